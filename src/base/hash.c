@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/hash.h"
+
+#include <string.h>
+
+static inline uint64_t rotl(uint64_t x, unsigned b)
+{
+	return x << b | x >> (64 - b);
+}
+
+static inline void sip_round(uint64_t v[4])
+{
+	v[0] += v[1];
+	v[1] = rotl(v[1], 13) ^ v[0];
+	v[0] = rotl(v[0], 32);
+	v[2] += v[3];
+	v[3] = rotl(v[3], 16) ^ v[2];
+	v[0] += v[3];
+	v[3] = rotl(v[3], 21) ^ v[0];
+	v[2] += v[1];
+	v[1] = rotl(v[1], 17) ^ v[2];
+	v[2] = rotl(v[2], 32);
+}
+
+static inline void absorb(uint64_t v[4], uint64_t word)
+{
+	v[3] ^= word;
+	sip_round(v);
+	v[0] ^= word;
+}
+
+uint64_t hf_hash(const struct hf_hash_key *key, uint64_t seed, const void *bytes, size_t len)
+{
+	uint64_t v[4] = {
+		key->k0 ^ 0x736f6d6570736575u,
+		key->k1 ^ 0x646f72616e646f6du,
+		key->k0 ^ 0x6c7967656e657261u,
+		key->k1 ^ 0x7465646279746573u,
+	};
+	const uint8_t *p = bytes;
+	uint64_t word;
+	absorb(v, seed);
+	for (; len >= 8; p += 8, len -= 8) {
+		memcpy(&word, p, 8); /* host order: the hash never leaves the process */
+		absorb(v, word);
+	}
+	word = 0;
+	if (len)
+		memcpy(&word, p, len);
+	absorb(v, word | (uint64_t)len << 56);
+	v[2] ^= 0xff;
+	sip_round(v);
+	sip_round(v);
+	sip_round(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}

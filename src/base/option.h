@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* option.h - one row per option, owned by the part that uses it.
+ *
+ * Story: what an option is called, what it takes, between which bounds, what it
+ * is when nobody says anything, whether it may change while running, and the
+ * sentence that explains it, all stand in one row beside the struct that it
+ * fills. The parser, `--help`, the reference page, the editors' schema, `check
+ * -p` and reload read the row; none of them has a list of its own.
+ *
+ * A row fills a field of a struct at `at` with what its type says:
+ *   FLAG bool · COUNT uint32_t · DURATION hf_us · SIZE uint64_t · TEXT const
+ *   char * (owned by the configuration's arena) · WORD int, one of `words` ·
+ *   ADDRESS struct hf_address · ADDRESSES struct hf_address_list · PREFIXES
+ *   struct hf_prefix_list.
+ * `def` is the default as a user would write it, read by the same parser.
+ * Threads: rows are const. */
+#ifndef HF_BASE_OPTION_H
+#define HF_BASE_OPTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/number.h"
+
+struct hf_address_list {
+	const struct hf_address *items;
+	size_t count;
+};
+
+struct hf_prefix_list {
+	const struct hf_prefix *items;
+	size_t count;
+};
+
+enum hf_option_type {
+	HF_OPT_FLAG = 1, /* yes, no, true, false, on, off */
+	HF_OPT_COUNT,
+	HF_OPT_DURATION,
+	HF_OPT_SIZE,
+	HF_OPT_TEXT,
+	HF_OPT_WORD,
+	HF_OPT_ADDRESS,   /* with a port; `none` leaves it unset */
+	HF_OPT_ADDRESSES, /* a list, or one */
+	HF_OPT_PREFIXES,  /* a list, or one */
+};
+
+struct hf_word {
+	const char *word;
+	int value;
+};
+
+struct hf_option {
+	const char *name;
+	enum hf_option_type type;
+	size_t at;                   /* offsetof in the struct that the table is for */
+	uint64_t min, max;           /* COUNT, DURATION (us), SIZE: inclusive */
+	const char *def;             /* as written in the file; lists as "[a, b]" */
+	const struct hf_word *words; /* WORD: ends with a NULL word */
+	uint16_t port;               /* ADDRESS(ES): when none is written */
+	bool live;                   /* may change on reload; else: needs a restart */
+	const char *help;            /* one sentence with a full stop */
+};
+
+/* Tables end with a row without a name. */
+#define HF_OPTION_END { .name = NULL }
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* config.h - text in, one immutable configuration out, or every complaint.
+ *
+ * Story: a file is read whole, parsed as YAML 1.2 without anchors, aliases,
+ * tags or merge keys, and walked beside the option rows. Every fault of the
+ * file is reported in one run, each with file, line, column, what was expected
+ * and the nearest valid word, and the offending line with a caret. Only a
+ * file without any fault becomes a configuration.
+ *
+ * Ownership: a configuration owns everything it points to and is immutable from
+ * the moment hf_config_load returns it. It is counted: each worker holds one
+ * reference, and the last _unref frees it.
+ * Threads: _ref and _unref from any thread; loading from one at a time.
+ * At the bound: a file over HF_CONFIG_FILE_MAX bytes, nesting over 16, over
+ * 1,024 upstreams or 100,000 routes is refused with a message. */
+#ifndef HF_FACE_CONFIG_H
+#define HF_FACE_CONFIG_H
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "cache/cache_conf.h"
+#include "forward/route.h"
+#include "serve/serve_conf.h"
+
+#define HF_CONFIG_FILE_MAX (16u << 20)
+
+enum hf_log_level { HF_LOG_ERROR, HF_LOG_WARNING, HF_LOG_INFO, HF_LOG_DEBUG };
+enum hf_log_format { HF_LOG_TEXT, HF_LOG_JSON };
+
+struct hf_log_conf { /* `log:` */
+	int level;   /* enum hf_log_level */
+	int format;  /* enum hf_log_format */
+};
+
+struct hf_process_conf { /* top-level keys with a plain value */
+	uint32_t workers;     /* 0 in the file is `auto`: set to the cores we may use */
+	const char *control;  /* path of the control socket */
+	hf_us drain;          /* longest wait for questions under way at SIGTERM */
+};
+
+struct hf_config {
+	atomic_uint refs;
+	struct hf_arena arena;
+	const char *source;           /* file name, or "(defaults)" */
+	struct hf_process_conf process;
+	struct hf_listen_conf listen;
+	struct hf_tcp_conf tcp;
+	struct hf_clients_conf clients;
+	struct hf_forward_conf forward;
+	struct hf_cache_conf cache;
+	struct hf_log_conf log;
+	/* What `check -p` and /api/v1/config print; made at load time. */
+	const char *printed_yaml;     /* with a comment a line: where the value came from */
+	const char *printed_json;
+};
+
+/* Loads a file. path NULL: the built-in configuration, with the host's own
+ * resolvers (resolv_conf, usually "/etc/resolv.conf"; NULL: none) as upstreams
+ * behind the pinned public ones. Complaints are written to `complaints` as
+ * "file:line:column: error: ..." and counted; HF_ECONFIG if there was any,
+ * -errno if the file cannot be read (also said in words). */
+int hf_config_load(const char *path, const char *resolv_conf, FILE *complaints,
+	struct hf_config **ret);
+
+/* The same for text in memory; `source` is the name used in complaints. */
+int hf_config_parse(const char *source, const char *text, size_t len, FILE *complaints,
+	struct hf_config **ret);
+
+struct hf_config *hf_config_ref(struct hf_config *config);
+void hf_config_unref(struct hf_config *config); /* NULL is fine */
+
+/* Names the keys that differ between the two and need a restart to take
+ * effect, a line each, to `out`. Returns how many. */
+unsigned hf_config_restart_needed(const struct hf_config *now, const struct hf_config *next,
+	FILE *out);
+
+/* Generated from the rows: the reference page (Markdown), the JSON Schema for
+ * editors, and the options paragraph of the manual (mdoc). */
+int hf_config_write_reference(FILE *out);
+int hf_config_write_schema(FILE *out);
+int hf_config_write_manual(FILE *out);
+
+#endif

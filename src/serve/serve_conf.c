@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/serve_conf.h"
+
+#define LISTEN(field) .at = offsetof(struct hf_listen_conf, field)
+#define TCP(field) .at = offsetof(struct hf_tcp_conf, field)
+#define CLIENTS(field) .at = offsetof(struct hf_clients_conf, field)
+
+const struct hf_option hf_listen_options[] = {
+	{ .name = "dns", .type = HF_OPT_ADDRESSES, LISTEN(dns), .port = 53, .live = true,
+	  .def = "[127.0.0.1:5300, \"[::1]:5300\"]",
+	  .help = "Addresses that serve DNS over UDP and TCP; port 53 where none is given." },
+	{ .name = "http", .type = HF_OPT_ADDRESS, LISTEN(http), .port = 9153, .live = false,
+	  .def = "127.0.0.1:9153",
+	  .help = "Address of /metrics, /healthz, /ready and /api, or `none`." },
+	{ .name = "edns-size", .type = HF_OPT_COUNT, LISTEN(edns_size), .min = 512, .max = 4096,
+	  .def = "1232", .live = true,
+	  .help = "Largest UDP reply in bytes, whatever a client offers; more is told to come over TCP." },
+	HF_OPTION_END,
+};
+
+const struct hf_option hf_tcp_options[] = {
+	{ .name = "connections", .type = HF_OPT_COUNT, TCP(connections), .min = 1, .max = 1000000,
+	  .def = "1024", .live = true,
+	  .help = "TCP connections of all clients; past it the one idle for longest is closed." },
+	{ .name = "per-client", .type = HF_OPT_COUNT, TCP(per_client), .min = 1, .max = 1000000,
+	  .def = "64", .live = true,
+	  .help = "TCP connections of one client address (IPv6: of one /64)." },
+	{ .name = "in-flight", .type = HF_OPT_COUNT, TCP(in_flight), .min = 1, .max = 65536, .def = "128",
+	  .live = true,
+	  .help = "Questions of one connection that may wait at once; further ones are read later." },
+	{ .name = "idle", .type = HF_OPT_DURATION, TCP(idle), .min = 100 * HF_MS, .max = 3600 * HF_SECOND,
+	  .def = "10s", .live = true,
+	  .help = "A connection without a question is closed after this; clients are told (RFC 7828)." },
+	{ .name = "stall", .type = HF_OPT_DURATION, TCP(stall), .min = 100 * HF_MS, .max = 600 * HF_SECOND,
+	  .def = "5s", .live = true,
+	  .help = "A client may take this long to finish sending a question or to read an answer." },
+	HF_OPTION_END,
+};
+
+const struct hf_option hf_clients_options[] = {
+	{ .name = "allow", .type = HF_OPT_PREFIXES, CLIENTS(allow), .live = true,
+	  .def = "[127.0.0.0/8, \"::1\", 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, \"fc00::/7\", \"fe80::/10\"]",
+	  .help = "Who may ask; everyone else gets REFUSED." },
+	{ .name = "in-flight", .type = HF_OPT_COUNT, CLIENTS(in_flight), .min = 16, .max = 10000000,
+	  .def = "65536", .live = true,
+	  .help = "Questions waiting for an upstream at once, per worker; past it SERVFAIL." },
+	HF_OPTION_END,
+};

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "upstream/upstream.h"
+
+#define ROW(field) .at = offsetof(struct hf_upstream_conf, field)
+
+const struct hf_option hf_upstream_options[] = {
+	{ .name = "timeout-min", .type = HF_OPT_DURATION, ROW(timeout_min), .min = 1 * HF_MS,
+	  .max = 10 * HF_SECOND, .def = "20ms", .live = true,
+	  .help = "Least time that one attempt is given, however fast the upstream was so far." },
+	{ .name = "timeout-max", .type = HF_OPT_DURATION, ROW(timeout_max), .min = 10 * HF_MS,
+	  .max = 10 * HF_SECOND, .def = "1500ms", .live = true,
+	  .help = "Most time that one attempt is given; within it the time-out follows the measured round trip." },
+	/* 5: at 10 % packet loss a healthy upstream trips once in 100,000 runs of five. */
+	{ .name = "failures-to-open", .type = HF_OPT_COUNT, ROW(failures_to_open), .min = 1, .max = 1000,
+	  .def = "5", .live = true,
+	  .help = "Failed attempts in a row before the upstream is rested and only probed." },
+	{ .name = "rest-min", .type = HF_OPT_DURATION, ROW(rest_min), .min = 10 * HF_MS,
+	  .max = 60 * HF_SECOND, .def = "200ms", .live = true,
+	  .help = "First rest of an upstream that failed; each further one is twice as long, with jitter." },
+	{ .name = "rest-max", .type = HF_OPT_DURATION, ROW(rest_max), .min = 100 * HF_MS,
+	  .max = 3600 * HF_SECOND, .def = "30s", .live = true,
+	  .help = "Longest rest between two probes of an upstream that does not answer." },
+	{ .name = "edns-size", .type = HF_OPT_COUNT, ROW(edns_size), .min = 512, .max = 4096,
+	  .def = "1232", .live = true,
+	  .help = "Largest UDP reply that the upstream is told to send, in bytes; more comes over TCP." },
+	{ .name = "case-mix", .type = HF_OPT_FLAG, ROW(case_mix), .def = "yes", .live = true,
+	  .help = "Ask with random upper and lower case and accept only replies that repeat it (0x20)." },
+	HF_OPTION_END,
+};

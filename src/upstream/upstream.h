@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* upstream.h - what an operator may say about an upstream.
+ *
+ * An upstream is a resolver or authoritative server that questions are
+ * forwarded to (RFC 9499: a forwarder's target). Everything here is immutable
+ * and belongs to one configuration; what is learnt about an upstream while
+ * running lives in health.h and rtt.h. */
+#ifndef HF_UPSTREAM_UPSTREAM_H
+#define HF_UPSTREAM_UPSTREAM_H
+
+#include "base/option.h"
+
+enum hf_channel { /* how messages travel to an upstream */
+	HF_CHANNEL_UDP, /* UDP, and TCP when an answer does not fit */
+	HF_CHANNEL_TCP, /* TCP always */
+};
+
+/* The rows for one entry of `upstreams:` besides its address. */
+struct hf_upstream_conf {
+	const char *name;          /* the key in the file */
+	struct hf_address address;
+	enum hf_channel channel;
+	hf_us timeout_min;         /* bounds of the adaptive time-out of one attempt */
+	hf_us timeout_max;
+	uint32_t failures_to_open; /* failed attempts in a row before it is rested */
+	hf_us rest_min;            /* first rest; doubled up to rest_max */
+	hf_us rest_max;
+	uint32_t edns_size;        /* largest UDP reply that it is told to send */
+	bool case_mix;             /* 0x20: random case in questions, checked in replies */
+};
+
+extern const struct hf_option hf_upstream_options[];
+
+#endif

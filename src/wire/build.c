@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+#include "wire/build.h"
+
+#include "base/check.h"
+#include "base/error.h"
+#include "wire/rdata.h"
+
+static void put_header(uint8_t *out, uint16_t id, uint16_t flags, const uint16_t counts[4])
+{
+	hf_put_u16(out, id);
+	hf_put_u16(out + 2, flags);
+	for (unsigned i = 0; i < 4; i++)
+		hf_put_u16(out + 4 + 2 * i, counts[i]);
+}
+
+int hf_record_copy(const uint8_t *m, const struct hf_record *record, uint32_t ttl,
+	struct hf_writer *w)
+{
+	const struct hf_rdata_shape *shape = hf_rdata_shape(record->type);
+	struct hf_name name;
+	size_t at;
+	if (hf_name_read(m, record->end, record->at, &name, &at))
+		return HF_EMALFORMED;
+	hf_write(w, name.bytes, name.len);
+	hf_write_u16(w, record->type);
+	hf_write_u16(w, record->class);
+	hf_write_u32(w, ttl);
+	uint8_t *length = hf_write_room(w, 2);
+	size_t start = w->len;
+	at = record->rdata_at;
+	if (shape->names && record->rdata_len) {
+		at += shape->before;
+		for (unsigned i = 0; i < shape->strings; i++)
+			at += 1 + (size_t)m[at];
+		hf_write(w, m + record->rdata_at, at - record->rdata_at);
+		for (unsigned i = 0; i < shape->names; i++) {
+			if (hf_name_read(m, record->end, at, &name, &at))
+				return HF_EMALFORMED;
+			hf_write(w, name.bytes, name.len);
+		}
+	}
+	hf_write(w, m + at, record->end - at);
+	if (w->overrun || w->len - start > UINT16_MAX)
+		return HF_ESPACE;
+	hf_put_u16(length, (uint16_t)(w->len - start));
+	return 0;
+}
+
+static bool is_of_the_hop(uint16_t type)
+{
+	return type == HF_TYPE_OPT || type == HF_TYPE_TSIG || type == HF_TYPE_SIG;
+}
+
+/* The owner may repeat the question's name in the random case that we asked
+ * with; clients must not see our dice. */
+static void settle_case(struct hf_kept *kept, uint16_t question_end, size_t at)
+{
+	size_t name_len = (size_t)question_end - HF_HEADER_LEN - 4;
+	uint8_t *question = kept->wire + HF_HEADER_LEN, *owner = kept->wire + at;
+	if (at + name_len <= kept->len && hf_name_equal(owner, question, name_len))
+		memcpy(owner, question, name_len);
+}
+
+static void note_ttl(struct hf_kept *kept, uint16_t at, uint32_t ttl_max)
+{
+	uint8_t *field = kept->wire + at;
+	uint32_t ttl = hf_get_u32(field);
+	if (ttl > INT32_MAX)
+		ttl = 0;
+	if (ttl > ttl_max)
+		ttl = ttl_max;
+	hf_put_u32(field, ttl);
+	if (ttl < kept->ttl)
+		kept->ttl = ttl;
+	kept->ttl_at[kept->ttl_count++] = at;
+}
+
+/* Copies additional records from `at` on, without those of the hop. Returns how
+ * many were kept. */
+static int keep_rest(const uint8_t *m, const struct hf_message_view *view, size_t at,
+	struct hf_writer *w)
+{
+	int kept = 0;
+	while (at < view->end) {
+		struct hf_record record;
+		if (hf_record_read(m, view->end, at, &record))
+			return HF_EMALFORMED;
+		at = record.end;
+		if (is_of_the_hop(record.type))
+			continue;
+		int rc = hf_record_copy(m, &record, record.ttl, w);
+		if (rc)
+			return rc;
+		kept++;
+	}
+	return kept;
+}
+
+/* Where the first record of the hop begins in additional, or view->end, and how
+ * many records stand before it. */
+static size_t find_hop(const uint8_t *m, const struct hf_message_view *view, uint16_t *ret_before)
+{
+	size_t at = view->authority_end;
+	*ret_before = 0;
+	while (at < view->end) {
+		struct hf_record record;
+		if (hf_record_read(m, view->end, at, &record) || is_of_the_hop(record.type))
+			break;
+		at = record.end;
+		(*ret_before)++;
+	}
+	return at;
+}
+
+int hf_keep(const uint8_t *m, const struct hf_message_view *view, uint32_t ttl_max,
+	struct hf_kept *ret)
+{
+	uint16_t additionals;
+	size_t hop = find_hop(m, view, &additionals);
+	struct hf_writer w = hf_writer(ret->wire, HF_MESSAGE_MAX);
+	hf_write(&w, m, hop);
+	int rest = keep_rest(m, view, hop, &w);
+	if (rest < 0)
+		return rest;
+	const uint16_t counts[4] = { view->question_end > HF_HEADER_LEN, view->answers,
+		view->authorities, (uint16_t)(additionals + rest) };
+	put_header(ret->wire, 0, (uint16_t)(HF_FLAG_QR | HF_FLAG_RA | (view->flags & HF_FLAG_RCODE)),
+		counts);
+	hf_name_lower(ret->wire + HF_HEADER_LEN,
+		counts[0] ? (size_t)view->question_end - HF_HEADER_LEN - 4 : 0);
+	ret->len = (uint16_t)w.len;
+	ret->answer_end = view->answer_end;
+	ret->authority_end = view->authority_end;
+	ret->ttl = UINT32_MAX;
+	ret->ttl_count = 0;
+	for (size_t at = view->question_end; at < ret->len;) {
+		struct hf_record record;
+		if (hf_record_read(ret->wire, ret->len, at, &record))
+			return HF_EMALFORMED;
+		if (counts[0])
+			settle_case(ret, view->question_end, at);
+		note_ttl(ret, record.ttl_at, ttl_max);
+		at = record.end;
+	}
+	return 0;
+}
+
+uint16_t hf_reply_limit_udp(const struct hf_edns *edns, uint16_t ours)
+{
+	uint16_t size = edns->present ? edns->udp_size : HF_UDP_PLAIN_MAX;
+	if (size < HF_UDP_PLAIN_MAX)
+		size = HF_UDP_PLAIN_MAX; /* RFC 6891 6.2.3 */
+	return size < ours ? size : ours;
+}
+
+static uint16_t opt_len(const struct hf_reply *reply)
+{
+	if (!reply->edns)
+		return 0;
+	size_t text = reply->ede_text ? strnlen(reply->ede_text, HF_EDE_TEXT_MAX) : 0;
+	return (uint16_t)(11 + (reply->ede != HF_EDE_NONE ? 6 + text : 0) +
+			  (reply->keepalive ? 6 : 0));
+}
+
+static void put_opt(uint8_t *out, unsigned rcode, const struct hf_reply *reply)
+{
+	uint16_t len = opt_len(reply);
+	struct hf_writer w = hf_writer(out, len);
+	hf_write_u8(&w, 0);
+	hf_write_u16(&w, HF_TYPE_OPT);
+	hf_write_u16(&w, HF_EDNS_SIZE);
+	hf_write_u32(&w, (uint32_t)(rcode >> 4) << 24 | (reply->dnssec_ok ? HF_EDNS_DO : 0));
+	hf_write_u16(&w, (uint16_t)(len - 11));
+	if (reply->keepalive) {
+		hf_write_u16(&w, HF_EDNS_KEEPALIVE);
+		hf_write_u16(&w, 2);
+		hf_write_u16(&w, reply->keepalive_100ms);
+	}
+	if (reply->ede != HF_EDE_NONE) {
+		size_t text = reply->ede_text ? strnlen(reply->ede_text, HF_EDE_TEXT_MAX) : 0;
+		hf_write_u16(&w, HF_EDNS_EDE);
+		hf_write_u16(&w, (uint16_t)(2 + text));
+		hf_write_u16(&w, (uint16_t)reply->ede);
+		hf_write(&w, reply->ede_text, text);
+	}
+	hf_unexpected(w.overrun || w.len != len);
+}
+
+static uint16_t echoed(uint16_t client_flags)
+{
+	return client_flags & (HF_FLAG_RD | HF_FLAG_CD);
+}
+
+size_t hf_reply_patch(uint8_t *out, const struct hf_kept *kept, uint32_t age,
+	uint32_t ttl_floor, const struct hf_reply *reply)
+{
+	uint16_t opt = opt_len(reply);
+	size_t len = kept->len;
+	uint16_t flags = (uint16_t)(hf_get_u16(out + 2) | echoed(reply->flags));
+	if (len + opt > reply->limit && (size_t)kept->authority_end + opt <= reply->limit) {
+		len = kept->authority_end;
+		hf_put_u16(out + 10, 0);
+	} else if (len + opt > reply->limit) {
+		len = HF_HEADER_LEN + (size_t)reply->question_len;
+		flags |= HF_FLAG_TC;
+		memset(out + 6, 0, 6);
+	}
+	hf_put_u16(out, reply->id);
+	hf_put_u16(out + 2, flags);
+	memcpy(out + HF_HEADER_LEN, reply->question, reply->question_len);
+	for (unsigned i = 0; i < kept->ttl_count && kept->ttl_at[i] < len; i++) {
+		uint8_t *field = out + kept->ttl_at[i];
+		uint32_t ttl = hf_get_u32(field);
+		ttl = ttl > age ? ttl - age : 0;
+		hf_put_u32(field, ttl > ttl_floor ? ttl : ttl_floor);
+	}
+	if (opt) {
+		put_opt(out + len, flags & HF_FLAG_RCODE, reply);
+		hf_put_u16(out + 10, (uint16_t)(hf_get_u16(out + 10) + 1));
+	}
+	return len + opt;
+}
+
+size_t hf_reply_empty(uint8_t out[static HF_HEADER_LEN + HF_NAME_MAX + 4 + HF_OPT_ROOM],
+	unsigned rcode, size_t most, const struct hf_reply *reply)
+{
+	uint16_t opt = opt_len(reply), question = reply->question_len;
+	if ((size_t)HF_HEADER_LEN + question + opt > most)
+		opt = 0;
+	if ((size_t)HF_HEADER_LEN + question > most)
+		question = 0;
+	const uint16_t counts[4] = { question != 0, 0, 0, opt != 0 };
+	put_header(out, reply->id,
+		(uint16_t)(HF_FLAG_QR | HF_FLAG_RA | (reply->flags & HF_FLAG_OPCODE) |
+			   echoed(reply->flags) | (rcode & HF_FLAG_RCODE)),
+		counts);
+	memcpy(out + HF_HEADER_LEN, reply->question, question);
+	if (opt)
+		put_opt(out + HF_HEADER_LEN + question, rcode, reply);
+	return (size_t)HF_HEADER_LEN + question + opt;
+}
+
+int hf_reply_nxdomain_cut(uint8_t *out, size_t cap, const struct hf_kept *kept, uint32_t age,
+	const struct hf_reply *reply)
+{
+	struct hf_writer w = hf_writer(out, cap);
+	uint16_t authorities = 0;
+	if (!hf_write_room(&w, HF_HEADER_LEN))
+		return HF_ESPACE;
+	hf_write(&w, reply->question, reply->question_len);
+	for (size_t at = kept->answer_end; at < kept->authority_end; authorities++) {
+		struct hf_record record;
+		if (hf_record_read(kept->wire, kept->len, at, &record))
+			return HF_EMALFORMED;
+		int rc = hf_record_copy(
+			kept->wire, &record, record.ttl > age ? record.ttl - age : 0, &w);
+		if (rc)
+			return rc;
+		at = record.end;
+	}
+	uint16_t opt = opt_len(reply);
+	if (w.len + opt > cap)
+		return HF_ESPACE;
+	const uint16_t counts[4] = { 1, 0, authorities, opt != 0 };
+	put_header(out, reply->id,
+		(uint16_t)(HF_FLAG_QR | HF_FLAG_RA | echoed(reply->flags) | HF_RCODE_NXDOMAIN), counts);
+	if (opt)
+		put_opt(out + w.len, HF_RCODE_NXDOMAIN, reply);
+	return (int)(w.len + opt);
+}
+
+size_t hf_build_query(uint8_t out[static HF_QUERY_MAX], const struct hf_ask *ask)
+{
+	const struct hf_name *name = &ask->question->name;
+	struct hf_writer w = hf_writer(out, HF_QUERY_MAX);
+	const uint16_t counts[4] = { 1, 0, 0, ask->edns };
+	hf_write_room(&w, HF_HEADER_LEN);
+	put_header(out, 0,
+		(uint16_t)((ask->recursion_desired ? HF_FLAG_RD : 0) |
+			   (ask->checking_disabled ? HF_FLAG_CD : 0)),
+		counts);
+	hf_write(&w, name->bytes, name->len);
+	for (size_t i = 0; ask->case_bits && i < name->len; i++) {
+		uint8_t *c = out + HF_HEADER_LEN + i;
+		if (*c >= 'a' && *c <= 'z' && ask->case_bits[i / 8] >> i % 8 & 1)
+			*c &= (uint8_t)~0x20;
+	}
+	hf_write_u16(&w, ask->question->type);
+	hf_write_u16(&w, ask->question->class);
+	if (ask->edns) {
+		hf_write_u8(&w, 0);
+		hf_write_u16(&w, HF_TYPE_OPT);
+		hf_write_u16(&w, ask->edns_size);
+		hf_write_u32(&w, ask->dnssec_ok ? HF_EDNS_DO : 0);
+		hf_write_u16(&w, 0);
+	}
+	return w.len;
+}

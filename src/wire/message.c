@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+#include "wire/message.h"
+
+#include "base/buffer.h"
+#include "base/check.h"
+#include "base/error.h"
+#include "wire/rdata.h"
+
+/* Names inside the data of known types must be readable too: a reader that
+ * trusts us to have looked (the cache, a client) must not trip over them. */
+static int check_rdata(const uint8_t *m, const struct hf_record *record)
+{
+	const struct hf_rdata_shape *shape = hf_rdata_shape(record->type);
+	size_t at = record->rdata_at + (size_t)shape->before;
+	if (!shape->names)
+		return 0;
+	for (unsigned i = 0; i < shape->strings; i++) {
+		if (at >= record->end)
+			return HF_EMALFORMED;
+		at += 1 + (size_t)m[at];
+	}
+	for (unsigned i = 0; i < shape->names; i++)
+		if (hf_name_skip(m, record->end, at, &at))
+			return HF_EMALFORMED;
+	if (record->type == HF_TYPE_SOA && record->end - at != 20)
+		return HF_EMALFORMED;
+	return at > record->end ? HF_EMALFORMED : 0;
+}
+
+int hf_record_read(const uint8_t *m, size_t len, size_t at, struct hf_record *ret)
+{
+	struct hf_reader r = hf_reader(m, len);
+	struct hf_record record = { .at = (uint16_t)at };
+	if (len > HF_MESSAGE_MAX || hf_name_skip(m, len, at, &r.at))
+		return HF_EMALFORMED;
+	if (!hf_read_u16(&r, &record.type) || !hf_read_u16(&r, &record.class))
+		return HF_EMALFORMED;
+	record.ttl_at = (uint16_t)r.at;
+	if (!hf_read_u32(&r, &record.ttl) || !hf_read_u16(&r, &record.rdata_len))
+		return HF_EMALFORMED;
+	record.rdata_at = (uint16_t)r.at;
+	if (!hf_read_skip(&r, record.rdata_len))
+		return HF_EMALFORMED;
+	record.end = (uint16_t)r.at;
+	if (record.ttl > INT32_MAX && record.type != HF_TYPE_OPT)
+		record.ttl = 0;
+	/* An empty rdata is legal in updates only, but nothing trips over it. */
+	if (record.rdata_len && check_rdata(m, &record))
+		return HF_EMALFORMED;
+	*ret = record;
+	return 0;
+}
+
+static int read_edns(const uint8_t *m, const struct hf_record *record, struct hf_edns *ret)
+{
+	struct hf_reader r = { .bytes = m, .len = record->end, .at = record->rdata_at };
+	if (ret->present || m[record->at] != 0)
+		return HF_EMALFORMED; /* a second OPT, or one that is not the root's */
+	*ret = (struct hf_edns){
+		.present = true,
+		.udp_size = record->class,
+		.rcode_high = (uint8_t)(record->ttl >> 24),
+		.version = (uint8_t)(record->ttl >> 16),
+		.dnssec_ok = record->ttl & HF_EDNS_DO,
+		.at = record->at,
+		.len = (uint16_t)(record->end - record->at),
+		.ede = HF_EDE_NONE,
+	};
+	while (hf_reader_left(&r)) {
+		uint16_t code, size;
+		if (!hf_read_u16(&r, &code) || !hf_read_u16(&r, &size))
+			return HF_EMALFORMED;
+		if (code == HF_EDNS_EDE && size >= 2 && hf_reader_left(&r) >= size &&
+			ret->ede == HF_EDE_NONE)
+			ret->ede = hf_get_u16(m + r.at);
+		if (code == HF_EDNS_KEEPALIVE)
+			ret->keepalive = true;
+		if (!hf_read_skip(&r, size))
+			return HF_EMALFORMED;
+	}
+	return 0;
+}
+
+static enum hf_query_fault fault(
+	struct hf_query_view *view, enum hf_query_fault kind, const char *why, size_t where)
+{
+	view->why = why;
+	view->where = where;
+	return kind;
+}
+
+static int read_question(const uint8_t *m, size_t len, struct hf_question *ret, size_t *ret_end)
+{
+	struct hf_reader r = hf_reader(m, len);
+	if (hf_name_read(m, len, HF_HEADER_LEN, &ret->name, &r.at))
+		return HF_EMALFORMED;
+	if (!hf_read_u16(&r, &ret->type) || !hf_read_u16(&r, &ret->class))
+		return HF_EMALFORMED;
+	/* The first name has nothing but the header to point to: a compressed one
+	 * is a trick, and its length on the wire would not be the name's. */
+	if (r.at != HF_HEADER_LEN + (size_t)ret->name.len + 4)
+		return HF_EMALFORMED;
+	*ret_end = r.at;
+	return 0;
+}
+
+enum hf_query_fault hf_query_read(const uint8_t *m, size_t len, struct hf_query_view *ret)
+{
+	struct hf_query_view view = { .edns.ede = HF_EDE_NONE };
+	size_t at = HF_HEADER_LEN;
+	*ret = view;
+	if (len < HF_HEADER_LEN)
+		return fault(ret, HF_QUERY_SILENCE, "shorter than a header", len);
+	ret->id = hf_message_id(m);
+	ret->flags = hf_message_flags(m);
+	if (ret->flags & HF_FLAG_QR)
+		return fault(ret, HF_QUERY_SILENCE, "a response where a query was expected", 2);
+	if (hf_message_opcode(m) != HF_OPCODE_QUERY)
+		return fault(ret, HF_QUERY_NOTIMP, "opcode not served", 2);
+	if (len > HF_MESSAGE_MAX || hf_get_u16(m + 4) != 1)
+		return fault(ret, HF_QUERY_FORMERR, "not exactly one question", 4);
+	if (hf_get_u16(m + 6) || hf_get_u16(m + 8))
+		return fault(ret, HF_QUERY_FORMERR, "records in answer or authority", 6);
+	if (read_question(m, len, &ret->question, &at))
+		return fault(ret, HF_QUERY_FORMERR, "unreadable question", at);
+	ret->question_len = (uint16_t)(at - HF_HEADER_LEN);
+	hf_name_lower(ret->question.name.bytes, ret->question.name.len);
+	for (unsigned n = hf_get_u16(m + 10); n; n--) {
+		struct hf_record record;
+		if (hf_record_read(m, len, at, &record))
+			return fault(ret, HF_QUERY_FORMERR, "unreadable additional record", at);
+		if (record.type == HF_TYPE_OPT && read_edns(m, &record, &ret->edns))
+			return fault(ret, HF_QUERY_FORMERR, "unreadable OPT record", at);
+		at = record.end;
+	}
+	if (ret->edns.present && ret->edns.version != 0)
+		return fault(ret, HF_QUERY_BADVERS, "EDNS version not supported", ret->edns.at);
+	return HF_QUERY_GOOD;
+}
+
+static void note_negative_bound(const uint8_t *m, const struct hf_record *soa,
+	struct hf_message_view *view)
+{
+	if (view->has_soa || soa->rdata_len < 20)
+		return;
+	uint32_t minimum = hf_get_u32(m + soa->end - 4);
+	if (minimum > INT32_MAX)
+		minimum = 0;
+	view->has_soa = true;
+	view->soa_negative = minimum < soa->ttl ? minimum : soa->ttl;
+}
+
+enum section { ANSWER, AUTHORITY, ADDITIONAL };
+
+static int note_record(const uint8_t *m, const struct hf_record *record, enum section section,
+	struct hf_message_view *view)
+{
+	if (record->type == HF_TYPE_OPT)
+		return section == ADDITIONAL ? read_edns(m, record, &view->edns) : HF_EMALFORMED;
+	if (record->type == HF_TYPE_TSIG || (record->type == HF_TYPE_SIG && section == ADDITIONAL)) {
+		view->signed_by_key = true;
+		return 0;
+	}
+	if (record->ttl < view->ttl_min)
+		view->ttl_min = record->ttl;
+	if (section == ANSWER && (record->type == HF_TYPE_CNAME || record->type == HF_TYPE_DNAME))
+		view->answer_has_alias = true;
+	if (section == AUTHORITY && record->type == HF_TYPE_SOA)
+		note_negative_bound(m, record, view);
+	if (section == AUTHORITY && record->type == HF_TYPE_NS && !view->answers)
+		view->has_referral = true;
+	return 0;
+}
+
+static int read_section(const uint8_t *m, size_t len, size_t *at, unsigned count,
+	enum section section, struct hf_message_view *view)
+{
+	for (; count; count--) {
+		struct hf_record record;
+		if (hf_record_read(m, len, *at, &record) || note_record(m, &record, section, view))
+			return HF_EMALFORMED;
+		*at = record.end;
+	}
+	return 0;
+}
+
+int hf_message_read(const uint8_t *m, size_t len, struct hf_message_view *ret)
+{
+	struct hf_message_view view = {
+		.ttl_min = UINT32_MAX, .soa_negative = UINT32_MAX, .edns.ede = HF_EDE_NONE,
+	};
+	size_t at = HF_HEADER_LEN;
+	int rc = HF_EMALFORMED;
+	if (len < HF_HEADER_LEN || len > HF_MESSAGE_MAX)
+		return HF_EMALFORMED;
+	view.id = hf_message_id(m);
+	view.flags = hf_message_flags(m);
+	unsigned questions = hf_get_u16(m + 4);
+	view.answers = hf_get_u16(m + 6);
+	view.authorities = hf_get_u16(m + 8);
+	view.additionals = hf_get_u16(m + 10);
+	if (questions > 1 ||
+		(unsigned)view.answers + view.authorities + view.additionals > HF_RECORDS_MAX)
+		goto done;
+	if (questions) {
+		struct hf_question question;
+		if (read_question(m, len, &question, &at))
+			goto done;
+	}
+	view.question_end = (uint16_t)at;
+	if (read_section(m, len, &at, view.answers, ANSWER, &view))
+		goto done;
+	view.answer_end = (uint16_t)at;
+	if (read_section(m, len, &at, view.authorities, AUTHORITY, &view))
+		goto done;
+	view.authority_end = (uint16_t)at;
+	if (read_section(m, len, &at, view.additionals, ADDITIONAL, &view))
+		goto done;
+	view.end = (uint16_t)at;
+	view.rcode = (unsigned)view.edns.rcode_high << 4 | (view.flags & HF_FLAG_RCODE);
+	if (view.has_soa)
+		view.has_referral = false;
+	rc = 0;
+done:
+	if (rc)
+		ret->where = at;
+	else
+		*ret = view;
+	return rc;
+}
+
+bool hf_message_echoes(const uint8_t *m, const struct hf_message_view *view,
+	const uint8_t *asked, size_t asked_len)
+{
+	return (size_t)view->question_end - HF_HEADER_LEN == asked_len &&
+	       memcmp(m + HF_HEADER_LEN, asked, asked_len) == 0;
+}
