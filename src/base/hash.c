@@ -38,7 +38,7 @@ uint64_t hf_hash(const struct hf_hash_key *key, uint64_t seed, const void *bytes
 		key->k1 ^ 0x7465646279746573u,
 	};
 	const uint8_t *p = bytes;
-	uint64_t word;
+	uint64_t word, last = (uint64_t)len << 56;
 	absorb(v, seed);
 	for (; len >= 8; p += 8, len -= 8) {
 		memcpy(&word, p, 8); /* host order: the hash never leaves the process */
@@ -47,7 +47,7 @@ uint64_t hf_hash(const struct hf_hash_key *key, uint64_t seed, const void *bytes
 	word = 0;
 	if (len)
 		memcpy(&word, p, len);
-	absorb(v, word | (uint64_t)len << 56);
+	absorb(v, word | last);
 	v[2] ^= 0xff;
 	sip_round(v);
 	sip_round(v);

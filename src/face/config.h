@@ -11,8 +11,9 @@
  * the moment hf_config_load returns it. It is counted: each worker holds one
  * reference, and the last _unref frees it.
  * Threads: _ref and _unref from any thread; loading from one at a time.
- * At the bound: a file over HF_CONFIG_FILE_MAX bytes, nesting over 16, over
- * 1,024 upstreams or 100,000 routes is refused with a message. */
+ * At the bound: a file over HF_CONFIG_FILE_MAX bytes, a line over 65,536, nesting
+ * over 16, over 2,000,000 values, 1,024 upstreams or 100,000 routes is refused
+ * with a message; after a thousand complaints no more are looked for. */
 #ifndef HF_FACE_CONFIG_H
 #define HF_FACE_CONFIG_H
 
@@ -24,19 +25,12 @@
 #include "cache/cache_conf.h"
 #include "forward/route.h"
 #include "serve/serve_conf.h"
+#include "sight/log_conf.h"
 
 #define HF_CONFIG_FILE_MAX (16u << 20)
 
-enum hf_log_level { HF_LOG_ERROR, HF_LOG_WARNING, HF_LOG_INFO, HF_LOG_DEBUG };
-enum hf_log_format { HF_LOG_TEXT, HF_LOG_JSON };
-
-struct hf_log_conf { /* `log:` */
-	int level;   /* enum hf_log_level */
-	int format;  /* enum hf_log_format */
-};
-
 struct hf_process_conf { /* top-level keys with a plain value */
-	uint32_t workers;     /* 0 in the file is `auto`: set to the cores we may use */
+	uint32_t workers;     /* 1 to 256; `auto` has become the cores we may use */
 	const char *control;  /* path of the control socket */
 	hf_us drain;          /* longest wait for questions under way at SIGTERM */
 };
@@ -57,15 +51,17 @@ struct hf_config {
 	const char *printed_json;
 };
 
-/* Loads a file. path NULL: the built-in configuration, with the host's own
- * resolvers (resolv_conf, usually "/etc/resolv.conf"; NULL: none) as upstreams
- * behind the pinned public ones. Complaints are written to `complaints` as
+/* Loads a file. path NULL: the built-in configuration. A file that names no
+ * upstreams gets the pinned public ones and behind them the host's own resolvers
+ * (from resolv_conf, usually "/etc/resolv.conf"; NULL: none). Warnings do not
+ * count as complaints. Complaints are written to `complaints` as
  * "file:line:column: error: ..." and counted; HF_ECONFIG if there was any,
  * -errno if the file cannot be read (also said in words). */
 int hf_config_load(const char *path, const char *resolv_conf, FILE *complaints,
 	struct hf_config **ret);
 
-/* The same for text in memory; `source` is the name used in complaints. */
+/* The same for text in memory; `source` is the name used in complaints. Without
+ * `upstreams` in the text, the pinned public ones alone are taken. */
 int hf_config_parse(const char *source, const char *text, size_t len, FILE *complaints,
 	struct hf_config **ret);
 

@@ -66,8 +66,12 @@ struct hf_endpoint_handler {
 struct hf_bind {
 	struct hf_address address; /* port 0: any; family set, zero bytes: wildcard */
 	int fd;                    /* a bound descriptor to take over (it is closed with the
-	                              endpoint), or -1: open one. The simulator ignores it. */
-	bool local_addresses;      /* fill in hf_datagram.local (IP_PKTINFO) */
+	                              endpoint; stays the caller's if opening fails), or -1:
+	                              open one. The simulator ignores it. */
+	bool local_addresses;      /* a listener: fill in hf_datagram.local (IP_PKTINFO), and
+	                              let other listeners have the same address
+	                              (SO_REUSEPORT, as doors always do). Without it the
+	                              address is this endpoint's alone. */
 	bool errors;               /* report ICMP errors (IP_RECVERR) */
 };
 

@@ -32,6 +32,7 @@ struct hf_timer_wheel {
 	struct hf_timer *slots[HF_WHEEL_LEVELS][HF_WHEEL_SLOTS];
 	uint64_t occupied[HF_WHEEL_LEVELS]; /* a bit a slot that may hold a timer */
 	int64_t tick;                       /* all before this tick have fired */
+	hf_us ran;                          /* the last run's now: what is due by then is past */
 	size_t armed;
 };
 
@@ -48,7 +49,7 @@ static inline bool hf_timer_armed(const struct hf_timer *timer)
 	return timer->prev != NULL;
 }
 
-/* Fires all that is due at now. A callback may arm and disarm any timer, its own
+/* Fires all that is due at now, in the order of ticks. A callback may arm and disarm any timer, its own
  * included; one armed for now or earlier fires on the next run, so this ends. */
 void hf_timer_wheel_run(struct hf_timer_wheel *wheel, hf_us now);
 

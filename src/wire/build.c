@@ -29,9 +29,8 @@ int hf_record_copy(const uint8_t *m, const struct hf_record *record, uint32_t tt
 	size_t start = w->len;
 	at = record->rdata_at;
 	if (shape->names && record->rdata_len) {
-		at += shape->before;
-		for (unsigned i = 0; i < shape->strings; i++)
-			at += 1 + (size_t)m[at];
+		if (hf_rdata_names_at(shape, m, at, record->end, &at))
+			return HF_EMALFORMED;
 		hf_write(w, m + record->rdata_at, at - record->rdata_at);
 		for (unsigned i = 0; i < shape->names; i++) {
 			if (hf_name_read(m, record->end, at, &name, &at))
@@ -51,14 +50,79 @@ static bool is_of_the_hop(uint16_t type)
 	return type == HF_TYPE_OPT || type == HF_TYPE_TSIG || type == HF_TYPE_SIG;
 }
 
-/* The owner may repeat the question's name in the random case that we asked
- * with; clients must not see our dice. */
+/* The owner may repeat the question's name, or its first labels and a pointer,
+ * in the random case that we asked with; clients must not see our dice. */
 static void settle_case(struct hf_kept *kept, uint16_t question_end, size_t at)
 {
-	size_t name_len = (size_t)question_end - HF_HEADER_LEN - 4;
-	uint8_t *question = kept->wire + HF_HEADER_LEN, *owner = kept->wire + at;
-	if (at + name_len <= kept->len && hf_name_equal(owner, question, name_len))
-		memcpy(owner, question, name_len);
+	size_t len = (size_t)question_end - HF_HEADER_LEN - 4;
+	uint8_t *label = kept->wire + at;
+	struct hf_name owner;
+	if (*label > HF_LABEL_MAX || hf_name_read(kept->wire, kept->len, at, &owner, &at) ||
+		owner.len != len || !hf_name_equal(owner.bytes, kept->wire + HF_HEADER_LEN, len))
+		return;
+	for (; *label && *label <= HF_LABEL_MAX; label += 1 + *label)
+		hf_name_lower(label + 1, *label);
+}
+
+/* True if [at, at + len) holds part of a TTL field noted so far. */
+static bool holds_ttl(const struct hf_kept *kept, size_t at, size_t len)
+{
+	size_t low = 0, high = kept->ttl_count; /* the first field that ends behind `at` */
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if ((size_t)kept->ttl_at[middle] + 4 > at)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low < kept->ttl_count && kept->ttl_at[low] < at + len;
+}
+
+static bool begins_label_of_question(const struct hf_kept *kept, size_t at)
+{
+	size_t label = HF_HEADER_LEN;
+	while (label < at && kept->wire[label])
+		label += 1 + (size_t)kept->wire[label];
+	return label == at;
+}
+
+/* A name may not lean on octets that differ from reply to reply: TTLs count
+ * down, and the question comes back in the client's own case. Only a liar
+ * points into them: such an answer would turn into another while it is kept. */
+static bool name_stands_still(const struct hf_kept *kept, size_t question_end, size_t at)
+{
+	const uint8_t *m = kept->wire;
+	bool jumped = false;
+	for (;;) {
+		bool pointer = m[at] > HF_LABEL_MAX;
+		size_t step = pointer ? 2 : 1 + (size_t)m[at];
+		if (jumped && holds_ttl(kept, at, step))
+			return false;
+		if (!m[at])
+			return true;
+		jumped |= pointer;
+		at = pointer ? (size_t)hf_get_u16(m + at) & 0x3fff : at + step;
+		if (at < question_end)
+			return begins_label_of_question(kept, at);
+	}
+}
+
+static bool names_stand_still(const struct hf_kept *kept, size_t question_end,
+	const struct hf_record *record)
+{
+	const struct hf_rdata_shape *shape = hf_rdata_shape(record->type);
+	size_t at;
+	if (!name_stands_still(kept, question_end, record->at))
+		return false;
+	if (!shape->names || !record->rdata_len)
+		return true;
+	if (hf_rdata_names_at(shape, kept->wire, record->rdata_at, record->end, &at))
+		return false;
+	for (unsigned i = 0; i < shape->names; i++)
+		if (!name_stands_still(kept, question_end, at) ||
+			hf_name_skip(kept->wire, record->end, at, &at))
+			return false;
+	return true;
 }
 
 static void note_ttl(struct hf_kept *kept, uint16_t at, uint32_t ttl_max)
@@ -140,6 +204,8 @@ int hf_keep(const uint8_t *m, const struct hf_message_view *view, uint32_t ttl_m
 		if (counts[0])
 			settle_case(ret, view->question_end, at);
 		note_ttl(ret, record.ttl_at, ttl_max);
+		if (!names_stand_still(ret, view->question_end, &record))
+			return HF_EMALFORMED;
 		at = record.end;
 	}
 	return 0;
@@ -207,7 +273,8 @@ size_t hf_reply_patch(uint8_t *out, const struct hf_kept *kept, uint32_t age,
 	}
 	hf_put_u16(out, reply->id);
 	hf_put_u16(out + 2, flags);
-	memcpy(out + HF_HEADER_LEN, reply->question, reply->question_len);
+	if (reply->question_len)
+		memcpy(out + HF_HEADER_LEN, reply->question, reply->question_len);
 	for (unsigned i = 0; i < kept->ttl_count && kept->ttl_at[i] < len; i++) {
 		uint8_t *field = out + kept->ttl_at[i];
 		uint32_t ttl = hf_get_u32(field);
@@ -221,23 +288,45 @@ size_t hf_reply_patch(uint8_t *out, const struct hf_kept *kept, uint32_t age,
 	return len + opt;
 }
 
+static size_t empty_len(const struct hf_reply *reply)
+{
+	return (size_t)HF_HEADER_LEN + reply->question_len + opt_len(reply);
+}
+
+/* The reply with as much as `most` octets hold: what explains goes first, what
+ * identifies last. */
+static struct hf_reply cut_to(const struct hf_reply *reply, size_t most)
+{
+	struct hf_reply cut = *reply;
+	if (empty_len(&cut) > most)
+		cut.ede_text = NULL;
+	if (empty_len(&cut) > most) {
+		cut.ede = HF_EDE_NONE;
+		cut.keepalive = false;
+	}
+	if (empty_len(&cut) > most)
+		cut.edns = false;
+	if (empty_len(&cut) > most)
+		cut.question_len = 0;
+	return cut;
+}
+
 size_t hf_reply_empty(uint8_t out[static HF_HEADER_LEN + HF_NAME_MAX + 4 + HF_OPT_ROOM],
 	unsigned rcode, size_t most, const struct hf_reply *reply)
 {
-	uint16_t opt = opt_len(reply), question = reply->question_len;
-	if ((size_t)HF_HEADER_LEN + question + opt > most)
-		opt = 0;
-	if ((size_t)HF_HEADER_LEN + question > most)
-		question = 0;
-	const uint16_t counts[4] = { question != 0, 0, 0, opt != 0 };
-	put_header(out, reply->id,
-		(uint16_t)(HF_FLAG_QR | HF_FLAG_RA | (reply->flags & HF_FLAG_OPCODE) |
-			   echoed(reply->flags) | (rcode & HF_FLAG_RCODE)),
+	struct hf_reply cut = cut_to(reply, most);
+	const uint16_t counts[4] = { cut.question_len != 0, 0, 0, cut.edns };
+	if (rcode > HF_FLAG_RCODE && !cut.edns)
+		rcode = HF_RCODE_FORMERR; /* its low half alone would say something else */
+	put_header(out, cut.id,
+		(uint16_t)(HF_FLAG_QR | HF_FLAG_RA | (cut.flags & HF_FLAG_OPCODE) |
+			   echoed(cut.flags) | (rcode & HF_FLAG_RCODE)),
 		counts);
-	memcpy(out + HF_HEADER_LEN, reply->question, question);
-	if (opt)
-		put_opt(out + HF_HEADER_LEN + question, rcode, reply);
-	return (size_t)HF_HEADER_LEN + question + opt;
+	if (cut.question_len)
+		memcpy(out + HF_HEADER_LEN, cut.question, cut.question_len);
+	if (cut.edns)
+		put_opt(out + HF_HEADER_LEN + cut.question_len, rcode, &cut);
+	return empty_len(&cut);
 }
 
 int hf_reply_nxdomain_cut(uint8_t *out, size_t cap, const struct hf_kept *kept, uint32_t age,
@@ -259,9 +348,9 @@ int hf_reply_nxdomain_cut(uint8_t *out, size_t cap, const struct hf_kept *kept, 
 		at = record.end;
 	}
 	uint16_t opt = opt_len(reply);
-	if (w.len + opt > cap)
+	if (w.overrun || w.len + opt > cap)
 		return HF_ESPACE;
-	const uint16_t counts[4] = { 1, 0, authorities, opt != 0 };
+	const uint16_t counts[4] = { reply->question_len != 0, 0, authorities, opt != 0 };
 	put_header(out, reply->id,
 		(uint16_t)(HF_FLAG_QR | HF_FLAG_RA | echoed(reply->flags) | HF_RCODE_NXDOMAIN), counts);
 	if (opt)

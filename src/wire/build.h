@@ -41,7 +41,8 @@ struct hf_kept {
  * behind an OPT or TSIG in the middle of additional are set anew, uncompressed.
  * TTLs over ttl_max are lowered to it. ret->ttl is the smallest TTL; it is up
  * to the caller to bound it further (cache/ttl.h).
- * HF_ESPACE if setting records anew made the message too long. */
+ * HF_ESPACE if setting records anew made the message too long; HF_EMALFORMED
+ * if a name leans on octets that will not stay as they are (a TTL). */
 int hf_keep(const uint8_t *m, const struct hf_message_view *view, uint32_t ttl_max,
 	struct hf_kept *ret);
 
@@ -70,9 +71,10 @@ size_t hf_reply_patch(uint8_t *out, const struct hf_kept *kept, uint32_t age,
 	uint32_t ttl_floor, const struct hf_reply *reply);
 
 /* A reply without records: header, question if there is one, OPT if asked for.
- * rcode may be an extended one (BADVERS). Never longer than `most` octets: the
- * OPT record and then the question are left off to stay within it (12 are
- * always written). Returns the length. */
+ * rcode may be an extended one (BADVERS); without OPT that is said as FORMERR.
+ * Never longer than `most` octets: the error's text, the options, the OPT record
+ * and then the question are left off to stay within it (12 are always written).
+ * Returns the length. */
 size_t hf_reply_empty(uint8_t out[static HF_HEADER_LEN + HF_NAME_MAX + 4 + HF_OPT_ROOM],
 	unsigned rcode, size_t most, const struct hf_reply *reply);
 

@@ -11,20 +11,17 @@
 static int check_rdata(const uint8_t *m, const struct hf_record *record)
 {
 	const struct hf_rdata_shape *shape = hf_rdata_shape(record->type);
-	size_t at = record->rdata_at + (size_t)shape->before;
+	size_t at;
 	if (!shape->names)
 		return 0;
-	for (unsigned i = 0; i < shape->strings; i++) {
-		if (at >= record->end)
-			return HF_EMALFORMED;
-		at += 1 + (size_t)m[at];
-	}
+	if (hf_rdata_names_at(shape, m, record->rdata_at, record->end, &at))
+		return HF_EMALFORMED;
 	for (unsigned i = 0; i < shape->names; i++)
 		if (hf_name_skip(m, record->end, at, &at))
 			return HF_EMALFORMED;
 	if (record->type == HF_TYPE_SOA && record->end - at != 20)
 		return HF_EMALFORMED;
-	return at > record->end ? HF_EMALFORMED : 0;
+	return 0;
 }
 
 int hf_record_read(const uint8_t *m, size_t len, size_t at, struct hf_record *ret)
@@ -94,11 +91,8 @@ static int read_question(const uint8_t *m, size_t len, struct hf_question *ret, 
 	struct hf_reader r = hf_reader(m, len);
 	if (hf_name_read(m, len, HF_HEADER_LEN, &ret->name, &r.at))
 		return HF_EMALFORMED;
+	/* It cannot be compressed: before the first name there is only the header. */
 	if (!hf_read_u16(&r, &ret->type) || !hf_read_u16(&r, &ret->class))
-		return HF_EMALFORMED;
-	/* The first name has nothing but the header to point to: a compressed one
-	 * is a trick, and its length on the wire would not be the name's. */
-	if (r.at != HF_HEADER_LEN + (size_t)ret->name.len + 4)
 		return HF_EMALFORMED;
 	*ret_end = r.at;
 	return 0;
@@ -191,8 +185,10 @@ int hf_message_read(const uint8_t *m, size_t len, struct hf_message_view *ret)
 	};
 	size_t at = HF_HEADER_LEN;
 	int rc = HF_EMALFORMED;
-	if (len < HF_HEADER_LEN || len > HF_MESSAGE_MAX)
+	if (len < HF_HEADER_LEN || len > HF_MESSAGE_MAX) {
+		ret->where = len;
 		return HF_EMALFORMED;
+	}
 	view.id = hf_message_id(m);
 	view.flags = hf_message_flags(m);
 	unsigned questions = hf_get_u16(m + 4);

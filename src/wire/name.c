@@ -16,25 +16,27 @@ static int walk(const uint8_t *message, size_t len, size_t at, struct hf_name *o
 	size_t *ret_next)
 {
 	size_t total = 0;
-	size_t began = at; /* a pointer must lead to before this */
+	size_t began = at; /* a pointer must lead to before this, and what it leads to end there */
+	size_t end = len;
 	size_t next = 0;
 	unsigned pointers = 0;
 	for (;;) {
-		if (at >= len)
+		if (at >= end)
 			return HF_EMALFORMED;
 		uint8_t label = message[at];
 		if (label >= POINTER) {
-			if (at + 1 >= len)
+			if (at + 1 >= end)
 				return HF_EMALFORMED;
 			size_t to = (size_t)(label & 0x3f) << 8 | message[at + 1];
-			if (to >= began || ++pointers > POINTERS_MAX)
+			if (to >= began || to < HF_HEADER_LEN || ++pointers > POINTERS_MAX)
 				return HF_EMALFORMED;
 			if (!next)
 				next = at + 2;
+			end = began;
 			began = at = to;
 			continue;
 		}
-		if (label > HF_LABEL_MAX || at + 1 + label > len || total + 1 + label > HF_NAME_MAX)
+		if (label > HF_LABEL_MAX || at + 1 + label > end || total + 1 + label > HF_NAME_MAX)
 			return HF_EMALFORMED;
 		if (out)
 			memcpy(out->bytes + total, message + at, 1 + (size_t)label);

@@ -23,8 +23,10 @@ struct hf_name {
 };
 
 /* Reads a name at `at` of a message and expands compression. Pointers must
- * lead strictly backwards from where the name, or the pointer before, began,
- * so the walk ends. ret_next is where the name ends in place.
+ * lead strictly backwards, to labels that end before where the name, or the
+ * pointer before, began: so the walk ends, and no octet is read twice. They
+ * never lead into the header, which each hop writes anew.
+ * ret_next is where the name ends in place.
  * HF_EMALFORMED: runs past the end, a reserved label type, a pointer that does
  * not lead back, more than 255 octets, more than 127 pointers. */
 int hf_name_read(const uint8_t *message, size_t len, size_t at, struct hf_name *ret,

@@ -2,6 +2,7 @@
 #include "wire/rdata.h"
 
 #include "base/check.h"
+#include "base/error.h"
 #include "wire/dns.h"
 
 /* RFC 3597 section 4: compression must be understood in the types of RFC 1035,
@@ -24,4 +25,19 @@ const struct hf_rdata_shape *hf_rdata_shape(uint16_t type)
 		if (shapes[i].type == type)
 			return &shapes[i];
 	return &opaque;
+}
+
+int hf_rdata_names_at(const struct hf_rdata_shape *shape, const uint8_t *m, size_t at,
+	size_t end, size_t *ret)
+{
+	at += shape->before;
+	for (unsigned i = 0; i < shape->strings; i++) {
+		if (at >= end)
+			return HF_EMALFORMED;
+		at += 1 + (size_t)m[at];
+	}
+	if (at > end)
+		return HF_EMALFORMED;
+	*ret = at;
+	return 0;
 }

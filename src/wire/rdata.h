@@ -10,6 +10,7 @@
 #ifndef HF_WIRE_RDATA_H
 #define HF_WIRE_RDATA_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct hf_rdata_shape {
@@ -21,5 +22,10 @@ struct hf_rdata_shape {
 
 /* The row for a type; an opaque one for all types without a row. */
 const struct hf_rdata_shape *hf_rdata_shape(uint16_t type);
+
+/* Where the first name of record data at m[at..end) begins: behind the fixed
+ * octets and the strings. HF_EMALFORMED if those run past the end. */
+int hf_rdata_names_at(const struct hf_rdata_shape *shape, const uint8_t *m, size_t at,
+	size_t end, size_t *ret);
 
 #endif

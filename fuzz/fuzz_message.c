@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Any octets as a message: read as a query, read as a reply, kept, and given to
+ * a client in all ways that there are. What must hold is required, so that a
+ * broken rule is a crash. The dice that a run needs are drawn from the id. */
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "wire/build.h"
+
+static uint8_t kept_wire[HF_MESSAGE_MAX], out[HF_MESSAGE_MAX + HF_OPT_ROOM];
+static uint16_t ttl_at[HF_RECORDS_MAX];
+
+static uint32_t dice(uint32_t *seed)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return *seed >> 8;
+}
+
+static const char *dice_text(uint32_t *seed)
+{
+	static const char *const texts[] = { NULL, "", "no answer from any upstream",
+		"a text that is longer than the limit for texts, so that it has to be cut somewhere "
+		"before it ends" };
+	return texts[dice(seed) % HF_COUNT_OF(texts)];
+}
+
+static struct hf_reply dice_reply(uint32_t *seed, const uint8_t *question, size_t question_len)
+{
+	return (struct hf_reply){
+		.id = (uint16_t)dice(seed),
+		.flags = (uint16_t)dice(seed),
+		.question = question,
+		.question_len = (uint16_t)question_len,
+		.limit = (uint16_t)(dice(seed) & 1 ? HF_MESSAGE_MAX : 512 + dice(seed) % 3600),
+		.edns = dice(seed) & 1,
+		.dnssec_ok = dice(seed) & 1,
+		.keepalive = dice(seed) & 1,
+		.keepalive_100ms = (uint16_t)dice(seed),
+		.ede = dice(seed) & 1 ? HF_EDE_NONE : (int32_t)(dice(seed) % 30),
+		.ede_text = dice_text(seed),
+	};
+}
+
+static void be_asked(const uint8_t *m, size_t len, uint32_t seed)
+{
+	struct hf_query_view view;
+	static uint8_t room[HF_HEADER_LEN + HF_NAME_MAX + 4 + HF_OPT_ROOM];
+	enum hf_query_fault fault = hf_query_read(m, len, &view);
+	struct hf_message_view back;
+	if (fault == HF_QUERY_SILENCE)
+		return;
+	hf_require(fault == HF_QUERY_GOOD || view.why);
+	hf_require(view.where <= len);
+	hf_require(fault != HF_QUERY_GOOD || view.question_len == view.question.name.len + 4);
+	struct hf_reply reply = dice_reply(&seed, m + HF_HEADER_LEN, view.question_len);
+	size_t most = dice(&seed) & 1 ? len : dice(&seed) % 512;
+	size_t wrote = hf_reply_empty(room, dice(&seed) % 24, most, &reply);
+	hf_require(wrote <= most || wrote == HF_HEADER_LEN);
+	hf_require(!hf_message_read(room, wrote, &back) && back.end == wrote);
+	hf_require(back.id == reply.id && back.flags & HF_FLAG_QR);
+	if (fault == HF_QUERY_GOOD) {
+		uint8_t query[HF_QUERY_MAX], bits[32];
+		struct hf_query_view again;
+		for (size_t i = 0; i < sizeof bits; i++)
+			bits[i] = (uint8_t)dice(&seed);
+		struct hf_ask ask = { .question = &view.question, .edns = dice(&seed) & 1,
+			.edns_size = 1232, .case_bits = dice(&seed) & 1 ? bits : NULL };
+		wrote = hf_build_query(query, &ask);
+		hf_require(wrote <= HF_QUERY_MAX);
+		hf_require(hf_query_read(query, wrote, &again) == HF_QUERY_GOOD);
+		hf_require(memcmp(&again.question, &view.question, 1 + view.question.name.len) == 0);
+	}
+}
+
+static unsigned count_of_hop(const uint8_t *m, const struct hf_message_view *view)
+{
+	unsigned count = 0;
+	for (size_t at = view->authority_end; at < view->end;) {
+		struct hf_record record;
+		hf_require(!hf_record_read(m, view->end, at, &record));
+		count += record.type == HF_TYPE_OPT || record.type == HF_TYPE_TSIG ||
+			 record.type == HF_TYPE_SIG;
+		at = record.end;
+	}
+	return count;
+}
+
+static void read_back_kept(const uint8_t *m, const struct hf_message_view *view,
+	const struct hf_kept *kept, uint32_t ttl_max)
+{
+	struct hf_message_view back;
+	hf_require(!hf_message_read(kept->wire, kept->len, &back));
+	hf_require(back.end == kept->len && back.id == 0 && !back.edns.present);
+	hf_require(back.question_end == view->question_end);
+	hf_require(back.answers == view->answers && back.authorities == view->authorities);
+	hf_require(back.answer_end == kept->answer_end && back.answer_end == view->answer_end);
+	hf_require(back.authority_end == kept->authority_end);
+	hf_require(back.additionals == view->additionals - count_of_hop(m, view));
+	hf_require(kept->ttl_count == back.answers + back.authorities + back.additionals);
+	hf_require(!kept->ttl_count || kept->ttl <= ttl_max);
+	for (unsigned i = 1; i < kept->ttl_count; i++)
+		hf_require(kept->ttl_at[i - 1] + 10 < kept->ttl_at[i]);
+}
+
+/* What a client is shown of a record, names expanded, the TTL aside. */
+static size_t shown(const uint8_t *m, size_t len, size_t *at, uint8_t *text, size_t cap)
+{
+	struct hf_record record;
+	struct hf_writer w = hf_writer(text, cap);
+	hf_require(!hf_record_read(m, len, *at, &record));
+	hf_require(hf_record_copy(m, &record, 0, &w) != HF_EMALFORMED);
+	*at = record.end;
+	return w.len;
+}
+
+/* The reply says record by record what was kept: ageing and another case of the
+ * question change nothing else. */
+static void compare_records(const struct hf_kept *kept, size_t at, const uint8_t *reply, size_t len,
+	unsigned records)
+{
+	static uint8_t a[2 * HF_MESSAGE_MAX], b[2 * HF_MESSAGE_MAX];
+	size_t at_reply = at;
+	while (records--) {
+		size_t a_len = shown(kept->wire, kept->len, &at, a, sizeof a);
+		size_t b_len = shown(reply, len, &at_reply, b, sizeof b);
+		hf_require(at == at_reply && a_len == b_len && hf_name_equal(a, b, a_len));
+	}
+}
+
+static void answer_with(const struct hf_kept *kept, size_t question_end, uint32_t seed)
+{
+	uint8_t question[HF_NAME_MAX + 4];
+	size_t question_len = question_end - HF_HEADER_LEN;
+	struct hf_message_view back;
+	memcpy(question, kept->wire + HF_HEADER_LEN, question_len);
+	for (size_t i = 0; i + 4 < question_len; i++)
+		if (question[i] >= 'a' && question[i] <= 'z' && dice(&seed) & 1)
+			question[i] &= 0xdf;
+	struct hf_reply reply = dice_reply(&seed, question, question_len);
+	uint32_t age = dice(&seed) & 1 ? dice(&seed) % 4000 : dice(&seed) << 8;
+	uint32_t floor = dice(&seed) & 1 ? 30 : 0;
+
+	memcpy(out, kept->wire, kept->len);
+	size_t wrote = hf_reply_patch(out, kept, age, floor, &reply);
+	hf_require(wrote <= reply.limit && wrote <= (size_t)kept->len + HF_OPT_ROOM);
+	hf_require(!hf_message_read(out, wrote, &back) && back.end == wrote);
+	hf_require(back.id == reply.id && back.edns.present == reply.edns);
+	hf_require(memcmp(out + HF_HEADER_LEN, question, question_len) == 0);
+	hf_require(!(back.flags & HF_FLAG_TC) || !back.answers);
+	compare_records(kept, question_end, out, wrote,
+		(unsigned)back.answers + back.authorities + back.additionals - back.edns.present);
+
+	if (!question_len)
+		return;
+	int rc = hf_reply_nxdomain_cut(out, reply.limit, kept, age, &reply);
+	hf_require(rc > 0 || rc == HF_ESPACE);
+	if (rc > 0) {
+		hf_require(rc <= reply.limit);
+		hf_require(!hf_message_read(out, (size_t)rc, &back) && back.end == rc);
+		hf_require(back.rcode == HF_RCODE_NXDOMAIN && !back.answers);
+	}
+}
+
+static void be_answered(const uint8_t *m, size_t len, uint32_t seed)
+{
+	struct hf_message_view view;
+	struct hf_kept kept = { .wire = kept_wire, .ttl_at = ttl_at };
+	uint32_t ttl_max = dice(&seed) & 1 ? 86400 : INT32_MAX;
+	if (hf_message_read(m, len, &view)) {
+		hf_require(view.where <= len);
+		return;
+	}
+	hf_require(view.question_end <= view.answer_end && view.answer_end <= view.authority_end);
+	hf_require(view.authority_end <= view.end && view.end <= len);
+	hf_require(hf_message_echoes(m, &view, m + HF_HEADER_LEN,
+		(size_t)view.question_end - HF_HEADER_LEN));
+	if (hf_keep(m, &view, ttl_max, &kept))
+		return;
+	read_back_kept(m, &view, &kept, ttl_max);
+	for (int clients = 0; clients < 3; clients++)
+		answer_with(&kept, view.question_end, dice(&seed));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size > HF_MESSAGE_MAX)
+		return 0;
+	uint32_t seed = size >= 2 ? hf_message_id(data) : 0;
+	be_asked(data, size, seed);
+	be_answered(data, size, seed);
+	return 0;
+}

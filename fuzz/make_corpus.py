@@ -1,0 +1,205 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes what the fuzzers start from: small messages, names and numbers, the
+same octets on every run.
+
+    fuzz/make_corpus.py [DIR]     DIR is fuzz/corpus by default
+
+Messages are made by dnspython; those that no sane library writes (loops of
+pointers, records behind OPT, names that lean on TTLs) are set by hand. Files
+that a fuzzer found and that are worth keeping lie beside these under names of
+their own and are not touched."""
+
+import os
+import struct
+import sys
+
+import dns.edns
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rrset
+
+NAME = 'shop.example.'
+SOA = 'example. 900 IN SOA ns.example. host.example. 1 7200 900 1209600 300'
+
+# One record of each type that has something of its own in it.
+RECORDS = {
+    'A': '192.0.2.10', 'NS': 'ns1.example.', 'CNAME': 'web.shop.example.',
+    'SOA': 'ns.example. host.example. 2024010101 7200 900 1209600 300',
+    'PTR': 'host.example.', 'HINFO': '"cpu" "os"', 'MX': '10 mail.shop.example.',
+    'TXT': '"v=spf1 -all" "second"', 'RP': 'mbox.example. txt.example.',
+    'AFSDB': '1 afs.example.', 'RT': '10 relay.example.', 'PX': '10 map822.example. mapx400.example.',
+    'AAAA': '2001:db8::10', 'LOC': '52 22 23.000 N 4 53 32.000 E -2.00m 0.00m 10000m 10m',
+    'SRV': '1 2 443 target.shop.example.', 'NAPTR': '100 10 "U" "E2U+sip" "!^.*$!sip:a@example!" .',
+    'KX': '10 kx.example.', 'CERT': '1 0 0 AAAA', 'DNAME': 'other.example.',
+    'DS': '12345 13 2 ' + 'ab' * 32, 'SSHFP': '1 1 ' + 'cd' * 20,
+    'RRSIG': 'A 13 2 300 20300101000000 20200101000000 12345 example. AAAA',
+    'NSEC': 'a.example. A RRSIG NSEC', 'DNSKEY': '257 3 13 AAAA',
+    'NSEC3': '1 0 0 - 2t7b4g4vsa5smi47k61mv5bv1a22bojr A RRSIG', 'NSEC3PARAM': '1 0 0 -',
+    'TLSA': '3 1 1 ' + 'ef' * 32, 'CDS': '12345 13 2 ' + 'ab' * 32, 'OPENPGPKEY': 'AAAA',
+    'CSYNC': '1 3 A NS', 'SPF': '"v=spf1"', 'EUI48': '00-00-5e-00-53-2a', 'URI': '10 1 "https://shop.example/"',
+    'CAA': '0 issue "ca.example"', 'SVCB': '1 svc.shop.example. alpn="h2,h3" port=8443',
+    'HTTPS': '1 . alpn="h2" ipv4hint=192.0.2.1', 'TYPE65280': r'\# 4 c00c0001',
+}
+
+
+def query(name, rdtype, **edns):
+    message = dns.message.make_query(name, rdtype, id=0x1234, **edns)
+    return message
+
+
+def answer(name, rdtype, records, authority=(), additional=(), rcode=0, edns=True):
+    ask = query(name, rdtype, use_edns=0 if edns else None)
+    reply = dns.message.make_response(ask, recursion_available=True)
+    reply.set_rcode(rcode)
+    for section, texts in ((reply.answer, records), (reply.authority, authority),
+                           (reply.additional, additional)):
+        for text in texts:
+            section.append(dns.rrset.from_text(*text.split(None, 4)))
+    return reply.to_wire(max_size=65535)
+
+
+def header(flags, questions, answers=0, authorities=0, additionals=0, ident=0x1234):
+    return struct.pack('>6H', ident, flags, questions, answers, authorities, additionals)
+
+
+def record(owner, rdtype, ttl, rdata, rdclass=1):
+    return owner + struct.pack('>HHIH', rdtype, rdclass, ttl, len(rdata)) + rdata
+
+
+QUESTION = b'\4shop\7example\0\0\1\0\1'
+POINTER = b'\xc0\x0c'
+OPT = record(b'\0', 41, 0, b'', 1232)
+
+
+def queries():
+    yield 'query-plain', query(NAME, 'A').to_wire()
+    yield 'query-root', query('.', 'NS').to_wire()
+    yield 'query-case', query('sHoP.eXaMpLe.', 'AAAA').to_wire()
+    yield 'query-long', query('.'.join(['a' * 63] * 3 + ['b' * 61]) + '.', 'TXT').to_wire()
+    yield 'query-labels', query('a.' * 127, 'A').to_wire()
+    yield 'query-any', query(NAME, 'ANY').to_wire()
+    yield 'query-chaos', dns.message.make_query('version.bind.', 'TXT', 'CH', id=1).to_wire()
+    yield 'query-edns', query(NAME, 'A', use_edns=0, payload=4096, want_dnssec=True).to_wire()
+    yield 'query-edns-version', query(NAME, 'A', use_edns=1).to_wire()
+    options = [dns.edns.GenericOption(10, b'12345678'), dns.edns.GenericOption(11, b''),
+               dns.edns.GenericOption(12, bytes(40)), dns.edns.GenericOption(65001, b'x')]
+    yield 'query-edns-options', query(NAME, 'A', use_edns=0, options=options).to_wire()
+    update = header(5 << 11, 1) + QUESTION
+    yield 'query-update', update
+    yield 'query-notify', header(4 << 11, 1) + QUESTION
+    yield 'query-two-questions', header(0x100, 2) + QUESTION + QUESTION
+    yield 'query-no-question', header(0x100, 0)
+    yield 'query-into-header', header(0x100, 1) + b'\3www\xc0\x04\0\1\0\1'
+    yield 'query-two-opts', header(0x100, 1, 0, 0, 2) + QUESTION + OPT + OPT
+    yield 'query-padded', query(NAME, 'A').to_wire() + bytes(16)
+    yield 'query-tsig', header(0x100, 1, 0, 0, 1) + QUESTION + record(
+        b'\3key\0', 250, 0, b'\3md5\0' + bytes(16), 255)
+
+
+def replies():
+    for rdtype, rdata in RECORDS.items():
+        text = f'{NAME} 300 IN {rdtype} {rdata}'
+        yield f'reply-{rdtype.lower()}', answer(NAME, rdtype, [text])
+    yield 'reply-many', answer(NAME, 'A', [f'{NAME} 60 IN A 192.0.2.{i}' for i in range(1, 40)])
+    chain = [f'c{i}.example. {60 + i} IN CNAME c{i + 1}.example.' for i in range(8)]
+    yield 'reply-chain', answer('c0.example.', 'A', chain + ['c8.example. 5 IN A 192.0.2.1'])
+    yield 'reply-dname', answer('a.old.example.', 'A', [
+        'old.example. 60 IN DNAME new.example.', 'a.old.example. 60 IN CNAME a.new.example.',
+        'a.new.example. 60 IN A 192.0.2.2'])
+    yield 'reply-nxdomain', answer(NAME, 'A', [], [SOA], rcode=3)
+    yield 'reply-nodata', answer(NAME, 'A', [], [SOA])
+    yield 'reply-referral', answer(NAME, 'A', [], [f'{NAME} 60 IN NS ns.{NAME}'],
+                                   [f'ns.{NAME} 60 IN A 192.0.2.3'])
+    yield 'reply-additional', answer(NAME, 'MX', [f'{NAME} 60 IN MX 5 m.{NAME}'],
+                                     [f'{NAME} 60 IN NS n.{NAME}'],
+                                     [f'm.{NAME} 60 IN A 192.0.2.4', f'n.{NAME} 60 IN AAAA 2001:db8::4'])
+    long_text = ' '.join(f'"{chr(97 + i) * 250}"' for i in range(16))
+    yield 'reply-long-txt', answer(NAME, 'TXT', [f'{NAME} 60 IN TXT {long_text}'])
+    for code in (1, 2, 5):
+        yield f'reply-rcode-{code}', answer(NAME, 'A', [], rcode=code)
+    yield 'reply-badvers', answer(NAME, 'A', [], rcode=16)
+    yield 'reply-no-edns', answer(NAME, 'A', [f'{NAME} 0 IN A 192.0.2.5'], edns=False)
+
+
+def crafted():
+    reply = 0x8180
+    a_record = record(POINTER, 1, 300, b'\xc0\0\2\1')
+    for rdtype, rdata in {3: b'\1a' + POINTER, 7: b'\2mb' + POINTER, 8: b'\2mg' + POINTER,
+                          9: b'\2mr' + POINTER, 14: b'\1r\0\1e' + POINTER, 30: b'\1n\0\x40'}.items():
+        yield f'type-{rdtype}', header(reply, 1, 1) + QUESTION + record(POINTER, rdtype, 60, rdata)
+    yield 'bare-header', header(reply, 0)
+    yield 'ttl-top-bit', header(reply, 1, 1) + QUESTION + record(POINTER, 1, 0x80000001, bytes(4))
+    yield 'behind-opt', (header(reply, 1, 1, 0, 3) + QUESTION
+                         + record(POINTER, 15, 60, b'\0\5\4mail\xc0\x11') + OPT
+                         + record(b'\xc0\x2c', 1, 60, bytes(4))
+                         + record(b'\1x' + POINTER, 33, 60, b'\0\1\0\2\0\3\1y\xc0\x2c'))
+    yield 'ede', header(reply | 2, 1, 0, 0, 1) + QUESTION + record(
+        b'\0', 41, 0, b'\0\17\0\6\0\x16dark', 1232)
+    yield 'loop', header(reply, 1, 2) + QUESTION + record(b'\xc0\x1e', 1, 60, b'') + a_record
+    yield 'lean-on-ttl', (header(reply, 1, 2) + QUESTION + record(POINTER, 1, 0x00016100, bytes(4))
+                          + record(b'\xc0\x25', 1, 60, bytes(4)))
+    yield 'pointer-chain', (header(reply, 1, 3) + QUESTION
+                            + record(POINTER, 5, 60, b'\1a\xc0\x0c')
+                            + record(b'\xc0\x2a', 5, 60, b'\1b\xc0\x2a')
+                            + record(b'\xc0\x3a', 5, 60, b'\1c\xc0\x3a'))
+    yield 'whole-owner-in-case', (header(reply, 1, 2) + b'\4ShOp\7eXaMpLe\0\0\1\0\1'
+                                  + record(b'\4ShOp\7eXaMpLe\0', 1, 60, bytes(4))
+                                  + record(b'\4ShOp\xc0\x11', 1, 60, bytes(4)))
+    yield 'opt-in-answer', header(reply, 1, 1) + QUESTION + OPT
+    yield 'tsig', header(reply, 1, 1, 0, 1) + QUESTION + a_record + record(
+        b'\3key\0', 250, 0, b'\3md5\0' + bytes(16), 255)
+    yield 'sig0', header(reply, 1, 1, 0, 1) + QUESTION + a_record + record(
+        b'\0', 24, 0, b'\0\0\5\0' + bytes(14) + b'\1k\0sig')
+    yield 'empty-rdata', header(reply, 1, 1) + QUESTION + record(POINTER, 5, 60, b'')
+    yield 'soa-short', header(reply, 1, 0, 1) + QUESTION + record(POINTER, 6, 60, b'\0\0' + bytes(19))
+    yield 'counts-lie', header(reply, 1, 9, 9, 9) + QUESTION + a_record
+    yield 'cut-short', (header(reply | 0x200, 1, 2) + QUESTION + a_record + a_record)[:-3]
+
+
+def names():
+    texts = ['.', 'shop.example', 'Shop.Example.', 'a\\.b.example', '\\000\\255.x', '_dns.*.example',
+             '.'.join(['a' * 63] * 3 + ['b' * 61]), 'a.' * 127, '..', 'a..b', '\\', '\\25', '\\256', 'a' * 64]
+    for number, text in enumerate(texts):
+        yield f'text-{number:02}', text.encode()
+    wires = {
+        'wire-plain': b'\4shop\7example\0', 'wire-root': b'\0',
+        'wire-pointers': bytes(12) + b'\7example\0\3www\xc0\x0c\1a\xc0\x15\xc0\x1b',
+        'wire-suffixes': bytes(12) + b'\1a\1b\1c\0\1b\1c\0\1c\0\2bc\0\1A\1B\1C\0',
+        'wire-loop': bytes(12) + b'\xc0\x0e\xc0\x0c', 'wire-reserved': bytes(12) + b'\x40a\0\x80a\0',
+        'wire-longest': bytes(12) + (b'\x3f' + b'x' * 63) * 3 + b'\x3d' + b'y' * 61 + b'\0\xc0\x0c',
+        'wire-looks-like-label': b'\11x\7example\0\7example\0',
+    }
+    yield from wires.items()
+
+
+def numbers():
+    texts = ['0', '1', '18446744073709551615', '18446744073709551616', '007', '-1', '+1', ' 1', '',
+             '400ms', '1.5s', '4h10m', '366d', '367d', '1d2h3m4s5ms6us', '1s1s', '0.000001s', '1.5us',
+             '4096', '64KiB', '256MiB', '16777215TiB', '16777216TiB', '1kB', 'KiB',
+             '192.0.2.1', '192.0.2.1:53', '192.0.2.1:65536', '::', '::1', '2001:db8::1', '[2001:db8::1]:53',
+             '::ffff:192.0.2.1', '[::ffff:192.0.2.1]:53', 'fe80::1%2', '[fe80::1%4294967295]:53', 'fe80::1%eth0',
+             '10.0.0.0/8', '10.0.0.1/8', '0.0.0.0/0', '::/0', '2001:db8::/32', '::ffff:10.0.0.0/8', '::1/129']
+    for number, text in enumerate(texts):
+        yield f'text-{number:02}', text.encode()
+
+
+def main(home):
+    targets = {'message': [queries, replies, crafted], 'name': [names], 'number': [numbers]}
+    count = total = 0
+    for target, makers in targets.items():
+        folder = os.path.join(home, target)
+        os.makedirs(folder, exist_ok=True)
+        for maker in makers:
+            for name, octets in maker():
+                with open(os.path.join(folder, name), 'wb') as out:
+                    out.write(octets)
+                count, total = count + 1, total + len(octets)
+    print(f'{count} files, {total} octets')
+
+
+if __name__ == '__main__':
+    main(sys.argv[1] if sys.argv[1:] else
+         os.path.join(os.path.dirname(os.path.abspath(__file__)), 'corpus'))

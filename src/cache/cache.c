@@ -1,0 +1,666 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cache/cache.h"
+
+#include <stdatomic.h>
+
+#include "base/check.h"
+#include "base/error.h"
+
+#define BUCKET 8                   /* slots in a cache line of 64 octets */
+#define WAYS (2 * BUCKET)          /* a key's own bucket and its neighbour */
+#define GHOST_BUCKET 4
+#define POSITION_BITS 44
+#define POSITION_MASK ((1ull << POSITION_BITS) - 1)
+#define SLOT_LOG (1ull << 44)
+#define SLOT_HIT (1ull << 45)
+#define SLOT_HITS (3ull << 45)
+#define SLOT_USED (1ull << 47)
+#define SLOT_TAG (0xffffull << 48)
+#define HEADER_WORDS 5
+
+/* A tenth for newcomers, as in the paper: its authors found 5 to 20 % alike. */
+#define SMALL_PART 10
+
+/* An answer that would wipe out more than a quarter of a log is not worth it. */
+#define LARGEST_PART 4
+
+/* A typical entry: header, 60 to 150 octets of answer, offsets. Only sets the
+ * ratio of index to logs; with others the one or the other fills first. */
+#define TYPICAL_WORDS 20
+
+/* Entries that one store may carry back to the head of the main log before it
+ * evicts whatever comes next: bounds the work of a store. */
+#define REINSERT_MAX 32
+
+enum { SMALL, MAIN, LOGS };
+
+/* From the largest answer (65,535), its TTL offsets and the header. */
+#define ENTRY_WORDS_MAX (HEADER_WORDS + (HF_MESSAGE_MAX + 8) / 8 + (HF_RECORDS_MAX * 2 + 8) / 8)
+
+struct log {
+	_Atomic uint64_t *words;
+	uint64_t capacity;         /* in words */
+	uint64_t head, tail;       /* positions; owner only */
+	_Atomic uint64_t reserved; /* see the proof in the header */
+};
+
+struct shard {
+	_Atomic uint64_t *slots;
+	uint64_t bucket_mask;
+	struct log logs[LOGS];
+	uint32_t *ghosts; /* fingerprints of what left the small log unasked */
+	uint64_t ghost_mask;
+	_Atomic uint64_t entries, words, evictions;
+	uint64_t *carry;  /* one entry on its way from a log's tail to a head */
+};
+
+struct hf_cache {
+	struct hf_hash_key hash_key;
+	uint64_t size;
+	unsigned shard_count;
+	struct shard shards[];
+};
+
+/* ---- words of a log ---- */
+
+static inline uint64_t load_word(const struct log *log, uint64_t position)
+{
+	return atomic_load_explicit(&log->words[position % log->capacity], memory_order_acquire);
+}
+
+static inline void store_word(struct log *log, uint64_t position, uint64_t word)
+{
+	atomic_store_explicit(&log->words[position % log->capacity], word, memory_order_release);
+}
+
+static void copy_out(const struct log *log, uint64_t position, void *to, size_t octets)
+{
+	/* Entries never wrap round the end of a log: one modulo is enough. */
+	const _Atomic uint64_t *from = &log->words[position % log->capacity];
+	uint8_t *out = to;
+	for (; octets >= 8; octets -= 8, out += 8) {
+		uint64_t word = atomic_load_explicit(from++, memory_order_acquire);
+		memcpy(out, &word, 8);
+	}
+	if (octets) {
+		uint64_t word = atomic_load_explicit(from, memory_order_acquire);
+		memcpy(out, &word, octets);
+	}
+}
+
+static void copy_in(struct log *log, uint64_t position, const void *from, size_t octets)
+{
+	const uint8_t *in = from;
+	for (; octets; position++) {
+		uint64_t word = 0;
+		size_t n = octets < 8 ? octets : 8;
+		memcpy(&word, in, n);
+		store_word(log, position, word);
+		in += n;
+		octets -= n;
+	}
+}
+
+static inline bool intact(const struct log *log, uint64_t position)
+{
+	uint64_t reserved = atomic_load_explicit(&log->reserved, memory_order_acquire);
+	return reserved <= position + log->capacity;
+}
+
+/* ---- the header words ---- */
+
+struct header {
+	uint32_t words;
+	uint8_t flags;
+	uint8_t rcode;
+	uint16_t type;
+	uint64_t hash;
+	hf_us stored;
+	uint32_t ttl;
+	uint16_t wire_len, ttl_count, answer_end, authority_end, class;
+};
+
+static void pack_header(const struct header *h, uint64_t w[HEADER_WORDS])
+{
+	w[0] = (uint64_t)h->words << 32 | (uint64_t)h->flags << 24 | (uint64_t)h->rcode << 16 | h->type;
+	w[1] = h->hash;
+	w[2] = (uint64_t)h->stored;
+	w[3] = (uint64_t)h->ttl << 32 | (uint64_t)h->wire_len << 16 | h->ttl_count;
+	w[4] = (uint64_t)h->answer_end << 48 | (uint64_t)h->authority_end << 32 |
+	       (uint64_t)h->class << 16;
+}
+
+static struct header load_header(const struct log *log, uint64_t position)
+{
+	uint64_t w[HEADER_WORDS];
+	copy_out(log, position, w, sizeof w);
+	return (struct header){
+		.words = (uint32_t)(w[0] >> 32), .flags = (uint8_t)(w[0] >> 24),
+		.rcode = (uint8_t)(w[0] >> 16), .type = (uint16_t)w[0], .hash = w[1],
+		.stored = (hf_us)w[2], .ttl = (uint32_t)(w[3] >> 32), .wire_len = (uint16_t)(w[3] >> 16),
+		.ttl_count = (uint16_t)w[3], .answer_end = (uint16_t)(w[4] >> 48),
+		.authority_end = (uint16_t)(w[4] >> 32), .class = (uint16_t)(w[4] >> 16),
+	};
+}
+
+/* ---- keys ---- */
+
+/* The name's hash is keyed and 64 bits wide; what is added here is public and
+ * small, so a strong bit mixer (from MurmurHash3's finalizer) suffices. */
+static uint64_t mix(uint64_t name_hash, uint16_t type, uint16_t class, uint8_t flags)
+{
+	uint64_t x = name_hash ^
+		     ((uint64_t)flags << 32 | (uint64_t)class << 16 | type) * 0x9e3779b97f4a7c15u;
+	x = (x ^ x >> 33) * 0xff51afd7ed558ccdu;
+	x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53u;
+	return x ^ x >> 33;
+}
+
+struct hf_cache_key hf_cache_key(const struct hf_cache *cache, const struct hf_question *question,
+	uint8_t flags)
+{
+	uint64_t name_hash =
+		hf_hash(&cache->hash_key, 0, question->name.bytes, question->name.len);
+	uint16_t type = flags & HF_CACHE_NAME ? 0 : question->type;
+	return (struct hf_cache_key){
+		.name_hash = name_hash,
+		.hash = mix(name_hash, type, question->class, flags),
+		.name = &question->name,
+		.type = type,
+		.class = question->class,
+		.flags = flags,
+	};
+}
+
+struct hf_cache_key hf_cache_name_key(const struct hf_cache_key *key)
+{
+	struct hf_cache_key named = *key;
+	named.type = 0;
+	named.flags |= HF_CACHE_NAME;
+	named.hash = mix(named.name_hash, 0, named.class, named.flags);
+	return named;
+}
+
+unsigned hf_cache_shard(const struct hf_cache *cache, const struct hf_cache_key *key)
+{
+	return (unsigned)((key->name_hash >> 32) * cache->shard_count >> 32);
+}
+
+static inline uint64_t slot_tag(uint64_t hash)
+{
+	return hash & SLOT_TAG;
+}
+
+static inline _Atomic uint64_t *slot_at(const struct shard *shard, uint64_t hash, unsigned way)
+{
+	uint64_t bucket = (hash & shard->bucket_mask) ^ (way / BUCKET);
+	return &shard->slots[bucket * BUCKET + way % BUCKET];
+}
+
+static inline const struct log *slot_log(const struct shard *shard, uint64_t slot)
+{
+	return &shard->logs[slot & SLOT_LOG ? MAIN : SMALL];
+}
+
+/* A slot keeps 44 bits of the position; the log's head is at most one capacity
+ * away from any live entry, which gives back the rest. */
+static inline uint64_t slot_position(const struct log *log, uint64_t slot)
+{
+	uint64_t reserved = atomic_load_explicit(&log->reserved, memory_order_acquire);
+	return reserved - ((reserved - slot) & POSITION_MASK);
+}
+
+/* ---- lookup ---- */
+
+static bool key_matches(const struct header *h, const struct hf_cache_key *key,
+	const struct hf_cached *copy)
+{
+	return h->type == key->type && h->class == key->class && h->flags == key->flags &&
+	       h->wire_len >= HF_HEADER_LEN + (size_t)key->name->len + 4 &&
+	       memcmp(copy->kept.wire + HF_HEADER_LEN, key->name->bytes, key->name->len) == 0;
+}
+
+/* Copies the entry out. False: it is another key's, torn, or too large (then
+ * kept.len says so). */
+static bool take(const struct log *log, uint64_t position, const struct hf_cache_key *key,
+	struct hf_cached *copy)
+{
+	struct header h = load_header(log, position);
+	if (h.hash != key->hash || !intact(log, position))
+		return false;
+	/* Intact, so these sizes are the entry's own. */
+	copy->kept.len = h.wire_len;
+	if (h.wire_len > copy->wire_cap || h.ttl_count > copy->ttl_cap)
+		return false;
+	uint64_t wire_words = ((uint64_t)h.wire_len + 7) / 8;
+	copy_out(log, position + HEADER_WORDS, copy->kept.wire, h.wire_len);
+	copy_out(log, position + HEADER_WORDS + wire_words, copy->kept.ttl_at,
+		(size_t)h.ttl_count * 2);
+	if (!intact(log, position) || !key_matches(&h, key, copy)) {
+		copy->kept.len = 0;
+		return false;
+	}
+	copy->kept.answer_end = h.answer_end;
+	copy->kept.authority_end = h.authority_end;
+	copy->kept.ttl_count = h.ttl_count;
+	copy->kept.ttl = h.ttl;
+	copy->stored = h.stored;
+	copy->rcode = h.rcode;
+	return true;
+}
+
+static inline void note_hit(_Atomic uint64_t *slot, uint64_t seen)
+{
+	if ((seen & SLOT_HITS) != SLOT_HITS)
+		atomic_compare_exchange_weak_explicit(
+			slot, &seen, seen + SLOT_HIT, memory_order_relaxed, memory_order_relaxed);
+}
+
+enum hf_cache_result hf_cache_lookup(struct hf_cache *cache, const struct hf_cache_key *key,
+	hf_us now, struct hf_cached *copy)
+{
+	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
+	copy->kept.len = 0;
+	for (unsigned way = 0; way < WAYS; way++) {
+		_Atomic uint64_t *slot = slot_at(shard, key->hash, way);
+		uint64_t seen = atomic_load_explicit(slot, memory_order_acquire);
+		if (!seen || slot_tag(seen) != slot_tag(key->hash))
+			continue;
+		const struct log *log = slot_log(shard, seen);
+		if (!take(log, slot_position(log, seen), key, copy)) {
+			if (copy->kept.len)
+				return HF_CACHE_MISS;
+			continue;
+		}
+		note_hit(slot, seen);
+		copy->hits = (uint8_t)((seen & SLOT_HITS) / SLOT_HIT);
+		copy->age = now > copy->stored ? (uint32_t)((now - copy->stored) / HF_SECOND) : 0;
+		return copy->age < copy->kept.ttl ? HF_CACHE_FRESH : HF_CACHE_EXPIRED;
+	}
+	return HF_CACHE_MISS;
+}
+
+/* ---- the owner's side: index ---- */
+
+static inline void sum_add(_Atomic uint64_t *sum, uint64_t n)
+{
+	atomic_store_explicit(
+		sum, atomic_load_explicit(sum, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+static uint64_t entry_hash(const struct log *log, uint64_t position)
+{
+	return load_word(log, position + 1);
+}
+
+static uint32_t entry_words(const struct log *log, uint64_t position)
+{
+	return (uint32_t)(load_word(log, position) >> 32);
+}
+
+/* The slot that leads to this very entry, or NULL if it has been replaced. */
+static _Atomic uint64_t *slot_of_entry(struct shard *shard, unsigned which, uint64_t position)
+{
+	const struct log *log = &shard->logs[which];
+	uint64_t hash = entry_hash(log, position);
+	uint64_t want = slot_tag(hash) | SLOT_USED | (which == MAIN ? SLOT_LOG : 0) |
+			(position & POSITION_MASK);
+	for (unsigned way = 0; way < WAYS; way++) {
+		_Atomic uint64_t *slot = slot_at(shard, hash, way);
+		uint64_t seen = atomic_load_explicit(slot, memory_order_relaxed);
+		if ((seen & ~SLOT_HITS) == want)
+			return slot;
+	}
+	return NULL;
+}
+
+/* The slot that holds this key, or NULL. Two keys with equal 64-bit hashes would
+ * replace each other, which is safe: lookups compare the whole key. */
+static _Atomic uint64_t *slot_of_hash(struct shard *shard, uint64_t hash)
+{
+	for (unsigned way = 0; way < WAYS; way++) {
+		_Atomic uint64_t *slot = slot_at(shard, hash, way);
+		uint64_t seen = atomic_load_explicit(slot, memory_order_relaxed);
+		if (!seen || slot_tag(seen) != slot_tag(hash))
+			continue;
+		const struct log *log = slot_log(shard, seen);
+		if (entry_hash(log, slot_position(log, seen)) == hash)
+			return slot;
+	}
+	return NULL;
+}
+
+static void forget_slot(struct shard *shard, _Atomic uint64_t *slot)
+{
+	uint64_t seen = atomic_load_explicit(slot, memory_order_relaxed);
+	const struct log *log = slot_log(shard, seen);
+	sum_add(&shard->entries, (uint64_t)-1);
+	sum_add(&shard->words, (uint64_t)-(int64_t)entry_words(log, slot_position(log, seen)));
+	atomic_store_explicit(slot, 0, memory_order_release);
+}
+
+/* An empty slot for a hash; if all ways are taken, the least wanted goes:
+ * fewest hits, newcomers before the settled, older before younger. */
+static _Atomic uint64_t *make_slot(struct shard *shard, uint64_t hash)
+{
+	_Atomic uint64_t *victim = NULL;
+	uint64_t least = UINT64_MAX;
+	for (unsigned way = 0; way < WAYS; way++) {
+		_Atomic uint64_t *slot = slot_at(shard, hash, way);
+		uint64_t seen = atomic_load_explicit(slot, memory_order_relaxed);
+		if (!seen)
+			return slot;
+		uint64_t wanted = seen & (SLOT_HITS | SLOT_LOG | POSITION_MASK);
+		if (wanted < least) {
+			least = wanted;
+			victim = slot;
+		}
+	}
+	forget_slot(shard, victim);
+	sum_add(&shard->evictions, 1);
+	return victim;
+}
+
+/* ---- the owner's side: logs ---- */
+
+static inline uint32_t fingerprint(uint64_t hash)
+{
+	return (uint32_t)(hash >> 32) | 1;
+}
+
+/* Four to a bucket, youngest first: two names that share a place do not keep
+ * knocking each other out. */
+static uint32_t *ghost_bucket(struct shard *shard, uint64_t hash)
+{
+	return &shard->ghosts[(hash & shard->ghost_mask) * GHOST_BUCKET];
+}
+
+static void remember_ghost(struct shard *shard, uint64_t hash)
+{
+	uint32_t *ghosts = ghost_bucket(shard, hash);
+	memmove(ghosts + 1, ghosts, (GHOST_BUCKET - 1) * sizeof *ghosts);
+	ghosts[0] = fingerprint(hash);
+}
+
+static bool take_ghost(struct shard *shard, uint64_t hash)
+{
+	uint32_t *ghosts = ghost_bucket(shard, hash);
+	for (unsigned i = 0; i < GHOST_BUCKET; i++) {
+		if (ghosts[i] == fingerprint(hash)) {
+			ghosts[i] = 0;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Words that have to be passed over so that n of them do not wrap. */
+static uint64_t padding(const struct log *log, uint64_t n)
+{
+	uint64_t left = log->capacity - log->head % log->capacity;
+	return left < n ? left : 0;
+}
+
+static bool has_room(const struct log *log, uint64_t n)
+{
+	return log->head + padding(log, n) + n - log->tail <= log->capacity;
+}
+
+/* Takes n words at the head, which must have room. */
+static uint64_t reserve(struct log *log, uint64_t n)
+{
+	uint64_t pad = padding(log, n), at = log->head + pad;
+	atomic_store_explicit(&log->reserved, at + n, memory_order_release);
+	if (pad) /* a piece that no slot leads to: skipped at the tail */
+		store_word(log, log->head, pad << 32);
+	if (pad > 1)
+		store_word(log, log->head + 1, 0);
+	log->head = at + n;
+	return at;
+}
+
+static void drop_tail(struct shard *shard, unsigned which, _Atomic uint64_t *slot)
+{
+	struct log *log = &shard->logs[which];
+	if (slot) {
+		if (which == SMALL)
+			remember_ghost(shard, entry_hash(log, log->tail));
+		forget_slot(shard, slot);
+		sum_add(&shard->evictions, 1);
+	}
+	log->tail += entry_words(log, log->tail);
+}
+
+static void make_room(struct shard *shard, unsigned which, uint64_t n, unsigned *budget);
+
+/* Carries the entry at `from`'s tail to the head of the main log. */
+static void carry_to_main(struct shard *shard, unsigned from, _Atomic uint64_t *slot,
+	unsigned *budget)
+{
+	struct log *log = &shard->logs[from], *main = &shard->logs[MAIN];
+	uint64_t seen = atomic_load_explicit(slot, memory_order_relaxed);
+	uint64_t hits = (seen & SLOT_HITS) / SLOT_HIT;
+	uint32_t n = entry_words(log, log->tail);
+	if (from == SMALL) {
+		/* Before the copy: making room may carry, too, in the same buffer. It
+		 * touches main only, so this entry and its slot stay. */
+		make_room(shard, MAIN, n, budget);
+		hits = 1;
+	}
+	copy_out(log, log->tail, shard->carry, (size_t)n * 8);
+	log->tail += n;
+	uint64_t at = reserve(main, n);
+	copy_in(main, at, shard->carry, (size_t)n * 8);
+	uint64_t moved = slot_tag(seen) | SLOT_USED | (hits - 1) * SLOT_HIT | SLOT_LOG |
+			 (at & POSITION_MASK);
+	atomic_store_explicit(slot, moved, memory_order_release);
+}
+
+static bool asked_again(_Atomic uint64_t *slot)
+{
+	return atomic_load_explicit(slot, memory_order_relaxed) & SLOT_HITS;
+}
+
+static void pop_main(struct shard *shard, uint64_t n, unsigned *budget)
+{
+	struct log *main = &shard->logs[MAIN];
+	_Atomic uint64_t *slot = NULL;
+	/* A piece of padding of a single word has no hash to read. */
+	if (entry_words(main, main->tail) >= HEADER_WORDS)
+		slot = slot_of_entry(shard, MAIN, main->tail);
+	/* Carrying back must not take the room that is being made: with the head
+	 * about to wrap, the padding could. */
+	bool carry = slot && asked_again(slot) && *budget;
+	if (carry) {
+		uint32_t words = entry_words(main, main->tail);
+		struct log after = *main;
+		after.tail += words;
+		carry = has_room(&after, words) && n < main->capacity / 2;
+	}
+	if (carry) {
+		--*budget;
+		carry_to_main(shard, MAIN, slot, budget);
+	} else {
+		drop_tail(shard, MAIN, slot);
+	}
+}
+
+static void pop_small(struct shard *shard, unsigned *budget)
+{
+	struct log *small = &shard->logs[SMALL];
+	_Atomic uint64_t *slot = NULL;
+	if (entry_words(small, small->tail) >= HEADER_WORDS)
+		slot = slot_of_entry(shard, SMALL, small->tail);
+	if (slot && asked_again(slot) && *budget) {
+		--*budget;
+		carry_to_main(shard, SMALL, slot, budget);
+	} else {
+		drop_tail(shard, SMALL, slot);
+	}
+}
+
+static void make_room(struct shard *shard, unsigned which, uint64_t n, unsigned *budget)
+{
+	struct log *log = &shard->logs[which];
+	while (!has_room(log, n)) {
+		if (which == MAIN)
+			pop_main(shard, n, budget);
+		else
+			pop_small(shard, budget);
+	}
+}
+
+/* ---- store ---- */
+
+static uint64_t write_entry(struct log *log, const struct header *h, const struct hf_kept *kept)
+{
+	uint64_t words[HEADER_WORDS];
+	uint64_t at = reserve(log, h->words);
+	pack_header(h, words);
+	copy_in(log, at, words, sizeof words);
+	copy_in(log, at + HEADER_WORDS, kept->wire, kept->len);
+	copy_in(log, at + HEADER_WORDS + ((uint64_t)kept->len + 7) / 8, kept->ttl_at,
+		(size_t)kept->ttl_count * 2);
+	return at;
+}
+
+static bool fits(const struct log *log, uint64_t n)
+{
+	return n <= log->capacity / LARGEST_PART;
+}
+
+/* Where a new answer goes: beside the old one if that has settled, to the main
+ * log if it was missed since it fell off the small one, else with the newcomers. */
+static unsigned choose_log(struct shard *shard, uint64_t hash, uint64_t n)
+{
+	_Atomic uint64_t *old = slot_of_hash(shard, hash);
+	if (old && atomic_load_explicit(old, memory_order_relaxed) & SLOT_LOG)
+		return MAIN;
+	return take_ghost(shard, hash) || !fits(&shard->logs[SMALL], n) ? MAIN : SMALL;
+}
+
+int hf_cache_store(struct hf_cache *cache, const struct hf_cache_key *key, hf_us now,
+	const struct hf_kept *kept)
+{
+	struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
+	uint64_t n = HEADER_WORDS + ((uint64_t)kept->len + 7) / 8 +
+		     ((uint64_t)kept->ttl_count * 2 + 7) / 8;
+	unsigned which = choose_log(shard, key->hash, n);
+	unsigned budget = REINSERT_MAX;
+	if (hf_unexpected(kept->len < HF_HEADER_LEN + key->name->len + 4))
+		return HF_EMALFORMED;
+	if (!fits(&shard->logs[which], n))
+		return HF_EBOUND;
+	make_room(shard, which, n, &budget);
+	/* Only now look for the old answer: making room may have moved or ended it. */
+	_Atomic uint64_t *slot = slot_of_hash(shard, key->hash);
+	uint64_t hits = slot ? atomic_load_explicit(slot, memory_order_relaxed) & SLOT_HITS : 0;
+	const struct header h = {
+		.words = (uint32_t)n, .flags = key->flags,
+		.rcode = kept->wire[3] & HF_FLAG_RCODE, .type = key->type,
+		.hash = key->hash, .stored = now, .ttl = kept->ttl,
+		.wire_len = kept->len, .ttl_count = kept->ttl_count, .answer_end = kept->answer_end,
+		.authority_end = kept->authority_end, .class = key->class,
+	};
+	uint64_t at = write_entry(&shard->logs[which], &h, kept);
+	if (slot)
+		forget_slot(shard, slot);
+	else
+		slot = make_slot(shard, key->hash);
+	sum_add(&shard->entries, 1);
+	sum_add(&shard->words, n);
+	atomic_store_explicit(slot,
+		slot_tag(key->hash) | SLOT_USED | hits | (which == MAIN ? SLOT_LOG : 0) |
+			(at & POSITION_MASK),
+		memory_order_release);
+	return 0;
+}
+
+bool hf_cache_remove(struct hf_cache *cache, const struct hf_cache_key *key)
+{
+	struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
+	_Atomic uint64_t *slot = slot_of_hash(shard, key->hash);
+	if (slot)
+		forget_slot(shard, slot);
+	return slot != NULL;
+}
+
+/* ---- making and measuring ---- */
+
+static int make_log(struct log *log, uint64_t words)
+{
+	log->words = calloc(words, 8);
+	log->capacity = words;
+	return log->words ? 0 : -ENOMEM;
+}
+
+static int make_shard(struct shard *shard, uint64_t octets)
+{
+	uint64_t slots = BUCKET * 2;
+	/* For each entry: its words, two slots (the table half full), a ghost. */
+	uint64_t wanted = 2 * (octets / 8 / (TYPICAL_WORDS + 3));
+	while (slots * 2 <= wanted)
+		slots *= 2;
+	uint64_t ghosts = slots / 2;
+	uint64_t words = (octets - slots * 8 - ghosts * 4) / 8;
+	shard->slots = aligned_alloc(64, slots * 8);
+	shard->ghosts = calloc(ghosts, 4);
+	shard->carry = malloc((size_t)ENTRY_WORDS_MAX * 8);
+	if (!shard->slots || !shard->ghosts || !shard->carry)
+		return -ENOMEM;
+	for (uint64_t i = 0; i < slots; i++)
+		atomic_init(&shard->slots[i], 0);
+	shard->bucket_mask = slots / BUCKET - 1;
+	shard->ghost_mask = ghosts / GHOST_BUCKET - 1;
+	if (make_log(&shard->logs[SMALL], words / SMALL_PART) ||
+		make_log(&shard->logs[MAIN], words - words / SMALL_PART))
+		return -ENOMEM;
+	return 0;
+}
+
+int hf_cache_new(uint64_t size, unsigned shards, const struct hf_hash_key *hash_key,
+	struct hf_cache **ret)
+{
+	struct hf_cache *cache = calloc(1, sizeof *cache + shards * sizeof cache->shards[0]);
+	if (!cache)
+		return -ENOMEM;
+	cache->hash_key = *hash_key;
+	cache->size = size;
+	cache->shard_count = shards;
+	for (unsigned i = 0; i < shards; i++) {
+		if (make_shard(&cache->shards[i], size / shards)) {
+			hf_cache_free(cache);
+			return -ENOMEM;
+		}
+	}
+	*ret = cache;
+	return 0;
+}
+
+void hf_cache_free(struct hf_cache *cache)
+{
+	for (unsigned i = 0; cache && i < cache->shard_count; i++) {
+		struct shard *shard = &cache->shards[i];
+		free((void *)shard->slots);
+		free(shard->ghosts);
+		free(shard->carry);
+		free((void *)shard->logs[SMALL].words);
+		free((void *)shard->logs[MAIN].words);
+	}
+	free(cache);
+}
+
+struct hf_cache_sums hf_cache_sums(const struct hf_cache *cache)
+{
+	struct hf_cache_sums sums = { .size = cache->size };
+	for (unsigned i = 0; i < cache->shard_count; i++) {
+		const struct shard *shard = &cache->shards[i];
+		uint64_t entries = atomic_load_explicit(&shard->entries, memory_order_relaxed);
+		sums.entries += entries;
+		sums.bytes += 8 * (entries +
+				   atomic_load_explicit(&shard->words, memory_order_relaxed));
+		sums.evictions +=
+			atomic_load_explicit(&shard->evictions, memory_order_relaxed);
+	}
+	return sums;
+}

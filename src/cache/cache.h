@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* cache.h - answers with an age, for all workers at once, without a lock.
+ *
+ * Story: the cache is cut into shards, one for each worker. A name's hash says
+ * which shard it belongs to, and only that shard's owner ever writes there;
+ * everybody reads everywhere. A shard is an index (buckets of eight slots, one
+ * cache line each) over two circular logs of answers. New answers enter the
+ * small log; what is asked again before it falls off its end moves to the main
+ * log; what falls off the main log without having been asked again is gone:
+ * S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP
+ * 2023). A scan, such as a reverse-lookup storm, passes through the small log
+ * and leaves the main one alone.
+ *
+ * What a hit touches: one or two lines of the index, the entry. It copies the
+ * answer out; it writes nothing, except for the first three hits after a store,
+ * which raise the slot's two-bit count.
+ *
+ * An entry, in 8-byte words (overhead 40 octets, a slot of 8, 2 a record):
+ *   w0  size in words (32) | key flags (8) | rcode (8) | key type (16)
+ *   w1  key hash
+ *   w2  instant of storing, us
+ *   w3  ttl s (32) | wire octets (16) | TTL count (16)
+ *   w4  end of answer (16) | end of authority (16) | key class (16) | 0
+ *   w5- wire form, padded; then the TTL offsets, 16 bit each, padded
+ *
+ * A slot: tag (16) | 1 used | hits (2) | log (1) | position in words (44).
+ *
+ * Proof that a reader never returns a torn or foreign answer:
+ *   1. Positions count words ever written to a log; they never go back, and the
+ *      word at position p lies at p mod capacity.
+ *   2. Before the owner writes any word of [p, p+n) it stores reserved = p+n;
+ *      the words themselves are stored with release order, so they come after.
+ *   3. A reader copies words with acquire loads and then loads `reserved`. If
+ *      any word that it copied came from a later round, (2) makes a `reserved`
+ *      visible that lies more than a capacity past the entry's position, and
+ *      the copy is thrown away. Otherwise all words are those of the entry.
+ *   4. The slot is published with release after the entry's words are written,
+ *      and loaded with acquire: an intact position shows a whole entry.
+ *   5. The entry repeats its key; it is compared in the reader's own copy.
+ *   6. Readers write only by compare-and-swap on the slot that they saw, so a
+ *      hit count cannot land on another entry's slot.
+ *
+ * Threads: hf_cache_lookup from any thread; hf_cache_store and _remove for keys
+ * of one shard from one thread; figures from any.
+ * At the bound: memory is taken once; an answer that does not fit into a
+ * quarter of a log is refused (HF_EBOUND); else the least wanted make room.
+ * Never:   who asked, who answered, what time it is. */
+#ifndef HF_CACHE_CACHE_H
+#define HF_CACHE_CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "base/time.h"
+#include "wire/build.h"
+#include "wire/message.h"
+
+struct hf_cache;
+
+enum hf_cache_flag { /* part of the key */
+	HF_CACHE_DO = 1,    /* DNSSEC records were asked for */
+	HF_CACHE_CD = 2,    /* checking disabled */
+	HF_CACHE_FAILED = 8, /* that no upstream could answer: never in an answer's place */
+	HF_CACHE_NAME = 4,  /* says something of the whole name: NXDOMAIN, any type */
+};
+
+struct hf_cache_key {
+	uint64_t name_hash; /* of the lowered name: chooses the shard */
+	uint64_t hash;      /* of all of the key */
+	const struct hf_name *name;
+	uint16_t type;      /* 0 with HF_CACHE_NAME */
+	uint16_t class;
+	uint8_t flags;
+};
+
+/* A cache of `size` bytes in `shards` (1 to 256) shards. hash_key must be
+ * unpredictable. -ENOMEM. */
+int hf_cache_new(uint64_t size, unsigned shards, const struct hf_hash_key *hash_key,
+	struct hf_cache **ret);
+void hf_cache_free(struct hf_cache *cache); /* NULL is fine; no reader may be left */
+
+/* The key of a question. question must outlive the key. */
+struct hf_cache_key hf_cache_key(const struct hf_cache *cache, const struct hf_question *question,
+	uint8_t flags);
+
+/* The same name's key with HF_CACHE_NAME, flags DO and CD kept. */
+struct hf_cache_key hf_cache_name_key(const struct hf_cache_key *key);
+
+/* Which shard, and so which worker, a key belongs to: the same for all types
+ * and flags of a name. */
+unsigned hf_cache_shard(const struct hf_cache *cache, const struct hf_cache_key *key);
+
+enum hf_cache_result { HF_CACHE_MISS, HF_CACHE_FRESH, HF_CACHE_EXPIRED };
+
+/* A copy of an answer. The caller sets kept.wire and kept.ttl_at to its own
+ * memory and their sizes; lookup fills in the rest. */
+struct hf_cached {
+	struct hf_kept kept;
+	size_t wire_cap;   /* HF_MESSAGE_MAX holds any */
+	size_t ttl_cap;    /* entries; HF_RECORDS_MAX holds any */
+	hf_us stored;
+	uint32_t age;      /* whole seconds since then, 0 if the clock went back */
+	uint8_t rcode;
+	uint8_t hits;      /* 0 to 3 since it was stored */
+};
+
+/* Looks up. FRESH: copy holds the answer, age < kept.ttl. EXPIRED: it holds one
+ * whose time is over. An answer that does not fit into the caller's memory is
+ * a MISS with kept.len set to what it would need (else kept.len is 0). */
+enum hf_cache_result hf_cache_lookup(struct hf_cache *cache, const struct hf_cache_key *key,
+	hf_us now, struct hf_cached *copy);
+
+/* Puts an answer in place of any other for the key. kept.ttl 0 is allowed: it
+ * is expired at once. HF_EBOUND: too large to keep. Owner of the shard only. */
+int hf_cache_store(struct hf_cache *cache, const struct hf_cache_key *key, hf_us now,
+	const struct hf_kept *kept);
+
+/* True if there was one. Owner of the shard only. */
+bool hf_cache_remove(struct hf_cache *cache, const struct hf_cache_key *key);
+
+struct hf_cache_sums {
+	uint64_t entries;
+	uint64_t bytes;     /* of live entries, with their overhead and slots */
+	uint64_t size;      /* of everything, as taken at the start */
+	uint64_t evictions; /* answers that had to go before their time */
+};
+struct hf_cache_sums hf_cache_sums(const struct hf_cache *cache);
+
+#endif

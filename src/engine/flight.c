@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/flight.h"
+
+#include "base/check.h"
+#include "base/error.h"
+#include "cache/ttl.h"
+
+/* Flights kept for the next question instead of being freed. */
+#define SPARES_MAX 256
+
+struct io { /* the hands of one attempt */
+	struct flight *flight;
+	struct hf_udp_attempt udp;
+	struct hf_tcp_attempt tcp;
+};
+
+struct flight {
+	struct hf_flight base;
+	struct flight *next, **prev; /* among the worker's */
+	struct hf_worker *worker;
+	struct hf_plan *plan;
+	const struct hf_route *route;
+	bool up; /* others may join */
+	struct hf_timer timer;
+	struct io io[HF_ATTEMPTS_MAX];
+	uint8_t case_bits[(HF_NAME_MAX + 7) / 8];
+};
+
+#define UDP_IO(attempt) ((struct io *)((char *)(attempt)-offsetof(struct io, udp)))
+#define TCP_IO(attempt) ((struct io *)((char *)(attempt)-offsetof(struct io, tcp)))
+
+struct hf_cached *hf_scratch(struct hf_worker *worker)
+{
+	worker->scratch = (struct hf_cached){
+		.kept = { .wire = worker->scratch_wire, .ttl_at = worker->scratch_ttl_at },
+		.wire_cap = HF_MESSAGE_MAX,
+		.ttl_cap = HF_RECORDS_MAX,
+	};
+	return &worker->scratch;
+}
+
+static const struct hf_upstream_conf *conf_of(const struct flight *f, unsigned upstream)
+{
+	return &f->plan->forward->upstreams[f->route->upstreams[upstream]];
+}
+
+static unsigned slot_of(const struct flight *f, unsigned upstream)
+{
+	return f->plan->slots[f->route->upstreams[upstream]];
+}
+
+/* ---- beginning and ending ---- */
+
+static struct flight *flight_new(struct hf_worker *worker)
+{
+	struct flight *f = worker->spare;
+	if (f) {
+		worker->spare = f->next;
+		worker->spares--;
+		memset(f, 0, sizeof *f);
+	} else {
+		f = calloc(1, sizeof *f);
+	}
+	if (!f)
+		return NULL;
+	f->worker = worker;
+	f->next = worker->flights;
+	if (f->next)
+		f->next->prev = &f->next;
+	f->prev = &worker->flights;
+	worker->flights = f;
+	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++)
+		f->io[i].flight = f;
+	return f;
+}
+
+static void forget(struct io *io)
+{
+	hf_udp_forget(&io->udp);
+	hf_tcp_forget(&io->tcp);
+}
+
+static void flight_end(struct flight *f)
+{
+	struct hf_worker *worker = f->worker;
+	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++)
+		forget(&f->io[i]);
+	hf_timer_disarm(hf_loop_timers(worker->loop), &f->timer);
+	if (f->up)
+		hf_inflight_remove(&worker->inflight, &f->base);
+	hf_plan_unref(f->plan);
+	*f->prev = f->next;
+	if (f->next)
+		f->next->prev = f->prev;
+	if (worker->spares >= SPARES_MAX) {
+		free(f);
+		return;
+	}
+	f->next = worker->spare;
+	worker->spare = f;
+	worker->spares++;
+}
+
+void hf_flights_end(struct hf_worker *worker)
+{
+	while (worker->flights)
+		flight_end(worker->flights);
+	while (worker->spare) {
+		struct flight *f = worker->spare;
+		worker->spare = f->next;
+		free(f);
+	}
+}
+
+/* ---- carrying out actions ---- */
+
+static size_t write_question(const struct flight *f, const struct hf_action *action,
+	uint8_t out[static HF_QUERY_MAX])
+{
+	const struct hf_upstream_conf *conf = conf_of(f, action->upstream);
+	const struct hf_ask ask = {
+		.question = &f->base.question,
+		.recursion_desired = true,
+		.checking_disabled = f->base.flags & HF_CACHE_CD,
+		.dnssec_ok = f->base.flags & HF_CACHE_DO,
+		.edns = action->edns,
+		.edns_size = (uint16_t)conf->edns_size,
+		.case_bits = conf->case_mix ? f->case_bits : NULL,
+	};
+	return hf_build_query(out, &ask);
+}
+
+static int carry_out_send(struct flight *f, const struct hf_action *action)
+{
+	struct hf_worker *worker = f->worker;
+	struct io *io = &f->io[action->attempt];
+	const struct hf_upstream_conf *conf = conf_of(f, action->upstream);
+	uint8_t out[HF_QUERY_MAX];
+	size_t len = write_question(f, action, out);
+	hf_count_upstream(worker->meter, slot_of(f, action->upstream), HF_UP_PACKETS_OUT);
+	if (action->channel == HF_CHANNEL_TCP)
+		return hf_tcp_send(worker->tcp, &io->tcp, &conf->address, out, len);
+	return hf_udp_send(worker->udp, &io->udp, &conf->address, out, len);
+}
+
+/* Keeps the failure for a moment, so that a crowd of retries does not become a
+ * crowd of packets (RFC 9520). */
+static void keep_failure(struct flight *f, hf_us now)
+{
+	struct hf_worker *worker = f->worker;
+	uint8_t wire[HF_HEADER_LEN + HF_NAME_MAX + 4] = { 0 };
+	const struct hf_question *q = &f->base.question;
+	size_t len = HF_HEADER_LEN + (size_t)q->name.len + 4;
+	struct hf_cache_key key =
+		hf_cache_key(worker->team->cache, q, f->base.flags | HF_CACHE_FAILED);
+	memcpy(wire + HF_HEADER_LEN, q->name.bytes, q->name.len);
+	const struct hf_kept kept = {
+		.wire = wire, .len = (uint16_t)len, .answer_end = (uint16_t)len,
+		.authority_end = (uint16_t)len,
+		.ttl = (uint32_t)(f->plan->cache->failure / HF_SECOND),
+	};
+	hf_cache_store(worker->team->cache, &key, now, &kept);
+}
+
+static void carry_out_fail(struct flight *f, const struct hf_action *action, hf_us now)
+{
+	char text[HF_EDE_TEXT_MAX];
+	const char *cause = hf_query_cause_text(action->cause);
+	if (action->cause == HF_CAUSE_NONE)
+		snprintf(text, sizeof text, "%s", cause);
+	else
+		snprintf(text, sizeof text, "upstream %s: %s", conf_of(f, action->upstream)->name, cause);
+	const struct hf_answer answer = { .ede = action->ede, .ede_text = text };
+	keep_failure(f, now);
+	hf_worker_answer(f->worker, &f->base, &answer, now);
+}
+
+/* Returns the index of an attempt that could not be sent, or -1. True in
+ * *ret_over once the flight has had its answer or failure. */
+static int carry_out(struct flight *f, const struct hf_action *action, hf_us now, bool *ret_over)
+{
+	switch (action->kind) {
+	case HF_ACT_SEND:
+		return carry_out_send(f, action) ? action->attempt : -1;
+	case HF_ACT_ABANDON: forget(&f->io[action->attempt]); break;
+	case HF_ACT_ARM:
+		hf_timer_arm(hf_loop_timers(f->worker->loop), &f->timer, action->due);
+		break;
+	case HF_ACT_ANSWER: *ret_over = true; break;
+	case HF_ACT_FAIL:
+		carry_out_fail(f, action, now);
+		*ret_over = true;
+		break;
+	}
+	return -1;
+}
+
+/* ---- what is told about upstreams ---- */
+
+struct sight { /* states before a step, to see what it moved */
+	struct hf_candidate candidates[HF_ROUTE_UPSTREAMS_MAX];
+	enum hf_health_state before[HF_ROUTE_UPSTREAMS_MAX];
+};
+
+static void look(const struct flight *f, struct sight *sight)
+{
+	for (unsigned i = 0; i < f->route->upstream_count; i++) {
+		struct hf_upstream_state *state = &f->worker->upstreams[slot_of(f, i)];
+		sight->candidates[i] = (struct hf_candidate){ conf_of(f, i), state };
+		sight->before[i] = state->health.state;
+	}
+}
+
+static void tell(const struct flight *f, const struct sight *sight, hf_us now)
+{
+	for (unsigned i = 0; i < f->route->upstream_count; i++) {
+		const struct hf_upstream_state *state = sight->candidates[i].state;
+		unsigned slot = slot_of(f, i);
+		_Atomic int64_t *gauges = f->worker->meter->upstreams[slot].gauges;
+		hf_gauge_set(&gauges[HF_UP_RTT_US], state->rtt.srtt);
+		hf_gauge_set(&gauges[HF_UP_STATE], state->health.state);
+		hf_gauge_set(&gauges[HF_UP_IN_FLIGHT], state->in_flight);
+		if (state->health.state != sight->before[i])
+			hf_event_put(f->worker->events, &(struct hf_event){
+				.at = now, .kind = HF_EVENT_UPSTREAM_STATE, .slot = (uint16_t)slot,
+				.a = sight->before[i], .b = state->health.state });
+	}
+}
+
+static void count_timeouts(const struct flight *f, hf_us now)
+{
+	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++) {
+		const struct hf_attempt *a = &f->base.query.attempts[i];
+		if (a->open && !a->late && a->due <= now)
+			hf_count_upstream(f->worker->meter, slot_of(f, a->upstream), HF_UP_TIMEOUTS);
+	}
+}
+
+/* Feeds an event to the machine and carries out what it says, including what
+ * follows from attempts that could not even be sent. True: the flight is over
+ * (but not yet ended: an answer may still have to be handed out). */
+static bool drive(struct flight *f, const struct hf_query_event *first, hf_us now)
+{
+	struct sight sight;
+	struct hf_query_event events[HF_SENDS_MAX + 2] = { *first };
+	size_t waiting = 1;
+	bool over = false;
+	look(f, &sight);
+	const struct hf_query_env env = { f->route, sight.candidates, now,
+		hf_loop_random_u32(f->worker->loop) };
+	for (size_t next = 0; next < waiting && !over; next++) {
+		struct hf_action actions[HF_ACTIONS_MAX];
+		size_t n = hf_query_step(&f->base.query, &env, &events[next], actions);
+		for (size_t i = 0; i < n; i++) {
+			int lost = carry_out(f, &actions[i], now, &over);
+			if (lost >= 0 && waiting < HF_COUNT_OF(events))
+				events[waiting++] = (struct hf_query_event){ .kind = HF_QUERY_LOST,
+					.attempt = (unsigned)lost, .outcome = HF_OUTCOME_UNREACHABLE };
+		}
+	}
+	tell(f, &sight, now);
+	return over;
+}
+
+/* ---- events ---- */
+
+static void timer_fired(struct hf_timer *timer, hf_us now)
+{
+	struct flight *f = (struct flight *)((char *)timer - offsetof(struct flight, timer));
+	const struct hf_query_event event = { .kind = HF_QUERY_TIMER };
+	count_timeouts(f, now);
+	if (drive(f, &event, now))
+		flight_end(f);
+}
+
+static unsigned attempt_of(const struct io *io)
+{
+	return (unsigned)(io - io->flight->io);
+}
+
+static void could_not_reach(struct io *io, hf_us now)
+{
+	struct flight *f = io->flight;
+	const struct hf_query_event event = { .kind = HF_QUERY_LOST, .attempt = attempt_of(io),
+		.outcome = HF_OUTCOME_UNREACHABLE };
+	unsigned upstream = f->base.query.attempts[event.attempt].upstream;
+	hf_count_upstream(f->worker->meter, slot_of(f, upstream), HF_UP_ERRORS);
+	if (drive(f, &event, now))
+		flight_end(f);
+}
+
+/* Keeps an answer that the machine is about to accept. False: it cannot be kept
+ * in one piece, so it is garbage. */
+static bool keep(struct flight *f, const uint8_t *m, const struct hf_message_view *view,
+	struct hf_kept *kept)
+{
+	const struct hf_cache_conf *conf = f->plan->cache;
+	uint32_t ttl_max = (uint32_t)(conf->ttl_max / HF_SECOND);
+	if (hf_keep(m, view, ttl_max, kept))
+		return false;
+	kept->ttl = hf_ttl_of(
+		hf_answer_kind(m, view, f->base.question.type), view, kept->ttl, conf);
+	return true;
+}
+
+static void store(struct flight *f, const struct hf_message_view *view,
+	const struct hf_kept *kept, hf_us now)
+{
+	struct hf_worker *worker = f->worker;
+	uint8_t flags = f->base.flags | (hf_nxdomain_of_name(view) ? HF_CACHE_NAME : 0);
+	struct hf_cache_key key = hf_cache_key(worker->team->cache, &f->base.question, flags);
+	if (kept->ttl == 0)
+		return;
+	if (hf_cache_store(worker->team->cache, &key, now, kept))
+		hf_count(worker->meter, HF_COUNT_CACHE_TOO_LARGE);
+	else
+		hf_count(worker->meter, HF_COUNT_CACHE_STORES);
+}
+
+enum match { MATCH_NO, MATCH_CASE, MATCH_YES };
+
+/* Is this the question that the attempt asked? Over TCP nobody can forge, so
+ * case does not matter there. A failure may come without a question. */
+static enum match match_question(const struct flight *f, const struct hf_attempt *attempt,
+	const uint8_t *m, size_t len)
+{
+	uint8_t asked[HF_QUERY_MAX];
+	const struct hf_action as_sent = { .upstream = attempt->upstream };
+	size_t question = (size_t)f->base.question.name.len + 4;
+	if (len >= HF_HEADER_LEN && m[4] == 0 && m[5] == 0)
+		return m[3] & HF_FLAG_RCODE && (m[3] & HF_FLAG_RCODE) != HF_RCODE_NXDOMAIN ? MATCH_YES
+											  : MATCH_NO;
+	if (len < HF_HEADER_LEN + question)
+		return MATCH_NO;
+	write_question(f, &as_sent, asked);
+	if (memcmp(m + HF_HEADER_LEN, asked + HF_HEADER_LEN, question) == 0)
+		return MATCH_YES;
+	if (!hf_name_equal(m + HF_HEADER_LEN, asked + HF_HEADER_LEN, question - 4) ||
+		memcmp(m + HF_HEADER_LEN + question - 4, asked + HF_HEADER_LEN + question - 4, 4) != 0)
+		return MATCH_NO;
+	return attempt->channel == HF_CHANNEL_TCP ? MATCH_YES : MATCH_CASE;
+}
+
+static void count_verdict(struct hf_worker *worker, unsigned slot, enum hf_verdict verdict)
+{
+	if (verdict == HF_VERDICT_GARBAGE)
+		hf_count_upstream(worker->meter, slot, HF_UP_MALFORMED);
+	else if (verdict == HF_VERDICT_TRUNCATED)
+		hf_count_upstream(worker->meter, slot, HF_UP_TRUNCATED);
+	else if (verdict != HF_VERDICT_ANSWER && verdict != HF_VERDICT_LAME)
+		hf_count_upstream(worker->meter, slot, HF_UP_SERVFAIL);
+}
+
+/* A message for this attempt; the reply, or something to be dropped. */
+static void replied(struct io *io, const uint8_t *m, size_t len, bool cut, hf_us now)
+{
+	struct flight *f = io->flight;
+	struct hf_worker *worker = f->worker;
+	struct hf_query_event event = { .kind = HF_QUERY_REPLY, .attempt = attempt_of(io),
+		.ede = HF_EDE_NONE };
+	const struct hf_attempt *attempt = &f->base.query.attempts[event.attempt];
+	unsigned slot = slot_of(f, attempt->upstream);
+	struct hf_message_view view;
+	struct hf_cached *copy = hf_scratch(worker);
+	enum match match = match_question(f, attempt, m, len);
+	hf_count_upstream(worker->meter, slot, HF_UP_PACKETS_IN);
+	if (match != MATCH_YES) {
+		hf_count_upstream(worker->meter, slot, HF_UP_MISMATCHED);
+		event.kind = HF_QUERY_DOUBT;
+		if (match == MATCH_CASE && drive(f, &event, now))
+			flight_end(f);
+		return;
+	}
+	if (cut) {
+		event.verdict = HF_VERDICT_TRUNCATED;
+	} else if (hf_message_read(m, len, &view)) {
+		event.verdict = HF_VERDICT_GARBAGE;
+	} else {
+		event.verdict = hf_verdict(&view);
+		event.ede = view.edns.ede;
+		if (event.verdict == HF_VERDICT_ANSWER && !keep(f, m, &view, &copy->kept))
+			event.verdict = HF_VERDICT_GARBAGE;
+	}
+	count_verdict(worker, slot, event.verdict);
+	forget(io);
+	if (!drive(f, &event, now))
+		return;
+	if (event.verdict == HF_VERDICT_ANSWER) {
+		const struct hf_answer answer = { .kept = &copy->kept, .ede = HF_EDE_NONE };
+		store(f, &view, &copy->kept, now);
+		hf_worker_answer(worker, &f->base, &answer, now);
+	}
+	flight_end(f);
+}
+
+/* ---- the transports' side ---- */
+
+static void udp_replied(void *ctx, struct hf_udp_attempt *attempt, const uint8_t *m, size_t len,
+	bool cut, hf_us now)
+{
+	(void)ctx;
+	replied(UDP_IO(attempt), m, len, cut, now);
+}
+
+static void udp_refused(void *ctx, struct hf_udp_attempt *attempt, int error, hf_us now)
+{
+	(void)ctx;
+	(void)error;
+	could_not_reach(UDP_IO(attempt), now);
+}
+
+static void tcp_replied(void *ctx, struct hf_tcp_attempt *attempt, const uint8_t *m, size_t len,
+	hf_us now)
+{
+	(void)ctx;
+	replied(TCP_IO(attempt), m, len, false, now);
+}
+
+static void tcp_refused(void *ctx, struct hf_tcp_attempt *attempt, int error, hf_us now)
+{
+	(void)ctx;
+	(void)error;
+	could_not_reach(TCP_IO(attempt), now);
+}
+
+static void stray(void *ctx, const struct hf_address *peer)
+{
+	struct hf_worker *worker = ctx;
+	/* Late replies to questions long answered come here too: a count, no alarm. */
+	(void)peer;
+	hf_count(worker->meter, HF_COUNT_STRAY);
+}
+
+static const struct hf_udp_handler udp_handler = { udp_replied, udp_refused, stray };
+static const struct hf_tcp_handler tcp_handler = { tcp_replied, tcp_refused, stray };
+
+int hf_transports_open(struct hf_worker *worker)
+{
+	int rc = hf_udp_pool_new(worker->loop, &udp_handler, worker, &worker->udp);
+	return rc ? rc : hf_tcp_pool_new(worker->loop, &tcp_handler, worker, &worker->tcp);
+}
+
+/* ---- joining ---- */
+
+int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
+	const struct hf_waiter *waiter, hf_us now)
+{
+	struct hf_question question = { .name = *key->name, .type = key->type, .class = key->class };
+	struct hf_flight *up = hf_inflight_find(&worker->inflight, key->hash, &question, key->flags);
+	if (up) {
+		hf_count(worker->meter, HF_COUNT_JOINED);
+		return hf_inflight_join(&worker->inflight, up, waiter);
+	}
+	const struct hf_query_event start = { .kind = HF_QUERY_START };
+	struct flight *f = flight_new(worker);
+	if (!f)
+		return -ENOMEM;
+	f->plan = hf_plan_ref(worker->plan);
+	f->route = hf_route_find(f->plan->routes, key->name);
+	f->timer.fire = timer_fired;
+	f->base.hash = key->hash;
+	f->base.question = question;
+	f->base.flags = key->flags;
+	hf_loop_random(worker->loop, f->case_bits, sizeof f->case_bits);
+	hf_query_init(&f->base.query, now);
+	int rc = hf_inflight_add(&worker->inflight, &f->base);
+	f->up = !rc;
+	if (!rc)
+		rc = hf_inflight_join(&worker->inflight, &f->base, waiter);
+	if (rc) {
+		flight_end(f);
+	} else if (!f->route) {
+		const struct hf_answer nowhere = { .ede = HF_EDE_NO_REACHABLE_AUTHORITY,
+			.ede_text = "no upstream is configured for this name" };
+		hf_worker_answer(worker, &f->base, &nowhere, now);
+		flight_end(f);
+	} else if (drive(f, &start, now)) {
+		flight_end(f);
+	}
+	return rc;
+}

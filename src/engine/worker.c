@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/worker.h"
+
+#include "base/check.h"
+#include "base/error.h"
+#include "engine/flight.h"
+#include "engine/mailbox.h"
+
+/* Questions that may wait in a mailbox: some milliseconds of work at full
+ * speed; more would be answered too late to matter. */
+#define MAILBOX_MOST 16384
+
+/* ---- teams ---- */
+
+int hf_team_new(unsigned size, struct hf_cache *cache, struct hf_team **ret)
+{
+	struct hf_team *team = calloc(1, sizeof *team + size * sizeof(struct hf_worker *));
+	if (!team)
+		return -ENOMEM;
+	team->size = size;
+	team->cache = cache;
+	*ret = team;
+	return 0;
+}
+
+static void worker_free(struct hf_worker *worker)
+{
+	if (!worker)
+		return;
+	hf_flights_end(worker);
+	hf_mailbox_deliver(&worker->mailbox, NULL); /* nobody to deliver to: only frees */
+	hf_udp_pool_free(worker->udp);
+	hf_tcp_pool_free(worker->tcp);
+	hf_inflight_clear(&worker->inflight);
+	hf_plan_unref(worker->plan);
+	free(worker);
+}
+
+void hf_team_free(struct hf_team *team)
+{
+	for (unsigned i = 0; team && i < team->size; i++)
+		worker_free(team->workers[i]);
+	free(team);
+}
+
+/* ---- messages between workers ---- */
+
+static void post(struct hf_worker *to, struct hf_message *message)
+{
+	bool wake = false;
+	hf_mailbox_push(&to->mailbox, message, true, &wake);
+	if (wake)
+		hf_loop_wake(to->loop);
+}
+
+struct question_message {
+	struct hf_message message;
+	struct hf_question question;
+	uint8_t flags;
+	struct hf_waiter waiter;
+};
+
+struct answer_message {
+	struct hf_message message;
+	struct hf_shared_answer *shared;
+	uint32_t ticket, generation;
+};
+
+struct order_message {
+	struct hf_message message;
+	void (*run)(void *arg, hf_us now);
+	void *arg;
+};
+
+static void shared_unref(struct hf_shared_answer *shared)
+{
+	if (atomic_fetch_sub_explicit(&shared->refs, 1, memory_order_acq_rel) == 1)
+		free(shared);
+}
+
+static void answer_arrived(void *owner, struct hf_message *message)
+{
+	struct answer_message *m = (struct answer_message *)message;
+	struct hf_worker *worker = owner;
+	if (worker) {
+		hf_us now = hf_loop_now(worker->loop);
+		worker->waiting--;
+		worker->client->answered(
+			worker->client_ctx, m->ticket, m->generation, &m->shared->answer, now);
+	}
+	shared_unref(m->shared);
+	free(m);
+}
+
+/* A copy that outlives the flight, for waiters of other workers. */
+static struct hf_shared_answer *share(const struct hf_answer *answer)
+{
+	const struct hf_kept *kept = answer->kept;
+	size_t wire = kept ? kept->len : 0, ttls = kept ? kept->ttl_count * sizeof(uint16_t) : 0;
+	struct hf_shared_answer *shared = malloc(sizeof *shared + wire + 1 + ttls);
+	if (!shared)
+		return NULL;
+	atomic_init(&shared->refs, 1);
+	shared->answer = *answer;
+	if (kept) {
+		uint8_t *at = shared->bytes;
+		shared->kept = *kept;
+		shared->kept.ttl_at = (uint16_t *)(void *)at;
+		shared->kept.wire = at + ttls;
+		memcpy(at, kept->ttl_at, ttls);
+		memcpy(at + ttls, kept->wire, wire);
+		shared->answer.kept = &shared->kept;
+	}
+	if (answer->ede_text) {
+		snprintf(shared->ede_text, sizeof shared->ede_text, "%s", answer->ede_text);
+		shared->answer.ede_text = shared->ede_text;
+	}
+	return shared;
+}
+
+static void answer_remote(struct hf_worker *to, const struct hf_waiter *waiter,
+	struct hf_shared_answer *shared)
+{
+	struct answer_message *m = malloc(sizeof *m);
+	if (hf_unexpected(!m))
+		return; /* the client's own patience bounds what is lost */
+	*m = (struct answer_message){ { .arrive = answer_arrived }, shared, waiter->ticket,
+		waiter->generation };
+	atomic_fetch_add_explicit(&shared->refs, 1, memory_order_relaxed);
+	post(to, &m->message);
+}
+
+void hf_worker_answer(struct hf_worker *worker, struct hf_flight *flight,
+	const struct hf_answer *answer, hf_us now)
+{
+	struct hf_shared_answer *shared = NULL;
+	struct hf_waiter waiter;
+	while (hf_inflight_leave(&worker->inflight, flight, &waiter)) {
+		if (waiter.worker == worker->index) {
+			worker->waiting--;
+			worker->client->answered(worker->client_ctx, waiter.ticket,
+				waiter.generation, answer, now);
+			continue;
+		}
+		if (!shared)
+			shared = share(answer);
+		if (!hf_unexpected(!shared))
+			answer_remote(worker->team->workers[waiter.worker], &waiter, shared);
+	}
+	if (shared)
+		shared_unref(shared);
+}
+
+static void answer_one(struct hf_worker *worker, const struct hf_waiter *waiter,
+	const struct hf_answer *answer, hf_us now)
+{
+	if (waiter->worker == worker->index) {
+		worker->waiting--;
+		worker->client->answered(
+			worker->client_ctx, waiter->ticket, waiter->generation, answer, now);
+		return;
+	}
+	struct hf_shared_answer *shared = share(answer);
+	if (hf_unexpected(!shared))
+		return;
+	answer_remote(worker->team->workers[waiter->worker], waiter, shared);
+	shared_unref(shared);
+}
+
+/* A question of another worker for one of our names. It may have been answered
+ * since it was sent; the cache is the faster place to find out. */
+static void question_arrived(void *owner, struct hf_message *message)
+{
+	struct question_message *m = (struct question_message *)message;
+	struct hf_worker *worker = owner;
+	if (worker) {
+		hf_us now = hf_loop_now(worker->loop);
+		struct hf_cache_key key = hf_cache_key(worker->team->cache, &m->question, m->flags);
+		struct hf_cached *copy = hf_scratch(worker);
+		if (hf_cache_lookup(worker->team->cache, &key, now, copy) == HF_CACHE_FRESH) {
+			struct hf_answer answer = { .kept = &copy->kept, .age = copy->age,
+				.ede = HF_EDE_NONE };
+			answer_one(worker, &m->waiter, &answer, now);
+		} else if (hf_flight_join(worker, &key, &m->waiter, now)) {
+			struct hf_answer failed = { .ede = HF_EDE_OTHER,
+				.ede_text = "too many questions under way" };
+			hf_count(worker->meter, HF_COUNT_OVERLOAD);
+			answer_one(worker, &m->waiter, &failed, now);
+		}
+	}
+	free(m);
+}
+
+static void order_arrived(void *owner, struct hf_message *message)
+{
+	struct order_message *m = (struct order_message *)message;
+	struct hf_worker *worker = owner;
+	if (worker)
+		m->run(m->arg, hf_loop_now(worker->loop));
+	free(m);
+}
+
+int hf_worker_order(struct hf_worker *worker, void (*run)(void *arg, hf_us now), void *arg)
+{
+	struct order_message *m = malloc(sizeof *m);
+	if (!m)
+		return -ENOMEM;
+	*m = (struct order_message){ { .arrive = order_arrived }, run, arg };
+	post(worker, &m->message);
+	return 0;
+}
+
+/* ---- the client's side ---- */
+
+static bool fresh(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
+	struct hf_cached *copy)
+{
+	return hf_cache_lookup(worker->team->cache, key, now, copy) == HF_CACHE_FRESH;
+}
+
+/* Is there a name above this one that does not exist? Only names of the same
+ * route are asked about: what one upstream denies, another may serve. */
+static bool cut_above(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
+	struct hf_cached *copy)
+{
+	const struct hf_route *route = hf_route_find(worker->plan->routes, key->name);
+	struct hf_question above = { .class = key->class };
+	const uint8_t *name = hf_name_parent(key->name->bytes);
+	size_t len = key->name->len - (size_t)(name - key->name->bytes);
+	uint8_t flags = (key->flags & (HF_CACHE_DO | HF_CACHE_CD)) | HF_CACHE_NAME;
+	if (!route || !worker->plan->cache->nxdomain_cut)
+		return false;
+	for (; len > 1 && len >= route->zone.len; len -= 1 + (size_t)name[0], name = hf_name_parent(name)) {
+		memcpy(above.name.bytes, name, len);
+		above.name.len = (uint8_t)len;
+		struct hf_cache_key up = hf_cache_key(worker->team->cache, &above, flags);
+		if (fresh(worker, &up, now, copy))
+			return true;
+	}
+	return false;
+}
+
+enum hf_lookup hf_worker_lookup(struct hf_worker *worker, const struct hf_cache_key *key,
+	hf_us now, struct hf_cached *copy)
+{
+	if (fresh(worker, key, now, copy)) {
+		hf_count(worker->meter, HF_COUNT_CACHE_HITS);
+		return HF_LOOKUP_HIT;
+	}
+	if (copy->kept.len > copy->wire_cap)
+		return HF_LOOKUP_MISS;
+	struct hf_cache_key name = hf_cache_name_key(key);
+	if (fresh(worker, &name, now, copy)) {
+		hf_count(worker->meter, HF_COUNT_CACHE_HITS);
+		return HF_LOOKUP_HIT;
+	}
+	struct hf_question question = { .name = *key->name, .type = key->type, .class = key->class };
+	struct hf_cache_key failed =
+		hf_cache_key(worker->team->cache, &question, key->flags | HF_CACHE_FAILED);
+	if (cut_above(worker, key, now, copy)) {
+		hf_count(worker->meter, HF_COUNT_CACHE_CUT_HITS);
+		return HF_LOOKUP_CUT;
+	}
+	hf_count(worker->meter, HF_COUNT_CACHE_MISSES);
+	if (fresh(worker, &failed, now, copy))
+		return HF_LOOKUP_FAILED;
+	copy->kept.len = 0;
+	return HF_LOOKUP_MISS;
+}
+
+static int ask_owner(struct hf_worker *owner, const struct hf_cache_key *key,
+	const struct hf_waiter *waiter)
+{
+	struct question_message *m = malloc(sizeof *m);
+	bool wake = false;
+	if (!m)
+		return -ENOMEM;
+	m->message.arrive = question_arrived;
+	m->question = (struct hf_question){ .name = *key->name, .type = key->type,
+		.class = key->class };
+	m->flags = key->flags;
+	m->waiter = *waiter;
+	if (!hf_mailbox_push(&owner->mailbox, &m->message, false, &wake)) {
+		free(m);
+		return HF_EBOUND;
+	}
+	if (wake)
+		hf_loop_wake(owner->loop);
+	return 0;
+}
+
+int hf_worker_ask(struct hf_worker *worker, const struct hf_cache_key *key, uint32_t ticket,
+	uint32_t generation, hf_us now)
+{
+	const struct hf_waiter waiter = { .worker = worker->index, .ticket = ticket,
+		.generation = generation };
+	unsigned shard = hf_cache_shard(worker->team->cache, key);
+	worker->waiting++;
+	int rc = shard == worker->index ? hf_flight_join(worker, key, &waiter, now)
+					: ask_owner(worker->team->workers[shard], key, &waiter);
+	if (rc)
+		worker->waiting--;
+	return rc;
+}
+
+/* ---- life ---- */
+
+static void woken(void *ctx, hf_us now)
+{
+	struct hf_worker *worker = ctx;
+	(void)now;
+	hf_mailbox_deliver(&worker->mailbox, worker);
+}
+
+static void turned(void *ctx, hf_us now)
+{
+	struct hf_worker *worker = ctx;
+	hf_gauge_set(&worker->meter->gauges[HF_GAUGE_IN_FLIGHT], (int64_t)worker->inflight.flights);
+	hf_gauge_set(&worker->meter->gauges[HF_GAUGE_WAITING], worker->waiting);
+	if (worker->turned)
+		worker->turned(worker->turned_ctx, now);
+}
+
+static const struct hf_loop_hooks hooks = { woken, turned };
+
+int hf_worker_new(const struct hf_worker_conf *conf, struct hf_worker **ret)
+{
+	struct hf_worker *worker = calloc(1, sizeof *worker);
+	if (!worker)
+		return -ENOMEM;
+	worker->team = conf->team;
+	worker->index = conf->index;
+	worker->loop = conf->loop;
+	worker->meter = conf->meter;
+	worker->events = conf->events;
+	worker->client = conf->client;
+	worker->client_ctx = conf->client_ctx;
+	worker->turned = conf->turned;
+	worker->turned_ctx = conf->turned_ctx;
+	hf_mailbox_init(&worker->mailbox, MAILBOX_MOST);
+	int rc = hf_inflight_init(&worker->inflight, conf->flights_max, conf->flights_max);
+	if (!rc)
+		rc = hf_transports_open(worker);
+	if (rc) {
+		worker_free(worker);
+		return rc;
+	}
+	hf_worker_adopt(worker, conf->plan);
+	hf_loop_set_hooks(worker->loop, &hooks, worker);
+	worker->team->workers[worker->index] = worker;
+	*ret = worker;
+	return 0;
+}
+
+void hf_worker_adopt(struct hf_worker *worker, struct hf_plan *plan)
+{
+	struct hf_plan *old = worker->plan;
+	worker->plan = hf_plan_ref(plan);
+	hf_plan_unref(old);
+	for (size_t i = 0; i < plan->forward->upstream_count; i++) {
+		struct hf_upstream_state *state = &worker->upstreams[plan->slots[i]];
+		if (!plan->fresh[i])
+			continue;
+		/* Attempts at its predecessor may still be under way. */
+		*state = (struct hf_upstream_state){ .in_flight = state->in_flight };
+	}
+}
+
+struct hf_cache *hf_worker_cache(const struct hf_worker *worker)
+{
+	return worker->team->cache;
+}
+
+struct hf_loop *hf_worker_loop(const struct hf_worker *worker)
+{
+	return worker->loop;
+}
+
+struct hf_meter *hf_worker_meter(const struct hf_worker *worker)
+{
+	return worker->meter;
+}
+
+const struct hf_plan *hf_worker_plan(const struct hf_worker *worker)
+{
+	return worker->plan;
+}
+
+size_t hf_worker_flights(const struct hf_worker *worker)
+{
+	return worker->inflight.flights + (size_t)worker->waiting;
+}
+
+struct hf_upstream_state *hf_worker_upstream(struct hf_worker *worker, unsigned slot)
+{
+	return &worker->upstreams[slot];
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* worker.h - one core's share: turns I/O into events and actions into I/O.
+ *
+ * Story: a worker owns a loop, the flights for the names that hash to it, and
+ * what it has learnt of the upstreams. Whoever has a client (a listener) first
+ * looks an answer up, which any worker may do for any name; on a miss it asks.
+ * If the name belongs to another worker, the question goes to that one's
+ * mailbox and the answer comes back through ours: so a question is under way
+ * once in the process, and each shard of the cache has one writer.
+ *
+ * A *team* is the workers of one process. Its members are made one by one and
+ * must all exist before the first loop turns.
+ *
+ * Threads: each worker by its own loop's thread; hf_worker_order from any.
+ * At the bound: hf_worker_ask returns HF_EBOUND when this worker has too many
+ * flights or the owner's mailbox is full; the client gets SERVFAIL.
+ * Never:   configuration syntax, HTTP, who the client is. */
+#ifndef HF_ENGINE_WORKER_H
+#define HF_ENGINE_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cache/cache.h"
+#include "engine/plan.h"
+#include "loop/loop.h"
+#include "meter/event.h"
+#include "meter/meter.h"
+#include "upstream/select.h"
+
+struct hf_worker;
+
+/* What became of a question. */
+struct hf_answer {
+	const struct hf_kept *kept; /* NULL: failed */
+	uint32_t age;               /* seconds; TTLs are to be lowered by it */
+	int32_t ede;                /* HF_EDE_NONE: nothing to say */
+	const char *ede_text;
+};
+
+struct hf_client {
+	/* The question with this ticket has been answered. The answer is good only
+	 * until this returns. Called once for each successful hf_worker_ask. */
+	void (*answered)(void *ctx, uint32_t ticket, uint32_t generation,
+		const struct hf_answer *answer, hf_us now);
+};
+
+struct hf_team; /* workers that share a cache */
+
+/* A team of `size` (1 to 256). The cache stays the caller's and outlives it. */
+int hf_team_new(unsigned size, struct hf_cache *cache, struct hf_team **ret);
+void hf_team_free(struct hf_team *team); /* frees all its workers; NULL is fine */
+
+struct hf_worker_conf {
+	struct hf_team *team;
+	unsigned index;             /* 0 to size - 1 */
+	struct hf_loop *loop;       /* stays the caller's; its hooks become ours */
+	struct hf_meter *meter;     /* this worker's block */
+	struct hf_event_ring *events;
+	struct hf_plan *plan;       /* a reference is taken */
+	size_t flights_max;         /* questions under way at once */
+	const struct hf_client *client;
+	void *client_ctx;
+	/* Once a turn of the loop; may be NULL. */
+	void (*turned)(void *ctx, hf_us now);
+	void *turned_ctx;
+};
+
+int hf_worker_new(const struct hf_worker_conf *conf, struct hf_worker **ret);
+
+/* ---- for the layer above, in the worker's thread ---- */
+
+enum hf_lookup {
+	HF_LOOKUP_MISS,
+	HF_LOOKUP_HIT,    /* copy holds a fresh answer to this question */
+	HF_LOOKUP_CUT,    /* copy holds an NXDOMAIN of the name, or of one above it */
+	HF_LOOKUP_FAILED, /* an upstream failed a moment ago: SERVFAIL (RFC 9520) */
+};
+
+/* A fresh answer from the cache. MISS with copy->kept.len set: there is one, but
+ * it does not fit into the copy's memory. */
+enum hf_lookup hf_worker_lookup(struct hf_worker *worker, const struct hf_cache_key *key,
+	hf_us now, struct hf_cached *copy);
+
+/* Asks for an answer: the client hears of it with this ticket and generation.
+ * key->name must be the question's. HF_EBOUND, -ENOMEM: it will not. */
+int hf_worker_ask(struct hf_worker *worker, const struct hf_cache_key *key, uint32_t ticket,
+	uint32_t generation, hf_us now);
+
+struct hf_cache *hf_worker_cache(const struct hf_worker *worker);
+struct hf_loop *hf_worker_loop(const struct hf_worker *worker);
+struct hf_meter *hf_worker_meter(const struct hf_worker *worker);
+const struct hf_plan *hf_worker_plan(const struct hf_worker *worker);
+size_t hf_worker_flights(const struct hf_worker *worker);
+struct hf_upstream_state *hf_worker_upstream(struct hf_worker *worker, unsigned slot);
+
+/* Goes by another plan from now on (takes a reference). */
+void hf_worker_adopt(struct hf_worker *worker, struct hf_plan *plan);
+
+/* ---- from any thread ---- */
+
+/* Has `run(arg, now)` called in the worker's thread. -ENOMEM. */
+int hf_worker_order(struct hf_worker *worker, void (*run)(void *arg, hf_us now), void *arg);
+
+#endif

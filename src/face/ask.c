@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "face/ask.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "base/number.h"
+#include "face/command.h"
+#include "face/config.h"
+#include "face/control.h"
+#include "sight/text.h"
+
+char *hf_ask_path(const char *given, const char *config, FILE *err)
+{
+	if (given)
+		return strdup(given);
+	struct hf_config *loaded;
+	if (hf_config_load(config, NULL, err, &loaded))
+		return NULL;
+	char *path = strdup(loaded->process.control);
+	hf_config_unref(loaded);
+	return path;
+}
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const struct timeval patience = { .tv_sec = HF_ASK_PATIENCE_S };
+	if (strlen(path) >= sizeof address.sun_path)
+		return -ENAMETOOLONG;
+	memcpy(address.sun_path, path, strlen(path));
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+	if (connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
+		int error = -errno;
+		close(fd);
+		return error;
+	}
+	return fd;
+}
+
+static int talk(int fd, const char *request, struct hf_text *reply)
+{
+	char line[HF_CONTROL_REQUEST_MAX];
+	int len = snprintf(line, sizeof line, "%s\n", request);
+	if (len < 0 || (size_t)len >= sizeof line)
+		return -E2BIG;
+	if (send(fd, line, (size_t)len, MSG_NOSIGNAL) != len)
+		return -errno;
+	for (;;) {
+		char bytes[16384];
+		ssize_t n = recv(fd, bytes, sizeof bytes, 0);
+		if (n == 0)
+			return 0;
+		if (n < 0 && errno == ECONNRESET && reply->len)
+			return 0; /* it hung up on what we had not sent in vain */
+		if (n < 0)
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
+		if (!hf_text_put(reply, bytes, (size_t)n))
+			return HF_EBOUND;
+	}
+}
+
+/* "ok" or "fault N", then the text. */
+static int hand_over(const struct hf_text *reply, FILE *out, FILE *err)
+{
+	const char *text = reply->bytes ? reply->bytes : "";
+	const char *end = strchr(text, '\n');
+	uint64_t status = HF_EXIT_UNREACHED;
+	if (end && strncmp(text, "ok\n", 3) == 0) {
+		fwrite(end + 1, 1, reply->len - (size_t)(end + 1 - text), out);
+		return HF_EXIT_GOOD;
+	}
+	if (!end || strncmp(text, "fault ", 6) != 0 ||
+	    !hf_parse_u64(text + 6, (size_t)(end - text) - 6, HF_EXIT_UNREACHED, &status)) {
+		fprintf(err, "the answer is not one of holdfast's\n");
+		return HF_EXIT_UNREACHED;
+	}
+	fwrite(end + 1, 1, reply->len - (size_t)(end + 1 - text), err);
+	return (int)status;
+}
+
+static void tell_unreached(const char *path, int error, FILE *err)
+{
+	fprintf(err, "cannot ask the holdfast at %s: %s\n", path, hf_strerror(error));
+	if (error == -ENOENT || error == -ECONNREFUSED)
+		fprintf(err, "Does it run, and with this control socket? -s SOCKET names another.\n");
+	if (error == -EACCES || error == -EPERM)
+		fprintf(err, "Only root and the user that holdfast runs as may ask.\n");
+}
+
+int hf_ask(const char *path, const char *request, FILE *out, FILE *err)
+{
+	struct hf_text reply = hf_text(HF_CONTROL_REPLY_MAX);
+	int fd = connect_to(path);
+	int error = fd < 0 ? fd : talk(fd, request, &reply);
+	if (fd >= 0)
+		close(fd);
+	int status = HF_EXIT_UNREACHED;
+	if (error)
+		tell_unreached(path, error, err);
+	else
+		status = hand_over(&reply, out, err);
+	hf_text_clear(&reply);
+	return status;
+}

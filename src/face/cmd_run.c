@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "face/control.h"
+#include "face/given.h"
+#include "face/hint.h"
+#include "face/http.h"
+#include "face/status.h"
+#include "face/verbs.h"
+#include "face/version.h"
+#include "loop/loop_epoll.h"
+#include "sight/events.h"
+
+#define EVENTS_EVERY (200 * HF_MS)         /* soon enough for people, rare enough to cost nothing */
+#define PATIENCE_MIN (3 * HF_SECOND)       /* workers turn once a second */
+#define LISTED_MAX 8                       /* addresses and upstreams named in one line */
+
+struct tick { /* something to do every so often */
+	struct hf_timer timer; /* first: fire gets the tick from it */
+	struct run *run;
+	hf_us every;
+	void (*what)(struct run *run, hf_us now);
+};
+
+struct run {
+	const struct hf_call *call;
+	struct hf_instance instance;
+	struct hf_notify notify;
+	struct hf_given given;
+	struct hf_log *log;
+	struct hf_loop *loop;
+	struct hf_control *control;
+	struct hf_http *http;
+	int signals;
+	struct tick events, watchdog;
+	pthread_t drainer;
+	bool drainer_began;
+	size_t unanswered; /* written by the drainer, read once it has been joined */
+};
+
+/* ---- what is done while serving ---- */
+
+static bool slot_name(void *ctx, unsigned slot, char *buf, size_t size)
+{
+	return hf_server_slot_name(ctx, slot, buf, size);
+}
+
+static void say_events(struct run *run, hf_us now)
+{
+	struct hf_server *server = run->instance.server;
+	const struct hf_slot_names names = { .name = slot_name, .ctx = server };
+	for (size_t w = 0; w < hf_server_workers(server); w++)
+		hf_events_say(hf_server_events(server, w), run->log, &names, now);
+	hf_log_turn(run->log, now, hf_event_kind_name);
+}
+
+/* Silence is the message: a worker that hangs gets the process restarted. */
+static void pat_watchdog(struct run *run, hf_us now)
+{
+	hf_us patience = run->notify.watchdog / 2;
+	if (hf_instance_alive(&run->instance, now, patience > PATIENCE_MIN ? patience : PATIENCE_MIN))
+		hf_notify_watchdog(&run->notify);
+}
+
+static void fire_tick(struct hf_timer *timer, hf_us now)
+{
+	struct tick *tick = (struct tick *)timer;
+	tick->what(tick->run, now);
+	hf_timer_arm(hf_loop_timers(tick->run->loop), timer, now + tick->every);
+}
+
+static void begin_tick(struct run *run, struct tick *tick, hf_us every,
+	void (*what)(struct run *run, hf_us now))
+{
+	*tick = (struct tick){ .timer.fire = fire_tick, .run = run, .every = every, .what = what };
+	hf_timer_arm(hf_loop_timers(run->loop), &tick->timer, hf_loop_now(run->loop) + every);
+}
+
+/* Reloads; the text goes to the log and, if there is one, to who asked. */
+static int reload(struct run *run, FILE *asker)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	if (!out)
+		return HF_EXIT_UNREACHED;
+	int status = hf_instance_reload(&run->instance, out);
+	bool good = status == HF_EXIT_GOOD;
+	if (fclose(out) == 0) {
+		hf_log_lines(run->log, good ? HF_LOG_WARNING : HF_LOG_ERROR, text);
+		if (asker)
+			fputs(text, asker);
+	}
+	free(text);
+	hf_log_say(run->log, good ? HF_LOG_INFO : HF_LOG_ERROR,
+		good ? "configuration reloaded" : "reload refused, the configuration stays as it was", NULL);
+	return status;
+}
+
+static void log_status(struct run *run)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	if (!out)
+		return;
+	hf_status_write_text(&run->instance, hf_loop_now(run->loop), out);
+	if (fclose(out) == 0)
+		hf_log_lines(run->log, HF_LOG_INFO, text);
+	free(text);
+}
+
+/* ---- the end ---- */
+
+/* A thread of its own, so that signals, the watchdog and the pages still work
+ * while the last questions are answered. From here on nobody else touches the
+ * server but its readers. */
+static void *drain(void *ctx)
+{
+	struct run *run = ctx;
+	struct hf_config *config = hf_instance_config(&run->instance);
+	run->unanswered = hf_server_drain(run->instance.server, config->process.drain);
+	hf_config_unref(config);
+	hf_loop_stop(run->loop);
+	return NULL;
+}
+
+static void begin_to_stop(struct run *run)
+{
+	hf_log_say(run->log, HF_LOG_INFO, "stopping: answering what was asked", NULL);
+	hf_notify_stopping(&run->notify, "answering what was asked");
+	atomic_store(&run->instance.draining, true);
+	run->drainer_began = pthread_create(&run->drainer, NULL, drain, run) == 0;
+	if (!run->drainer_began)
+		hf_loop_stop(run->loop);
+}
+
+static void stop_at_once(struct run *run)
+{
+	hf_log_say(run->log, HF_LOG_WARNING, "stopped at once, as asked to twice", NULL);
+	hf_control_abandon(run->control);
+	_exit(HF_EXIT_FAULT);
+}
+
+static void signal_came(void *ctx, int fd, hf_us now)
+{
+	struct run *run = ctx;
+	struct signalfd_siginfo info;
+	(void)now;
+	if (read(fd, &info, sizeof info) != sizeof info)
+		return;
+	if (info.ssi_signo == SIGHUP)
+		reload(run, NULL);
+	else if (info.ssi_signo == SIGUSR1)
+		log_status(run);
+	else if (atomic_load(&run->instance.draining))
+		stop_at_once(run);
+	else
+		begin_to_stop(run);
+}
+
+/* ---- requests on the control socket ---- */
+
+static int request_reload(void *ctx, const char *argument, FILE *out)
+{
+	(void)argument;
+	int status = reload(ctx, out);
+	fputs(status == HF_EXIT_GOOD ? "reloaded\n" : "not reloaded: the configuration stays as it was\n", out);
+	return status;
+}
+
+static int request_status(void *ctx, const char *argument, FILE *out)
+{
+	struct run *run = ctx;
+	hf_us now = hf_loop_now(run->loop);
+	int error = strcmp(argument, "json") == 0 ?
+		hf_status_write_json(&run->instance, now, out) :
+		hf_status_write_text(&run->instance, now, out);
+	return error ? HF_EXIT_UNREACHED : HF_EXIT_GOOD;
+}
+
+static const struct hf_control_request requests[] = {
+	{ "reload", "read the configuration again", request_reload },
+	{ "status", "how it is; `status json` for programs", request_status },
+	{ NULL, NULL, NULL },
+};
+
+/* ---- stages: each begins after those above it, and ends before them ---- */
+
+static int tell(struct run *run, const char *what, const char *where, int error)
+{
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("at", where),
+		HF_LOG_TEXT_FIELD("error", hf_strerror(error)),
+		{ .key = NULL },
+	};
+	hf_log_say(run->log, HF_LOG_ERROR, what, fields);
+	const char *hint = hf_hint(error);
+	if (hint)
+		hf_log_say(run->log, HF_LOG_ERROR, hint, NULL);
+	return HF_EXIT_UNREACHED;
+}
+
+static int begin_config(struct run *run)
+{
+	int error = hf_instance_init(&run->instance, run->call->flags.config, run->call->err);
+	return error ? HF_EXIT_USAGE : HF_EXIT_GOOD;
+}
+
+static void end_config(struct run *run)
+{
+	hf_instance_clear(&run->instance);
+}
+
+static int64_t wall(void *ctx)
+{
+	return hf_loop_wall(ctx);
+}
+
+static int begin_loop_and_log(struct run *run)
+{
+	if (hf_loop_epoll_new(&run->loop) < 0) {
+		fprintf(run->call->err, "holdfast: no event loop can be had from the system\n");
+		return HF_EXIT_UNREACHED;
+	}
+	const struct hf_log_to to = { .fd = STDERR_FILENO, .journal = getenv("JOURNAL_STREAM") != NULL,
+		.wall = wall, .wall_ctx = run->loop };
+	if (hf_log_new(&to, &run->instance.config->log, &run->log) < 0)
+		return HF_EXIT_UNREACHED;
+	run->instance.log = run->log;
+	run->instance.notify = &run->notify;
+	run->instance.started = hf_clock_now();
+	run->instance.started_wall = hf_loop_wall(run->loop);
+	return HF_EXIT_GOOD;
+}
+
+static void end_loop_and_log(struct run *run)
+{
+	hf_log_free(run->log);
+	hf_loop_free(run->loop);
+}
+
+/* Signals are for the main thread's loop only: they are blocked before there
+ * are other threads, which inherit that. */
+static int begin_signals(struct run *run)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1);
+	signal(SIGPIPE, SIG_IGN);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	run->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	int error = run->signals < 0 ? -errno : hf_loop_watch(run->loop, run->signals, signal_came, run);
+	return error ? tell(run, "signals cannot be received", "signalfd", error) : HF_EXIT_GOOD;
+}
+
+static void end_signals(struct run *run)
+{
+	if (run->signals < 0)
+		return;
+	hf_loop_watch(run->loop, run->signals, NULL, NULL);
+	close(run->signals);
+}
+
+/* Every connection is a descriptor: take as many as we may. */
+static void raise_limits(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int begin_environment(struct run *run)
+{
+	char *text = NULL;
+	size_t len;
+	raise_limits();
+	int error = hf_notify_from_environment(&run->notify);
+	if (error)
+		hf_log_say(run->log, HF_LOG_WARNING, "NOTIFY_SOCKET cannot be used, ignoring it", NULL);
+	FILE *out = open_memstream(&text, &len);
+	if (!out)
+		return HF_EXIT_UNREACHED;
+	hf_given_from_environment(&run->given, out);
+	if (fclose(out) == 0)
+		hf_log_lines(run->log, HF_LOG_WARNING, text);
+	free(text);
+	return HF_EXIT_GOOD;
+}
+
+static void end_environment(struct run *run)
+{
+	hf_notify_close(&run->notify);
+}
+
+static bool is_default_path(const char *path)
+{
+	struct hf_config *built_in;
+	FILE *nowhere = fopen("/dev/null", "w");
+	if (!nowhere)
+		return false;
+	bool same = false;
+	if (hf_config_load(NULL, NULL, nowhere, &built_in) == 0) {
+		same = strcmp(built_in->process.control, path) == 0;
+		hf_config_unref(built_in);
+	}
+	fclose(nowhere);
+	return same;
+}
+
+/* Opens the socket; a folder that is not there is made, as far as one level. */
+static int open_control(struct run *run, const char *path)
+{
+	int error = hf_control_open(run->loop, path, requests, run, &run->control);
+	const char *slash = strrchr(path, '/');
+	if (error != -ENOENT || !slash || slash == path)
+		return error;
+	char folder[256];
+	snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+	if (mkdir(folder, 0755) < 0)
+		return errno == EEXIST ? error : -errno;
+	return hf_control_open(run->loop, path, requests, run, &run->control);
+}
+
+static int begin_control(struct run *run)
+{
+	const char *path = run->instance.config->process.control;
+	int error = open_control(run, path);
+	if (!error)
+		return HF_EXIT_GOOD;
+	if (error == -EADDRINUSE) {
+		const struct hf_log_field at[] = { HF_LOG_TEXT_FIELD("at", path), { .key = NULL } };
+		hf_log_say(run->log, HF_LOG_ERROR, "another holdfast runs: it answers at the control socket",
+			at);
+		return HF_EXIT_UNREACHED;
+	}
+	bool optional = (error == -ENOENT || error == -EACCES || error == -EROFS || error == -EPERM) &&
+			is_default_path(path);
+	if (!optional)
+		return tell(run, "the control socket cannot be opened", path, error);
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("at", path),
+		HF_LOG_TEXT_FIELD("error", hf_strerror(error)),
+		{ .key = NULL },
+	};
+	hf_log_say(run->log, HF_LOG_WARNING,
+		"no control socket: `holdfast reload` and `status` will not work, SIGHUP does", fields);
+	return HF_EXIT_GOOD;
+}
+
+static void end_control(struct run *run)
+{
+	hf_control_close(run->control);
+}
+
+static int begin_server(struct run *run)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	if (!out)
+		return HF_EXIT_UNREACHED;
+	struct hf_settings settings = hf_instance_settings(run->instance.config);
+	int error = hf_server_start(&settings, run->given.sockets, run->given.count, out,
+		&run->instance.server);
+	if (fclose(out) == 0)
+		hf_log_lines(run->log, error ? HF_LOG_ERROR : HF_LOG_WARNING, text);
+	free(text);
+	return error ? tell(run, "the server cannot start", run->instance.config->source, error) :
+		       HF_EXIT_GOOD;
+}
+
+static void end_server(struct run *run)
+{
+	hf_server_free(run->instance.server);
+}
+
+static int begin_http(struct run *run)
+{
+	char text[HF_ADDRESS_TEXT_MAX];
+	const struct hf_address *address = &run->instance.config->listen.http;
+	if (!hf_address_set(address))
+		return HF_EXIT_GOOD;
+	int error = hf_http_start(&run->instance, address, &run->http);
+	return error ? tell(run, "listen.http cannot be served", hf_address_text(address, text), error) :
+		       HF_EXIT_GOOD;
+}
+
+static void end_http(struct run *run)
+{
+	hf_http_stop(run->http);
+}
+
+static const struct {
+	int (*begin)(struct run *run); /* an enum hf_exit */
+	void (*end)(struct run *run);  /* also after a begin that failed */
+} stages[] = {
+	{ begin_config, end_config },
+	{ begin_loop_and_log, end_loop_and_log },
+	{ begin_environment, end_environment },
+	{ begin_signals, end_signals },
+	{ begin_control, end_control },
+	{ begin_server, end_server },
+	{ begin_http, end_http },
+};
+
+/* ---- serving ---- */
+
+static void list_addresses(const struct hf_listen_conf *listen, struct hf_text *text)
+{
+	char address[HF_ADDRESS_TEXT_MAX];
+	for (size_t i = 0; i < listen->dns.count && i < LISTED_MAX; i++)
+		hf_text_add(text, "%s%s", i ? ", " : "", hf_address_text(&listen->dns.items[i], address));
+	if (listen->dns.count > LISTED_MAX)
+		hf_text_add(text, " and %zu more", listen->dns.count - LISTED_MAX);
+}
+
+static void list_upstreams(const struct hf_forward_conf *forward, struct hf_text *text)
+{
+	for (size_t i = 0; i < forward->upstream_count && i < LISTED_MAX; i++)
+		hf_text_add(text, "%s%s", i ? ", " : "", forward->upstreams[i].name);
+	if (forward->upstream_count > LISTED_MAX)
+		hf_text_add(text, " and %zu more", forward->upstream_count - LISTED_MAX);
+}
+
+static void say_serving(struct run *run)
+{
+	const struct hf_config *config = run->instance.config;
+	char http[HF_ADDRESS_TEXT_MAX] = "none";
+	struct hf_text text = hf_text(HF_LOG_LINE_MAX / 2);
+	hf_text_add(&text, "serving ");
+	list_addresses(&config->listen, &text);
+	hf_text_add(&text, " (udp, tcp), %zu workers, upstreams ", hf_server_workers(run->instance.server));
+	list_upstreams(&config->forward, &text);
+	hf_text_add(&text, ", configuration %s", config->source);
+	if (run->http) {
+		struct hf_address address = hf_http_address(run->http);
+		hf_address_text(&address, http);
+	}
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("version", hf_version()),
+		HF_LOG_TEXT_FIELD("http", http),
+		HF_LOG_NUMBER_FIELD("given_sockets", run->given.count),
+		{ .key = NULL },
+	};
+	if (!text.overrun)
+		hf_log_say(run->log, HF_LOG_INFO, text.bytes, fields);
+	hf_notify_ready(&run->notify, text.bytes ? text.bytes : "serving");
+	hf_text_clear(&text);
+}
+
+static int serve(struct run *run)
+{
+	begin_tick(run, &run->events, EVENTS_EVERY, say_events);
+	if (run->notify.watchdog)
+		begin_tick(run, &run->watchdog, run->notify.watchdog / 2, pat_watchdog);
+	say_serving(run);
+	int error = hf_loop_run(run->loop);
+	if (run->drainer_began)
+		pthread_join(run->drainer, NULL);
+	say_events(run, hf_clock_now());
+	const struct hf_log_field fields[] = {
+		HF_LOG_NUMBER_FIELD("unanswered", run->unanswered),
+		{ .key = NULL },
+	};
+	hf_log_say(run->log, run->unanswered ? HF_LOG_WARNING : HF_LOG_INFO, "stopped", fields);
+	return error ? tell(run, "the main loop failed", "epoll", error) : HF_EXIT_GOOD;
+}
+
+static int run(const struct hf_call *call)
+{
+	struct run *run = calloc(1, sizeof *run);
+	if (!run)
+		return HF_EXIT_UNREACHED;
+	run->call = call;
+	run->signals = -1;
+	run->notify.fd = -1;
+	size_t begun = 0;
+	int status = HF_EXIT_GOOD;
+	while (status == HF_EXIT_GOOD && begun < HF_COUNT_OF(stages))
+		status = stages[begun++].begin(run);
+	if (status == HF_EXIT_GOOD)
+		status = serve(run);
+	while (begun)
+		stages[--begun].end(run);
+	free(run);
+	return status;
+}
+
+static const struct hf_flag_row flags[] = { HF_FLAG_CONFIG, HF_FLAG_END };
+
+const struct hf_verb hf_cmd_run = {
+	.name = "run",
+	.help = "Serve DNS until told to stop.",
+	.more = "SIGHUP reloads, SIGTERM and SIGINT answer what was asked and stop (twice: at once),\n"
+		"SIGUSR1 logs the status.",
+	.flags = flags,
+	.run = run,
+};

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "face/config.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "face/config_rows.h"
+
+/* ---- one life, counted ---- */
+
+static struct hf_config *config_new(const char *source)
+{
+	struct hf_config *config = calloc(1, sizeof *config);
+	if (!config)
+		return NULL;
+	atomic_init(&config->refs, 1);
+	hf_arena_init(&config->arena, 0);
+	config->source = hf_arena_text(&config->arena, source, strlen(source));
+	if (!config->source) {
+		hf_config_unref(config);
+		return NULL;
+	}
+	return config;
+}
+
+struct hf_config *hf_config_ref(struct hf_config *config)
+{
+	unsigned before = atomic_fetch_add_explicit(&config->refs, 1, memory_order_relaxed);
+	hf_require(before > 0 && before < UINT32_MAX);
+	return config;
+}
+
+void hf_config_unref(struct hf_config *config)
+{
+	if (!config)
+		return;
+	unsigned before = atomic_fetch_sub_explicit(&config->refs, 1, memory_order_acq_rel);
+	hf_require(before > 0);
+	if (before > 1)
+		return;
+	hf_arena_clear(&config->arena);
+	free(config);
+}
+
+/* ---- text to configuration ---- */
+
+/* `workers: auto`. */
+static uint32_t usable_cores(void)
+{
+	const struct hf_option *workers = hf_sections[HF_SECTION_TOP].rows;
+	cpu_set_t set;
+	if (sched_getaffinity(0, sizeof set, &set))
+		return 1; /* more than 1,024 cores, or no right to ask */
+	unsigned cores = (unsigned)CPU_COUNT(&set);
+	return cores < 1 ? 1 : cores > workers->max ? (uint32_t)workers->max : cores;
+}
+
+static int print(struct hf_reading *r)
+{
+	int error = hf_print_yaml(r->source, r->origins, r->config);
+	if (!error)
+		error = hf_print_json(r->source, r->origins, r->config);
+	/* Printed as `auto`, used as a number. */
+	if (r->config->process.workers == 0)
+		r->config->process.workers = usable_cores();
+	return error;
+}
+
+/* Reads, checks and prints. 0 with complaints in the source, or -ENOMEM. */
+static int fill(struct hf_reading *r)
+{
+	struct hf_node *root = NULL;
+	hf_source_check_text(r->source);
+	if (r->source->errors)
+		return 0;
+	int error = hf_tree_read(r->source, r->scratch, &root);
+	if (error == HF_ECONFIG && r->source->errors)
+		return 0;
+	if (error)
+		return error;
+	hf_read_sections(r, root);
+	if (!r->failed && !hf_source_hopeless(r->source))
+		hf_check_all(r);
+	if (!r->failed && !r->source->errors)
+		r->failed = print(r);
+	return r->failed;
+}
+
+/* An editor's byte order mark is no fault, and no part of the text. */
+static void skip_mark(const char **text, size_t *len)
+{
+	if (*len >= 3 && memcmp(*text, "\xef\xbb\xbf", 3) == 0) {
+		*text += 3;
+		*len -= 3;
+	}
+}
+
+static int read_source(struct hf_source *source, const char *resolv_conf, struct hf_config **ret)
+{
+	struct hf_arena scratch;
+	struct hf_origins origins = { 0 };
+	struct hf_reading r = { .source = source, .config = config_new(source->name),
+		.origins = &origins, .scratch = &scratch, .resolv_conf = resolv_conf };
+	if (!r.config)
+		return -ENOMEM;
+	hf_arena_init(&scratch, 0);
+	int error = fill(&r);
+	if (!error)
+		error = source->failed ? source->failed : source->errors ? HF_ECONFIG : 0;
+	hf_arena_clear(&scratch);
+	if (error)
+		hf_config_unref(r.config);
+	else
+		*ret = r.config;
+	return error;
+}
+
+static int parse(const char *name, const char *text, size_t len, const char *resolv_conf,
+	FILE *complaints, struct hf_config **ret)
+{
+	struct hf_source source;
+	if (len > HF_CONFIG_FILE_MAX) {
+		fprintf(complaints, "%s: error: more than %u MiB\n", name, HF_CONFIG_FILE_MAX >> 20);
+		return HF_ECONFIG;
+	}
+	skip_mark(&text, &len);
+	int error = hf_source_init(&source, name, text, len);
+	if (!error) {
+		error = read_source(&source, resolv_conf, ret);
+		hf_source_report(&source, complaints);
+		hf_source_clear(&source);
+	}
+	if (error == -ENOMEM)
+		fprintf(complaints, "%s: error: not enough memory to read it\n", name);
+	return error;
+}
+
+int hf_config_parse(const char *source, const char *text, size_t len, FILE *complaints,
+	struct hf_config **ret)
+{
+	return parse(source, text, len, NULL, complaints, ret);
+}
+
+/* ---- files ---- */
+
+/* Reads up to one byte more than is allowed, so that too much can be told from
+ * just enough. The size is not asked for: pipes have none. */
+static int read_all(int fd, char **ret_text, size_t *ret_len)
+{
+	size_t cap = 65536, len = 0;
+	char *text = malloc(cap);
+	while (text && len <= HF_CONFIG_FILE_MAX) {
+		if (len == cap) {
+			char *grown = realloc(text, cap *= 2);
+			if (!grown)
+				break;
+			text = grown;
+		}
+		ssize_t n = read(fd, text + len, cap - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			int error = -errno;
+			free(text);
+			return error;
+		}
+		len += (size_t)n;
+		if (n == 0 || len > HF_CONFIG_FILE_MAX) {
+			*ret_text = text;
+			*ret_len = len;
+			return 0;
+		}
+	}
+	free(text);
+	return -ENOMEM;
+}
+
+static int read_file(const char *path, char **ret_text, size_t *ret_len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int error = read_all(fd, ret_text, ret_len);
+	close(fd);
+	return error;
+}
+
+int hf_config_load(const char *path, const char *resolv_conf, FILE *complaints,
+	struct hf_config **ret)
+{
+	char *text = NULL;
+	size_t len = 0;
+	if (!path)
+		return parse("(defaults)", "", 0, resolv_conf, complaints, ret);
+	int error = read_file(path, &text, &len);
+	if (error) {
+		fprintf(complaints, "%s: error: cannot be read: %s\n", path, hf_strerror(error));
+		return error;
+	}
+	error = parse(path, text, len, resolv_conf, complaints, ret);
+	free(text);
+	return error;
+}

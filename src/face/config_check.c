@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Faults that no value has by itself: loops, doubles, things nobody uses. */
+#include "face/config_rows.h"
+
+#include "base/check.h"
+#include "base/error.h"
+
+/* Where the value stood, or the place of its entry or section, if it was
+ * given at all. */
+static uint32_t place(const struct hf_reading *r, enum hf_section_id id, size_t entry,
+	const char *key_name)
+{
+	const struct hf_section *section = &hf_sections[id];
+	size_t keys = hf_section_keys(section);
+	for (size_t i = 0; i < keys; i++) {
+		uint32_t at = r->origins->of[id].keys[entry * keys + i];
+		if (strcmp(hf_section_key(section, i).row->name, key_name) == 0 &&
+			at != HF_ORIGIN_DEFAULT)
+			return at;
+	}
+	uint32_t at = r->origins->of[id].entries[entry];
+	at = at == HF_ORIGIN_DEFAULT ? r->origins->of[id].section : at;
+	return at == HF_ORIGIN_DEFAULT ? 0 : at;
+}
+
+/* ---- listen ---- */
+
+static bool is_wildcard(const struct hf_address *a)
+{
+	static const uint8_t zeros[16];
+	return memcmp(a->bytes, zeros, sizeof zeros) == 0;
+}
+
+static bool is_loopback(const struct hf_address *a)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+	return a->family == 4 ? a->bytes[0] == 127 : memcmp(a->bytes, one, sizeof one) == 0;
+}
+
+bool hf_listens_on(const struct hf_listen_conf *listen, const struct hf_address *upstream)
+{
+	for (size_t i = 0; i < listen->dns.count; i++) {
+		const struct hf_address *own = &listen->dns.items[i];
+		if (hf_address_equal(own, upstream))
+			return true;
+		/* A wildcard takes what is sent to any address of the machine; of
+		 * these only the loopback ones are known without asking it. */
+		if (is_wildcard(own) && is_loopback(upstream) && own->family == upstream->family &&
+			own->port == upstream->port)
+			return true;
+	}
+	return false;
+}
+
+static void check_listen(struct hf_reading *r)
+{
+	const struct hf_listen_conf *listen = &r->config->listen;
+	char text[HF_ADDRESS_TEXT_MAX];
+	if (!listen->dns.count)
+		hf_complain(r->source, place(r, HF_SECTION_LISTEN, 0, "dns"),
+			"listen needs at least one address in 'dns'");
+	for (size_t i = 0; i < listen->dns.count; i++)
+		if (listen->http.port && hf_address_equal(&listen->dns.items[i], &listen->http))
+			hf_complain(r->source, place(r, HF_SECTION_LISTEN, 0, "http"),
+				"%s is also in listen.dns", hf_address_text(&listen->http, text));
+}
+
+/* ---- upstreams ---- */
+
+static void check_loops(struct hf_reading *r)
+{
+	const struct hf_forward_conf *forward = &r->config->forward;
+	for (size_t i = 0; i < forward->upstream_count; i++)
+		if (hf_listens_on(&r->config->listen, &forward->upstreams[i].address))
+			hf_complain(r->source, place(r, HF_SECTION_UPSTREAMS, i, "address"),
+				"upstream '%s' is one of our own listen addresses: "
+				"questions would go round in circles", forward->upstreams[i].name);
+}
+
+static void warn_same_address(struct hf_reading *r)
+{
+	const struct hf_forward_conf *forward = &r->config->forward;
+	for (size_t i = 1; i < forward->upstream_count; i++) {
+		const struct hf_upstream_conf *a = &forward->upstreams[i], *b;
+		for (b = forward->upstreams; b < a; b++)
+			if (b->channel == a->channel && hf_address_equal(&a->address, &b->address))
+				break;
+		if (b < a)
+			hf_warn(r->source, place(r, HF_SECTION_UPSTREAMS, i, "address"),
+				"upstreams '%s' and '%s' are the same server: the one cannot stand in for "
+				"the other", b->name, a->name);
+	}
+}
+
+static void warn_unused(struct hf_reading *r)
+{
+	const struct hf_forward_conf *forward = &r->config->forward;
+	bool used[HF_UPSTREAMS_MAX] = { false };
+	for (size_t i = 0; i < forward->route_count; i++)
+		for (size_t j = 0; j < forward->routes[i].upstream_count; j++)
+			used[forward->routes[i].upstreams[j]] = true;
+	for (size_t i = 0; i < forward->upstream_count; i++)
+		if (!used[i])
+			hf_warn(r->source, r->origins->of[HF_SECTION_UPSTREAMS].entries[i],
+				"upstream '%s' is in no route and will never be asked",
+				forward->upstreams[i].name);
+}
+
+/* ---- forward ---- */
+
+struct zone_at {
+	const struct hf_name *zone;
+	uint32_t at;
+};
+
+static int compare_zones(const void *a, const void *b)
+{
+	const struct zone_at *x = a, *y = b;
+	if (x->zone->len != y->zone->len)
+		return x->zone->len < y->zone->len ? -1 : 1;
+	int order = memcmp(x->zone->bytes, y->zone->bytes, x->zone->len);
+	return order ? order : x->at < y->at ? -1 : x->at > y->at;
+}
+
+static void check_zones(struct hf_reading *r)
+{
+	const struct hf_forward_conf *forward = &r->config->forward;
+	char text[HF_NAME_TEXT_MAX], quoted[HF_QUOTE_MAX];
+	size_t n = 0;
+	struct zone_at *zones = hf_arena_get(r->scratch, forward->route_count * sizeof *zones);
+	if (!zones) {
+		r->failed = -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; i < forward->route_count; i++)
+		if (forward->routes[i].zone.len) /* 0: it could not be read */
+			zones[n++] = (struct zone_at){ &forward->routes[i].zone,
+				place(r, HF_SECTION_FORWARD, i, "zone") };
+	qsort(zones, n, sizeof *zones, compare_zones);
+	for (size_t i = 1; i < n && !hf_source_hopeless(r->source); i++) {
+		if (zones[i].zone->len != zones[i - 1].zone->len ||
+			memcmp(zones[i].zone->bytes, zones[i - 1].zone->bytes, zones[i].zone->len) != 0)
+			continue;
+		hf_name_text(zones[i].zone->bytes, text);
+		hf_complain(r->source, zones[i].at, "zone '%s' has two routes, the first on line %u",
+			hf_quote(text, strlen(text), quoted),
+			hf_source_line(r->source, zones[i - 1].at));
+	}
+}
+
+void hf_check_all(struct hf_reading *r)
+{
+	bool own_upstreams = r->origins->of[HF_SECTION_UPSTREAMS].section != HF_ORIGIN_DEFAULT;
+	unsigned errors = r->source->errors;
+	/* A list with a fault in it is shorter than what was meant. */
+	if (!errors)
+		check_listen(r);
+	if (own_upstreams)
+		check_loops(r);
+	check_zones(r);
+	if (own_upstreams && r->source->errors == 0) {
+		warn_same_address(r);
+		warn_unused(r);
+	}
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "face/config_rows.h"
+
+#include "base/check.h"
+
+static const struct hf_word auto_word[] = { { "auto", 0 }, { NULL, 0 } };
+
+static const struct hf_option process_options[] = {
+	/* 256: twice the cores of any machine that a resolver was seen on. */
+	{ .name = "workers", .type = HF_OPT_COUNT, .at = offsetof(struct hf_process_conf, workers),
+	  .min = 1, .max = 256, .words = auto_word, .def = "auto", .live = false,
+	  .help = "Threads that answer questions; `auto` is one for each core we may use." },
+	/* 107: what fits into a socket address with its NUL. */
+	{ .name = "control", .type = HF_OPT_TEXT, .at = offsetof(struct hf_process_conf, control),
+	  .min = 1, .max = 107, .def = "/run/holdfast/control.sock", .live = false,
+	  .help = "Path of the socket that `holdfast reload`, `status` and the like talk to." },
+	{ .name = "drain", .type = HF_OPT_DURATION, .at = offsetof(struct hf_process_conf, drain),
+	  .min = 0, .max = 300 * HF_SECOND, .def = "5s", .live = true,
+	  .help = "Longest wait for questions under way when told to end." },
+	HF_OPTION_END,
+};
+
+static const struct hf_word levels[] = {
+	{ "error", HF_LOG_ERROR }, { "warning", HF_LOG_WARNING },
+	{ "info", HF_LOG_INFO }, { "debug", HF_LOG_DEBUG }, { NULL, 0 },
+};
+
+static const struct hf_word formats[] = {
+	{ "text", HF_LOG_TEXT }, { "json", HF_LOG_JSON }, { NULL, 0 },
+};
+
+static const struct hf_option log_options[] = {
+	{ .name = "level", .type = HF_OPT_WORD, .at = offsetof(struct hf_log_conf, level),
+	  .words = levels, .def = "info", .live = true,
+	  .help = "The least important line that is still written." },
+	{ .name = "format", .type = HF_OPT_WORD, .at = offsetof(struct hf_log_conf, format),
+	  .words = formats, .def = "text", .live = true,
+	  .help = "Lines for people, or one JSON object a line." },
+	HF_OPTION_END,
+};
+
+#define IN(field) .at = offsetof(struct hf_config, field)
+
+const struct hf_section hf_sections[HF_SECTIONS] = {
+	[HF_SECTION_TOP] = { .kind = HF_KIND_TOP, IN(process), .rows = process_options,
+		.help = "The process itself." },
+	[HF_SECTION_LISTEN] = { .name = "listen", .kind = HF_KIND_ONE, IN(listen),
+		.rows = hf_listen_options, .help = "Where holdfast is reached." },
+	[HF_SECTION_TCP] = { .name = "tcp", .kind = HF_KIND_ONE, IN(tcp), .rows = hf_tcp_options,
+		.help = "How many TCP connections clients may hold, and for how long." },
+	[HF_SECTION_CLIENTS] = { .name = "clients", .kind = HF_KIND_ONE, IN(clients),
+		.rows = hf_clients_options, .help = "Who may ask, and how much at once." },
+	[HF_SECTION_UPSTREAMS] = { .name = "upstreams", .kind = HF_KIND_NAMED,
+		IN(forward.upstreams), .count_at = offsetof(struct hf_config, forward.upstream_count),
+		.size = sizeof(struct hf_upstream_conf),
+		.name_at = offsetof(struct hf_upstream_conf, name), .max = HF_UPSTREAMS_MAX,
+		.entry = "an upstream", .shorthand = true, .own = hf_upstream_own_keys,
+		.rows = hf_upstream_options, .check = hf_upstream_check,
+		.help = "The servers that questions are forwarded to, by a name of your choice. Those "
+			"given here replace the built-in public resolvers and those of the host." },
+	[HF_SECTION_FORWARD] = { .name = "forward", .kind = HF_KIND_LIST, IN(forward.routes),
+		.count_at = offsetof(struct hf_config, forward.route_count),
+		.size = sizeof(struct hf_route), .max = 100000, .entry = "a route",
+		.own = hf_route_own_keys, .rows = hf_route_options,
+		.help = "Which upstreams are asked for which names; the longest zone that a name lies in "
+			"decides. Without any, all upstreams are asked for all names." },
+	[HF_SECTION_CACHE] = { .name = "cache", .kind = HF_KIND_ONE, IN(cache),
+		.rows = hf_cache_options, .help = "How much is kept, and for how long." },
+	[HF_SECTION_LOG] = { .name = "log", .kind = HF_KIND_ONE, IN(log), .rows = log_options,
+		.help = "What is written to standard error." },
+};
+
+/* ---- keys ---- */
+
+static size_t own_keys(const struct hf_section *section)
+{
+	size_t n = 0;
+	while (section->own && section->own[n].row.name)
+		n++;
+	return n;
+}
+
+size_t hf_section_keys(const struct hf_section *section)
+{
+	size_t n = 0;
+	while (section->rows[n].name)
+		n++;
+	return own_keys(section) + n;
+}
+
+struct hf_key hf_section_key(const struct hf_section *section, size_t i)
+{
+	size_t own = own_keys(section);
+	if (i < own)
+		return (struct hf_key){ .row = &section->own[i].row, .own = &section->own[i] };
+	return (struct hf_key){ .row = &section->rows[i - own] };
+}
+
+bool hf_key_is_list(struct hf_key key)
+{
+	return key.own ? key.own->list : hf_option_is_list(key.row);
+}
+
+size_t hf_key_count(struct hf_key key, const void *entry)
+{
+	size_t count;
+	if (key.own)
+		return key.own->count(entry);
+	hf_option_items(key.row, (const char *)entry + key.row->at, &count);
+	return count;
+}
+
+const char *hf_key_text(struct hf_key key, const struct hf_config *config, const void *entry,
+	size_t i, char buf[static HF_NAME_TEXT_MAX])
+{
+	size_t count;
+	if (key.own)
+		return key.own->text(config, entry, i, buf);
+	const char *items = hf_option_items(key.row, (const char *)entry + key.row->at, &count);
+	return hf_option_text(key.row, items + i * hf_option_item_size(key.row), buf);
+}
+
+/* ---- entries ---- */
+
+const void *hf_section_entries(const struct hf_section *section, const struct hf_config *config,
+	size_t *ret_count)
+{
+	const char *place = (const char *)config + section->at;
+	if (section->kind == HF_KIND_TOP || section->kind == HF_KIND_ONE) {
+		*ret_count = 1;
+		return place;
+	}
+	*ret_count = *(const size_t *)(const void *)((const char *)config + section->count_at);
+	return *(const void *const *)(const void *)place;
+}
+
+const char *hf_entry_name(const struct hf_section *section, const void *entry)
+{
+	return *(const char *const *)(const void *)((const char *)entry + section->name_at);
+}

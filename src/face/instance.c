@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "face/instance.h"
+
+#include "base/check.h"
+#include "base/error.h"
+#include "face/command.h"
+#include "face/hint.h"
+#include "loop/loop_epoll.h"
+
+int hf_instance_init(struct hf_instance *instance, const char *config_path, FILE *complaints)
+{
+	*instance = (struct hf_instance){ .config_path = config_path };
+	int error = hf_config_load(config_path, HF_RESOLV_CONF, complaints, &instance->config);
+	if (error)
+		return error;
+	instance->first_config = hf_config_ref(instance->config);
+	pthread_mutex_init(&instance->lock, NULL);
+	return 0;
+}
+
+void hf_instance_clear(struct hf_instance *instance)
+{
+	if (!instance->config)
+		return;
+	hf_config_unref(instance->config);
+	hf_config_unref(instance->first_config);
+	instance->config = instance->first_config = NULL;
+	pthread_mutex_destroy(&instance->lock);
+}
+
+struct hf_config *hf_instance_config(struct hf_instance *instance)
+{
+	pthread_mutex_lock(&instance->lock);
+	struct hf_config *config = hf_config_ref(instance->config);
+	pthread_mutex_unlock(&instance->lock);
+	return config;
+}
+
+static void release_config(void *owner)
+{
+	hf_config_unref(owner);
+}
+
+struct hf_settings hf_instance_settings(struct hf_config *config)
+{
+	return (struct hf_settings){
+		.listen = &config->listen,
+		.tcp = &config->tcp,
+		.clients = &config->clients,
+		.forward = &config->forward,
+		.cache = &config->cache,
+		.workers = config->process.workers,
+		.owner = hf_config_ref(config),
+		.release = release_config,
+	};
+}
+
+/* ---- reload ---- */
+
+static void take_config(struct hf_instance *instance, struct hf_config *next)
+{
+	pthread_mutex_lock(&instance->lock);
+	struct hf_config *before = instance->config;
+	instance->config = next;
+	pthread_mutex_unlock(&instance->lock);
+	hf_config_unref(before);
+	hf_log_configure(instance->log, &next->log);
+}
+
+/* Returns an enum hf_exit; on HF_EXIT_GOOD the instance has taken `next`. */
+static int apply(struct hf_instance *instance, struct hf_config *next, FILE *out)
+{
+	struct hf_settings settings = hf_instance_settings(next);
+	int error = hf_server_reload(instance->server, &settings, out);
+	if (error) {
+		const char *hint = hf_hint(error);
+		if (hint)
+			fprintf(out, "%s\n", hint);
+		return HF_EXIT_UNREACHED;
+	}
+	hf_config_restart_needed(instance->first_config, next, out);
+	take_config(instance, next);
+	return HF_EXIT_GOOD;
+}
+
+int hf_instance_reload(struct hf_instance *instance, FILE *out)
+{
+	struct hf_config *next;
+	if (atomic_load(&instance->draining)) {
+		fprintf(out, "holdfast is stopping: nothing is reloaded\n");
+		return HF_EXIT_FAULT;
+	}
+	hf_notify_reloading(instance->notify, hf_clock_now());
+	int status = HF_EXIT_USAGE;
+	if (hf_config_load(instance->config_path, HF_RESOLV_CONF, out, &next) == 0) {
+		status = apply(instance, next, out);
+		if (status != HF_EXIT_GOOD)
+			hf_config_unref(next);
+	}
+	if (status == HF_EXIT_GOOD)
+		atomic_fetch_add(&instance->reloads, 1);
+	else
+		atomic_fetch_add(&instance->reload_failures, 1);
+	hf_notify_ready(instance->notify, status == HF_EXIT_GOOD ? "serving, configuration reloaded" :
+		"serving with the configuration from before: the new one was refused");
+	return status;
+}
+
+/* ---- readers ---- */
+
+static const struct hf_meter *read_meter(void *ctx, size_t worker)
+{
+	return hf_server_meter(ctx, worker);
+}
+
+static bool read_slot_name(void *ctx, unsigned slot, char *buf, size_t size)
+{
+	return hf_server_slot_name(ctx, slot, buf, size);
+}
+
+/* For those who want no reasons. */
+static bool is_ready(struct hf_instance *instance)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *reasons = open_memstream(&text, &len);
+	if (!reasons)
+		return false;
+	bool ready = hf_instance_ready(instance, reasons);
+	fclose(reasons);
+	free(text);
+	return ready;
+}
+
+static uint64_t events_dropped(struct hf_server *server)
+{
+	uint64_t sum = 0;
+	for (size_t w = 0; w < hf_server_workers(server); w++)
+		sum += atomic_load_explicit(&hf_server_events(server, w)->dropped, memory_order_relaxed);
+	return sum;
+}
+
+struct hf_metrics_source hf_instance_metrics(struct hf_instance *instance)
+{
+	struct hf_server *server = instance->server;
+	struct hf_cache_figures cache = hf_server_cache_figures(server);
+	return (struct hf_metrics_source){
+		.workers = hf_server_workers(server),
+		.meter = read_meter,
+		.slot_name = read_slot_name,
+		.ctx = server,
+		.cache_entries = cache.entries,
+		.cache_bytes = cache.bytes,
+		.cache_size = cache.size,
+		.cache_evictions = cache.evictions,
+		.unexpected = hf_unexpected_total(),
+		.events_dropped = events_dropped(server),
+		.reloads = atomic_load(&instance->reloads),
+		.reload_failures = atomic_load(&instance->reload_failures),
+		.ready = is_ready(instance),
+		.started_wall = instance->started_wall,
+	};
+}
+
+bool hf_instance_ready(struct hf_instance *instance, FILE *reasons)
+{
+	if (!atomic_load(&instance->draining))
+		return hf_server_ready(instance->server, reasons);
+	fprintf(reasons, "holdfast is stopping\n");
+	return false;
+}
+
+bool hf_instance_alive(struct hf_instance *instance, hf_us now, hf_us patience)
+{
+	return atomic_load(&instance->draining) || hf_server_alive(instance->server, now, patience);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "face/server_double.h"
+
+#include "base/check.h"
+#include "base/error.h"
+
+struct hf_server *hf_double_new(const struct hf_settings *settings)
+{
+	struct hf_server *server = aligned_alloc(64, (sizeof *server + 63) / 64 * 64);
+	hf_require(server);
+	memset(server, 0, sizeof *server);
+	server->settings = *settings;
+	server->alive = server->ready = true;
+	return server;
+}
+
+int hf_server_start(const struct hf_settings *settings, const struct hf_given_socket *given,
+	size_t given_count, FILE *complaints, struct hf_server **ret)
+{
+	(void)given;
+	(void)given_count;
+	(void)complaints;
+	*ret = hf_double_new(settings);
+	return 0;
+}
+
+int hf_server_reload(struct hf_server *server, const struct hf_settings *settings, FILE *complaints)
+{
+	const struct hf_settings *leaves = server->reload_error ? settings : &server->settings;
+	leaves->release(leaves->owner);
+	if (server->reload_error)
+		fprintf(complaints, "192.0.2.1:53 cannot be had\n");
+	else
+		server->settings = *settings;
+	server->reloads += !server->reload_error;
+	return server->reload_error;
+}
+
+size_t hf_server_drain(struct hf_server *server, hf_us longest)
+{
+	(void)server;
+	(void)longest;
+	return 0;
+}
+
+void hf_server_free(struct hf_server *server)
+{
+	if (server)
+		server->settings.release(server->settings.owner);
+	free(server);
+}
+
+bool hf_server_alive(const struct hf_server *server, hf_us now, hf_us within)
+{
+	(void)now;
+	(void)within;
+	return server->alive;
+}
+
+size_t hf_server_workers(const struct hf_server *server)
+{
+	(void)server;
+	return HF_DOUBLE_WORKERS;
+}
+
+const struct hf_meter *hf_server_meter(const struct hf_server *server, size_t worker)
+{
+	return &server->meters[worker];
+}
+
+struct hf_event_ring *hf_server_events(struct hf_server *server, size_t worker)
+{
+	return &server->events[worker];
+}
+
+struct hf_cache_figures hf_server_cache_figures(const struct hf_server *server)
+{
+	(void)server;
+	return (struct hf_cache_figures){ .entries = 7, .bytes = 700, .size = 1 << 20, .evictions = 1 };
+}
+
+bool hf_server_slot_name(const struct hf_server *server, unsigned slot, char *buf, size_t size)
+{
+	(void)server;
+	return slot == HF_DOUBLE_SLOT && snprintf(buf, size, "quad9") > 0;
+}
+
+bool hf_server_ready(const struct hf_server *server, FILE *reasons)
+{
+	if (!server->ready)
+		fprintf(reasons, "no upstream of zone . may be used\n");
+	return server->ready;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "face/status.h"
+
+#include <jansson.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "face/version.h"
+#include "sight/events.h"
+
+/* ---- the object; the page is written from it, so they never differ ---- */
+
+static json_t *number(uint64_t value)
+{
+	return json_integer((json_int_t)value);
+}
+
+/* A path may be any octets; JSON is UTF-8. */
+static json_t *words(const char *text)
+{
+	json_t *value = json_string(text);
+	return value ? value : json_string("(not UTF-8)");
+}
+
+static json_t *describe_upstream(const struct hf_metrics_source *source, unsigned slot,
+	const char *name)
+{
+	static const struct { const char *key; enum hf_upstream_counter counter; } counters[] = {
+		{ "packets_out", HF_UP_PACKETS_OUT }, { "packets_in", HF_UP_PACKETS_IN },
+		{ "timeouts", HF_UP_TIMEOUTS }, { "errors", HF_UP_ERRORS },
+		{ "failures", HF_UP_SERVFAIL }, { "mismatched", HF_UP_MISMATCHED },
+	};
+	int64_t rtt = hf_metrics_upstream_gauge(source, slot, HF_UP_RTT_US);
+	json_t *upstream = json_object();
+	json_object_set_new(upstream, "name", words(name));
+	json_object_set_new(upstream, "state", json_string(hf_upstream_state_name(
+		hf_metrics_upstream_gauge(source, slot, HF_UP_STATE))));
+	json_object_set_new(upstream, "rtt_ms",
+		rtt > 0 ? json_real((double)rtt / HF_MS) : json_null());
+	for (size_t i = 0; i < HF_COUNT_OF(counters); i++)
+		json_object_set_new(upstream, counters[i].key,
+			number(hf_metrics_upstream_counter(source, slot, counters[i].counter)));
+	return upstream;
+}
+
+static json_t *describe_upstreams(const struct hf_metrics_source *source)
+{
+	json_t *upstreams = json_array();
+	for (unsigned slot = 0; slot < HF_SLOTS_MAX; slot++) {
+		char name[256];
+		if (source->slot_name(source->ctx, slot, name, sizeof name))
+			json_array_append_new(upstreams, describe_upstream(source, slot, name));
+	}
+	return upstreams;
+}
+
+static json_t *describe_cache(const struct hf_metrics_source *source)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}",
+		"entries", number(source->cache_entries), "bytes", number(source->cache_bytes),
+		"size", number(source->cache_size), "evictions", number(source->cache_evictions),
+		"hits", number(hf_metrics_counter(source, HF_COUNT_CACHE_HITS)),
+		"misses", number(hf_metrics_counter(source, HF_COUNT_CACHE_MISSES)));
+}
+
+/* The reasons for not being ready, a line each, as strings; *ret_ready too. */
+static json_t *describe_reasons(struct hf_instance *instance, bool *ret_ready)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	if (!out)
+		return NULL;
+	*ret_ready = hf_instance_ready(instance, out);
+	fclose(out);
+	json_t *reasons = json_array();
+	for (const char *line = text; !*ret_ready && line && *line;) {
+		size_t n = strcspn(line, "\n");
+		json_array_append_new(reasons, json_stringn(line, n));
+		line += n + (line[n] == '\n');
+	}
+	free(text);
+	return reasons;
+}
+
+static json_t *describe(struct hf_instance *instance, hf_us now)
+{
+	struct hf_metrics_source source = hf_instance_metrics(instance);
+	struct hf_config *config = hf_instance_config(instance);
+	bool ready = false;
+	json_t *reasons = describe_reasons(instance, &ready);
+	json_t *status = json_pack(
+		"{s:s, s:i, s:o, s:o, s:b, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"version", hf_version(), "pid", (int)getpid(),
+		"started", number((uint64_t)instance->started_wall),
+		"uptime", number((uint64_t)((now - instance->started) / HF_SECOND)),
+		"ready", ready, "reasons", reasons,
+		"draining", (int)atomic_load(&instance->draining),
+		"configuration", words(config->source), "workers", number(source.workers),
+		"queries", number(hf_metrics_queries(&source)),
+		"in_flight", number((uint64_t)hf_metrics_gauge(&source, HF_GAUGE_IN_FLIGHT)),
+		"reloads", number(source.reloads),
+		"cache", describe_cache(&source), "upstreams", describe_upstreams(&source));
+	hf_config_unref(config);
+	return status;
+}
+
+int hf_status_write_json(struct hf_instance *instance, hf_us now, FILE *out)
+{
+	json_t *status = describe(instance, now);
+	if (!status)
+		return -ENOMEM;
+	int error = json_dumpf(status, out, JSON_INDENT(2)) < 0 ? -ENOMEM : 0;
+	fprintf(out, "\n");
+	json_decref(status);
+	return error;
+}
+
+/* ---- the page ---- */
+
+static long long get_number(const json_t *object, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(object, key));
+}
+
+static const char *get_text(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+static void write_upstream(const json_t *upstream, FILE *out)
+{
+	const json_t *rtt = json_object_get(upstream, "rtt_ms");
+	char rtt_text[32] = "-";
+	if (json_is_real(rtt))
+		snprintf(rtt_text, sizeof rtt_text, "%.1f ms", json_real_value(rtt));
+	fprintf(out, "  %-20s %-12s %10s %12lld %12lld %9lld %9lld\n", get_text(upstream, "name"),
+		get_text(upstream, "state"), rtt_text, get_number(upstream, "packets_out"),
+		get_number(upstream, "packets_in"), get_number(upstream, "timeouts"),
+		get_number(upstream, "failures") + get_number(upstream, "errors"));
+}
+
+static void write_cache(const json_t *cache, FILE *out)
+{
+	char size[HF_NUMBER_TEXT_MAX];
+	long long hits = get_number(cache, "hits"), misses = get_number(cache, "misses");
+	double percent = hits + misses ? 100.0 * (double)hits / (double)(hits + misses) : 0;
+	fprintf(out, "cache       %lld answers, %.1f MiB of %s used, %.1f %% hits, %lld evicted\n",
+		get_number(cache, "entries"), (double)get_number(cache, "bytes") / (1 << 20),
+		hf_size_text((uint64_t)get_number(cache, "size"), size), percent,
+		get_number(cache, "evictions"));
+}
+
+/* The two largest units: "3d4h", "1m30s"; nobody counts the seconds of a week. */
+static const char *uptime_text(long long seconds, char buf[static HF_NUMBER_TEXT_MAX])
+{
+	static const struct { long long seconds; char letter; } units[] = {
+		{ 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' },
+	};
+	size_t i = 0;
+	while (i < HF_COUNT_OF(units) - 1 && seconds < units[i].seconds)
+		i++;
+	int len = snprintf(buf, HF_NUMBER_TEXT_MAX, "%lld%c", seconds / units[i].seconds,
+		units[i].letter);
+	if (++i < HF_COUNT_OF(units))
+		snprintf(buf + len, HF_NUMBER_TEXT_MAX - (size_t)len, "%lld%c",
+			seconds % units[i - 1].seconds / units[i].seconds, units[i].letter);
+	return buf;
+}
+
+static void write_page(const json_t *status, FILE *out)
+{
+	char uptime[HF_NUMBER_TEXT_MAX];
+	size_t i;
+	json_t *item;
+	bool ready = json_is_true(json_object_get(status, "ready"));
+	fprintf(out, "holdfast %s, process %lld, up %s, %s\n", get_text(status, "version"),
+		get_number(status, "pid"),
+		uptime_text(get_number(status, "uptime"), uptime),
+		ready ? "ready" : "NOT ready");
+	json_array_foreach(json_object_get(status, "reasons"), i, item)
+		fprintf(out, "  because %s\n", json_string_value(item));
+	fprintf(out, "serves      %lld workers, configuration %s, reloaded %lld times\n",
+		get_number(status, "workers"), get_text(status, "configuration"),
+		get_number(status, "reloads"));
+	fprintf(out, "questions   %lld, %lld waiting for an upstream\n",
+		get_number(status, "queries"), get_number(status, "in_flight"));
+	write_cache(json_object_get(status, "cache"), out);
+	fprintf(out, "\n  %-20s %-12s %10s %12s %12s %9s %9s\n", "upstream", "state", "rtt",
+		"packets out", "packets in", "timeouts", "failures");
+	json_array_foreach(json_object_get(status, "upstreams"), i, item)
+		write_upstream(item, out);
+}
+
+int hf_status_write_text(struct hf_instance *instance, hf_us now, FILE *out)
+{
+	json_t *status = describe(instance, now);
+	if (!status)
+		return -ENOMEM;
+	write_page(status, out);
+	json_decref(status);
+	return 0;
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "forward/inflight.h"
+
+#include "base/check.h"
+#include "base/error.h"
+
+int hf_inflight_init(struct hf_inflight *table, size_t flights_max, size_t waiters_max)
+{
+	size_t buckets = 16;
+	while (buckets < flights_max && buckets < 1u << 20)
+		buckets *= 2;
+	*table = (struct hf_inflight){
+		.buckets = calloc(buckets, sizeof(struct hf_flight *)),
+		.mask = buckets - 1,
+		.flights_max = flights_max,
+		.waiters_max = waiters_max,
+	};
+	return table->buckets ? 0 : -ENOMEM;
+}
+
+void hf_inflight_clear(struct hf_inflight *table)
+{
+	while (table->spare) {
+		struct hf_waiter *waiter = table->spare;
+		table->spare = waiter->next;
+		free(waiter);
+	}
+	free(table->buckets);
+	*table = (struct hf_inflight){ 0 };
+}
+
+static struct hf_flight **bucket(const struct hf_inflight *table, uint64_t hash)
+{
+	return &table->buckets[hash & table->mask];
+}
+
+struct hf_flight *hf_inflight_find(const struct hf_inflight *table, uint64_t hash,
+	const struct hf_question *question, uint8_t flags)
+{
+	for (struct hf_flight *f = *bucket(table, hash); f; f = f->next)
+		if (f->hash == hash && f->flags == flags && f->question.type == question->type &&
+			f->question.class == question->class &&
+			f->question.name.len == question->name.len &&
+			memcmp(f->question.name.bytes, question->name.bytes, question->name.len) == 0)
+			return f;
+	return NULL;
+}
+
+int hf_inflight_add(struct hf_inflight *table, struct hf_flight *flight)
+{
+	struct hf_flight **at = bucket(table, flight->hash);
+	if (table->flights >= table->flights_max)
+		return HF_EBOUND;
+	flight->next = *at;
+	*at = flight;
+	table->flights++;
+	return 0;
+}
+
+void hf_inflight_remove(struct hf_inflight *table, struct hf_flight *flight)
+{
+	struct hf_flight **at = bucket(table, flight->hash);
+	struct hf_waiter waiter;
+	while (hf_inflight_leave(table, flight, &waiter))
+		;
+	while (*at && *at != flight)
+		at = &(*at)->next;
+	if (hf_unexpected(!*at))
+		return;
+	*at = flight->next;
+	table->flights--;
+}
+
+int hf_inflight_join(struct hf_inflight *table, struct hf_flight *flight,
+	const struct hf_waiter *who)
+{
+	struct hf_waiter *waiter = table->spare;
+	if (table->waiters >= table->waiters_max)
+		return HF_EBOUND;
+	if (waiter)
+		table->spare = waiter->next;
+	else
+		waiter = malloc(sizeof *waiter);
+	if (!waiter)
+		return -ENOMEM;
+	*waiter = *who;
+	waiter->next = flight->waiters;
+	flight->waiters = waiter;
+	flight->waiter_count++;
+	table->waiters++;
+	return 0;
+}
+
+bool hf_inflight_leave(struct hf_inflight *table, struct hf_flight *flight, struct hf_waiter *ret)
+{
+	struct hf_waiter *waiter = flight->waiters;
+	if (!waiter)
+		return false;
+	*ret = *waiter;
+	flight->waiters = waiter->next;
+	flight->waiter_count--;
+	table->waiters--;
+	waiter->next = table->spare;
+	table->spare = waiter;
+	return true;
+}

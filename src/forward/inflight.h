@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* inflight.h - one upstream question, many waiting clients.
+ *
+ * Story: a flight is a question on its way. Whoever asks the same (name, type,
+ * class, DO and CD) while it is up joins it and waits. All questions for a name
+ * belong to one worker, so there is one flight per question in the process.
+ * Words: a *waiter* is a client's question; it is named by the worker that
+ * keeps the client and a ticket there, never by a pointer.
+ * Ownership: flights are embedded in what the engine keeps for them; waiters
+ * come from the table's own store.
+ * At the bound: HF_EBOUND when there are `flights_max` flights or
+ * `waiters_max` waiters; the caller answers SERVFAIL.
+ * Threads: one owner. */
+#ifndef HF_FORWARD_INFLIGHT_H
+#define HF_FORWARD_INFLIGHT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "forward/query.h"
+#include "wire/message.h"
+
+struct hf_waiter {
+	struct hf_waiter *next;
+	uint32_t worker;
+	uint32_t ticket;
+	uint32_t generation;
+};
+
+struct hf_flight {
+	struct hf_flight *next; /* in its bucket */
+	uint64_t hash;
+	struct hf_question question;
+	uint8_t flags; /* HF_CACHE_DO, HF_CACHE_CD */
+	struct hf_waiter *waiters;
+	size_t waiter_count;
+	struct hf_query query;
+};
+
+struct hf_inflight {
+	struct hf_flight **buckets;
+	size_t mask;
+	size_t flights, waiters;
+	size_t flights_max, waiters_max;
+	struct hf_waiter *spare;
+};
+
+/* An empty table; its size follows flights_max. -ENOMEM. */
+int hf_inflight_init(struct hf_inflight *table, size_t flights_max, size_t waiters_max);
+void hf_inflight_clear(struct hf_inflight *table); /* no flight may be left */
+
+struct hf_flight *hf_inflight_find(const struct hf_inflight *table, uint64_t hash,
+	const struct hf_question *question, uint8_t flags);
+
+/* Adds a flight whose hash, question and flags are set. HF_EBOUND. */
+int hf_inflight_add(struct hf_inflight *table, struct hf_flight *flight);
+void hf_inflight_remove(struct hf_inflight *table, struct hf_flight *flight);
+
+/* Adds a waiter to a flight. HF_EBOUND, -ENOMEM. */
+int hf_inflight_join(struct hf_inflight *table, struct hf_flight *flight,
+	const struct hf_waiter *who);
+
+/* Takes the next waiter off a flight; false if there is none. */
+bool hf_inflight_leave(struct hf_inflight *table, struct hf_flight *flight,
+	struct hf_waiter *ret);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* query.h - one question's life among its upstreams: events in, actions out.
+ *
+ * Story: a query is born with a route and asks the upstream that select.h puts
+ * first. What comes back, or does not, is an event; what to do about it are
+ * actions, which the engine carries out:
+ *
+ *   silence past the time-out   ask the next; the old attempt stays open, for a
+ *                               late answer is an answer
+ *   unreachable                 ask the next at once; come back after a pause
+ *   SERVFAIL, REFUSED, lame     ask the next; not this one again
+ *   FORMERR or NOTIMP on EDNS   ask the same without EDNS
+ *   truncated                   ask the same over TCP
+ *   silence again and again     over UDP though it answers others: large answers
+ *                               get lost on the way, so ask over TCP
+ *   an answer                   done
+ *   deadline, or nobody left    fail, with the extended error that says why
+ *
+ * When another upstream of the route is due for a probe, it gets a copy of the
+ * question; its answer counts like any other.
+ *
+ * Facts about upstreams are reported to health and rtt as they become known.
+ * Ownership: a query lies in its flight; it points to nothing.
+ * At the bound: HF_SENDS_MAX messages a query, HF_ATTEMPTS_MAX open at once (the
+ * oldest that has timed out is given up), HF_QUERY_DEADLINE in all.
+ * Never:   sockets, bytes, the clock, the client.
+ * Threads: one owner. */
+#ifndef HF_FORWARD_QUERY_H
+#define HF_FORWARD_QUERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "forward/route.h"
+#include "forward/verdict.h"
+#include "upstream/select.h"
+
+#define HF_ATTEMPTS_MAX 4
+#define HF_SENDS_MAX 10
+#define HF_ACTIONS_MAX 8
+
+/* Stubs give up after 5 s (glibc, c-ares); an answer must be there before. */
+#define HF_QUERY_DEADLINE (4500 * HF_MS)
+
+struct hf_attempt {
+	bool open;      /* an answer may still come */
+	bool late;      /* its time-out has passed */
+	bool probe;
+	bool edns;
+	uint8_t upstream; /* index in the route */
+	enum hf_channel channel;
+	hf_us sent, due;
+};
+
+enum hf_query_cause { /* why nothing came of it; the last one counts */
+	HF_CAUSE_NONE,
+	HF_CAUSE_TIMEOUT,
+	HF_CAUSE_UNREACHABLE,
+	HF_CAUSE_SERVFAIL,
+	HF_CAUSE_REFUSED,
+	HF_CAUSE_LAME,
+	HF_CAUSE_GARBAGE,
+	HF_CAUSES
+};
+
+struct hf_query {
+	hf_us deadline;
+	hf_us resume;        /* end of a pause before asking again; 0: none */
+	uint64_t barred;     /* a bit an upstream: do not ask again */
+	uint64_t plain;      /* ... ask without EDNS */
+	uint64_t stream;     /* ... ask over TCP */
+	uint64_t refused;    /* ... was unreachable when last asked */
+	uint8_t tries[HF_ROUTE_UPSTREAMS_MAX];
+	struct hf_attempt attempts[HF_ATTEMPTS_MAX];
+	unsigned sends;
+	bool done;
+	enum hf_query_cause cause;
+	uint8_t cause_upstream;
+	int32_t cause_ede;   /* that an upstream gave, or HF_EDE_NONE */
+};
+
+enum hf_query_event_kind {
+	HF_QUERY_START,
+	HF_QUERY_REPLY, /* attempt, verdict, ede */
+	HF_QUERY_LOST,  /* attempt, outcome: it could not be sent, or was refused */
+	HF_QUERY_DOUBT, /* attempt: a reply came that is right but for the question's case;
+	                   a forgery, or a server that does not keep case: TCP will tell */
+	HF_QUERY_TIMER, /* what was armed is due */
+};
+
+struct hf_query_event {
+	enum hf_query_event_kind kind;
+	unsigned attempt;
+	enum hf_verdict verdict;
+	enum hf_outcome outcome;
+	int32_t ede;
+};
+
+enum hf_action_kind {
+	HF_ACT_SEND,    /* attempt: to `upstream` over `channel`, with or without EDNS */
+	HF_ACT_ABANDON, /* attempt: nothing that comes for it is wanted any more */
+	HF_ACT_ARM,     /* wake me at `due` */
+	HF_ACT_ANSWER,  /* attempt's reply is the answer; the query is over */
+	HF_ACT_FAIL,    /* no answer: cause, ede, upstream; the query is over */
+};
+
+struct hf_action {
+	enum hf_action_kind kind;
+	uint8_t attempt;
+	uint8_t upstream;
+	enum hf_channel channel;
+	bool edns;
+	hf_us due;
+	enum hf_query_cause cause;
+	int32_t ede;
+};
+
+/* The world as one step sees it. */
+struct hf_query_env {
+	const struct hf_route *route;
+	const struct hf_candidate *candidates; /* of the route, in its order */
+	hf_us now;
+	uint32_t dice; /* fresh 32 random bits a step */
+};
+
+/* A new query; its first step is HF_QUERY_START. */
+void hf_query_init(struct hf_query *q, hf_us now);
+
+/* Takes an event; returns how many actions were written. After ANSWER or FAIL
+ * every open attempt is over and no step may follow. Events for attempts that
+ * are not open are ignored (a duplicate, a reply to an abandoned one). */
+size_t hf_query_step(struct hf_query *q, const struct hf_query_env *env,
+	const struct hf_query_event *event, struct hf_action actions[static HF_ACTIONS_MAX]);
+
+/* "no answer in time" and the like, for extended errors and logs. */
+const char *hf_query_cause_text(enum hf_query_cause cause);
+
+#endif

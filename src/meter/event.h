@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* event.h - what happened, for logs today and incidents tomorrow.
+ *
+ * Story: parts below engine/ never write a log line: the worker drops a
+ * fixed-size event into its own ring, and one reader (the main thread) takes
+ * them out and puts them into words.
+ * Threads: one writer, one reader, no lock. The writer publishes `head` with
+ * release after filling the cell; the reader publishes `tail` with release
+ * after copying it out: neither touches a cell that the other may.
+ * At the bound: a full ring drops the new event and counts it. */
+#ifndef HF_METER_EVENT_H
+#define HF_METER_EVENT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/time.h"
+
+enum hf_event_kind {
+	HF_EVENT_UPSTREAM_STATE, /* slot; a: state before, b: state now (enum hf_health_state) */
+	HF_EVENT_SOCKETS_SHORT,  /* a: error; no socket for an upstream query could be had */
+	HF_EVENT_KINDS
+};
+
+struct hf_event {
+	hf_us at;
+	uint16_t kind;
+	uint16_t slot;
+	int32_t a, b;
+};
+
+#define HF_EVENT_RING 1024 /* a power of two */
+
+struct hf_event_ring {
+	_Atomic uint32_t head, tail;
+	_Atomic uint64_t dropped;
+	struct hf_event cells[HF_EVENT_RING];
+};
+
+static inline bool hf_event_put(struct hf_event_ring *ring, const struct hf_event *event)
+{
+	uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+	if (head - atomic_load_explicit(&ring->tail, memory_order_acquire) == HF_EVENT_RING) {
+		atomic_fetch_add_explicit(&ring->dropped, 1, memory_order_relaxed);
+		return false;
+	}
+	ring->cells[head % HF_EVENT_RING] = *event;
+	atomic_store_explicit(&ring->head, head + 1, memory_order_release);
+	return true;
+}
+
+static inline bool hf_event_take(struct hf_event_ring *ring, struct hf_event *ret)
+{
+	uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+	if (tail == atomic_load_explicit(&ring->head, memory_order_acquire))
+		return false;
+	*ret = ring->cells[tail % HF_EVENT_RING];
+	atomic_store_explicit(&ring->tail, tail + 1, memory_order_release);
+	return true;
+}
+
+#endif

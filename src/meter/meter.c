@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "meter/meter.h"
+
+#include "base/check.h"
+
+const struct hf_meter_row hf_counter_rows[HF_COUNTERS] = {
+	[HF_COUNT_CACHE_HITS] = { "holdfast_cache_hits_total",
+		"Questions answered from the cache." },
+	[HF_COUNT_CACHE_MISSES] = { "holdfast_cache_misses_total",
+		"Questions that the cache had no fresh answer for." },
+	[HF_COUNT_CACHE_CUT_HITS] = { "holdfast_cache_cut_hits_total",
+		"Questions answered NXDOMAIN because a name above does not exist (RFC 8020)." },
+	[HF_COUNT_CACHE_STORES] = { "holdfast_cache_stores_total", "Answers put into the cache." },
+	[HF_COUNT_CACHE_TOO_LARGE] = { "holdfast_cache_too_large_total",
+		"Answers too large for the cache's size." },
+	[HF_COUNT_JOINED] = { "holdfast_joined_total",
+		"Questions that waited for one already on its way to an upstream." },
+	[HF_COUNT_MALFORMED] = { "holdfast_malformed_total", "Client packets answered FORMERR." },
+	[HF_COUNT_SILENCED] = { "holdfast_silenced_total",
+		"Client packets dropped: too short, or responses." },
+	[HF_COUNT_REFUSED_CLIENT] = { "holdfast_refused_clients_total",
+		"Questions of clients that are not allowed to ask." },
+	[HF_COUNT_TRUNCATED] = { "holdfast_truncated_total",
+		"UDP replies that told the client to come over TCP." },
+	[HF_COUNT_OVERLOAD] = { "holdfast_overload_total",
+		"Questions answered SERVFAIL because a bound of ours was reached." },
+	[HF_COUNT_STRAY] = { "holdfast_stray_total",
+		"Messages from upstreams that no question was waiting for: late, or forged." },
+	[HF_COUNT_SEND_LOST] = { "holdfast_send_lost_total",
+		"Replies that the system did not take." },
+	[HF_COUNT_TCP_ACCEPTED] = { "holdfast_tcp_accepted_total", "TCP connections of clients." },
+	[HF_COUNT_TCP_CLOSED_IDLE] = { "holdfast_tcp_closed_idle_total",
+		"TCP connections closed because they were idle." },
+	[HF_COUNT_TCP_CLOSED_STALLED] = { "holdfast_tcp_closed_stalled_total",
+		"TCP connections closed because the client sent or read too slowly." },
+	[HF_COUNT_TCP_CLOSED_LIMIT] = { "holdfast_tcp_closed_limit_total",
+		"TCP connections closed because a limit was reached." },
+};
+
+const struct hf_meter_row hf_gauge_rows[HF_GAUGES] = {
+	[HF_GAUGE_IN_FLIGHT] = { "holdfast_in_flight", "Questions waiting for an upstream." },
+	[HF_GAUGE_WAITING] = { "holdfast_waiting", "Client questions waiting for an answer." },
+	[HF_GAUGE_TCP_OPEN] = { "holdfast_tcp_open", "Open TCP connections of clients." },
+};
+
+const struct hf_meter_row hf_upstream_counter_rows[HF_UP_COUNTERS] = {
+	[HF_UP_PACKETS_OUT] = { "holdfast_upstream_packets_out_total",
+		"Messages sent to the upstream." },
+	[HF_UP_PACKETS_IN] = { "holdfast_upstream_packets_in_total",
+		"Messages received from the upstream." },
+	[HF_UP_TIMEOUTS] = { "holdfast_upstream_timeouts_total",
+		"Attempts that were not answered in time." },
+	[HF_UP_ERRORS] = { "holdfast_upstream_errors_total",
+		"Attempts that ended in a network error." },
+	[HF_UP_SERVFAIL] = { "holdfast_upstream_failures_total",
+		"Replies SERVFAIL, REFUSED, NOTIMP or FORMERR." },
+	[HF_UP_MISMATCHED] = { "holdfast_upstream_mismatched_total",
+		"Messages dropped because id, question or case was not what was asked." },
+	[HF_UP_MALFORMED] = { "holdfast_upstream_malformed_total", "Replies that do not parse." },
+	[HF_UP_TRUNCATED] = { "holdfast_upstream_truncated_total",
+		"Replies that had to be asked for again over TCP." },
+};
+
+const struct hf_meter_row hf_upstream_gauge_rows[HF_UP_GAUGES] = {
+	[HF_UP_RTT_US] = { "holdfast_upstream_rtt_seconds", "Smoothed round-trip time." },
+	[HF_UP_STATE] = { "holdfast_upstream_state",
+		"0 closed (in use), 1 open (rested), 2 probing, 3 quarantined." },
+	[HF_UP_IN_FLIGHT] = { "holdfast_upstream_in_flight", "Attempts under way." },
+};
+
+/* From a cache hit on loopback to the last deadline of a query (4.5 s). */
+const hf_us hf_duration_bounds[HF_DURATION_BUCKETS - 1] = {
+	100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000,
+	1000000, 2500000, 5000000,
+};
+
+const char *const hf_transport_names[HF_TRANSPORTS] = { "udp", "tcp" };
+
+static const struct {
+	uint16_t number;
+	const char *name;
+} types[HF_METER_TYPES - 1] = {
+	{ 1, "A" }, { 28, "AAAA" }, { 12, "PTR" }, { 65, "HTTPS" }, { 64, "SVCB" }, { 33, "SRV" },
+	{ 16, "TXT" }, { 15, "MX" }, { 5, "CNAME" }, { 2, "NS" }, { 6, "SOA" }, { 43, "DS" },
+	{ 48, "DNSKEY" }, { 35, "NAPTR" }, { 255, "ANY" },
+};
+
+static const struct {
+	unsigned number;
+	const char *name;
+} rcodes[HF_METER_RCODES - 1] = {
+	{ 0, "NOERROR" }, { 1, "FORMERR" }, { 2, "SERVFAIL" }, { 3, "NXDOMAIN" }, { 4, "NOTIMP" },
+	{ 5, "REFUSED" }, { 16, "BADVERS" },
+};
+
+void hf_meter_query(struct hf_meter *meter, enum hf_transport transport, uint16_t type)
+{
+	unsigned i = 0;
+	while (i < HF_COUNT_OF(types) && types[i].number != type)
+		i++;
+	hf_meter_add(&meter->queries[transport][i], 1);
+}
+
+void hf_meter_reply(struct hf_meter *meter, enum hf_transport transport, unsigned rcode, hf_us took)
+{
+	unsigned i = 0, bucket = 0;
+	while (i < HF_COUNT_OF(rcodes) && rcodes[i].number != rcode)
+		i++;
+	hf_meter_add(&meter->replies[transport][i], 1);
+	while (bucket < HF_DURATION_BUCKETS - 1 && took > hf_duration_bounds[bucket])
+		bucket++;
+	hf_meter_add(&meter->duration[transport].buckets[bucket], 1);
+	hf_meter_add(&meter->duration[transport].sum_us, took > 0 ? (uint64_t)took : 0);
+}
+
+const char *hf_meter_type_name(unsigned index)
+{
+	return index < HF_COUNT_OF(types) ? types[index].name : "other";
+}
+
+const char *hf_meter_rcode_name(unsigned index)
+{
+	return index < HF_COUNT_OF(rcodes) ? rcodes[index].name : "other";
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* meter.h - what is counted, a row each; every worker counts for itself.
+ *
+ * Story: a counter is a row in a table (name, labels, help) and a number per
+ * worker. A worker adds to its own block with plain stores; whoever wants to
+ * know sums the blocks of all. No lock, no shared cache line, no read-modify-
+ * write instruction.
+ * Histograms have fixed bounds: one array index a sample.
+ * Upstreams have a *slot*: a small number that stays with an upstream's name
+ * over reloads, so that its figures do.
+ * Knows:   rows and numbers; nobody who counts.
+ * Threads: hf_count and friends from the block's owner only; hf_meter_* readers
+ * from any thread: each number is whole, their sum is not one instant.
+ * At the bound: slots above HF_SLOTS_MAX do not exist; the caller recycles. */
+#ifndef HF_METER_METER_H
+#define HF_METER_METER_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/time.h"
+
+enum hf_counter {
+	HF_COUNT_CACHE_HITS,
+	HF_COUNT_CACHE_MISSES,
+	HF_COUNT_CACHE_CUT_HITS,       /* NXDOMAIN from an ancestor, RFC 8020 */
+	HF_COUNT_CACHE_STORES,
+	HF_COUNT_CACHE_TOO_LARGE,
+	HF_COUNT_JOINED,               /* questions that joined a flight under way */
+	HF_COUNT_MALFORMED,
+	HF_COUNT_SILENCED,             /* packets that deserved no answer */
+	HF_COUNT_REFUSED_CLIENT,       /* not in clients.allow */
+	HF_COUNT_TRUNCATED,
+	HF_COUNT_OVERLOAD,             /* answered SERVFAIL at a bound of ours */
+	HF_COUNT_STRAY,                /* messages from upstreams that nobody waits for */
+	HF_COUNT_SEND_LOST,            /* replies that the kernel had no room for */
+	HF_COUNT_TCP_ACCEPTED,
+	HF_COUNT_TCP_CLOSED_IDLE,
+	HF_COUNT_TCP_CLOSED_STALLED,
+	HF_COUNT_TCP_CLOSED_LIMIT,
+	HF_COUNTERS
+};
+
+enum hf_gauge { /* like counters, but they also go down */
+	HF_GAUGE_IN_FLIGHT,   /* questions that wait for an upstream ("request list") */
+	HF_GAUGE_WAITING,     /* clients that wait for them */
+	HF_GAUGE_TCP_OPEN,
+	HF_GAUGES
+};
+
+enum hf_upstream_counter {
+	HF_UP_PACKETS_OUT,
+	HF_UP_PACKETS_IN,
+	HF_UP_TIMEOUTS,
+	HF_UP_ERRORS,        /* ICMP, refused or broken connections */
+	HF_UP_SERVFAIL,      /* SERVFAIL, REFUSED, NOTIMP, FORMERR */
+	HF_UP_MISMATCHED,    /* right address, wrong id, question or case: dropped */
+	HF_UP_MALFORMED,
+	HF_UP_TRUNCATED,     /* had to go on over TCP */
+	HF_UP_COUNTERS
+};
+
+enum hf_upstream_gauge {
+	HF_UP_RTT_US,        /* smoothed; 0: unknown */
+	HF_UP_STATE,         /* enum hf_health_state */
+	HF_UP_IN_FLIGHT,     /* attempts under way */
+	HF_UP_GAUGES
+};
+
+enum hf_transport { HF_TRANSPORT_UDP, HF_TRANSPORT_TCP, HF_TRANSPORTS };
+
+#define HF_METER_TYPES 16  /* see hf_meter_type_name; the last is "other" */
+#define HF_METER_RCODES 8  /* see hf_meter_rcode_name; the last is "other" */
+#define HF_SLOTS_MAX 1024
+#define HF_DURATION_BUCKETS 16 /* the last has no upper bound */
+
+struct hf_histogram {
+	_Atomic uint64_t buckets[HF_DURATION_BUCKETS]; /* not cumulative */
+	_Atomic uint64_t sum_us;
+};
+
+struct hf_upstream_meter {
+	_Atomic uint64_t counters[HF_UP_COUNTERS];
+	_Atomic int64_t gauges[HF_UP_GAUGES];
+};
+
+struct hf_meter { /* one worker's block; allocated zeroed, aligned to 64 */
+	_Atomic uint64_t counters[HF_COUNTERS];
+	_Atomic int64_t gauges[HF_GAUGES];
+	_Atomic uint64_t queries[HF_TRANSPORTS][HF_METER_TYPES];
+	_Atomic uint64_t replies[HF_TRANSPORTS][HF_METER_RCODES];
+	struct hf_histogram duration[HF_TRANSPORTS];
+	struct hf_upstream_meter upstreams[HF_SLOTS_MAX];
+};
+
+/* A row: how a number is shown. Families follow Prometheus' naming rules. */
+struct hf_meter_row {
+	const char *family; /* "holdfast_cache_hits_total" */
+	const char *help;
+};
+
+extern const struct hf_meter_row hf_counter_rows[HF_COUNTERS];
+extern const struct hf_meter_row hf_gauge_rows[HF_GAUGES];
+extern const struct hf_meter_row hf_upstream_counter_rows[HF_UP_COUNTERS];
+extern const struct hf_meter_row hf_upstream_gauge_rows[HF_UP_GAUGES];
+extern const hf_us hf_duration_bounds[HF_DURATION_BUCKETS - 1]; /* upper, inclusive */
+extern const char *const hf_transport_names[HF_TRANSPORTS];
+
+static inline void hf_meter_add(_Atomic uint64_t *counter, uint64_t n)
+{
+	/* One writer: a load and a store, no locked instruction. */
+	atomic_store_explicit(counter,
+		atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+static inline void hf_count(struct hf_meter *meter, enum hf_counter counter)
+{
+	hf_meter_add(&meter->counters[counter], 1);
+}
+
+static inline void hf_count_upstream(struct hf_meter *meter, unsigned slot,
+	enum hf_upstream_counter counter)
+{
+	hf_meter_add(&meter->upstreams[slot].counters[counter], 1);
+}
+
+static inline void hf_gauge_set(_Atomic int64_t *gauge, int64_t value)
+{
+	atomic_store_explicit(gauge, value, memory_order_relaxed);
+}
+
+/* A question came in. */
+void hf_meter_query(struct hf_meter *meter, enum hf_transport transport, uint16_t type);
+
+/* A reply went out, `took` after its question came in. */
+void hf_meter_reply(struct hf_meter *meter, enum hf_transport transport, unsigned rcode,
+	hf_us took);
+
+const char *hf_meter_type_name(unsigned index);  /* "A" ... "other" */
+const char *hf_meter_rcode_name(unsigned index); /* "NOERROR" ... "other" */
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/admission.h"
+
+bool hf_client_allowed(const struct hf_clients_conf *conf, const struct hf_address *client)
+{
+	for (size_t i = 0; i < conf->allow.count; i++)
+		if (hf_prefix_has(&conf->allow.items[i], client))
+			return true;
+	return false;
+}
+
+/* One IPv6 host can have all of its /64. */
+static atomic_uint *place_of(struct hf_admission_table *table, const struct hf_address *client)
+{
+	size_t octets = client->family == 4 ? 4 : 8;
+	uint64_t hash = hf_hash(&table->key, client->family, client->bytes, octets);
+	return &table->places[hash % HF_ADMISSION_PLACES];
+}
+
+enum hf_connection_verdict hf_connection_admit(struct hf_admission_table *table,
+	const struct hf_tcp_conf *conf, const struct hf_address *client)
+{
+	atomic_uint *place = place_of(table, client);
+	if (atomic_fetch_add_explicit(place, 1, memory_order_relaxed) >= conf->per_client) {
+		atomic_fetch_sub_explicit(place, 1, memory_order_relaxed);
+		return HF_CONNECTION_CLIENT_LIMIT;
+	}
+	unsigned total = atomic_fetch_add_explicit(&table->total, 1, memory_order_relaxed);
+	return total >= conf->connections ? HF_CONNECTION_ONE_TOO_MANY : HF_CONNECTION_ADMITTED;
+}
+
+void hf_connection_gone(struct hf_admission_table *table, const struct hf_address *client)
+{
+	atomic_fetch_sub_explicit(place_of(table, client), 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&table->total, 1, memory_order_relaxed);
+}

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/connection.h"
+
+#include "base/check.h"
+#include "base/error.h"
+#include "transport/frame.h"
+
+#define OUT_LIMIT (512u << 10)
+
+/* Above this many octets of unread answers no more questions are read. */
+#define OUT_PAUSE (64u << 10)
+
+/* A reader that takes this much within `stall` is slow, not stuck. */
+#define PROGRESS (16u << 10)
+
+struct connection {
+	struct hf_connections *all;
+	struct connection *next, *prev; /* by last use, oldest first */
+	struct hf_stream *stream;       /* NULL: closed, kept for its pending questions */
+	struct hf_address peer;
+	struct hf_frame_in in;
+	struct hf_frame_out out;
+	struct hf_timer timer;
+	unsigned waiting; /* questions under way */
+	hf_us used;       /* last whole question or finished answer */
+	hf_us begun;      /* first octet of a question that is not whole; 0: none */
+	hf_us stuck;      /* since when answers wait for the reader; 0: none do */
+	size_t left;      /* octets of answers left when `stuck` was set */
+	bool ended;       /* the client has closed its side */
+	bool reading;     /* being served: not to be freed under its caller */
+};
+
+struct hf_connections {
+	struct hf_loop *loop;
+	struct hf_meter *meter;
+	struct hf_admission_table *admission;
+	struct hf_responder *responder;
+	const struct hf_tcp_conf *conf;
+	struct connection *oldest, *newest;
+	size_t open;
+	bool draining;
+	uint8_t out[HF_RESPOND_ROOM];
+};
+
+/* ---- the list, oldest use first ---- */
+
+static void unlink_connection(struct connection *c)
+{
+	struct hf_connections *all = c->all;
+	*(c->prev ? &c->prev->next : &all->oldest) = c->next;
+	*(c->next ? &c->next->prev : &all->newest) = c->prev;
+	c->next = c->prev = NULL;
+}
+
+static void link_newest(struct connection *c)
+{
+	struct hf_connections *all = c->all;
+	c->prev = all->newest;
+	c->next = NULL;
+	*(c->prev ? &c->prev->next : &all->oldest) = c;
+	all->newest = c;
+}
+
+static void touch(struct connection *c, hf_us now)
+{
+	c->used = now;
+	unlink_connection(c);
+	link_newest(c);
+}
+
+/* ---- the end ---- */
+
+static void connection_free(struct connection *c)
+{
+	unlink_connection(c);
+	free(c);
+}
+
+/* Closes the stream; what is pending keeps the rest until it is answered. */
+static void shut(struct connection *c)
+{
+	struct hf_connections *all = c->all;
+	if (!c->stream)
+		return;
+	hf_timer_disarm(hf_loop_timers(all->loop), &c->timer);
+	hf_stream_close(c->stream);
+	c->stream = NULL;
+	hf_frame_in_clear(&c->in);
+	hf_frame_out_clear(&c->out);
+	hf_connection_gone(all->admission, &c->peer);
+	all->open--;
+	hf_gauge_set(&all->meter->gauges[HF_GAUGE_TCP_OPEN], (int64_t)all->open);
+	if (!c->waiting && !c->reading)
+		connection_free(c);
+}
+
+static void shut_counted(struct connection *c, enum hf_counter why)
+{
+	hf_count(c->all->meter, why);
+	shut(c);
+}
+
+/* ---- time ---- */
+
+static bool idle(const struct connection *c)
+{
+	return !c->waiting && !hf_frame_waiting(&c->out);
+}
+
+static hf_us due(const struct connection *c)
+{
+	const struct hf_tcp_conf *conf = c->all->conf;
+	hf_us at = idle(c) ? c->used + conf->idle : HF_NEVER;
+	if (c->begun && c->begun + conf->stall < at)
+		at = c->begun + conf->stall;
+	if (c->stuck && c->stuck + conf->stall < at)
+		at = c->stuck + conf->stall;
+	return at;
+}
+
+static void arm(struct connection *c)
+{
+	hf_us at = due(c);
+	struct hf_timer_wheel *wheel = hf_loop_timers(c->all->loop);
+	if (at == HF_NEVER)
+		hf_timer_disarm(wheel, &c->timer);
+	else
+		hf_timer_arm(wheel, &c->timer, at);
+}
+
+static void timer_fired(struct hf_timer *timer, hf_us now)
+{
+	struct connection *c =
+		(struct connection *)((char *)timer - offsetof(struct connection, timer));
+	if (due(c) > now) {
+		arm(c);
+		return;
+	}
+	bool stalled = (c->begun && c->begun + c->all->conf->stall <= now) ||
+		       (c->stuck && c->stuck + c->all->conf->stall <= now);
+	shut_counted(c, stalled ? HF_COUNT_TCP_CLOSED_STALLED : HF_COUNT_TCP_CLOSED_IDLE);
+}
+
+/* ---- answers out ---- */
+
+/* True while more questions may be begun. */
+static bool may_serve(const struct connection *c)
+{
+	return !c->all->draining && c->waiting < c->all->conf->in_flight &&
+	       hf_frame_waiting(&c->out) < OUT_PAUSE;
+}
+
+/* ... and taken from the stream. */
+static bool may_read(const struct connection *c)
+{
+	return !c->ended && may_serve(c);
+}
+
+/* Pushes answers out and settles what may happen next. False: it is closed. */
+static bool push(struct connection *c, hf_us now)
+{
+	int rc = hf_frame_flush(&c->out, c->stream);
+	size_t left = hf_frame_waiting(&c->out);
+	if (rc < 0 || ((c->ended || c->all->draining) && idle(c))) {
+		shut(c);
+		return false;
+	}
+	if (!left) {
+		c->stuck = 0;
+	} else if (!c->stuck || left + PROGRESS <= c->left) {
+		c->stuck = now;
+		c->left = left;
+	} else if (left > c->left) {
+		c->left = left; /* more came in behind: progress is still asked for */
+	}
+	return true;
+}
+
+static bool queue(struct connection *c, const uint8_t *reply, size_t len)
+{
+	if (hf_frame_put(&c->out, reply, len, OUT_LIMIT) == 0)
+		return true;
+	shut_counted(c, HF_COUNT_TCP_CLOSED_STALLED);
+	return false;
+}
+
+/* ---- questions in ---- */
+
+static bool serve_one(struct connection *c, const uint8_t *m, size_t len, hf_us now)
+{
+	struct hf_connections *all = c->all;
+	const struct hf_reply_path path = { .transport = HF_TRANSPORT_TCP, .ctx = c,
+		.peer = c->peer };
+	const uint8_t *reply;
+	size_t reply_len;
+	c->waiting++; /* before asking: the answer may come from within */
+	enum hf_respond rc =
+		hf_respond(all->responder, &path, m, len, now, all->out, &reply, &reply_len);
+	if (rc == HF_RESPOND_LATER)
+		return c->stream != NULL;
+	c->waiting--;
+	if (rc == HF_RESPOND_SILENCE)
+		return true;
+	return queue(c, reply, reply_len);
+}
+
+/* Serves whole questions while it may. False: the stream was closed. */
+static bool serve_waiting(struct connection *c, hf_us now)
+{
+	const uint8_t *m;
+	size_t len;
+	while (may_serve(c) && hf_frame_next(&c->in, &m, &len)) {
+		touch(c, now);
+		c->begun = 0;
+		if (!serve_one(c, m, len, now))
+			return false;
+	}
+	return c->stream != NULL;
+}
+
+static void settle(struct connection *c, hf_us now)
+{
+	if (!push(c, now))
+		return;
+	if (!hf_frame_partial(&c->in))
+		c->begun = 0;
+	else if (!c->begun)
+		c->begun = now;
+	if (!may_serve(c))
+		c->begun = 0; /* it waits for us, not the other way round */
+	hf_stream_pause(c->stream, !may_read(c));
+	arm(c);
+}
+
+/* Takes what has arrived; at its end what is pending is still answered (a client
+ * may close its side early, RFC 7766 section 6.2.4 and 8). */
+static void read_more(struct connection *c, hf_us now)
+{
+	int n = hf_frame_fill(&c->in, c->stream);
+	if (n == 0)
+		c->ended = true;
+	else if (n < 0 && n != -EAGAIN)
+		shut(c);
+	else
+		serve_waiting(c, now);
+}
+
+/* Runs `what` on a connection that cannot be freed under it. */
+static void guarded(struct connection *c, void (*what)(struct connection *c, hf_us now), hf_us now)
+{
+	c->reading = true;
+	what(c, now);
+	c->reading = false;
+	if (c->stream)
+		settle(c, now);
+	else if (!c->waiting)
+		connection_free(c);
+}
+
+static void serve_held_back(struct connection *c, hf_us now)
+{
+	serve_waiting(c, now);
+}
+
+static void ready(void *ctx, struct hf_stream *stream, unsigned what, hf_us now)
+{
+	struct connection *c = ctx;
+	(void)stream;
+	guarded(c, what & HF_STREAM_READABLE && may_read(c) ? read_more : serve_held_back, now);
+}
+
+static const struct hf_stream_handler stream_handler = { ready };
+
+void hf_connections_reply(struct hf_connections *all, const struct hf_reply_path *path,
+	const uint8_t *reply, size_t len, hf_us now)
+{
+	struct connection *c = path->ctx;
+	(void)all;
+	c->waiting--;
+	if (!c->stream) {
+		if (!c->waiting && !c->reading)
+			connection_free(c);
+		return;
+	}
+	touch(c, now);
+	if (c->reading) { /* from within serve_one: its caller pushes */
+		queue(c, reply, len);
+		return;
+	}
+	if (queue(c, reply, len))
+		guarded(c, serve_held_back, now);
+}
+
+/* ---- coming and going ---- */
+
+static struct connection *idlest(struct hf_connections *all)
+{
+	struct connection *c = all->oldest;
+	while (c && !(c->stream && idle(c) && !c->reading))
+		c = c->next;
+	return c;
+}
+
+static bool admit(struct hf_connections *all, const struct hf_address *peer)
+{
+	struct connection *victim;
+	switch (hf_connection_admit(all->admission, all->conf, peer)) {
+	case HF_CONNECTION_ADMITTED: return true;
+	case HF_CONNECTION_CLIENT_LIMIT: break;
+	case HF_CONNECTION_ONE_TOO_MANY:
+		victim = idlest(all);
+		if (victim) {
+			shut_counted(victim, HF_COUNT_TCP_CLOSED_LIMIT);
+			return true;
+		}
+		hf_connection_gone(all->admission, peer);
+		break;
+	}
+	hf_count(all->meter, HF_COUNT_TCP_CLOSED_LIMIT);
+	return false;
+}
+
+void hf_connections_accept(struct hf_connections *all, struct hf_stream *stream, hf_us now)
+{
+	struct hf_address peer = hf_stream_peer(stream);
+	hf_count(all->meter, HF_COUNT_TCP_ACCEPTED);
+	if (all->draining || !admit(all, &peer)) {
+		hf_stream_close(stream);
+		return;
+	}
+	struct connection *c = calloc(1, sizeof *c);
+	if (!c) {
+		hf_connection_gone(all->admission, &peer);
+		hf_stream_close(stream);
+		return;
+	}
+	*c = (struct connection){ .all = all, .stream = stream, .peer = peer, .used = now,
+		.timer.fire = timer_fired };
+	link_newest(c);
+	all->open++;
+	hf_gauge_set(&all->meter->gauges[HF_GAUGE_TCP_OPEN], (int64_t)all->open);
+	hf_stream_handle(stream, &stream_handler, c);
+	arm(c);
+}
+
+void hf_connections_drain(struct hf_connections *all, hf_us now)
+{
+	struct connection *next;
+	/* What has arrived was asked before we stopped: it is still served. */
+	for (struct connection *c = all->oldest; c; c = next) {
+		next = c->next;
+		if (c->stream && may_read(c))
+			ready(c, c->stream, HF_STREAM_READABLE, now);
+	}
+	all->draining = true;
+	for (struct connection *c = all->oldest; c; c = next) {
+		next = c->next;
+		if (c->stream && idle(c))
+			shut(c);
+	}
+}
+
+size_t hf_connections_open(const struct hf_connections *all)
+{
+	return all->open;
+}
+
+void hf_connections_adopt(struct hf_connections *all, const struct hf_tcp_conf *conf)
+{
+	all->conf = conf;
+}
+
+int hf_connections_new(struct hf_loop *loop, struct hf_meter *meter,
+	struct hf_admission_table *admission, struct hf_responder *responder,
+	struct hf_connections **ret)
+{
+	struct hf_connections *all = calloc(1, sizeof *all);
+	if (!all)
+		return -ENOMEM;
+	all->loop = loop;
+	all->meter = meter;
+	all->admission = admission;
+	all->responder = responder;
+	*ret = all;
+	return 0;
+}
+
+void hf_connections_free(struct hf_connections *all)
+{
+	while (all && all->oldest) {
+		struct connection *c = all->oldest;
+		c->waiting = 0;
+		if (c->stream)
+			shut(c);
+		else
+			connection_free(c);
+	}
+	free(all);
+}

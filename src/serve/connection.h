@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* connection.h - clients over TCP (RFC 7766), including the slow and the many.
+ *
+ * Story: a connection carries any number of questions; answers go back in the
+ * order in which they are ready. Questions are read only while fewer than
+ * `in-flight` of its own wait and its answers are being read.
+ * Time-outs: `idle` with nothing under way; `stall` from the first octet of a
+ * question until its last, however they drip in, and for each 16 KiB of answers
+ * that the client has to read.
+ * At the bound: past `connections` in all, the one that has been idle for
+ * longest is closed, or if none is idle, the new one; past `per-client`, the new
+ * one. Answers waiting for a reader are at most 512 KiB; then it is closed.
+ * Threads: the worker's own. */
+#ifndef HF_SERVE_CONNECTION_H
+#define HF_SERVE_CONNECTION_H
+
+#include "serve/admission.h"
+#include "serve/respond.h"
+
+struct hf_connections;
+
+int hf_connections_new(struct hf_loop *loop, struct hf_meter *meter,
+	struct hf_admission_table *admission, struct hf_responder *responder,
+	struct hf_connections **ret);
+void hf_connections_free(struct hf_connections *connections); /* closes all */
+
+void hf_connections_adopt(struct hf_connections *connections, const struct hf_tcp_conf *conf);
+
+/* A new connection from a door. */
+void hf_connections_accept(struct hf_connections *connections, struct hf_stream *stream, hf_us now);
+
+/* An answer to a question of the connection that `path` names. */
+void hf_connections_reply(struct hf_connections *connections, const struct hf_reply_path *path,
+	const uint8_t *reply, size_t len, hf_us now);
+
+/* From now on reads no more questions; closes each as its answers are gone. */
+void hf_connections_drain(struct hf_connections *connections, hf_us now);
+
+size_t hf_connections_open(const struct hf_connections *connections);
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/listener.h"
+
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "serve/connection.h"
+
+/* A retired address is closed at the latest after this: by then every question
+ * that came through it has been answered or has failed. */
+#define RETIRE (5 * HF_SECOND)
+
+/* Datagrams taken from a socket's queue when it is drained: more than its buffer
+ * (4 MiB) can hold of ordinary questions. */
+#define DRAIN_MOST 65536
+
+struct ear {
+	struct ear *next;
+	struct hf_listener *listener;
+	struct hf_address address;
+	struct hf_endpoint *endpoint; /* or NULL */
+	struct hf_stream_door *door;  /* or NULL */
+	size_t pending;               /* questions that came by UDP and wait */
+	hf_us retired;                /* 0: in use */
+};
+
+struct hf_listener {
+	struct hf_loop *loop;
+	struct hf_meter *meter;
+	struct hf_responder *responder;
+	struct hf_connections *connections;
+	struct ear *ears;
+	/* Replies that are ready, all for one socket. */
+	struct ear *out_ear;
+	size_t out_count;
+	struct hf_datagram out[HF_BATCH_MAX];
+	uint8_t out_bytes[HF_BATCH_MAX][HF_RESPOND_ROOM];
+};
+
+/* ---- datagrams out ---- */
+
+static void flush(struct hf_listener *l)
+{
+	size_t n = l->out_count;
+	if (!n)
+		return;
+	struct hf_endpoint *endpoint = l->out_ear->endpoint;
+	size_t sent = endpoint ? hf_endpoint_send(endpoint, l->out, n, NULL) : 0;
+	if (sent < n)
+		hf_meter_add(&l->meter->counters[HF_COUNT_SEND_LOST], n - sent);
+	l->out_count = 0;
+}
+
+/* The next place in the batch of replies through this ear. */
+static uint8_t *out_place(struct hf_listener *l, struct ear *ear)
+{
+	if (l->out_count && (l->out_ear != ear || l->out_count == HF_BATCH_MAX))
+		flush(l);
+	l->out_ear = ear;
+	return l->out_bytes[l->out_count];
+}
+
+static void out_add(struct hf_listener *l, const struct hf_reply_path *path, uint8_t *bytes,
+	size_t len)
+{
+	l->out[l->out_count++] = (struct hf_datagram){ .bytes = bytes, .len = len,
+		.peer = path->peer, .local = path->local };
+}
+
+/* ---- datagrams in ---- */
+
+static void serve_datagram(struct ear *ear, const struct hf_datagram *d, hf_us now)
+{
+	struct hf_listener *l = ear->listener;
+	const struct hf_reply_path path = { .transport = HF_TRANSPORT_UDP, .ctx = ear,
+		.peer = d->peer, .local = d->local };
+	uint8_t *place = out_place(l, ear);
+	const uint8_t *reply;
+	size_t len;
+	if (d->peer.port == 0)
+		return; /* nothing can be sent there */
+	ear->pending++; /* before asking: the answer may come from within */
+	switch (hf_respond(l->responder, &path, d->bytes, d->len, now, place, &reply, &len)) {
+	case HF_RESPOND_LATER: return;
+	case HF_RESPOND_SILENCE: break;
+	case HF_RESPOND_NOW:
+		/* Over UDP no reply is longer than a place, whatever memory it used. */
+		if (reply != place)
+			memcpy(place, reply, len);
+		out_add(l, &path, place, len);
+		break;
+	}
+	ear->pending--;
+}
+
+static void received(void *ctx, struct hf_endpoint *endpoint, struct hf_datagram *batch, size_t n,
+	hf_us now)
+{
+	struct ear *ear = ctx;
+	(void)endpoint;
+	for (size_t i = 0; i < n; i++)
+		serve_datagram(ear, &batch[i], now);
+	flush(ear->listener);
+}
+
+static const struct hf_endpoint_handler endpoint_handler = { received, NULL };
+
+static void accepted(void *ctx, struct hf_stream_door *door, struct hf_stream *stream, hf_us now)
+{
+	struct ear *ear = ctx;
+	(void)door;
+	hf_connections_accept(ear->listener->connections, stream, now);
+}
+
+static const struct hf_door_handler door_handler = { accepted };
+
+/* ---- answers that come later ---- */
+
+static void send_reply(void *owner, const struct hf_reply_path *path, const uint8_t *reply,
+	size_t len, hf_us now)
+{
+	struct hf_listener *l = owner;
+	if (path->transport == HF_TRANSPORT_TCP) {
+		hf_connections_reply(l->connections, path, reply, len, now);
+		return;
+	}
+	struct ear *ear = path->ctx;
+	ear->pending--;
+	if (hf_unexpected(len > HF_RESPOND_ROOM))
+		return;
+	uint8_t *place = out_place(l, ear);
+	memcpy(place, reply, len);
+	out_add(l, path, place, len);
+}
+
+/* ---- ears ---- */
+
+static void ear_free(struct ear *ear)
+{
+	hf_endpoint_close(ear->endpoint);
+	hf_door_close(ear->door);
+	free(ear);
+}
+
+static int open_ear(struct ear *ear, const struct hf_ear *from)
+{
+	struct hf_listener *l = ear->listener;
+	struct hf_bind bind = { .address = from->address, .local_addresses = true };
+	int rc = 0;
+	bind.fd = from->udp;
+	if (from->udp >= 0)
+		rc = hf_endpoint_open(l->loop, &bind, &endpoint_handler, ear, &ear->endpoint);
+	bind.fd = from->tcp;
+	if (!rc && from->tcp >= 0)
+		rc = hf_door_open(l->loop, &bind, &door_handler, ear, &ear->door);
+	return rc;
+}
+
+int hf_listener_add(struct hf_listener *l, const struct hf_ear *from)
+{
+	struct ear *ear = calloc(1, sizeof *ear);
+	int rc = ear ? 0 : -ENOMEM;
+	if (ear) {
+		ear->listener = l;
+		ear->address = from->address;
+		rc = open_ear(ear, from);
+	}
+	if (rc) {
+		if (ear && from->udp >= 0 && !ear->endpoint)
+			close(from->udp);
+		if (from->tcp >= 0 && (!ear || !ear->door))
+			close(from->tcp);
+		if (ear)
+			ear_free(ear);
+		return rc;
+	}
+	ear->next = l->ears;
+	l->ears = ear;
+	return 0;
+}
+
+static bool listed(const struct hf_address *address, const struct hf_address *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (hf_address_equal(address, &list[i]))
+			return true;
+	return false;
+}
+
+static void retire(struct ear *ear)
+{
+	if (ear->retired)
+		return;
+	ear->retired = hf_loop_now(ear->listener->loop);
+	if (!ear->retired)
+		ear->retired = 1; /* a clock that stands at zero, as in a simulation */
+	hf_door_close(ear->door);
+	ear->door = NULL;
+}
+
+void hf_listener_retain(struct hf_listener *l, const struct hf_address *keep, size_t count)
+{
+	for (struct ear *ear = l->ears; ear; ear = ear->next)
+		if (!listed(&ear->address, keep, count))
+			retire(ear);
+}
+
+void hf_listener_drain(struct hf_listener *l, hf_us now)
+{
+	for (struct ear *ear = l->ears; ear; ear = ear->next) {
+		if (ear->endpoint)
+			hf_endpoint_drain(ear->endpoint, DRAIN_MOST);
+		retire(ear);
+	}
+	hf_connections_drain(l->connections, now);
+}
+
+/* A retired ear whose questions are answered, or whose time is up, stops hearing:
+ * what still lies in its queue is taken first, and may keep it a little longer. */
+static void stop_hearing(struct hf_listener *l, struct ear *ear, hf_us now)
+{
+	if (!ear->retired || !ear->endpoint || (ear->pending && now < ear->retired + RETIRE))
+		return;
+	hf_endpoint_drain(ear->endpoint, DRAIN_MOST);
+	flush(l);
+	if (ear->pending && now < ear->retired + RETIRE)
+		return;
+	hf_endpoint_close(ear->endpoint);
+	ear->endpoint = NULL;
+}
+
+void hf_listener_turned(struct hf_listener *l, hf_us now)
+{
+	struct ear **at = &l->ears;
+	flush(l);
+	while (*at) {
+		struct ear *ear = *at;
+		stop_hearing(l, ear, now);
+		if (ear->retired && !ear->endpoint && !ear->pending) {
+			*at = ear->next;
+			ear_free(ear);
+		} else {
+			at = &ear->next;
+		}
+	}
+}
+
+bool hf_listener_done(const struct hf_listener *l)
+{
+	return !l->ears && !hf_responder_pending(l->responder) &&
+	       !hf_connections_open(l->connections);
+}
+
+/* ---- life ---- */
+
+struct hf_responder *hf_listener_responder(struct hf_listener *l)
+{
+	return l->responder;
+}
+
+void hf_listener_adopt(struct hf_listener *l, const struct hf_respond_conf *conf)
+{
+	hf_responder_adopt(l->responder, conf);
+	hf_connections_adopt(l->connections, conf->tcp);
+}
+
+int hf_listener_new(struct hf_loop *loop, struct hf_meter *meter,
+	struct hf_admission_table *admission, size_t pending_max, struct hf_listener **ret)
+{
+	struct hf_listener *l = calloc(1, sizeof *l);
+	if (!l)
+		return -ENOMEM;
+	l->loop = loop;
+	l->meter = meter;
+	int rc = hf_responder_new(pending_max, send_reply, l, &l->responder);
+	if (!rc)
+		rc = hf_connections_new(loop, meter, admission, l->responder, &l->connections);
+	if (rc) {
+		hf_listener_free(l);
+		return rc;
+	}
+	*ret = l;
+	return 0;
+}
+
+void hf_listener_free(struct hf_listener *l)
+{
+	if (!l)
+		return;
+	hf_connections_free(l->connections);
+	while (l->ears) {
+		struct ear *ear = l->ears;
+		l->ears = ear->next;
+		ear_free(ear);
+	}
+	hf_responder_free(l->responder);
+	free(l);
+}

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/respond.h"
+
+#include "base/check.h"
+#include "base/error.h"
+#include "serve/admission.h"
+#include "serve/special.h"
+
+/* Pending questions are kept in pieces, so that a ticket's place never moves. */
+#define PIECE 256
+
+#define NO_TICKET UINT32_MAX
+
+struct pending {
+	struct hf_reply_path path;
+	uint32_t generation;
+	uint32_t next; /* among the free */
+	bool used;
+	bool edns, dnssec_ok, keepalive;
+	uint16_t id, flags, limit, question_len, type;
+	uint8_t question[HF_NAME_MAX + 4];
+	hf_us came;
+};
+
+struct hf_responder {
+	struct hf_worker *worker;
+	struct hf_meter *meter;
+	struct hf_respond_conf conf;
+	hf_send_reply *send;
+	void *owner;
+	struct pending **pieces;
+	size_t piece_count, pending_max, pending;
+	uint32_t free;
+	/* For answers that do not fit into a datagram's room. */
+	uint8_t large[HF_MESSAGE_MAX + HF_OPT_ROOM];
+	uint16_t ttl_at[HF_RECORDS_MAX];
+};
+
+struct request { /* one call of hf_respond */
+	struct hf_responder *r;
+	const struct hf_reply_path *path;
+	const uint8_t *m;
+	size_t len;
+	hf_us now;
+	uint8_t *out;
+	struct hf_query_view view;
+	struct hf_reply reply;
+};
+
+/* ---- pending questions ---- */
+
+static struct pending *pending_at(struct hf_responder *r, uint32_t ticket)
+{
+	return &r->pieces[ticket / PIECE][ticket % PIECE];
+}
+
+static int add_piece(struct hf_responder *r)
+{
+	struct pending *piece;
+	if ((r->piece_count + 1) * PIECE > r->pending_max)
+		return HF_EBOUND;
+	piece = calloc(PIECE, sizeof *piece);
+	if (!piece)
+		return -ENOMEM;
+	r->pieces[r->piece_count] = piece;
+	for (uint32_t i = PIECE; i-- > 0;) {
+		piece[i].next = r->free;
+		r->free = (uint32_t)(r->piece_count * PIECE) + i;
+	}
+	r->piece_count++;
+	return 0;
+}
+
+static uint32_t take_ticket(struct hf_responder *r)
+{
+	if (r->free == NO_TICKET && add_piece(r))
+		return NO_TICKET;
+	uint32_t ticket = r->free;
+	struct pending *p = pending_at(r, ticket);
+	r->free = p->next;
+	p->used = true;
+	r->pending++;
+	return ticket;
+}
+
+static void give_ticket(struct hf_responder *r, uint32_t ticket)
+{
+	struct pending *p = pending_at(r, ticket);
+	p->used = false;
+	p->generation++; /* a message that comes too late finds another number */
+	p->next = r->free;
+	r->free = ticket;
+	r->pending--;
+}
+
+/* ---- replies ---- */
+
+static size_t count_reply(struct hf_responder *r, enum hf_transport transport,
+	const uint8_t *reply, size_t len, unsigned rcode, hf_us took)
+{
+	if (reply[2] & (HF_FLAG_TC >> 8))
+		hf_count(r->meter, HF_COUNT_TRUNCATED);
+	hf_meter_reply(r->meter, transport, rcode, took);
+	return len;
+}
+
+static size_t say(struct request *q, unsigned rcode, int32_t ede, const char *text)
+{
+	/* Who is not an allowed client asking properly might be somebody else with a
+	 * forged address: no octet more than what came. */
+	bool proven = q->path->transport == HF_TRANSPORT_TCP || rcode == HF_RCODE_SERVFAIL;
+	q->reply.ede = ede;
+	q->reply.ede_text = text;
+	size_t len = hf_reply_empty(q->out, rcode, proven ? q->reply.limit : q->len, &q->reply);
+	return count_reply(q->r, q->path->transport, q->out, len, rcode, 0);
+}
+
+static size_t say_truncated(struct request *q)
+{
+	size_t len = hf_reply_empty(q->out, HF_RCODE_NOERROR, q->len, &q->reply);
+	q->out[2] |= HF_FLAG_TC >> 8;
+	return count_reply(q->r, q->path->transport, q->out, len, HF_RCODE_NOERROR, 0);
+}
+
+static uint16_t keepalive_100ms(const struct hf_responder *r)
+{
+	hf_us idle = r->conf.tcp->idle / (100 * HF_MS);
+	return idle < UINT16_MAX ? (uint16_t)idle : UINT16_MAX;
+}
+
+static void address_reply(struct request *q)
+{
+	const struct hf_query_view *v = &q->view;
+	bool tcp = q->path->transport == HF_TRANSPORT_TCP;
+	q->reply = (struct hf_reply){
+		.id = v->id,
+		.flags = v->flags,
+		.question = q->m + HF_HEADER_LEN,
+		.question_len = v->question_len,
+		.limit = tcp ? HF_MESSAGE_MAX
+			     : hf_reply_limit_udp(&v->edns, (uint16_t)q->r->conf.listen->edns_size),
+		.edns = v->edns.present,
+		.dnssec_ok = v->edns.dnssec_ok,
+		.keepalive = tcp && v->edns.keepalive,
+		.keepalive_100ms = keepalive_100ms(q->r),
+		.ede = HF_EDE_NONE,
+	};
+}
+
+/* ---- what is refused, and what is answered without asking ---- */
+
+static size_t fault_reply(struct request *q, enum hf_query_fault fault)
+{
+	static const unsigned rcodes[] = {
+		[HF_QUERY_NOTIMP] = HF_RCODE_NOTIMP,
+		[HF_QUERY_FORMERR] = HF_RCODE_FORMERR,
+		[HF_QUERY_BADVERS] = HF_RCODE_BADVERS,
+	};
+	if (fault == HF_QUERY_FORMERR)
+		hf_count(q->r->meter, HF_COUNT_MALFORMED);
+	return say(q, rcodes[fault], HF_EDE_NONE, NULL);
+}
+
+/* Types that are no records but requests to the server itself. */
+static bool is_meta_type(uint16_t type)
+{
+	return type == HF_TYPE_AXFR || type == HF_TYPE_IXFR || type == HF_TYPE_TSIG ||
+	       type == HF_TYPE_TKEY || type == 0;
+}
+
+static size_t refuse(struct request *q)
+{
+	const struct hf_question *question = &q->view.question;
+	if (!hf_client_allowed(q->r->conf.clients, &q->path->peer)) {
+		hf_count(q->r->meter, HF_COUNT_REFUSED_CLIENT);
+		return say(q, HF_RCODE_REFUSED, HF_EDE_PROHIBITED, "client not allowed");
+	}
+	if (question->type == HF_TYPE_OPT)
+		return say(q, HF_RCODE_FORMERR, HF_EDE_NONE, NULL);
+	if (question->class != HF_CLASS_IN)
+		return say(q, HF_RCODE_REFUSED, HF_EDE_NOT_SUPPORTED, "class not served");
+	if (is_meta_type(question->type))
+		return say(q, HF_RCODE_REFUSED, HF_EDE_NOT_SUPPORTED, "type not served");
+	if (!(q->view.flags & HF_FLAG_RD))
+		return say(q, HF_RCODE_REFUSED, HF_EDE_NOT_AUTHORITATIVE, "recursion not desired");
+	return 0;
+}
+
+static uint8_t key_flags(const struct hf_query_view *view)
+{
+	return (uint8_t)((view->edns.dnssec_ok ? HF_CACHE_DO : 0) |
+			 (view->flags & HF_FLAG_CD ? HF_CACHE_CD : 0));
+}
+
+static size_t patch(struct request *q, uint8_t *bytes, const struct hf_kept *kept, uint32_t age)
+{
+	size_t len = hf_reply_patch(bytes, kept, age, 0, &q->reply);
+	return count_reply(q->r, q->path->transport, bytes, len, bytes[3] & HF_FLAG_RCODE, 0);
+}
+
+static size_t special_reply(struct request *q)
+{
+	struct hf_kept kept = { .wire = q->out, .ttl_at = q->r->ttl_at };
+	const struct hf_route *route =
+		hf_route_find(hf_worker_plan(q->r->worker)->routes, &q->view.question.name);
+	if ((route && route->zone.len > 1) || !hf_special_answer(&q->view.question, &kept))
+		return 0;
+	return patch(q, q->out, &kept, 0);
+}
+
+static size_t cut_reply(struct request *q, const struct hf_cached *copy, uint8_t *out, size_t cap)
+{
+	if (cap > q->reply.limit)
+		cap = q->reply.limit;
+	int len = hf_reply_nxdomain_cut(out, cap, &copy->kept, copy->age, &q->reply);
+	if (len <= 0)
+		return say_truncated(q);
+	return count_reply(
+		q->r, q->path->transport, out, (size_t)len, HF_RCODE_NXDOMAIN, 0);
+}
+
+/* From the cache. 0: it has to be asked. */
+static size_t cached_reply(struct request *q, const struct hf_cache_key *key, const uint8_t **ret)
+{
+	struct hf_responder *r = q->r;
+	struct hf_cached copy = {
+		.kept = { .wire = q->out, .ttl_at = r->ttl_at },
+		.wire_cap = HF_RESPOND_ROOM - HF_OPT_ROOM, .ttl_cap = HF_RECORDS_MAX,
+	};
+	enum hf_lookup found = hf_worker_lookup(r->worker, key, q->now, &copy);
+	if (found == HF_LOOKUP_MISS && copy.kept.len) {
+		copy.kept.wire = r->large;
+		copy.wire_cap = HF_MESSAGE_MAX;
+		found = hf_worker_lookup(r->worker, key, q->now, &copy);
+		*ret = r->large;
+	}
+	switch (found) {
+	case HF_LOOKUP_HIT: return patch(q, copy.kept.wire, &copy.kept, copy.age);
+	case HF_LOOKUP_CUT:
+		/* Set anew from the copy, which must lie elsewhere. */
+		if (copy.kept.wire == r->large)
+			return 0;
+		*ret = r->large;
+		return cut_reply(q, &copy, r->large, sizeof r->large);
+	case HF_LOOKUP_FAILED:
+		*ret = q->out;
+		return say(q, HF_RCODE_SERVFAIL, HF_EDE_CACHED_ERROR,
+			"no upstream could answer a moment ago");
+	case HF_LOOKUP_MISS: break;
+	}
+	*ret = q->out;
+	return 0;
+}
+
+/* ---- what has to be asked ---- */
+
+static void fill_pending(const struct request *q, struct pending *p)
+{
+	p->path = *q->path;
+	p->came = q->now;
+	p->edns = q->reply.edns;
+	p->dnssec_ok = q->reply.dnssec_ok;
+	p->keepalive = q->reply.keepalive;
+	p->id = q->reply.id;
+	p->flags = q->reply.flags;
+	p->limit = q->reply.limit;
+	p->type = q->view.question.type;
+	p->question_len = q->reply.question_len;
+	memcpy(p->question, q->reply.question, q->reply.question_len);
+}
+
+static int ask(struct request *q, const struct hf_cache_key *key)
+{
+	struct hf_responder *r = q->r;
+	uint32_t ticket = take_ticket(r);
+	if (ticket == NO_TICKET)
+		return HF_EBOUND;
+	struct pending *p = pending_at(r, ticket);
+	fill_pending(q, p);
+	int rc = hf_worker_ask(r->worker, key, ticket, p->generation, q->now);
+	if (rc)
+		give_ticket(r, ticket);
+	return rc;
+}
+
+/* The longest answer that a pending question of this transport can need. */
+static void answer_pending(struct hf_responder *r, struct pending *p,
+	const struct hf_answer *answer, hf_us now)
+{
+	const struct hf_reply reply = {
+		.id = p->id, .flags = p->flags, .question = p->question,
+		.question_len = p->question_len, .limit = p->limit, .edns = p->edns,
+		.dnssec_ok = p->dnssec_ok, .keepalive = p->keepalive,
+		.keepalive_100ms = keepalive_100ms(r), .ede = answer->ede,
+		.ede_text = answer->ede_text,
+	};
+	size_t len;
+	unsigned rcode = HF_RCODE_SERVFAIL;
+	if (answer->kept) {
+		memcpy(r->large, answer->kept->wire, answer->kept->len);
+		len = hf_reply_patch(r->large, answer->kept, answer->age, 0, &reply);
+		rcode = r->large[3] & HF_FLAG_RCODE;
+	} else {
+		len = hf_reply_empty(r->large, rcode, p->limit, &reply);
+	}
+	count_reply(r, p->path.transport, r->large, len, rcode, now - p->came);
+	r->send(r->owner, &p->path, r->large, len, now);
+}
+
+static void answered(void *ctx, uint32_t ticket, uint32_t generation,
+	const struct hf_answer *answer, hf_us now)
+{
+	struct hf_responder *r = ctx;
+	if (hf_unexpected(ticket / PIECE >= r->piece_count))
+		return;
+	struct pending *p = pending_at(r, ticket);
+	if (hf_unexpected(!p->used || p->generation != generation))
+		return;
+	answer_pending(r, p, answer, now);
+	give_ticket(r, ticket);
+}
+
+const struct hf_client hf_responder_client = { answered };
+
+/* ---- the way of a packet ---- */
+
+static size_t answer_at_once(struct request *q, const uint8_t **ret, bool *ret_later)
+{
+	size_t len = refuse(q);
+	if (!len)
+		len = special_reply(q);
+	if (!len && q->view.question.type == HF_TYPE_ANY && q->path->transport == HF_TRANSPORT_UDP)
+		len = say_truncated(q);
+	if (len)
+		return len;
+	struct hf_cache_key key =
+		hf_cache_key(hf_worker_cache(q->r->worker), &q->view.question, key_flags(&q->view));
+	len = cached_reply(q, &key, ret);
+	if (len)
+		return len;
+	if (ask(q, &key) == 0) {
+		*ret_later = true;
+		return 0;
+	}
+	hf_count(q->r->meter, HF_COUNT_OVERLOAD);
+	return say(q, HF_RCODE_SERVFAIL, HF_EDE_OTHER, "too many questions under way");
+}
+
+enum hf_respond hf_respond(struct hf_responder *r, const struct hf_reply_path *path,
+	const uint8_t *m, size_t len, hf_us now, uint8_t *out, const uint8_t **ret, size_t *ret_len)
+{
+	struct request q = { .r = r, .path = path, .m = m, .len = len, .now = now, .out = out };
+	enum hf_query_fault fault = hf_query_read(m, len, &q.view);
+	bool later = false;
+	if (fault == HF_QUERY_SILENCE) {
+		hf_count(r->meter, HF_COUNT_SILENCED);
+		return HF_RESPOND_SILENCE;
+	}
+	*ret = out;
+	address_reply(&q);
+	if (fault != HF_QUERY_GOOD) {
+		*ret_len = fault_reply(&q, fault);
+		return HF_RESPOND_NOW;
+	}
+	hf_meter_query(r->meter, path->transport, q.view.question.type);
+	*ret_len = answer_at_once(&q, ret, &later);
+	return later ? HF_RESPOND_LATER : HF_RESPOND_NOW;
+}
+
+/* ---- life ---- */
+
+int hf_responder_new(size_t pending_max, hf_send_reply *send, void *owner,
+	struct hf_responder **ret)
+{
+	struct hf_responder *r = calloc(1, sizeof *r);
+	if (!r)
+		return -ENOMEM;
+	r->pending_max = pending_max < PIECE ? PIECE : pending_max;
+	r->pieces = calloc(r->pending_max / PIECE + 1, sizeof *r->pieces);
+	r->free = NO_TICKET;
+	r->send = send;
+	r->owner = owner;
+	if (!r->pieces) {
+		free(r);
+		return -ENOMEM;
+	}
+	*ret = r;
+	return 0;
+}
+
+void hf_responder_free(struct hf_responder *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->piece_count; i++)
+		free(r->pieces[i]);
+	free(r->pieces);
+	free(r);
+}
+
+void hf_responder_attach(struct hf_responder *r, struct hf_worker *worker)
+{
+	r->worker = worker;
+	r->meter = hf_worker_meter(worker);
+}
+
+void hf_responder_adopt(struct hf_responder *r, const struct hf_respond_conf *conf)
+{
+	r->conf = *conf;
+}
+
+size_t hf_responder_pending(const struct hf_responder *r)
+{
+	return r->pending;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* respond.h - from a client's packet to the reply, or to a wait for it.
+ *
+ * Story: the manners of a server, the same over UDP and TCP. A packet is read;
+ * what is no question gets FORMERR, NOTIMP, BADVERS or silence (RFC 1035, 6891,
+ * 8906, 9619); what we do not serve is refused; special names and cache hits are
+ * answered at once; the rest is asked, and what is needed to answer later is
+ * kept as a *pending* question under a ticket.
+ * ANY (RFC 8482): over UDP the client is told to come over TCP, where it gets
+ * what the upstream says: no amplification and no made-up record.
+ * At the bound: a reply to what is not a good question of an allowed client is
+ * never longer than what came. With `in-flight` questions pending, SERVFAIL.
+ * Threads: the worker's own. */
+#ifndef HF_SERVE_RESPOND_H
+#define HF_SERVE_RESPOND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/worker.h"
+#include "serve/serve_conf.h"
+
+/* Where replies go: the listener's and the connection's side. */
+struct hf_reply_path {
+	enum hf_transport transport;
+	void *ctx;               /* a listening socket or a connection */
+	struct hf_address peer;
+	struct hf_address local; /* UDP: the address that was asked */
+};
+
+struct hf_respond_conf { /* what of the settings matters here */
+	const struct hf_listen_conf *listen;
+	const struct hf_tcp_conf *tcp;
+	const struct hf_clients_conf *clients;
+};
+
+struct hf_responder;
+
+/* Sends reply octets along the path: called by hf_respond_later's answers. */
+typedef void hf_send_reply(void *owner, const struct hf_reply_path *path, const uint8_t *reply,
+	size_t len, hf_us now);
+
+/* A responder has room for `pending_max` waiting questions. -ENOMEM. */
+int hf_responder_new(size_t pending_max, hf_send_reply *send, void *owner,
+	struct hf_responder **ret);
+void hf_responder_free(struct hf_responder *responder); /* NULL is fine */
+
+/* The worker to ask, and the settings to go by (kept, not copied). */
+void hf_responder_attach(struct hf_responder *responder, struct hf_worker *worker);
+void hf_responder_adopt(struct hf_responder *responder, const struct hf_respond_conf *conf);
+
+enum hf_respond {
+	HF_RESPOND_SILENCE,
+	HF_RESPOND_NOW,   /* the reply has been written */
+	HF_RESPOND_LATER, /* `send` will be called with it */
+};
+
+/* Octets that `out` must have room for. */
+#define HF_RESPOND_ROOM (4096 + HF_OPT_ROOM)
+
+/* Handles one packet. NOW: *ret points to the reply, in `out` (of
+ * HF_RESPOND_ROOM octets) or, if it is larger than that, in the responder's own
+ * memory until its next use. */
+enum hf_respond hf_respond(struct hf_responder *responder, const struct hf_reply_path *path,
+	const uint8_t *m, size_t len, hf_us now, uint8_t *out, const uint8_t **ret, size_t *ret_len);
+
+/* The engine's side: hand these to the worker as its client, with the responder
+ * as the context. */
+extern const struct hf_client hf_responder_client;
+
+size_t hf_responder_pending(const struct hf_responder *responder);
+
+#endif

@@ -1,0 +1,689 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/server.h"
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "engine/worker.h"
+#include "loop/loop_epoll.h"
+#include "serve/listener.h"
+#include "serve/slots.h"
+
+/* A worker with nothing to do turns so often all the same: the watchdog asks. */
+#define TURN (500 * HF_MS)
+
+/* A worker takes an order between two turns; one that needs longer is stuck. */
+#define ORDER_PATIENCE_S 30
+
+/* What a plan was made from, kept with it. */
+struct above {
+	struct hf_settings settings;
+	struct hf_respond_conf respond;
+};
+
+struct crew { /* one worker with its thread and ears */
+	struct hf_server *server;
+	struct hf_loop *loop;
+	struct hf_listener *listener;
+	struct hf_worker *worker;
+	struct hf_meter *meter;
+	struct hf_event_ring *events;
+	struct hf_timer turn;
+	pthread_t thread;
+	bool started;
+	bool draining; /* the worker's own */
+	bool done;     /* under the server's lock */
+	_Atomic hf_us turned;
+};
+
+struct hf_server {
+	struct hf_hash_key key;
+	struct hf_cache *cache;
+	struct hf_team *team;
+	struct hf_admission_table *admission;
+	struct hf_slots *slots;
+	struct hf_address *given; /* addresses that cannot be bound again */
+	size_t given_count;
+	pthread_mutex_t lock; /* over all that follows, and slots */
+	pthread_cond_t news;
+	struct hf_plan *plan;
+	unsigned outstanding; /* workers that have not yet taken the current order */
+	int order_error;
+	size_t size;
+	struct crew crew[];
+};
+
+/* ---- plans ---- */
+
+static void release_settings(void *owner)
+{
+	struct above *above = owner;
+	if (above->settings.release)
+		above->settings.release(above->settings.owner);
+	free(above);
+}
+
+/* Makes a plan that holds the settings from now on. */
+static int make_plan(struct hf_server *server, const struct hf_settings *settings,
+	struct hf_plan **ret)
+{
+	uint16_t slots[HF_UPSTREAMS_MAX];
+	bool fresh[HF_UPSTREAMS_MAX];
+	struct above *above = malloc(sizeof *above);
+	struct hf_plan *plan;
+	if (!above)
+		return -ENOMEM;
+	*above = (struct above){ *settings,
+		{ settings->listen, settings->tcp, settings->clients } };
+	hf_slots_assign(server->slots, settings->forward, slots, fresh);
+	if (hf_plan_new(settings->forward, settings->cache, &server->key, slots, fresh, &plan)) {
+		free(above);
+		return -ENOMEM;
+	}
+	plan->above = above;
+	plan->owner = above;
+	plan->release = release_settings;
+	*ret = plan;
+	return 0;
+}
+
+static const struct above *above(const struct hf_plan *plan)
+{
+	return plan->above;
+}
+
+/* ---- sockets ---- */
+
+static int complain(FILE *out, const struct hf_address *address, const char *kind, int error)
+{
+	char text[HF_ADDRESS_TEXT_MAX];
+	fprintf(out, "cannot listen on %s (%s): %s\n", hf_address_text(address, text), kind,
+		hf_strerror(error));
+	return error;
+}
+
+/* Our own sockets share an address on purpose (SO_REUSEPORT); they must not come
+ * to share it with another server of the same user without anybody noticing. */
+static int check_free(const struct hf_address *address)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = hf_address_to_system(address, &sa);
+	int one = 1;
+	int fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (sa.ss_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+	int rc = bind(fd, (struct sockaddr *)&sa, len) ? -errno : 0;
+	close(fd);
+	return rc;
+}
+
+struct ears { /* for every worker, those of the addresses that are new */
+	struct hf_ear *items; /* [worker][address] */
+	size_t addresses;
+};
+
+static void close_ears(struct ears *ears, size_t workers)
+{
+	for (size_t i = 0; ears->items && i < workers * ears->addresses; i++) {
+		if (ears->items[i].udp >= 0)
+			close(ears->items[i].udp);
+		if (ears->items[i].tcp >= 0)
+			close(ears->items[i].tcp);
+	}
+	free(ears->items);
+	ears->items = NULL;
+}
+
+static int reserve_ears(struct ears *ears, size_t workers, size_t addresses)
+{
+	*ears = (struct ears){ calloc(workers * addresses + 1, sizeof *ears->items), addresses };
+	for (size_t i = 0; ears->items && i < workers * addresses; i++)
+		ears->items[i].udp = ears->items[i].tcp = -1;
+	return ears->items ? 0 : -ENOMEM;
+}
+
+static int bind_address(struct hf_server *server, struct ears *ears, size_t at,
+	const struct hf_address *address, FILE *complaints)
+{
+	int rc = check_free(address);
+	if (rc)
+		return complain(complaints, address, "udp", rc);
+	for (size_t w = 0; w < server->size; w++) {
+		struct hf_ear *ear = &ears->items[w * ears->addresses + at];
+		ear->address = *address;
+		ear->udp = hf_socket_bind(address, SOCK_DGRAM);
+		if (ear->udp < 0)
+			return complain(complaints, address, "udp", ear->udp);
+		ear->tcp = hf_socket_bind(address, SOCK_STREAM);
+		if (ear->tcp < 0)
+			return complain(complaints, address, "tcp", ear->tcp);
+	}
+	return 0;
+}
+
+/* One descriptor that every worker shares: a copy for each. */
+static int share_given(struct hf_server *server, struct ears *ears, size_t at,
+	const struct hf_given_socket *given, FILE *complaints)
+{
+	for (size_t w = 0; w < server->size; w++) {
+		struct hf_ear *ear = &ears->items[w * ears->addresses + at];
+		int *place = given->type == SOCK_DGRAM ? &ear->udp : &ear->tcp;
+		ear->address = given->address;
+		if (*place >= 0)
+			continue; /* given twice */
+		*place = dup(given->fd);
+		if (*place < 0)
+			return complain(complaints, &given->address, "given socket", -errno);
+	}
+	return 0;
+}
+
+static bool has_address(const struct hf_address *list, size_t count, const struct hf_address *a)
+{
+	for (size_t i = 0; i < count; i++)
+		if (hf_address_equal(&list[i], a))
+			return true;
+	return false;
+}
+
+/* Addresses of `next` that are neither served by `now` nor given. */
+static size_t new_addresses(const struct hf_server *server, const struct hf_address_list *now,
+	const struct hf_address_list *next, struct hf_address *ret)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < next->count; i++) {
+		const struct hf_address *a = &next->items[i];
+		if (!has_address(server->given, server->given_count, a) &&
+			!(now && has_address(now->items, now->count, a)))
+			ret[count++] = *a;
+	}
+	return count;
+}
+
+static int bind_new(struct hf_server *server, const struct hf_address_list *now,
+	const struct hf_address_list *next, FILE *complaints, struct ears *ret)
+{
+	struct hf_address *wanted = calloc(next->count + 1, sizeof *wanted);
+	int rc = wanted ? 0 : -ENOMEM;
+	size_t count = wanted ? new_addresses(server, now, next, wanted) : 0;
+	if (!rc)
+		rc = reserve_ears(ret, server->size, count);
+	for (size_t i = 0; !rc && i < count; i++)
+		rc = bind_address(server, ret, i, &wanted[i], complaints);
+	if (rc)
+		close_ears(ret, server->size);
+	free(wanted);
+	return rc;
+}
+
+/* ---- orders to all workers ---- */
+
+struct order {
+	struct crew *crew;
+	struct hf_plan *plan;
+	const struct ears *ears;
+	void (*run)(struct order *order, hf_us now);
+};
+
+static void finish_order(struct crew *crew, int error)
+{
+	struct hf_server *server = crew->server;
+	pthread_mutex_lock(&server->lock);
+	server->outstanding--;
+	if (error)
+		server->order_error = error;
+	pthread_cond_broadcast(&server->news);
+	pthread_mutex_unlock(&server->lock);
+}
+
+static void take_order(void *arg, hf_us now)
+{
+	struct order *order = arg;
+	order->run(order, now);
+	free(order);
+}
+
+/* Has `run` called by every worker and waits until all have done so. */
+static int order_all(struct hf_server *server, void (*run)(struct order *, hf_us),
+	struct hf_plan *plan, const struct ears *ears)
+{
+	int rc = 0;
+	server->outstanding = 0;
+	server->order_error = 0;
+	for (size_t w = 0; w < server->size; w++) {
+		struct order *order = malloc(sizeof *order);
+		if (!order)
+			return -ENOMEM;
+		*order = (struct order){ &server->crew[w], plan, ears, run };
+		pthread_mutex_lock(&server->lock);
+		server->outstanding++;
+		pthread_mutex_unlock(&server->lock);
+		rc = hf_worker_order(server->crew[w].worker, take_order, order);
+		if (rc)
+			return rc;
+	}
+	pthread_mutex_lock(&server->lock);
+	while (server->outstanding)
+		pthread_cond_wait(&server->news, &server->lock);
+	rc = server->order_error;
+	pthread_mutex_unlock(&server->lock);
+	return rc;
+}
+
+static int take_ears(struct crew *crew, const struct ears *ears)
+{
+	int error = 0;
+	size_t worker = (size_t)(crew - crew->server->crew);
+	for (size_t i = 0; i < ears->addresses; i++) {
+		struct hf_ear *ear = &ears->items[worker * ears->addresses + i];
+		int rc = hf_listener_add(crew->listener, ear);
+		ear->udp = ear->tcp = -1; /* the listener's now, or closed */
+		if (rc)
+			error = rc;
+	}
+	return error;
+}
+
+static void retain(struct crew *crew, const struct hf_plan *plan)
+{
+	const struct hf_server *server = crew->server;
+	const struct hf_address_list *dns = &above(plan)->settings.listen->dns;
+	struct hf_address *keep = calloc(dns->count + server->given_count + 1, sizeof *keep);
+	if (!keep)
+		return; /* serves an address too many rather than one too few */
+	memcpy(keep, dns->items, dns->count * sizeof *keep);
+	memcpy(keep + dns->count, server->given, server->given_count * sizeof *keep);
+	hf_listener_retain(crew->listener, keep, dns->count + server->given_count);
+	free(keep);
+}
+
+static void run_adopt(struct order *order, hf_us now)
+{
+	struct crew *crew = order->crew;
+	(void)now;
+	/* The listener first: its settings live as long as the old plan. */
+	hf_listener_adopt(crew->listener, &above(order->plan)->respond);
+	hf_worker_adopt(crew->worker, order->plan);
+	int error = take_ears(crew, order->ears);
+	retain(crew, order->plan);
+	finish_order(crew, error);
+}
+
+static void run_drain(struct order *order, hf_us now)
+{
+	order->crew->draining = true;
+	hf_listener_drain(order->crew->listener, now);
+	finish_order(order->crew, 0);
+}
+
+/* ---- a worker's thread ---- */
+
+static void turned(void *ctx, hf_us now)
+{
+	struct crew *crew = ctx;
+	atomic_store_explicit(&crew->turned, now, memory_order_relaxed);
+	hf_listener_turned(crew->listener, now);
+	if (!crew->draining || crew->done || !hf_listener_done(crew->listener) ||
+		hf_worker_flights(crew->worker))
+		return;
+	pthread_mutex_lock(&crew->server->lock);
+	crew->done = true;
+	pthread_cond_broadcast(&crew->server->news);
+	pthread_mutex_unlock(&crew->server->lock);
+}
+
+static void turn_again(struct hf_timer *timer, hf_us now)
+{
+	struct crew *crew = (struct crew *)((char *)timer - offsetof(struct crew, turn));
+	hf_timer_arm(hf_loop_timers(crew->loop), timer, now + TURN);
+}
+
+static void *work(void *arg)
+{
+	struct crew *crew = arg;
+	int rc = hf_loop_run(crew->loop);
+	hf_unexpected(rc < 0);
+	return NULL;
+}
+
+static int make_crew(struct hf_server *server, size_t index)
+{
+	struct crew *crew = &server->crew[index];
+	const struct hf_settings *settings = &above(server->plan)->settings;
+	size_t most = settings->clients->in_flight;
+	crew->server = server;
+	crew->meter = aligned_alloc(64, (sizeof *crew->meter + 63) / 64 * 64);
+	crew->events = calloc(1, sizeof *crew->events);
+	if (!crew->meter || !crew->events)
+		return -ENOMEM;
+	memset(crew->meter, 0, sizeof *crew->meter);
+	int rc = crew->loop ? 0 : hf_loop_epoll_new(&crew->loop);
+	if (!rc)
+		rc = hf_listener_new(crew->loop, crew->meter, server->admission, most, &crew->listener);
+	if (rc)
+		return rc;
+	struct hf_responder *responder = hf_listener_responder(crew->listener);
+	const struct hf_worker_conf conf = {
+		.team = server->team, .index = (unsigned)index, .loop = crew->loop,
+		.meter = crew->meter, .events = crew->events, .plan = server->plan,
+		.flights_max = most, .client = &hf_responder_client, .client_ctx = responder,
+		.turned = turned, .turned_ctx = crew,
+	};
+	rc = hf_worker_new(&conf, &crew->worker);
+	if (rc)
+		return rc;
+	hf_responder_attach(responder, crew->worker);
+	hf_listener_adopt(crew->listener, &above(server->plan)->respond);
+	crew->turn.fire = turn_again;
+	hf_timer_arm(hf_loop_timers(crew->loop), &crew->turn, hf_loop_now(crew->loop) + TURN);
+	atomic_store(&crew->turned, hf_loop_now(crew->loop));
+	return 0;
+}
+
+static int start_threads(struct hf_server *server)
+{
+	for (size_t w = 0; w < server->size; w++) {
+		char name[16];
+		int rc = pthread_create(&server->crew[w].thread, NULL, work, &server->crew[w]);
+		if (rc)
+			return -rc;
+		server->crew[w].started = true;
+		snprintf(name, sizeof name, "worker/%u", (unsigned)w % 1000);
+		pthread_setname_np(server->crew[w].thread, name);
+	}
+	return 0;
+}
+
+/* ---- start ---- */
+
+static int list_given(struct hf_server *server, const struct hf_given_socket *given, size_t count)
+{
+	server->given = calloc(count + 1, sizeof *server->given);
+	if (!server->given)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		if (!has_address(server->given, server->given_count, &given[i].address))
+			server->given[server->given_count++] = given[i].address;
+	return 0;
+}
+
+static int take_given(struct hf_server *server, const struct hf_given_socket *given, size_t count,
+	FILE *complaints, struct ears *ret)
+{
+	int rc = reserve_ears(ret, server->size, server->given_count);
+	for (size_t i = 0; !rc && i < count; i++) {
+		size_t at = 0;
+		while (!hf_address_equal(&server->given[at], &given[i].address))
+			at++;
+		rc = share_given(server, ret, at, &given[i], complaints);
+	}
+	if (rc)
+		close_ears(ret, server->size);
+	return rc;
+}
+
+/* Everything that has to exist before the first worker. */
+static int make_server(struct hf_server *server, const struct hf_settings *settings)
+{
+	int rc = hf_loop_epoll_new(&server->crew[0].loop);
+	if (rc)
+		return rc;
+	hf_loop_random(server->crew[0].loop, &server->key, sizeof server->key);
+	server->admission = calloc(1, sizeof *server->admission);
+	if (!server->admission)
+		return -ENOMEM;
+	hf_loop_random(server->crew[0].loop, &server->admission->key, sizeof server->admission->key);
+	rc = hf_slots_new(&server->slots);
+	if (!rc)
+		rc = hf_cache_new(settings->cache->size, (unsigned)server->size, &server->key,
+			&server->cache);
+	return rc ? rc : hf_team_new((unsigned)server->size, server->cache, &server->team);
+}
+
+static int make_all(struct hf_server *server, const struct hf_settings *settings)
+{
+	int rc = make_server(server, settings);
+	if (!rc)
+		rc = make_plan(server, settings, &server->plan);
+	if (rc)
+		return rc;
+	for (size_t w = 0; !rc && w < server->size; w++)
+		rc = make_crew(server, w);
+	return rc;
+}
+
+static int listen_everywhere(struct hf_server *server, const struct hf_given_socket *given,
+	size_t given_count, FILE *complaints)
+{
+	struct ears ears[2] = { { 0 } };
+	int rc = list_given(server, given, given_count);
+	if (!rc)
+		rc = take_given(server, given, given_count, complaints, &ears[0]);
+	if (!rc)
+		rc = bind_new(server, NULL, &above(server->plan)->settings.listen->dns, complaints,
+			&ears[1]);
+	for (int kind = 0; !rc && kind < 2; kind++)
+		for (size_t w = 0; !rc && w < server->size; w++)
+			rc = take_ears(&server->crew[w], &ears[kind]);
+	close_ears(&ears[0], server->size);
+	close_ears(&ears[1], server->size);
+	return rc;
+}
+
+int hf_server_start(const struct hf_settings *settings, const struct hf_given_socket *given,
+	size_t given_count, FILE *complaints, struct hf_server **ret)
+{
+	size_t size = settings->workers;
+	struct hf_server *server = calloc(1, sizeof *server + size * sizeof server->crew[0]);
+	int rc = server ? 0 : -ENOMEM;
+	if (server) {
+		server->size = size;
+		pthread_mutex_init(&server->lock, NULL);
+		pthread_cond_init(&server->news, NULL);
+		rc = make_all(server, settings);
+	}
+	if (rc)
+		fprintf(complaints, "cannot start: %s\n", hf_strerror(rc));
+	if (rc && (!server || !server->plan) && settings->release)
+		settings->release(settings->owner); /* no plan took it */
+	if (!rc)
+		rc = listen_everywhere(server, given, given_count, complaints);
+	if (!rc)
+		rc = start_threads(server);
+	if (rc) {
+		hf_server_free(server);
+		return rc;
+	}
+	*ret = server;
+	return 0;
+}
+
+/* ---- reload ---- */
+
+int hf_server_reload(struct hf_server *server, const struct hf_settings *settings, FILE *complaints)
+{
+	struct ears ears;
+	struct hf_plan *plan, *old = server->plan;
+	int rc = bind_new(server, &above(old)->settings.listen->dns, &settings->listen->dns,
+		complaints, &ears);
+	if (!rc) {
+		pthread_mutex_lock(&server->lock);
+		rc = make_plan(server, settings, &plan);
+		pthread_mutex_unlock(&server->lock);
+		if (rc)
+			close_ears(&ears, server->size);
+	}
+	if (rc) {
+		if (settings->release)
+			settings->release(settings->owner);
+		return rc;
+	}
+	pthread_mutex_lock(&server->lock);
+	server->plan = plan;
+	pthread_mutex_unlock(&server->lock);
+	rc = order_all(server, run_adopt, plan, &ears);
+	if (rc)
+		fprintf(complaints, "some workers could not take all of it: %s\n", hf_strerror(rc));
+	close_ears(&ears, server->size);
+	hf_plan_unref(old);
+	return 0;
+}
+
+/* ---- drain and free ---- */
+
+static bool all_done(const struct hf_server *server)
+{
+	for (size_t w = 0; w < server->size; w++)
+		if (!server->crew[w].done)
+			return false;
+	return true;
+}
+
+/* Waits in short steps: the condition variable's clock is not worth a door. */
+static void wait_done(struct hf_server *server, hf_us longest)
+{
+	hf_us end = hf_clock_now() + longest;
+	for (;;) {
+		pthread_mutex_lock(&server->lock);
+		bool done = all_done(server);
+		pthread_mutex_unlock(&server->lock);
+		if (done || hf_clock_now() >= end)
+			return;
+		usleep(5000);
+	}
+}
+
+static void stop_threads(struct hf_server *server)
+{
+	for (size_t w = 0; w < server->size; w++) {
+		if (!server->crew[w].started)
+			continue;
+		hf_loop_stop(server->crew[w].loop);
+		pthread_join(server->crew[w].thread, NULL);
+		server->crew[w].started = false;
+	}
+}
+
+size_t hf_server_drain(struct hf_server *server, hf_us longest)
+{
+	size_t left = 0;
+	if (server->size && server->crew[0].started) {
+		order_all(server, run_drain, NULL, NULL);
+		wait_done(server, longest);
+		stop_threads(server);
+	}
+	for (size_t w = 0; w < server->size; w++)
+		left += hf_responder_pending(hf_listener_responder(server->crew[w].listener));
+	return left;
+}
+
+void hf_server_free(struct hf_server *server)
+{
+	if (!server)
+		return;
+	stop_threads(server);
+	for (size_t w = 0; w < server->size; w++)
+		hf_listener_free(server->crew[w].listener);
+	hf_team_free(server->team);
+	for (size_t w = 0; w < server->size; w++) {
+		hf_loop_free(server->crew[w].loop);
+		free(server->crew[w].meter);
+		free(server->crew[w].events);
+	}
+	hf_cache_free(server->cache);
+	hf_slots_free(server->slots);
+	hf_plan_unref(server->plan);
+	free(server->admission);
+	free(server->given);
+	pthread_mutex_destroy(&server->lock);
+	pthread_cond_destroy(&server->news);
+	free(server);
+}
+
+/* ---- readers ---- */
+
+bool hf_server_alive(const struct hf_server *server, hf_us now, hf_us within)
+{
+	for (size_t w = 0; w < server->size; w++)
+		if (now - atomic_load_explicit(&server->crew[w].turned, memory_order_relaxed) > within)
+			return false;
+	return true;
+}
+
+size_t hf_server_workers(const struct hf_server *server)
+{
+	return server->size;
+}
+
+const struct hf_meter *hf_server_meter(const struct hf_server *server, size_t worker)
+{
+	return server->crew[worker].meter;
+}
+
+struct hf_event_ring *hf_server_events(struct hf_server *server, size_t worker)
+{
+	return server->crew[worker].events;
+}
+
+struct hf_cache_figures hf_server_cache_figures(const struct hf_server *server)
+{
+	struct hf_cache_sums sums = hf_cache_sums(server->cache);
+	return (struct hf_cache_figures){ sums.entries, sums.bytes, sums.size, sums.evictions };
+}
+
+/* The lock is the server's own business: readers see a const server. */
+static pthread_mutex_t *lock_of(const struct hf_server *server)
+{
+	return (pthread_mutex_t *)(uintptr_t)&server->lock;
+}
+
+bool hf_server_slot_name(const struct hf_server *server, unsigned slot, char *buf, size_t size)
+{
+	pthread_mutex_lock(lock_of(server));
+	const char *name = hf_slots_name(server->slots, slot);
+	if (name)
+		snprintf(buf, size, "%s", name);
+	pthread_mutex_unlock(lock_of(server));
+	return name != NULL;
+}
+
+/* One worker that may use it is enough: it has seen it answer. */
+static bool usable(const struct hf_server *server, unsigned slot)
+{
+	for (size_t w = 0; w < server->size; w++)
+		if (atomic_load_explicit(&server->crew[w].meter->upstreams[slot].gauges[HF_UP_STATE],
+			    memory_order_relaxed) == HF_HEALTH_CLOSED)
+			return true;
+	return false;
+}
+
+static bool route_usable(const struct hf_server *server, const struct hf_route *route)
+{
+	for (size_t i = 0; i < route->upstream_count; i++)
+		if (usable(server, server->plan->slots[route->upstreams[i]]))
+			return true;
+	return false;
+}
+
+bool hf_server_ready(const struct hf_server *server, FILE *reasons)
+{
+	bool ready = true;
+	pthread_mutex_lock(lock_of(server));
+	const struct hf_forward_conf *forward = server->plan->forward;
+	for (size_t i = 0; i < forward->route_count; i++) {
+		char zone[HF_NAME_TEXT_MAX];
+		if (route_usable(server, &forward->routes[i]))
+			continue;
+		fprintf(reasons, "no upstream of zone %s answers\n",
+			hf_name_text(forward->routes[i].zone.bytes, zone));
+		ready = false;
+	}
+	pthread_mutex_unlock(lock_of(server));
+	return ready;
+}

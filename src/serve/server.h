@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* server.h - the whole server as one object: workers, listeners, cache.
+ *
+ * Story: hf_server_start binds every address, makes the cache, and starts the
+ * workers, each a thread with a loop and sockets of its own; when it returns 0
+ * questions are being answered. hf_server_reload opens what the new
+ * configuration needs before anything changes, and only then hands it to the
+ * workers: if it fails, nothing happened. hf_server_drain stops listening,
+ * answers what was asked, and ends the workers.
+ * Ownership: the server holds references on the settings that it is given.
+ * Threads: start, reload, drain and free from one thread (main); the readers
+ * (meters, cache figures, slots) from any. */
+#ifndef HF_SERVE_SERVER_H
+#define HF_SERVE_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "cache/cache_conf.h"
+#include "forward/route.h"
+#include "meter/event.h"
+#include "meter/meter.h"
+#include "serve/serve_conf.h"
+
+/* What the server wants to know of a configuration. Everything that it points
+ * to must stay as it is until release(owner) is called, once, from any thread. */
+struct hf_settings {
+	const struct hf_listen_conf *listen;
+	const struct hf_tcp_conf *tcp;
+	const struct hf_clients_conf *clients;
+	const struct hf_forward_conf *forward;
+	const struct hf_cache_conf *cache;
+	uint32_t workers;
+	void *owner;
+	void (*release)(void *owner);
+};
+
+/* A bound socket that somebody (systemd) has opened for us. */
+struct hf_given_socket {
+	int fd;
+	int type; /* SOCK_DGRAM or SOCK_STREAM */
+	struct hf_address address;
+};
+
+struct hf_server;
+
+/* Starts. `given` sockets whose address matches one of listen.dns are used in
+ * place of own ones; any others are served too. What went wrong is said on
+ * `complaints` in a line each; the return is then a negative error and nothing
+ * is left running. Takes `settings` in any case (releases it on failure). */
+int hf_server_start(const struct hf_settings *settings, const struct hf_given_socket *given,
+	size_t given_count, FILE *complaints, struct hf_server **ret);
+
+/* Switches to new settings. On failure says why and keeps the old ones; takes
+ * `settings` in any case. workers and cache size stay as they were started. */
+int hf_server_reload(struct hf_server *server, const struct hf_settings *settings,
+	FILE *complaints);
+
+/* Stops listening, waits until all questions under way are answered, or
+ * `longest` has passed; then ends the workers. Returns how many questions were
+ * left without an answer. */
+size_t hf_server_drain(struct hf_server *server, hf_us longest);
+
+void hf_server_free(struct hf_server *server); /* NULL is fine; drains with no wait */
+
+/* True if every worker has finished a turn of its loop within `within`: the
+ * watchdog's question. Workers turn at least once a second. */
+bool hf_server_alive(const struct hf_server *server, hf_us now, hf_us within);
+
+/* ---- readers ---- */
+
+size_t hf_server_workers(const struct hf_server *server);
+const struct hf_meter *hf_server_meter(const struct hf_server *server, size_t worker);
+struct hf_event_ring *hf_server_events(struct hf_server *server, size_t worker);
+
+struct hf_cache_figures {
+	uint64_t entries, bytes, size, evictions;
+};
+struct hf_cache_figures hf_server_cache_figures(const struct hf_server *server);
+
+/* The upstream that a slot stands for, copied into buf; false: none (any more). */
+bool hf_server_slot_name(const struct hf_server *server, unsigned slot, char *buf, size_t size);
+
+/* Readiness: true if at least one upstream of every route may be used. When
+ * not, reasons are written, a line each. */
+bool hf_server_ready(const struct hf_server *server, FILE *reasons);
+
+#endif

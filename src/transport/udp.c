@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "transport/udp.h"
+
+#include "base/buffer.h"
+#include "base/check.h"
+#include "base/error.h"
+
+/* Sockets of one family. Enough that a forger who knows all of them still has to
+ * guess one of 64 besides the id and the case; few enough for 1,024 descriptors
+ * with 4 workers. */
+#define SOCKETS 64
+
+/* Questions that a socket sends before it is replaced: opening one costs about
+ * as much as one question, so this adds half a percent. */
+#define USES_MAX 200
+
+#define BUCKETS 4096
+#define TRIES 16
+
+/* Ports below are where servers live; a resolver should not sit on theirs. */
+#define PORT_MIN 16384
+
+struct hf_udp_socket {
+	struct hf_udp_pool *pool;
+	struct hf_udp_socket *next; /* among the retired */
+	struct hf_endpoint *endpoint;
+	struct hf_udp_attempt *attempts;
+	unsigned uses;
+	bool retired;
+};
+
+struct hf_udp_pool {
+	struct hf_loop *loop;
+	const struct hf_udp_handler *handler;
+	void *ctx;
+	struct hf_udp_socket *sockets[2][SOCKETS]; /* IPv4, IPv6 */
+	struct hf_udp_socket *retired;
+	struct hf_udp_attempt *buckets[BUCKETS];
+	uint64_t serial;    /* of the next attempt */
+	uint16_t dice[128]; /* drawn in one go: a question needs three numbers */
+	unsigned dice_left;
+};
+
+static uint16_t roll(struct hf_udp_pool *pool)
+{
+	if (!pool->dice_left) {
+		hf_loop_random(pool->loop, pool->dice, sizeof pool->dice);
+		pool->dice_left = HF_COUNT_OF(pool->dice);
+	}
+	return pool->dice[--pool->dice_left];
+}
+
+static struct hf_udp_attempt **bucket(struct hf_udp_pool *pool, uint16_t id)
+{
+	return &pool->buckets[id % BUCKETS]; /* ids are random: no hash is needed */
+}
+
+static struct hf_udp_attempt *find(struct hf_udp_socket *socket, uint16_t id,
+	const struct hf_address *peer)
+{
+	struct hf_udp_attempt *a = *bucket(socket->pool, id);
+	for (; a; a = a->next)
+		if (a->socket == socket && a->id == id && hf_address_equal(&a->peer, peer))
+			return a;
+	return NULL;
+}
+
+/* ---- sockets ---- */
+
+static void socket_free(struct hf_udp_socket *socket)
+{
+	if (socket)
+		hf_endpoint_close(socket->endpoint);
+	free(socket);
+}
+
+/* Closes the retired ones that nothing is waiting on any more. */
+static void sweep(struct hf_udp_pool *pool)
+{
+	struct hf_udp_socket **at = &pool->retired;
+	while (*at) {
+		struct hf_udp_socket *socket = *at;
+		if (socket->attempts) {
+			at = &socket->next;
+			continue;
+		}
+		*at = socket->next;
+		socket_free(socket);
+	}
+}
+
+static void received(void *ctx, struct hf_endpoint *endpoint, struct hf_datagram *batch, size_t n,
+	hf_us now)
+{
+	struct hf_udp_socket *socket = ctx;
+	struct hf_udp_pool *pool = socket->pool;
+	(void)endpoint;
+	for (size_t i = 0; i < n; i++) {
+		const struct hf_datagram *d = &batch[i];
+		struct hf_udp_attempt *attempt =
+			d->len >= 2 ? find(socket, hf_get_u16(d->bytes), &d->peer) : NULL;
+		if (attempt)
+			pool->handler->replied(pool->ctx, attempt, d->bytes, d->len, d->cut, now);
+		else
+			pool->handler->stray(pool->ctx, &d->peer);
+	}
+}
+
+/* An attempt at the peer that was sent before `serial`, or NULL. */
+static struct hf_udp_attempt *older_at(const struct hf_udp_socket *socket,
+	const struct hf_address *peer, uint64_t serial)
+{
+	struct hf_udp_attempt *a = socket->attempts;
+	while (a && (a->serial >= serial || !hf_address_equal(&a->peer, peer)))
+		a = a->socket_next;
+	return a;
+}
+
+static void refused(void *ctx, struct hf_endpoint *endpoint, const struct hf_address *peer,
+	int error, hf_us now)
+{
+	struct hf_udp_socket *socket = ctx;
+	struct hf_udp_pool *pool = socket->pool;
+	uint64_t serial = pool->serial;
+	struct hf_udp_attempt *a;
+	(void)endpoint;
+	/* What the handler does may forget some and start others: look anew each
+	 * time, and leave alone what was sent after the news came. */
+	while ((a = older_at(socket, peer, serial))) {
+		hf_udp_forget(a);
+		pool->handler->refused(pool->ctx, a, error, now);
+	}
+}
+
+static const struct hf_endpoint_handler handler = { received, refused };
+
+static int open_on_random_port(struct hf_udp_pool *pool, uint8_t family,
+	struct hf_udp_socket *socket)
+{
+	struct hf_bind bind = { .address = { .family = family }, .fd = -1, .errors = true };
+	int rc = -EADDRINUSE;
+	for (int i = 0; rc == -EADDRINUSE && i < TRIES; i++) {
+		bind.address.port =
+			(uint16_t)(PORT_MIN + (uint32_t)roll(pool) * (65536 - PORT_MIN) / 65536);
+		rc = hf_endpoint_open(pool->loop, &bind, &handler, socket, &socket->endpoint);
+	}
+	return rc;
+}
+
+/* A socket of the family, fresh if the place is empty or worn out. */
+static int choose_socket(struct hf_udp_pool *pool, uint8_t family, struct hf_udp_socket **ret)
+{
+	struct hf_udp_socket **place = &pool->sockets[family == 6][roll(pool) % SOCKETS];
+	if (*place && (*place)->uses >= USES_MAX) {
+		(*place)->retired = true;
+		(*place)->next = pool->retired;
+		pool->retired = *place;
+		*place = NULL;
+		sweep(pool);
+	}
+	if (!*place) {
+		struct hf_udp_socket *socket = calloc(1, sizeof *socket);
+		if (!socket)
+			return -ENOMEM;
+		socket->pool = pool;
+		int rc = open_on_random_port(pool, family, socket);
+		if (rc) {
+			free(socket);
+			return rc;
+		}
+		*place = socket;
+	}
+	*ret = *place;
+	return 0;
+}
+
+/* ---- attempts ---- */
+
+static void link_attempt(struct hf_udp_socket *socket, struct hf_udp_attempt *a)
+{
+	struct hf_udp_attempt **at = bucket(socket->pool, a->id);
+	a->next = *at;
+	if (a->next)
+		a->next->prev = &a->next;
+	a->prev = at;
+	*at = a;
+	a->socket = socket;
+	a->serial = socket->pool->serial++;
+	a->socket_next = socket->attempts;
+	if (a->socket_next)
+		a->socket_next->socket_prev = &a->socket_next;
+	a->socket_prev = &socket->attempts;
+	socket->attempts = a;
+}
+
+void hf_udp_forget(struct hf_udp_attempt *a)
+{
+	if (!a->socket)
+		return;
+	*a->prev = a->next;
+	if (a->next)
+		a->next->prev = a->prev;
+	*a->socket_prev = a->socket_next;
+	if (a->socket_next)
+		a->socket_next->socket_prev = a->socket_prev;
+	a->socket = NULL;
+}
+
+static int choose_id(struct hf_udp_socket *socket, const struct hf_address *peer, uint16_t *ret)
+{
+	for (int i = 0; i < TRIES; i++) {
+		uint16_t id = roll(socket->pool);
+		if (!find(socket, id, peer)) {
+			*ret = id;
+			return 0;
+		}
+	}
+	return -EAGAIN;
+}
+
+int hf_udp_send(struct hf_udp_pool *pool, struct hf_udp_attempt *attempt,
+	const struct hf_address *peer, uint8_t *m, size_t len)
+{
+	struct hf_udp_socket *socket;
+	struct hf_datagram d = { .bytes = m, .len = len, .peer = *peer };
+	int error = 0;
+	int rc = choose_socket(pool, peer->family, &socket);
+	if (!rc)
+		rc = choose_id(socket, peer, &attempt->id);
+	if (rc)
+		return rc;
+	hf_put_u16(m, attempt->id);
+	attempt->peer = *peer;
+	socket->uses++;
+	link_attempt(socket, attempt);
+	if (hf_endpoint_send(socket->endpoint, &d, 1, &error) == 1)
+		return 0;
+	hf_udp_forget(attempt);
+	return error ? error : -EAGAIN;
+}
+
+/* ---- the pool ---- */
+
+int hf_udp_pool_new(struct hf_loop *loop, const struct hf_udp_handler *udp_handler, void *ctx,
+	struct hf_udp_pool **ret)
+{
+	struct hf_udp_pool *pool = calloc(1, sizeof *pool);
+	if (!pool)
+		return -ENOMEM;
+	pool->loop = loop;
+	pool->handler = udp_handler;
+	pool->ctx = ctx;
+	*ret = pool;
+	return 0;
+}
+
+void hf_udp_pool_free(struct hf_udp_pool *pool)
+{
+	if (!pool)
+		return;
+	for (int family = 0; family < 2; family++)
+		for (int i = 0; i < SOCKETS; i++)
+			socket_free(pool->sockets[family][i]);
+	while (pool->retired) {
+		struct hf_udp_socket *socket = pool->retired;
+		pool->retired = socket->next;
+		socket_free(socket);
+	}
+	free(pool);
+}

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""net.py - loopback addresses of one's own, and processes that always end.
+
+127.0.0.0/8 is one host's, and nobody else needs most of it. Each test process
+claims one second octet by locking a file, so that any number of test runs may
+share a machine; each server gets a fresh address within it, so that all may
+use the same port and none is ever given another's late packets.
+"""
+import atexit
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+PORT = 5301        # for peers and fakes: below the ephemeral range, needs no rights
+FIRST, LAST = 64, 250  # second octets handed out; 127.0 to 127.63 are left to others
+
+_claim = None
+_next = 0
+
+
+def _claim_octet():
+    for octet in range(FIRST, LAST):
+        path = os.path.join(tempfile.gettempdir(), "holdfast-loopback-127.%d" % octet)
+        handle = open(path, "w")
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return octet, handle
+        except OSError:
+            handle.close()
+    raise RuntimeError("every loopback network from 127.%d to 127.%d is claimed" % (FIRST, LAST))
+
+
+def address():
+    """A loopback address that nobody had before in this process."""
+    global _claim, _next
+    if _claim is None:
+        _claim = _claim_octet()
+    _next += 1
+    return "127.%d.%d.%d" % (_claim[0], _next // 250, 1 + _next % 250)
+
+
+def port_of_127_0_0_1():
+    """A port of 127.0.0.1 that nobody had before in this process, for the one
+    peer (BIND) that listens on addresses of interfaces only."""
+    octet = int(address().split(".")[1])
+    return 10000 + (octet - FIRST) * 100 + _next % 100
+
+
+def wait_until(what, true, seconds=10.0, pause=0.01):
+    """Waits for a condition; says which one did not come true."""
+    end = time.monotonic() + seconds
+    while True:
+        value = true()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError("waited %.1f s for %s" % (seconds, what))
+        time.sleep(pause)
+
+
+class Process:
+    """A program of ours in the foreground, its output in a file. It leads a
+    process group of its own, so that its children end with it, and the kernel
+    kills it should the tests themselves be killed. (It does so when the thread
+    ends that started it: start from the main thread.)"""
+
+    running = []  # all, for the logs of a failed test and for the end
+
+    def __init__(self, name, argv, log, env=None, cwd=None, pass_fds=()):
+        self.name, self.log = name, log
+        self.handle = open(log, "ab")
+        self.popen = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL"] + argv, stdin=subprocess.DEVNULL,
+            stdout=self.handle, stderr=subprocess.STDOUT, cwd=cwd, start_new_session=True,
+            env={**os.environ, **(env or {})}, pass_fds=pass_fds)
+        Process.running.append(self)
+
+    @property
+    def pid(self):
+        return self.popen.pid
+
+    def alive(self):
+        return self.popen.poll() is None
+
+    def signal(self, number):
+        self.popen.send_signal(number)
+
+    def stop(self, seconds=3.0):
+        """SIGTERM, then SIGKILL. Returns the exit code, None if it had to be killed."""
+        code = None
+        if self.alive():
+            self.popen.terminate()
+        try:
+            code = self.popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pass
+        self.kill()
+        return code
+
+    def kill(self):
+        try:
+            os.killpg(self.popen.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.popen.wait()
+        if self in Process.running:
+            Process.running.remove(self)
+            self.handle.close()
+
+    def output(self):
+        with open(self.log, errors="replace") as log:
+            return log.read()
+
+
+@atexit.register
+def _end_all():
+    for process in list(Process.running):
+        process.kill()
+
+
+def rss(pid):
+    """Resident memory in bytes."""
+    with open("/proc/%d/statm" % pid) as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def cpu_seconds(pid):
+    """User and system time so far."""
+    with open("/proc/%d/stat" % pid) as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def accepts(address, port, seconds=0.5):
+    try:
+        socket.create_connection((address, port), seconds).close()
+        return True
+    except OSError:
+        return False

@@ -1,0 +1,452 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Upstreams that are silent, broken, hostile or dead, and what clients notice of it."""
+import collections
+import time
+
+import pytest
+
+import fake as fakes
+import net
+import peers
+import wire
+
+QUICK = {"timeout-max": "300ms"}  # what one attempt may take here
+OURS, THEIRS = "10.", "20."      # addresses of the first and of the second upstream
+
+
+def second(q):
+    """An honest upstream whose addresses can be told from the first one's."""
+    return fakes.honest(q, base=20)
+
+
+def quick(at, **more):
+    return {"address": at, **QUICK, **more}
+
+
+def pair(fake, holdfast, first, other=second, **how):
+    """Two upstreams in listed order, and holdfast."""
+    a, b = fake(first), fake(other)
+    return a, b, holdfast({"a": quick(a.at), "b": quick(b.at)}, **how)
+
+
+def came_from(reply, prefix):
+    assert reply is not None, "no answer"
+    return reply.rcode == 0 and reply.addresses() and reply.addresses()[0].startswith(prefix)
+
+
+# --- the next one is asked ------------------------------------------------------
+
+@pytest.mark.parametrize("behave", [
+    fakes.silent, fakes.servfail, fakes.refused, fakes.notimp, fakes.garbage, fakes.header_only,
+    fakes.too_short, fakes.empty, fakes.a_query_back,
+    fakes.by_proto(fakes.truncated, fakes.servfail),
+], ids=["silent", "servfail", "refused", "notimp", "garbage", "header only", "too short", "empty",
+        "a query back", "truncated and then servfail"])
+def test_an_upstream_that_does_not_answer_properly_is_passed_over(fake, holdfast, behave):
+    a, b, server = pair(fake, holdfast, behave)
+    for i in range(3):
+        start = time.monotonic()
+        assert came_from(server.udp("next%d.example." % i), THEIRS)
+        assert time.monotonic() - start < 1.5
+    assert a.count() >= 1 and b.count() >= 3
+
+
+@pytest.mark.parametrize("behave", [fakes.servfail, fakes.refused, fakes.notimp],
+                         ids=["servfail", "refused", "notimp"])
+def test_a_refusal_is_not_waited_on(fake, holdfast, behave):
+    _, _, server = pair(fake, holdfast, behave)
+    start = time.monotonic()
+    assert came_from(server.udp("atonce.example."), THEIRS)
+    assert time.monotonic() - start < 0.2
+
+
+def test_a_closed_port_is_passed_over_at_once(fake, holdfast):
+    a, b, server = pair(fake, holdfast, fakes.honest)
+    a.stop()
+    start = time.monotonic()
+    assert came_from(server.udp("icmp.example."), THEIRS)
+    assert time.monotonic() - start < 0.2
+
+
+def test_a_tcp_upstream_that_is_closed_is_passed_over_at_once(fake, holdfast):
+    a, b = fake(), fake(second)
+    server = holdfast({"a": quick("tcp://" + a.at), "b": quick("tcp://" + b.at)})
+    assert came_from(server.udp("up.example."), OURS)
+    a.stop()
+    start = time.monotonic()
+    assert came_from(server.udp("down.example."), THEIRS)
+    assert time.monotonic() - start < 0.5
+    assert b.count(proto="udp") == 0
+
+
+@pytest.mark.parametrize("rcode", [wire.NXDOMAIN])
+def test_an_upstream_that_says_no_is_believed(fake, holdfast, rcode):
+    a, b, server = pair(fake, holdfast, fakes.honest)
+    assert server.udp("nxbelieved.example.").rcode == rcode
+    assert b.count() == 0
+
+
+def test_in_listed_order_the_standby_rests(fake, holdfast):
+    a, b, server = pair(fake, holdfast, fakes.honest)
+    for i in range(30):
+        assert came_from(server.udp("l%d.example." % i), OURS)
+    assert b.count() == 0
+
+
+@pytest.mark.own
+def test_a_dead_upstream_is_soon_no_longer_waited_for(fake, holdfast):
+    """After failures-to-open time-outs it is only probed; clients do not pay."""
+    a, b, server = pair(fake, holdfast, fakes.silent)
+    for i in range(8):
+        assert came_from(server.udp("warm%d.example." % i), THEIRS)
+    slow = 0
+    for i in range(40):
+        start = time.monotonic()
+        assert came_from(server.udp("rested%d.example." % i), THEIRS)
+        slow += time.monotonic() - start > 0.1
+    assert slow <= 2, "%d of 40 waited for the dead one" % slow
+
+
+def test_an_upstream_that_comes_back_is_used_again(fake, holdfast):
+    a, b = fake(fakes.silent), fake(second)
+    server = holdfast({"a": quick(a.at, **{"rest-max": "500ms"}), "b": quick(b.at)})
+    for i in range(8):
+        assert came_from(server.udp("gone%d.example." % i), THEIRS)
+    a.behave = fakes.honest
+    names = iter(range(10000))
+    net.wait_until("the first upstream to be used again", lambda: came_from(
+        server.udp("back%d.example." % next(names)), OURS), 6, 0.05)
+    for i in range(10):
+        assert came_from(server.udp("stays%d.example." % i), OURS)
+
+
+# --- all of them dead --------------------------------------------------------------
+
+@pytest.mark.parametrize("behave,codes", [(fakes.silent, {22, 23}), (None, {22, 23}),
+                                          (fakes.servfail, {0, 22, 23}), (fakes.refused, {0, 22, 23})],
+                         ids=["silent", "closed", "servfail", "refused"])
+def test_with_all_dead_clients_get_servfail_and_the_reason_in_time(fake, holdfast, behave, codes):
+    a, b, server = pair(fake, holdfast, behave or fakes.honest, behave or second)
+    if behave is None:
+        a.stop()
+        b.stop()
+    start = time.monotonic()
+    reply = server.udp("dead.example.", edns=1232)
+    assert reply is not None and reply.rcode == wire.SERVFAIL
+    assert time.monotonic() - start < 5.0
+    assert reply.ede and set(reply.ede) <= codes, reply
+    plain = server.udp("dead2.example.")
+    assert plain.rcode == wire.SERVFAIL and plain.opt is None
+
+
+def test_with_all_dead_the_cache_and_localhost_still_answer(fake, holdfast):
+    a, b, server = pair(fake, holdfast, fakes.honest)
+    assert came_from(server.udp("known.example."), OURS)
+    a.stop()
+    b.stop()
+    assert server.udp("dead.example.").rcode == wire.SERVFAIL
+    start = time.monotonic()
+    assert came_from(server.udp("known.example."), OURS)
+    assert server.udp("localhost.").addresses()
+    assert time.monotonic() - start < 0.2
+
+
+# --- truncation and EDNS -------------------------------------------------------------
+
+def test_a_truncated_reply_is_fetched_over_tcp(fake, holdfast):
+    a, b, server = pair(fake, holdfast, fakes.by_proto(fakes.truncated, fakes.honest))
+    assert came_from(server.udp("tc.example."), OURS)
+    assert a.count(proto="udp") == 1 and a.count(proto="tcp") == 1 and b.count() == 0
+
+
+@pytest.mark.parametrize("tcp", [
+    lambda q: [fakes.Send(fakes.honest(q)[:20], raw=True, close=True)],
+    lambda q: [fakes.Send(b"", raw=True, close=True)],
+    lambda q: [fakes.Send(b"\xff\xff" + fakes.honest(q), raw=True)],
+    lambda q: [fakes.Send(b"\0\0", raw=True)],
+    fakes.silent, fakes.garbage, fakes.wrong_id, fakes.wrong_question, fakes.truncated,
+], ids=["half and closed", "closed", "length lies", "no octets", "silent", "garbage", "wrong id",
+        "wrong question", "truncated over TCP"])
+def test_tcp_that_breaks_is_passed_over(fake, holdfast, tcp):
+    a, b, server = pair(fake, holdfast, fakes.by_proto(fakes.truncated, tcp))
+    reply = server.udp("tcpbreaks.example.")
+    assert came_from(reply, THEIRS), reply
+    assert "6.6.6.6" not in reply.addresses()
+
+
+def test_a_tcp_reply_that_drips_in_is_taken(fake, holdfast):
+    a, b, server = pair(fake, holdfast, fakes.by_proto(
+        fakes.truncated, lambda q: [fakes.Send(fakes.honest(q), drip=0.001)]))
+    assert came_from(server.udp("drip.example."), OURS)
+
+
+def test_64_kb_come_through_over_tcp(fake, holdfast):
+    octets = (b"\xff" + b"y" * 255) * 252
+    a, b, server = pair(fake, holdfast, fakes.by_proto(fakes.truncated, lambda q: fakes.reply(
+        q, [wire.record(b"\xc0\x0c", "TXT", 60, octets)])))
+    for _ in range(2):
+        assert server.tcp("huge.example.", "TXT").answer[0].rdata == octets
+    assert b.count() == 0
+
+
+def test_an_upstream_that_does_not_know_edns_is_asked_without(fake, holdfast):
+    a, b, server = pair(fake, holdfast, fakes.no_edns(fakes.honest))
+    assert came_from(server.udp("old.example."), OURS)
+    assert [q.edns for q in a.seen] == [True, False] and b.count() == 0
+    reply = server.udp("old.example.", edns=1232)
+    assert reply.opt is not None and came_from(reply, OURS)
+
+
+def test_edns_is_offered_with_1232_octets(fake, holdfast):
+    a, b, server = pair(fake, holdfast, fakes.honest)
+    server.udp("size.example.", edns=4096)
+    assert a.seen[0].edns and a.seen[0].message.udp_size == 1232
+    assert not a.seen[0].message.options or {c for c, _ in a.seen[0].message.options} <= {10}
+
+
+def test_clients_options_stay_here(fake, holdfast):
+    """Client subnet, cookie and padding are between a client and us."""
+    a, b, server = pair(fake, holdfast, fakes.honest)
+    server.udp("private.example.", options=wire.option(8, b"\0\1\x18\0\xc0\0\2") +
+               wire.option(10, b"clientck") + wire.option(12, b"\0" * 20))
+    codes = {c for c, _ in a.seen[0].message.options}
+    assert codes <= {10} and b"clientck" not in a.seen[0].wire
+
+
+def test_an_opt_record_before_other_additional_ones_is_understood(fake, holdfast):
+    a, b, server = pair(fake, holdfast, fakes.opt_first)
+    for how in ({}, {"edns": 1232}, {"edns": 1232}):
+        reply = server.udp("optfirst.example.", **how)
+        assert came_from(reply, OURS)
+        assert [r.rdata for r in reply.additional] == [b"\x0a\x01\x01\x01"]
+        assert (reply.opt is not None) == bool(how)
+        owner = wire.text(reply.additional[0].owner)
+        assert owner.lower() == "ns.extra.example."
+
+
+# --- TCP upstreams ------------------------------------------------------------------
+
+def test_questions_to_a_tcp_upstream_share_connections(fake, holdfast):
+    upstream = fake()
+    server = holdfast({"a": "tcp://" + upstream.at})
+    for i in range(60):
+        assert server.udp("share%d.example." % i).addresses()
+    assert upstream.count(proto="tcp") == 60 and upstream.connections <= 8
+
+
+def test_a_tcp_upstream_that_closes_after_each_answer_loses_nothing(fake, holdfast):
+    upstream = fake(lambda q: [fakes.Send(fakes.honest(q), close=True)])
+    server = holdfast({"a": "tcp://" + upstream.at})
+    for i in range(30):
+        assert came_from(server.udp("closing%d.example." % i), OURS)
+
+
+def test_a_tcp_upstream_that_forgot_an_idle_connection_loses_nothing(fake, holdfast):
+    upstream = fake()
+    server = holdfast({"a": "tcp://" + upstream.at})
+    for i in range(3):
+        assert came_from(server.udp("forgot%d.example." % i), OURS)
+        upstream.stop()
+        upstream.start()
+
+
+def test_replies_of_a_tcp_upstream_may_come_in_any_order(fake, holdfast):
+    upstream = fake(lambda q: fakes.after(0.3 if q.name[1:5] == b"slow" else 0, fakes.honest)(q))
+    server = holdfast({"a": "tcp://" + upstream.at})
+    with server.tcp_client() as client:
+        client.send(wire.query("slow-a.example.", id=1), wire.query("quick-b.example.", id=2))
+        assert [wire.Message(client.receive()).id for _ in range(2)] == [2, 1]
+
+
+# --- many, and in circles ------------------------------------------------------------
+
+def test_two_thousand_questions_in_the_air_are_all_answered(fake, holdfast):
+    server = holdfast({"a": fake(fakes.after(0.3, fakes.honest)).at})
+    with server.udp_client() as client:
+        for i in range(2000):
+            client.send(wire.query("air%d.example." % i, id=i))
+        good = [wire.Message(m) for m in client.drain(2000)]
+    assert sorted(m.id for m in good) == list(range(2000))
+    assert all(m.addresses() for m in good)
+
+
+@pytest.mark.own
+def test_questions_beyond_the_limit_are_told_so_at_once(fake, holdfast):
+    server = holdfast({"a": fake(fakes.silent).at}, workers=1, clients={"in-flight": 16})
+    with server.udp_client() as client:
+        for i in range(40):
+            client.send(wire.query("limit%d.example." % i, id=i))
+        early = client.drain(24, 0.5)
+        assert len(early) == 24
+        assert all(wire.Message(m).rcode == wire.SERVFAIL for m in early)
+        assert len(client.drain(16)) == 16
+
+
+@pytest.mark.own
+def test_a_server_that_is_its_own_upstream_does_not_melt(fake, holdfast):
+    server = holdfast({"me": {"address": "127.0.0.1:1", **QUICK}}, start=False)
+    server.conf["upstreams"]["me"]["address"] = "%s:5300" % server.address
+    server.write()
+    server.start()
+    for i in range(3):
+        start = time.monotonic()
+        assert server.udp("loop%d.example." % i).rcode == wire.SERVFAIL
+        assert time.monotonic() - start < 5
+    out = sum(v for k, v in server.metrics().items()
+              if k.startswith("holdfast_upstream_packets_out_total"))
+    assert out < 200, "%d packets for 3 questions" % out
+
+
+# --- lies --------------------------------------------------------------------------
+
+def strays(server):
+    """Replies that nobody waited for, as the metrics count them."""
+    return sum(value for key, value in server.metrics().items()
+               if key.startswith("holdfast_upstream_mismatched_total"))
+
+
+@pytest.mark.parametrize("lie", [
+    fakes.wrong_id, fakes.wrong_question, fakes.wrong_type, fakes.wrong_case, fakes.other_port,
+    fakes.other_address, fakes.a_query_back,
+], ids=["wrong id", "wrong question", "wrong type", "wrong case", "another port",
+        "another address", "a query"])
+def test_a_forged_reply_is_not_believed_and_the_right_one_still_is(fake, holdfast, lie):
+    upstream = fake(fakes.both(lie, fakes.after(0.1, fakes.honest)))
+    server = holdfast({"a": upstream.at})
+    for i in range(3):
+        reply = server.udp("forged%d.example." % i)
+        assert came_from(reply, OURS), reply
+
+
+@pytest.mark.own
+@pytest.mark.parametrize("lie", [fakes.wrong_id, fakes.wrong_question, fakes.wrong_case],
+                         ids=["wrong id", "wrong question", "wrong case"])
+def test_a_forged_reply_is_counted(fake, holdfast, lie):
+    upstream = fake(fakes.both(lie, fakes.after(0.05, fakes.honest)))
+    server = holdfast({"a": upstream.at})
+    before = strays(server)
+    for i in range(3):
+        server.udp("counted%d.example." % i)
+    net.wait_until("the counter to rise by 3", lambda: strays(server) - before >= 3, 3, 0.1)
+
+
+def test_a_thousand_forged_replies_do_not_hide_the_right_one(fake, holdfast):
+    upstream = fake(lambda q: [fakes.Send(fakes.wrong_id(q))] * 1000 +
+                    [fakes.Send(fakes.honest(q), delay=0.05)])
+    server = holdfast({"a": upstream.at})
+    assert came_from(server.udp("storm.example."), OURS)
+
+
+def test_duplicate_replies_harm_nobody(fake, holdfast):
+    upstream = fake(fakes.twice(fakes.honest))
+    server = holdfast({"a": upstream.at})
+    with server.udp_client() as client:
+        for i in range(50):
+            client.send(wire.query("dup%d.example." % i, id=i))
+        replies = client.drain(60, 1.0)
+    assert sorted(wire.Message(r).id for r in replies) == list(range(50))
+
+
+def test_a_late_reply_is_still_used(fake, holdfast):
+    """The first question is answered 0.7 s late, all repeats never: the attempt's
+    time is long over, the client's is not."""
+    upstream = fake(fakes.in_turn(fakes.after(0.7, fakes.honest), fakes.silent))
+    server = holdfast({"a": quick(upstream.at)})
+    start = time.monotonic()
+    assert came_from(server.udp("late.example."), OURS)
+    assert time.monotonic() - start < 1.5
+
+
+def test_a_late_reply_of_the_first_beats_a_silent_second(fake, holdfast):
+    a, b, server = pair(fake, holdfast, fakes.in_turn(fakes.after(0.7, fakes.honest), fakes.silent),
+                        fakes.silent)
+    assert came_from(server.udp("late.example."), OURS)
+
+
+def test_records_beside_the_question_are_not_believed_for_other_names(fake, holdfast):
+    """An answer for one name does not become the cache's answer for another."""
+    def poison(q):
+        if q.name != wire.name("bait.example."):
+            return fakes.honest(q)
+        return fakes.reply(q, [wire.record(b"\xc0\x0c", "A", 300, b"\x0a\1\1\1")], additional=[
+            wire.record("bank.example.", "A", 300, b"\x06\x06\x06\x06")])
+    server = holdfast({"a": fake(poison).at})
+    server.udp("bait.example.", edns=1232)
+    assert server.udp("bank.example.").addresses() != ["6.6.6.6"]
+
+
+# --- unpredictability (RFC 5452) -------------------------------------------------
+
+@pytest.fixture(scope="module")
+def five_hundred(shared_fake, shared_holdfast):
+    """What an upstream sees of 500 questions for different names."""
+    upstream = shared_fake()
+    server = shared_holdfast({"a": upstream.at})
+    with server.udp_client() as client:
+        for i in range(500):
+            client.send(wire.query("unpredictable-%d.names.example." % i, id=i))
+            if i % 50 == 49:
+                client.drain(50)
+    assert upstream.count() >= 500
+    return upstream.seen[:500]
+
+
+def test_ids_are_spread_over_all_values(five_hundred):
+    ids = [q.id for q in five_hundred]
+    assert len(set(ids)) > 480  # 498 expected
+    for bit in range(16):
+        assert 170 < sum(i >> bit & 1 for i in ids) < 330, "bit %d" % bit
+
+
+def test_ids_do_not_follow_each_other(five_hundred):
+    steps = collections.Counter((b.id - a.id) % 65536 for a, b in zip(five_hundred, five_hundred[1:]))
+    assert steps.most_common(1)[0][1] <= 4
+
+
+def test_source_ports_are_spread_widely(five_hundred):
+    ports = [q.port for q in five_hundred]
+    assert len(set(ports)) > 400, "%d different ports in 500 questions" % len(set(ports))
+    assert max(ports) - min(ports) > 16000
+    steps = collections.Counter(b - a for a, b in zip(ports, ports[1:]))
+    assert steps.most_common(1)[0][1] <= 10
+
+
+def test_case_is_mixed_and_differs_each_time(five_hundred):
+    patterns = {"".join("1" if c.isupper() else "0" for c in wire.text(q.qname) if c.isalpha())
+                for q in five_hundred}
+    assert len(patterns) > 480
+    upper = sum(p.count("1") for p in patterns) / sum(map(len, patterns))
+    assert 0.45 < upper < 0.55
+
+
+@pytest.mark.own
+def test_case_is_left_alone_where_the_file_says_so(fake, holdfast):
+    upstream = fake()
+    server = holdfast({"a": {"address": upstream.at, "case-mix": False}})
+    for i in range(20):
+        server.udp("Plain%d.Example." % i)
+    assert all(q.qname == wire.lower(q.qname) for q in upstream.seen)
+
+
+# --- real pairs --------------------------------------------------------------------
+
+@pytest.mark.parametrize("kind", [peers.Nsd, peers.Knot, peers.Bind, peers.Pdns, peers.Unbound,
+                                  peers.Kresd], ids=lambda kind: kind.__name__)
+def test_a_real_upstream_that_is_killed_and_restarted_loses_no_question(kind, peer, fleet, holdfast):
+    resolver = kind in (peers.Unbound, peers.Kresd)
+    mortal = peer(kind, upstreams=(fleet(peers.Nsd),)) if resolver else peer(kind)
+    standby = fleet(peers.Nsd)
+    server = holdfast({"mortal": quick(mortal.at, **{"rest-max": "500ms"}),
+                       "standby": quick(standby.at)})
+    names = iter(range(100000))
+
+    def ask_some(count):
+        for _ in range(count):
+            reply = server.udp("x%d.wild.types.example." % next(names))
+            assert reply is not None and reply.addresses() == ["192.0.2.99"], reply
+
+    ask_some(10)
+    mortal.kill()
+    ask_some(20)
+    mortal.start()
+    ask_some(10)
