@@ -175,6 +175,14 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, cons
 	return show(http, connection, route);
 }
 
+/* Paths are compared as they were sent: what nobody decodes cannot hide a NUL. */
+static size_t keep_escapes(void *ctx, struct MHD_Connection *connection, char *text)
+{
+	(void)ctx;
+	(void)connection;
+	return strlen(text);
+}
+
 /* ---- start and stop ---- */
 
 /* Bound here and not by the library, whose errors have no numbers. No
@@ -236,7 +244,7 @@ int hf_http_start(struct hf_instance *instance, const struct hf_address *address
 	http->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL, 0, NULL, NULL,
 		answer, http, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS,
 		MHD_OPTION_PER_IP_CONNECTION_LIMIT, CONNECTIONS_PER_IP, MHD_OPTION_CONNECTION_TIMEOUT,
-		TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, MHD_OPTION_END);
+		TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_END);
 	if (!http->daemon) {
 		close(fd);
 		free(http);

@@ -119,6 +119,8 @@ static void a_page_that_is_not_there_is_404(void **state)
 	assert_status(get(f, "/metrics/"), "404");
 	assert_status(get(f, "/../etc/passwd"), "404");
 	assert_status(get(f, "/%2e%2e/metrics"), "404");
+	assert_status(get(f, "/%00"), "404");
+	assert_status(get(f, "/metrics%00x"), "404");
 }
 
 static void other_methods_are_405_with_allow(void **state)

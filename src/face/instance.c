@@ -57,6 +57,24 @@ struct hf_settings hf_instance_settings(struct hf_config *config)
 
 /* ---- reload ---- */
 
+/* A line for each key that stays as it was until the next start. */
+static void tell_restart(const struct hf_config *first, const struct hf_config *next, FILE *out)
+{
+	char *keys = NULL;
+	size_t len;
+	FILE *lines = open_memstream(&keys, &len);
+	if (!lines)
+		return;
+	hf_config_restart_needed(first, next, lines);
+	bool whole = fclose(lines) == 0;
+	for (const char *key = keys; whole && *key;) {
+		size_t n = strcspn(key, "\n");
+		fprintf(out, "needs a restart to take effect: %.*s\n", (int)n, key);
+		key += n + (key[n] == '\n');
+	}
+	free(keys);
+}
+
 static void take_config(struct hf_instance *instance, struct hf_config *next)
 {
 	pthread_mutex_lock(&instance->lock);
@@ -78,7 +96,7 @@ static int apply(struct hf_instance *instance, struct hf_config *next, FILE *out
 			fprintf(out, "%s\n", hint);
 		return HF_EXIT_UNREACHED;
 	}
-	hf_config_restart_needed(instance->first_config, next, out);
+	tell_restart(instance->first_config, next, out);
 	take_config(instance, next);
 	return HF_EXIT_GOOD;
 }

@@ -108,10 +108,10 @@ static void keys_that_need_a_restart_are_named_until_it_is_restarted(void **stat
 	struct fixture *f = *state;
 	write_file(f, GOOD "cache: { size: 8MiB }\n");
 	assert_int_equal(reload(f), HF_EXIT_GOOD);
-	assert_non_null(strstr(f->said, "size"));
+	assert_non_null(strstr(f->said, "needs a restart to take effect: cache.size"));
 	/* The same file again: the process still runs with the first size. */
 	assert_int_equal(reload(f), HF_EXIT_GOOD);
-	assert_non_null(strstr(f->said, "size"));
+	assert_non_null(strstr(f->said, "needs a restart to take effect: cache.size"));
 	write_file(f, GOOD);
 	assert_int_equal(reload(f), HF_EXIT_GOOD);
 	assert_string_equal(f->said, "");

@@ -44,7 +44,10 @@ static struct hf_address local_v4(const struct cmsghdr *c, uint16_t port)
 	struct in_pktinfo info;
 	struct hf_address a = { .family = 4, .port = port };
 	memcpy(&info, CMSG_DATA(c), sizeof info);
-	memcpy(a.bytes, &info.ipi_spec_dst, 4); /* for a broadcast: ours, to reply from */
+	/* spec_dst is, for a broadcast too, ours to reply from; but it is empty for a
+	 * datagram that came before the option was set, as on a socket that was
+	 * opened for us. */
+	memcpy(a.bytes, info.ipi_spec_dst.s_addr ? &info.ipi_spec_dst : &info.ipi_addr, 4);
 	return a;
 }
 

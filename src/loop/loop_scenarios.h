@@ -23,6 +23,7 @@ struct world {
 	struct hf_loop *loop;
 	struct hf_loop_hooks hooks;
 	unsigned woken, turned;
+	bool wakes_itself; /* once, in the middle of being woken */
 	const bool *until; /* run ends when this is true */
 	void *more;
 };
@@ -54,7 +55,11 @@ static void run_on(struct world *w)
 static void count_woken(void *ctx, hf_us now)
 {
 	(void)now;
-	((struct world *)ctx)->woken++;
+	struct world *w = ctx;
+	w->woken++;
+	if (w->wakes_itself)
+		hf_loop_wake(w->loop);
+	w->wakes_itself = false;
 }
 
 static void count_turned(void *ctx, hf_us now)
@@ -439,6 +444,7 @@ struct mouth {
 	size_t writables, readables;
 	int result; /* of the last read */
 	bool echoes, closes_on_end, closes_at_once;
+	struct mouth *closes_other;
 	bool good;
 	bool up, ended, all_heard;
 	uint8_t pending[4096];
@@ -509,6 +515,11 @@ static void move(void *ctx, struct hf_stream *stream, unsigned ready, hf_us now)
 	m->writables += (ready & HF_STREAM_WRITABLE) != 0;
 	if (ready & HF_STREAM_WRITABLE)
 		m->up = true;
+	if (m->closes_other) {
+		hf_stream_close(m->closes_other->stream);
+		m->closes_other->closes_other = NULL;
+		m->closes_other = NULL;
+	}
 	if (m->closes_at_once) {
 		hf_stream_close(stream);
 		return;
@@ -659,9 +670,46 @@ static void a_paused_stream_waits_until_it_is_resumed(void **state)
 	run_on(w);
 	assert_true(client.up);
 	assert_int_equal(client.readables, 0);
+	unsigned before = w->turned;
+	run_on(w);
+	assert_true(w->turned < before + 50); /* nor does the loop spin meanwhile */
 	hf_stream_pause(client.stream, false);
 	run_until(w, &client.ended);
 	assert_int_equal(client.heard, 5000);
+}
+
+static void a_paused_stream_keeps_its_failure_for_later(void **state)
+{
+	struct world *w = *state;
+	struct hall hall;
+	struct mouth client = { 0 };
+	struct hf_address there = open_hall(w, &hall, NULL, 0, "127.0.0.1");
+	hf_door_close(hall.door);
+	call(w, &client, &there);
+	hf_stream_pause(client.stream, true);
+	run_on(w);
+	assert_int_equal(client.readables, 0);
+	hf_stream_pause(client.stream, false);
+	run_until(w, &client.ended);
+	assert_int_equal(client.result, -ECONNREFUSED);
+}
+
+static void closing_another_stream_in_a_callback_silences_it_at_once(void **state)
+{
+	struct world *w = *state;
+	struct mouth guests[2] = { 0 }, callers[2] = { 0 };
+	struct hall hall;
+	struct hf_address there = open_hall(w, &hall, guests, 2, "127.0.0.1");
+	for (size_t i = 0; i < 2; i++)
+		call(w, &callers[i], &there);
+	run_until(w, &hall.full);
+	run_on(w);
+	guests[0].closes_other = &guests[1];
+	guests[1].closes_other = &guests[0];
+	for (size_t i = 0; i < 2; i++) /* both are ready in one turn */
+		assert_int_equal(hf_stream_write(callers[i].stream, (const uint8_t *)"x", 1), 1);
+	run_on(w);
+	assert_true((guests[0].readables > 0) != (guests[1].readables > 0));
 }
 
 static void writable_is_said_once_and_then_only_when_wanted(void **state)
@@ -735,7 +783,11 @@ static void wakes_fold_into_one_and_each_is_followed_by_a_look(void **state)
 	unsigned before = w->woken;
 	hf_loop_wake(w->loop);
 	run_on(w);
-	assert_true(w->woken > before);
+	assert_int_equal(w->woken, before + 1);
+	w->wakes_itself = true; /* as a message that comes while we look */
+	hf_loop_wake(w->loop);
+	run_on(w);
+	assert_int_equal(w->woken, before + 3);
 	assert_true(w->turned > 0);
 }
 
@@ -772,6 +824,8 @@ static void the_wall_clock_and_the_dice_are_there(void **state)
 	SCENARIO(the_end_of_a_stream_is_read_once_its_octets_are), \
 	SCENARIO(octets_that_are_left_unread_reset_the_stream), \
 	SCENARIO(a_paused_stream_waits_until_it_is_resumed), \
+	SCENARIO(a_paused_stream_keeps_its_failure_for_later), \
+	SCENARIO(closing_another_stream_in_a_callback_silences_it_at_once), \
 	SCENARIO(writable_is_said_once_and_then_only_when_wanted), \
 	SCENARIO(a_door_takes_a_crowd), \
 	SCENARIO(a_timer_of_the_loop_fires_when_it_is_due), \

@@ -370,8 +370,8 @@ static void answer(struct hf_sim_half *from)
 /* Somebody knocks. A full backlog lets the knock go unheard; it is repeated. */
 static void knock(struct hf_sim *sim, struct hf_sim_half *to)
 {
-	struct hf_sim_bound *b = hf_sim_bound_at(sim, to->host, &hf_sim_other(to)->address, &to->address,
-		true);
+	const struct hf_address *caller = &hf_sim_other(to)->address;
+	struct hf_sim_bound *b = hf_sim_bound_at(sim, to->host, caller, &to->address, true);
 	if (!b || to->host->state == HF_SIM_DEAD) {
 		send_reset(to, -ECONNREFUSED);
 		return;
