@@ -6,8 +6,10 @@ directory of its own, and starts it on a loopback address of its own. None of
 them looks at the outside world: no root hints, no trust anchors to refresh, no
 version checks.
 """
+import atexit
 import os
 import shutil
+import tempfile
 
 import ask
 import net
@@ -73,6 +75,15 @@ class Peer:
             if reply is None or (self.zones and reply.rcode != 0):
                 return False
         return net.accepts(self.address, self.port)
+
+    def short_directory(self):
+        """For sockets, whose paths may have no more than 107 characters."""
+        if not self.short:
+            self.short = tempfile.mkdtemp(prefix="hf-")
+            atexit.register(shutil.rmtree, self.short, ignore_errors=True)
+        return self.short
+
+    short = None
 
     def stop(self):
         """At once and with its children: nothing of value is in it."""
@@ -163,7 +174,7 @@ class Pdns(Peer):
                 "daemon=no\nguardian=no\nsecurity-poll-suffix=\nreceiver-threads=1\n"
                 "distributor-threads=1\nretrieval-threads=1\ndname-processing=yes\n"
                 "log-dns-details=no\nzone-cache-refresh-interval=0\n" % (
-                    self.path("named.conf", named), self.address, self.port, self.directory))
+                    self.path("named.conf", named), self.address, self.port, self.short_directory()))
         self.path("pdns.conf", text)
         return ["--config-dir=" + self.directory]
 

@@ -302,7 +302,6 @@ def test_a_smaller_listen_edns_size_is_obeyed(fake, holdfast):
     for size in (550, 650):
         reply = server.udp("big.example.", "TXT", edns=4096)
         assert len(reply.wire) <= 600 and reply.flag(wire.TC)
-    assert server.udp("localhost.", edns=4096).udp_size == 600
 
 
 # --- classes and types ------------------------------------------------------------
@@ -327,7 +326,7 @@ def test_an_unknown_class_is_answered_somehow(server, cls):
         wire.NOERROR, wire.REFUSED, wire.NOTIMP)
 
 
-@pytest.mark.parametrize("qtype", [0, 10, 31, 100, 1000, 4711, 32767, 65280, 65534])
+@pytest.mark.parametrize("qtype", [10, 31, 100, 1000, 4711, 32767, 65280, 65534])
 def test_an_unknown_type_passes(server, upstream, qtype):
     qname = "type%d.example." % qtype
     reply = server.udp(qname, qtype)
@@ -342,10 +341,17 @@ def test_zone_transfers_are_refused(server, upstream, qtype, proto):
     assert upstream.count() == before
 
 
-@pytest.mark.parametrize("qtype", [41, 249, 250, 253, 254])
-def test_types_that_are_no_questions_do_not_reach_an_upstream_or_harm(server, qtype):
+@pytest.mark.parametrize("qtype", [0, 41, 249, 250])
+def test_types_that_are_no_questions_do_not_reach_an_upstream(server, upstream, qtype):
+    before = upstream.count()
     assert replied(server, wire.query("meta.example.", qtype)).rcode in (
-        wire.FORMERR, wire.REFUSED, wire.NOTIMP, wire.NOERROR)
+        wire.FORMERR, wire.REFUSED, wire.NOTIMP)
+    assert upstream.count() == before
+
+
+@pytest.mark.parametrize("qtype", [253, 254])
+def test_the_old_mail_types_are_answered_somehow(server, qtype):
+    assert server.udp("mail.example.", qtype).rcode in (wire.NOERROR, wire.REFUSED, wire.NOTIMP)
 
 
 @pytest.mark.own

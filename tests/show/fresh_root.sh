@@ -129,7 +129,7 @@ stop()
 
 do_run()
 {
-	[[ -z $(ask +short localhost A 2>/dev/null) ]] || die 'somebody answers at 127.0.0.1:5300 already'
+	! ask localhost A >/dev/null 2>&1 || die 'somebody answers at 127.0.0.1:5300 already'
 	(in_root ./dev run) &
 	wait_for $! localhost 127.0.0.1
 	stop $!
