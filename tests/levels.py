@@ -94,6 +94,9 @@ def read_tree(src):
         for name in names:
             if name.endswith(('.c', '.h')):
                 files.append(File(src, os.path.relpath(os.path.join(folder, name), src)))
+    for file in files:  # a header that only tests include is part of them
+        users = [f for f in files if any(file.path == i[1] for i in f.includes())]
+        file.test = file.test or bool(users) and all(f.path.endswith('_test.c') for f in users)
     return sorted(files, key=lambda f: f.path)
 
 
@@ -246,6 +249,8 @@ CLEAN = {
     'zone/store.c': GPL + '#include <libknot/libknot.h>\n',
     'cache/cache.c': GPL + '#include <stdatomic.h>\n',
     'cache/cache_test.c': GPL + '#include <pthread.h>\n#include <cmocka.h>\n',
+    'cache/scenes.h': header('cache/scenes.h', GPL, '#include <cmocka.h>\n'),
+    'cache/scenes_test.c': GPL + '#include "cache/scenes.h"\n',
     'main.c': GPL + '#include "wire/name.h"\n',
 }
 FAULTS = [
@@ -266,6 +271,8 @@ FAULTS = [
      {'base/number.c': MIT + '#include <arpa/inet.h>\n'}),
     (headers_stay_in_their_place, 'src/cache/cache.c:2:',
      {'cache/cache.c': GPL + '#include <pthread.h>\n'}),
+    (headers_stay_in_their_place, 'src/cache/scenes.h:5:',
+     {'cache/cache.c': GPL + '#include "cache/scenes.h"\n'}),
     (headers_stay_in_their_place, 'src/engine/worker.c:2:',
      {'engine/worker.c': GPL + '#include <jansson.h>\n'}),
     (no_circle_between_units, 'src/cache/a.c:2:',

@@ -20,8 +20,9 @@
  * Threads: one for the whole world. A loop is used from its own callbacks, from
  * hf_sim_at callbacks, and between two runs; from another loop's callbacks only
  * hf_loop_wake and hf_loop_stop, as everywhere.
- * At the bound: past HF_SIM_EVENTS_MAX datagrams are dropped and counted. A loop
- * that turns a million times without letting time pass spins: the world stops.
+ * At the bound: past HF_SIM_EVENTS_MAX datagrams are dropped and counted. Four
+ * million events without any time passing mean that somebody spins (a stream
+ * that is never read, a timer always armed for now): the process stops there.
  * Never:   reads a clock or asks the kernel for anything but memory. */
 #ifndef HF_LOOP_LOOP_SIM_H
 #define HF_LOOP_LOOP_SIM_H

@@ -96,7 +96,8 @@ def test_in_listed_order_the_standby_rests(fake, holdfast):
 
 @pytest.mark.own
 def test_a_dead_upstream_is_soon_no_longer_waited_for(fake, holdfast):
-    """After failures-to-open time-outs it is only probed; clients do not pay."""
+    """After failures-to-open time-outs it is only probed: 0.2 s later, then after
+    twice as long each time, with jitter. Few clients pay for that."""
     a, b, server = pair(fake, holdfast, fakes.silent)
     for i in range(8):
         assert came_from(server.udp("warm%d.example." % i), THEIRS)
@@ -105,7 +106,7 @@ def test_a_dead_upstream_is_soon_no_longer_waited_for(fake, holdfast):
         start = time.monotonic()
         assert came_from(server.udp("rested%d.example." % i), THEIRS)
         slow += time.monotonic() - start > 0.1
-    assert slow <= 2, "%d of 40 waited for the dead one" % slow
+    assert slow <= 6, "%d of 40 waited for the dead one" % slow
 
 
 def test_an_upstream_that_comes_back_is_used_again(fake, holdfast):
@@ -115,10 +116,9 @@ def test_an_upstream_that_comes_back_is_used_again(fake, holdfast):
         assert came_from(server.udp("gone%d.example." % i), THEIRS)
     a.behave = fakes.honest
     names = iter(range(10000))
-    net.wait_until("the first upstream to be used again", lambda: came_from(
-        server.udp("back%d.example." % next(names)), OURS), 6, 0.05)
-    for i in range(10):
-        assert came_from(server.udp("stays%d.example." % i), OURS)
+    # It may get its share back little by little, but all of it in the end.
+    net.wait_until("the first upstream to get ten questions in a row", lambda: all(
+        came_from(server.udp("back%d.example." % next(names)), OURS) for _ in range(10)), 6, 0.05)
 
 
 # --- all of them dead --------------------------------------------------------------

@@ -50,6 +50,7 @@ outside()
 	# shellcheck source=/dev/null
 	[[ $suite ]] || suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
 	root=$(mktemp -d /var/tmp/fresh-root.XXXXXX)
+	chmod 755 "$root"
 	if [[ $keep ]]; then
 		say "keeping $root"
 	else
@@ -173,7 +174,7 @@ do_alone()
 	(in_root ./dev run) &
 	wait_for $! shop.example 192.0.2.80
 	say "what $pinned was asked:"
-	grep 'shop.example' "$world/log"
+	grep -i 'shop.example' "$world/log"
 	say 'all addresses and routes that there are:'
 	ip -brief address
 	ip route
