@@ -66,13 +66,10 @@ class File:
         self.folder = path.split('/')[0] if '/' in path else path[:-2]
         self.test = path.endswith('_test.c')
         self.unit = path[:-2]
-
-    def includes(self):
-        """(line number, project header, system header, anything else)."""
-        for number, line in enumerate(self.code.split('\n'), 1):
-            match = INCLUDE.match(line)
-            if match:
-                yield (number,) + match.groups()
+        # (line number, project header, system header, anything else)
+        self.includes = [(number,) + match.groups()
+                         for number, line in enumerate(self.code.split('\n'), 1)
+                         for match in [INCLUDE.match(line)] if match]
 
 
 def newlines(text):
@@ -95,7 +92,7 @@ def read_tree(src):
             if name.endswith(('.c', '.h')):
                 files.append(File(src, os.path.relpath(os.path.join(folder, name), src)))
     for file in files:  # a header that only tests include is part of them
-        users = [f for f in files if any(file.path == i[1] for i in f.includes())]
+        users = [f for f in files if any(file.path == i[1] for i in f.includes)]
         file.test = file.test or bool(users) and all(f.path.endswith('_test.c') for f in users)
     return sorted(files, key=lambda f: f.path)
 
@@ -114,7 +111,7 @@ def folders_look_down_only(law, files):
             yield f'{where(file, 1)}: folder {file.folder} is not in docs/levels.txt'
             continue
         allowed = law.folders[file.folder]
-        for number, project, _, other in file.includes():
+        for number, project, _, other in file.includes:
             if other:
                 yield f'{where(file, number)}: an include that cannot be read: {other}'
             if not project:
@@ -130,7 +127,7 @@ def folders_look_down_only(law, files):
 def headers_stay_in_their_place(law, files):
     """A library or system header with a row is included only where the row says."""
     for file in files:
-        for number, _, system, _ in file.includes():
+        for number, _, system, _ in file.includes:
             who = law.who_may(system) if system and not file.test else None
             if who is None or who & {file.folder, file.path}:
                 continue
@@ -145,7 +142,7 @@ def no_circle_between_units(law, files):
     edges = {}
     for file in files:
         targets = edges.setdefault(file.unit, {})
-        for number, project, _, _ in file.includes():
+        for number, project, _, _ in file.includes:
             if project and project[:-2] != file.unit:
                 targets.setdefault(project[:-2], where(file, number))
     done, path = set(), []

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "cache/ttl.h"
+#include "engine/answer.h"
 
 /* Flights kept for the next question instead of being freed. */
 #define SPARES_MAX 256
@@ -172,7 +173,7 @@ static void carry_out_fail(struct flight *f, const struct hf_action *action, hf_
 		snprintf(text, sizeof text, "upstream %s: %s", conf_of(f, action->upstream)->name, cause);
 	const struct hf_answer answer = { .ede = action->ede, .ede_text = text };
 	keep_failure(f, now);
-	hf_worker_answer(f->worker, &f->base, &answer, now);
+	hf_answer_flight(f->worker, &f->base, &answer, now);
 }
 
 /* Returns the index of an attempt that could not be sent, or -1. True in
@@ -388,7 +389,7 @@ static void replied(struct io *io, const uint8_t *m, size_t len, bool cut, hf_us
 	if (event.verdict == HF_VERDICT_ANSWER) {
 		const struct hf_answer answer = { .kept = &copy->kept, .ede = HF_EDE_NONE };
 		store(f, &view, &copy->kept, now);
-		hf_worker_answer(worker, &f->base, &answer, now);
+		hf_answer_flight(worker, &f->base, &answer, now);
 	}
 	flight_end(f);
 }
@@ -472,7 +473,7 @@ int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 	} else if (!f->route) {
 		const struct hf_answer nowhere = { .ede = HF_EDE_NO_REACHABLE_AUTHORITY,
 			.ede_text = "no upstream is configured for this name" };
-		hf_worker_answer(worker, &f->base, &nowhere, now);
+		hf_answer_flight(worker, &f->base, &nowhere, now);
 		flight_end(f);
 	} else if (drive(f, &start, now)) {
 		flight_end(f);

@@ -3,8 +3,8 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "engine/answer.h"
 #include "engine/flight.h"
-#include "engine/mailbox.h"
 
 /* Questions that may wait in a mailbox: some milliseconds of work at full
  * speed; more would be answered too late to matter. */
@@ -43,15 +43,7 @@ void hf_team_free(struct hf_team *team)
 	free(team);
 }
 
-/* ---- messages between workers ---- */
-
-static void post(struct hf_worker *to, struct hf_message *message)
-{
-	bool wake = false;
-	hf_mailbox_push(&to->mailbox, message, true, &wake);
-	if (wake)
-		hf_loop_wake(to->loop);
-}
+/* ---- messages from other threads ---- */
 
 struct question_message {
 	struct hf_message message;
@@ -60,112 +52,11 @@ struct question_message {
 	struct hf_waiter waiter;
 };
 
-struct answer_message {
-	struct hf_message message;
-	struct hf_shared_answer *shared;
-	uint32_t ticket, generation;
-};
-
 struct order_message {
 	struct hf_message message;
 	void (*run)(void *arg, hf_us now);
 	void *arg;
 };
-
-static void shared_unref(struct hf_shared_answer *shared)
-{
-	if (atomic_fetch_sub_explicit(&shared->refs, 1, memory_order_acq_rel) == 1)
-		free(shared);
-}
-
-static void answer_arrived(void *owner, struct hf_message *message)
-{
-	struct answer_message *m = (struct answer_message *)message;
-	struct hf_worker *worker = owner;
-	if (worker) {
-		hf_us now = hf_loop_now(worker->loop);
-		worker->waiting--;
-		worker->client->answered(
-			worker->client_ctx, m->ticket, m->generation, &m->shared->answer, now);
-	}
-	shared_unref(m->shared);
-	free(m);
-}
-
-/* A copy that outlives the flight, for waiters of other workers. */
-static struct hf_shared_answer *share(const struct hf_answer *answer)
-{
-	const struct hf_kept *kept = answer->kept;
-	size_t wire = kept ? kept->len : 0, ttls = kept ? kept->ttl_count * sizeof(uint16_t) : 0;
-	struct hf_shared_answer *shared = malloc(sizeof *shared + wire + 1 + ttls);
-	if (!shared)
-		return NULL;
-	atomic_init(&shared->refs, 1);
-	shared->answer = *answer;
-	if (kept) {
-		uint8_t *at = shared->bytes;
-		shared->kept = *kept;
-		shared->kept.ttl_at = (uint16_t *)(void *)at;
-		shared->kept.wire = at + ttls;
-		memcpy(at, kept->ttl_at, ttls);
-		memcpy(at + ttls, kept->wire, wire);
-		shared->answer.kept = &shared->kept;
-	}
-	if (answer->ede_text) {
-		snprintf(shared->ede_text, sizeof shared->ede_text, "%s", answer->ede_text);
-		shared->answer.ede_text = shared->ede_text;
-	}
-	return shared;
-}
-
-static void answer_remote(struct hf_worker *to, const struct hf_waiter *waiter,
-	struct hf_shared_answer *shared)
-{
-	struct answer_message *m = malloc(sizeof *m);
-	if (hf_unexpected(!m))
-		return; /* the client's own patience bounds what is lost */
-	*m = (struct answer_message){ { .arrive = answer_arrived }, shared, waiter->ticket,
-		waiter->generation };
-	atomic_fetch_add_explicit(&shared->refs, 1, memory_order_relaxed);
-	post(to, &m->message);
-}
-
-void hf_worker_answer(struct hf_worker *worker, struct hf_flight *flight,
-	const struct hf_answer *answer, hf_us now)
-{
-	struct hf_shared_answer *shared = NULL;
-	struct hf_waiter waiter;
-	while (hf_inflight_leave(&worker->inflight, flight, &waiter)) {
-		if (waiter.worker == worker->index) {
-			worker->waiting--;
-			worker->client->answered(worker->client_ctx, waiter.ticket,
-				waiter.generation, answer, now);
-			continue;
-		}
-		if (!shared)
-			shared = share(answer);
-		if (!hf_unexpected(!shared))
-			answer_remote(worker->team->workers[waiter.worker], &waiter, shared);
-	}
-	if (shared)
-		shared_unref(shared);
-}
-
-static void answer_one(struct hf_worker *worker, const struct hf_waiter *waiter,
-	const struct hf_answer *answer, hf_us now)
-{
-	if (waiter->worker == worker->index) {
-		worker->waiting--;
-		worker->client->answered(
-			worker->client_ctx, waiter->ticket, waiter->generation, answer, now);
-		return;
-	}
-	struct hf_shared_answer *shared = share(answer);
-	if (hf_unexpected(!shared))
-		return;
-	answer_remote(worker->team->workers[waiter->worker], waiter, shared);
-	shared_unref(shared);
-}
 
 /* A question of another worker for one of our names. It may have been answered
  * since it was sent; the cache is the faster place to find out. */
@@ -180,12 +71,12 @@ static void question_arrived(void *owner, struct hf_message *message)
 		if (hf_cache_lookup(worker->team->cache, &key, now, copy) == HF_CACHE_FRESH) {
 			struct hf_answer answer = { .kept = &copy->kept, .age = copy->age,
 				.ede = HF_EDE_NONE };
-			answer_one(worker, &m->waiter, &answer, now);
+			hf_answer_one(worker, &m->waiter, &answer, now);
 		} else if (hf_flight_join(worker, &key, &m->waiter, now)) {
 			struct hf_answer failed = { .ede = HF_EDE_OTHER,
 				.ede_text = "too many questions under way" };
 			hf_count(worker->meter, HF_COUNT_OVERLOAD);
-			answer_one(worker, &m->waiter, &failed, now);
+			hf_answer_one(worker, &m->waiter, &failed, now);
 		}
 	}
 	free(m);
@@ -206,7 +97,7 @@ int hf_worker_order(struct hf_worker *worker, void (*run)(void *arg, hf_us now),
 	if (!m)
 		return -ENOMEM;
 	*m = (struct order_message){ { .arrive = order_arrived }, run, arg };
-	post(worker, &m->message);
+	hf_answer_post(worker, &m->message);
 	return 0;
 }
 

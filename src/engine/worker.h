@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "cache/cache.h"
+#include "engine/client.h"
 #include "engine/plan.h"
 #include "loop/loop.h"
 #include "meter/event.h"
@@ -29,22 +30,6 @@
 #include "upstream/select.h"
 
 struct hf_worker;
-
-/* What became of a question. */
-struct hf_answer {
-	const struct hf_kept *kept; /* NULL: failed */
-	uint32_t age;               /* seconds; TTLs are to be lowered by it */
-	int32_t ede;                /* HF_EDE_NONE: nothing to say */
-	const char *ede_text;
-};
-
-struct hf_client {
-	/* The question with this ticket has been answered. The answer is good only
-	 * until this returns. Called once for each successful hf_worker_ask. */
-	void (*answered)(void *ctx, uint32_t ticket, uint32_t generation,
-		const struct hf_answer *answer, hf_us now);
-};
-
 struct hf_team; /* workers that share a cache */
 
 /* A team of `size` (1 to 256). The cache stays the caller's and outlives it. */

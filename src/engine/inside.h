@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* inside.h - what a worker consists of. Private to engine/.
+ *
+ * The parts of the engine share this one struct: worker.c (life, questions in),
+ * flight.c (questions on their way) and answer.c (answers out, between workers).
+ * Threads: everything but the mailbox belongs to the worker's own thread. */
+#ifndef HF_ENGINE_INSIDE_H
+#define HF_ENGINE_INSIDE_H
+
+#include "cache/cache.h"
+#include "engine/client.h"
+#include "engine/mailbox.h"
+#include "engine/plan.h"
+#include "forward/inflight.h"
+#include "loop/loop.h"
+#include "meter/event.h"
+#include "meter/meter.h"
+#include "transport/tcp.h"
+#include "transport/udp.h"
+
+struct hf_team {
+	unsigned size;
+	struct hf_cache *cache;
+	struct hf_worker *workers[];
+};
+
+struct hf_worker {
+	struct hf_team *team;
+	unsigned index;
+	struct hf_loop *loop;
+	struct hf_meter *meter;
+	struct hf_event_ring *events;
+	struct hf_plan *plan;
+	const struct hf_client *client;
+	void *client_ctx;
+	void (*turned)(void *ctx, hf_us now);
+	void *turned_ctx;
+	struct hf_mailbox mailbox;
+	struct hf_inflight inflight;
+	struct hf_udp_pool *udp;
+	struct hf_tcp_pool *tcp;
+	struct flight *flights; /* all that are up */
+	struct flight *spare;   /* some that were */
+	unsigned spares;
+	int64_t waiting;        /* clients of ours that wait for an answer */
+	struct hf_upstream_state upstreams[HF_SLOTS_MAX]; /* by slot */
+	struct hf_cached scratch;
+	uint8_t scratch_wire[HF_MESSAGE_MAX + HF_OPT_ROOM];
+	uint16_t scratch_ttl_at[HF_RECORDS_MAX];
+};
+
+#endif
