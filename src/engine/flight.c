@@ -81,14 +81,31 @@ static void forget(struct io *io)
 	hf_tcp_forget(&io->tcp);
 }
 
+static void take_down(struct flight *f)
+{
+	if (f->up)
+		hf_inflight_remove(&f->worker->inflight, &f->base);
+	f->up = false;
+}
+
+/* Who asks again because of the answer begins a flight of its own: it must not
+ * join one that is being answered, or there may be no end to it. */
+static void answer_all(struct flight *f, const struct hf_answer *answer, hf_us now)
+{
+	take_down(f);
+	hf_answer_flight(f->worker, &f->base, answer, now);
+}
+
 static void flight_end(struct flight *f)
 {
 	struct hf_worker *worker = f->worker;
+	struct hf_waiter waiter;
 	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++)
 		forget(&f->io[i]);
 	hf_timer_disarm(hf_loop_timers(worker->loop), &f->timer);
-	if (f->up)
-		hf_inflight_remove(&worker->inflight, &f->base);
+	take_down(f);
+	while (hf_inflight_leave(&worker->inflight, &f->base, &waiter))
+		; /* only when the worker ends are there any left */
 	hf_plan_unref(f->plan);
 	*f->prev = f->next;
 	if (f->next)
@@ -173,7 +190,7 @@ static void carry_out_fail(struct flight *f, const struct hf_action *action, hf_
 		snprintf(text, sizeof text, "upstream %s: %s", conf_of(f, action->upstream)->name, cause);
 	const struct hf_answer answer = { .ede = action->ede, .ede_text = text };
 	keep_failure(f, now);
-	hf_answer_flight(f->worker, &f->base, &answer, now);
+	answer_all(f, &answer, now);
 }
 
 /* Returns the index of an attempt that could not be sent, or -1. True in
@@ -389,7 +406,7 @@ static void replied(struct io *io, const uint8_t *m, size_t len, bool cut, hf_us
 	if (event.verdict == HF_VERDICT_ANSWER) {
 		const struct hf_answer answer = { .kept = &copy->kept, .ede = HF_EDE_NONE };
 		store(f, &view, &copy->kept, now);
-		hf_answer_flight(worker, &f->base, &answer, now);
+		answer_all(f, &answer, now);
 	}
 	flight_end(f);
 }
@@ -473,7 +490,7 @@ int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 	} else if (!f->route) {
 		const struct hf_answer nowhere = { .ede = HF_EDE_NO_REACHABLE_AUTHORITY,
 			.ede_text = "no upstream is configured for this name" };
-		hf_answer_flight(worker, &f->base, &nowhere, now);
+		answer_all(f, &nowhere, now);
 		flight_end(f);
 	} else if (drive(f, &start, now)) {
 		flight_end(f);

@@ -145,6 +145,8 @@ enum hf_lookup hf_worker_lookup(struct hf_worker *worker, const struct hf_cache_
 		hf_count(worker->meter, HF_COUNT_CACHE_HITS);
 		return HF_LOOKUP_HIT;
 	}
+	if (copy->kept.len > copy->wire_cap)
+		return HF_LOOKUP_MISS;
 	struct hf_question question = { .name = *key->name, .type = key->type, .class = key->class };
 	struct hf_cache_key failed =
 		hf_cache_key(worker->team->cache, &question, key->flags | HF_CACHE_FAILED);

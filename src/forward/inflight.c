@@ -60,9 +60,6 @@ int hf_inflight_add(struct hf_inflight *table, struct hf_flight *flight)
 void hf_inflight_remove(struct hf_inflight *table, struct hf_flight *flight)
 {
 	struct hf_flight **at = bucket(table, flight->hash);
-	struct hf_waiter waiter;
-	while (hf_inflight_leave(table, flight, &waiter))
-		;
 	while (*at && *at != flight)
 		at = &(*at)->next;
 	if (hf_unexpected(!*at))

@@ -54,6 +54,9 @@ struct hf_flight *hf_inflight_find(const struct hf_inflight *table, uint64_t has
 
 /* Adds a flight whose hash, question and flags are set. HF_EBOUND. */
 int hf_inflight_add(struct hf_inflight *table, struct hf_flight *flight);
+
+/* Takes a flight out of the table: nobody can join it any more. Its waiters stay
+ * with it until they leave. */
 void hf_inflight_remove(struct hf_inflight *table, struct hf_flight *flight);
 
 /* Adds a waiter to a flight. HF_EBOUND, -ENOMEM. */

@@ -160,12 +160,14 @@ static hf_us patience(const struct step *s, unsigned upstream, enum hf_channel c
 	return timeout < conf->timeout_max ? timeout : conf->timeout_max;
 }
 
-static void send_to(struct step *s, unsigned upstream, bool probe)
+/* False: there is no place, for all attempts are young: one of them will answer or
+ * time out. */
+static bool send_to(struct step *s, unsigned upstream, bool probe)
 {
 	struct hf_query *q = s->q;
 	struct hf_attempt *attempt = make_place(s);
 	if (!attempt)
-		return; /* all are young: one of them will answer or time out */
+		return false;
 	enum hf_channel channel = wants_stream(s, upstream) ? HF_CHANNEL_TCP : HF_CHANNEL_UDP;
 	*attempt = (struct hf_attempt){
 		.open = true,
@@ -188,6 +190,7 @@ static void send_to(struct step *s, unsigned upstream, bool probe)
 	send->upstream = (uint8_t)upstream;
 	send->channel = channel;
 	send->edns = attempt->edns;
+	return true;
 }
 
 /* True if an attempt is open that has not timed out and is not just a probe. */
@@ -225,6 +228,9 @@ static void go_on(struct step *s)
 	struct hf_query *q = s->q;
 	struct hf_selection selected = selection(s);
 	int next = q->sends < HF_SENDS_MAX ? hf_select(&selected) : -1;
+	bool rested = q->resume && q->resume <= s->env->now;
+	if (rested)
+		q->resume = 0; /* whatever comes of it: a time that has passed is not armed */
 	if (next < 0) {
 		if (!hoping(q))
 			give_up(s);
@@ -232,25 +238,26 @@ static void go_on(struct step *s)
 	}
 	if (asked(q, (unsigned)next))
 		return; /* the probe is the best that is left */
-	if (q->refused & bit((unsigned)next) && !q->resume) {
+	if (q->refused & bit((unsigned)next) && !rested) {
 		unsigned doubling = q->tries[next] > 4 ? 4 : q->tries[next];
-		q->resume = s->env->now + (PAUSE << (doubling ? doubling - 1 : 0));
+		if (!q->resume)
+			q->resume = s->env->now + (PAUSE << (doubling ? doubling - 1 : 0));
 		return;
 	}
 	q->resume = 0;
-	q->refused &= ~bit((unsigned)next);
 	send_to(s, (unsigned)next, false);
+	q->refused &= ~bit((unsigned)next); /* after: it was refused, not silent */
 }
 
 /* The same upstream once more, in another way, which is no new try. */
 static void ask_again(struct step *s, unsigned upstream)
 {
-	if (s->q->sends >= HF_SENDS_MAX) {
-		go_on(s);
+	if (s->q->sends >= HF_SENDS_MAX || s->q->barred & bit(upstream)) {
+		if (!waiting(s->q))
+			go_on(s);
 		return;
 	}
-	send_to(s, upstream, false);
-	if (s->q->tries[upstream])
+	if (send_to(s, upstream, false))
 		s->q->tries[upstream]--;
 }
 

@@ -112,7 +112,7 @@ static inline struct hf_sim_loop *hf_sim_loop_of(struct hf_loop *loop)
 	return (struct hf_sim_loop *)loop;
 }
 
-/* ---- loop_sim.c ---- */
+/* ---- sim_loop.c ---- */
 
 /* Puts an event into the heap, or moves it there. */
 void hf_sim_schedule(struct hf_sim *sim, struct hf_sim_event *event, hf_us at);

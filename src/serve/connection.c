@@ -156,12 +156,14 @@ static bool may_read(const struct connection *c)
 	return !c->ended && may_serve(c);
 }
 
-/* Pushes answers out and settles what may happen next. False: it is closed. */
+/* Pushes answers out. False: that was all, it is closed. */
 static bool push(struct connection *c, hf_us now)
 {
 	int rc = hf_frame_flush(&c->out, c->stream);
 	size_t left = hf_frame_waiting(&c->out);
-	if (rc < 0 || ((c->ended || c->all->draining) && idle(c))) {
+	bool last = (c->ended || c->all->draining) && idle(c) &&
+		    !(may_serve(c) && hf_frame_whole(&c->in));
+	if (rc < 0 || last) {
 		shut(c);
 		return false;
 	}
@@ -218,10 +220,9 @@ static bool serve_waiting(struct connection *c, hf_us now)
 	return c->stream != NULL;
 }
 
+/* What may happen next. */
 static void settle(struct connection *c, hf_us now)
 {
-	if (!push(c, now))
-		return;
 	if (!hf_frame_partial(&c->in))
 		c->begun = 0;
 	else if (!c->begun)
@@ -250,6 +251,9 @@ static void guarded(struct connection *c, void (*what)(struct connection *c, hf_
 {
 	c->reading = true;
 	what(c, now);
+	/* Answers that are gone make room for questions that were held back. */
+	while (c->stream && push(c, now) && may_serve(c) && hf_frame_whole(&c->in))
+		serve_waiting(c, now);
 	c->reading = false;
 	if (c->stream)
 		settle(c, now);
@@ -345,10 +349,11 @@ void hf_connections_accept(struct hf_connections *all, struct hf_stream *stream,
 
 void hf_connections_drain(struct hf_connections *all, hf_us now)
 {
-	struct connection *next;
-	/* What has arrived was asked before we stopped: it is still served. */
+	struct connection *next, *last = all->newest;
+	/* What has arrived was asked before we stopped: it is still served, once
+	 * each, though who is served moves to the end of the list. */
 	for (struct connection *c = all->oldest; c; c = next) {
-		next = c->next;
+		next = c == last ? NULL : c->next;
 		if (c->stream && may_read(c))
 			ready(c, c->stream, HF_STREAM_READABLE, now);
 	}

@@ -143,16 +143,22 @@ static void ear_free(struct ear *ear)
 	free(ear);
 }
 
+/* For the loop, -1 means to open one. */
+static int to_take_over(int fd)
+{
+	return fd == HF_EAR_UNBOUND ? -1 : fd;
+}
+
 static int open_ear(struct ear *ear, const struct hf_ear *from)
 {
 	struct hf_listener *l = ear->listener;
 	struct hf_bind bind = { .address = from->address, .local_addresses = true };
 	int rc = 0;
-	bind.fd = from->udp;
-	if (from->udp >= 0)
+	bind.fd = to_take_over(from->udp);
+	if (from->udp != -1)
 		rc = hf_endpoint_open(l->loop, &bind, &endpoint_handler, ear, &ear->endpoint);
-	bind.fd = from->tcp;
-	if (!rc && from->tcp >= 0)
+	bind.fd = to_take_over(from->tcp);
+	if (!rc && from->tcp != -1)
 		rc = hf_door_open(l->loop, &bind, &door_handler, ear, &ear->door);
 	return rc;
 }

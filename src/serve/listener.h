@@ -21,6 +21,7 @@ struct hf_ear {
 	struct hf_address address;
 	int udp, tcp; /* or -1: none of this kind; owned by the listener from then on */
 };
+#define HF_EAR_UNBOUND (-2) /* in place of a descriptor: the loop is to open one */
 
 struct hf_listener;
 

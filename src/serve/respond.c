@@ -201,20 +201,23 @@ static size_t patch(struct request *q, uint8_t *bytes, const struct hf_kept *kep
 static size_t special_reply(struct request *q)
 {
 	struct hf_kept kept = { .wire = q->out, .ttl_at = q->r->ttl_at };
+	if (!hf_special_answer(&q->view.question, &kept))
+		return 0;
 	const struct hf_route *route =
 		hf_route_find(hf_worker_plan(q->r->worker)->routes, &q->view.question.name);
-	if ((route && route->zone.len > 1) || !hf_special_answer(&q->view.question, &kept))
-		return 0;
+	if (route && route->zone.len > 1)
+		return 0; /* forwarded explicitly */
 	return patch(q, q->out, &kept, 0);
 }
 
-static size_t cut_reply(struct request *q, const struct hf_cached *copy, uint8_t *out, size_t cap)
+/* Set anew from the copy, which must lie elsewhere. */
+static size_t cut_reply(struct request *q, const struct hf_cached *copy, const uint8_t **ret)
 {
-	if (cap > q->reply.limit)
-		cap = q->reply.limit;
-	int len = hf_reply_nxdomain_cut(out, cap, &copy->kept, copy->age, &q->reply);
+	uint8_t *out = q->r->large;
+	int len = hf_reply_nxdomain_cut(out, q->reply.limit, &copy->kept, copy->age, &q->reply);
 	if (len <= 0)
 		return say_truncated(q);
+	*ret = out;
 	return count_reply(
 		q->r, q->path->transport, out, (size_t)len, HF_RCODE_NXDOMAIN, 0);
 }
@@ -237,11 +240,9 @@ static size_t cached_reply(struct request *q, const struct hf_cache_key *key, co
 	switch (found) {
 	case HF_LOOKUP_HIT: return patch(q, copy.kept.wire, &copy.kept, copy.age);
 	case HF_LOOKUP_CUT:
-		/* Set anew from the copy, which must lie elsewhere. */
-		if (copy.kept.wire == r->large)
-			return 0;
-		*ret = r->large;
-		return cut_reply(q, &copy, r->large, sizeof r->large);
+		if (copy.kept.wire == q->out)
+			return cut_reply(q, &copy, ret);
+		break;
 	case HF_LOOKUP_FAILED:
 		*ret = q->out;
 		return say(q, HF_RCODE_SERVFAIL, HF_EDE_CACHED_ERROR,

@@ -69,11 +69,16 @@ int hf_frame_fill(struct hf_frame_in *in, struct hf_stream *stream)
 	return n;
 }
 
-bool hf_frame_next(struct hf_frame_in *in, const uint8_t **ret, size_t *ret_len)
+bool hf_frame_whole(const struct hf_frame_in *in)
 {
 	size_t here = in->len - in->at;
-	if (here < 2 || here < wanted(in)) {
-		if (!here && in->cap > KEEP)
+	return here >= 2 && here >= wanted(in);
+}
+
+bool hf_frame_next(struct hf_frame_in *in, const uint8_t **ret, size_t *ret_len)
+{
+	if (!hf_frame_whole(in)) {
+		if (in->at == in->len && in->cap > KEEP)
 			hf_frame_in_clear(in);
 		return false;
 	}

@@ -35,10 +35,12 @@ void hf_frame_out_clear(struct hf_frame_out *out);
 /* One read from the stream. Octets read, 0 at its end, -EAGAIN, or an error. */
 int hf_frame_fill(struct hf_frame_in *in, struct hf_stream *stream);
 
-/* The next whole message, good until the next _fill. False: not there yet. */
+/* The next whole message, good until the next call for `in`. False: not there yet. */
 bool hf_frame_next(struct hf_frame_in *in, const uint8_t **ret, size_t *ret_len);
 
-/* True if a message has begun to arrive and is not whole. */
+bool hf_frame_whole(const struct hf_frame_in *in); /* _next would give one */
+
+/* True if octets wait, of a whole message or of one that has begun to arrive. */
 static inline bool hf_frame_partial(const struct hf_frame_in *in)
 {
 	return in->len > in->at;

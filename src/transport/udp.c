@@ -27,6 +27,7 @@ struct hf_udp_socket {
 	struct hf_udp_attempt *attempts;
 	unsigned uses;
 	bool retired;
+	bool calling; /* a callback is under way: not to be freed under it */
 };
 
 struct hf_udp_pool {
@@ -80,7 +81,7 @@ static void sweep(struct hf_udp_pool *pool)
 	struct hf_udp_socket **at = &pool->retired;
 	while (*at) {
 		struct hf_udp_socket *socket = *at;
-		if (socket->attempts) {
+		if (socket->attempts || socket->calling) {
 			at = &socket->next;
 			continue;
 		}
@@ -95,6 +96,7 @@ static void received(void *ctx, struct hf_endpoint *endpoint, struct hf_datagram
 	struct hf_udp_socket *socket = ctx;
 	struct hf_udp_pool *pool = socket->pool;
 	(void)endpoint;
+	socket->calling = true;
 	for (size_t i = 0; i < n; i++) {
 		const struct hf_datagram *d = &batch[i];
 		struct hf_udp_attempt *attempt =
@@ -104,6 +106,7 @@ static void received(void *ctx, struct hf_endpoint *endpoint, struct hf_datagram
 		else
 			pool->handler->stray(pool->ctx, &d->peer);
 	}
+	socket->calling = false;
 }
 
 /* An attempt at the peer that was sent before `serial`, or NULL. */
@@ -124,12 +127,14 @@ static void refused(void *ctx, struct hf_endpoint *endpoint, const struct hf_add
 	uint64_t serial = pool->serial;
 	struct hf_udp_attempt *a;
 	(void)endpoint;
+	socket->calling = true;
 	/* What the handler does may forget some and start others: look anew each
 	 * time, and leave alone what was sent after the news came. */
 	while ((a = older_at(socket, peer, serial))) {
 		hf_udp_forget(a);
 		pool->handler->refused(pool->ctx, a, error, now);
 	}
+	socket->calling = false;
 }
 
 static const struct hf_endpoint_handler handler = { received, refused };

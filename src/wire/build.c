@@ -51,14 +51,15 @@ static bool is_of_the_hop(uint16_t type)
 }
 
 /* The owner may repeat the question's name, or its first labels and a pointer,
- * in the random case that we asked with; clients must not see our dice. */
+ * in the random case that we asked with: clients must not see our dice. Any
+ * other case is the zone's own, as BIND shows it, and stays. */
 static void settle_case(struct hf_kept *kept, uint16_t question_end, size_t at)
 {
 	size_t len = (size_t)question_end - HF_HEADER_LEN - 4;
 	uint8_t *label = kept->wire + at;
 	struct hf_name owner;
 	if (*label > HF_LABEL_MAX || hf_name_read(kept->wire, kept->len, at, &owner, &at) ||
-		owner.len != len || !hf_name_equal(owner.bytes, kept->wire + HF_HEADER_LEN, len))
+		owner.len != len || memcmp(owner.bytes, kept->wire + HF_HEADER_LEN, len) != 0)
 		return;
 	for (; *label && *label <= HF_LABEL_MAX; label += 1 + *label)
 		hf_name_lower(label + 1, *label);
@@ -190,8 +191,6 @@ int hf_keep(const uint8_t *m, const struct hf_message_view *view, uint32_t ttl_m
 		view->authorities, (uint16_t)(additionals + rest) };
 	put_header(ret->wire, 0, (uint16_t)(HF_FLAG_QR | HF_FLAG_RA | (view->flags & HF_FLAG_RCODE)),
 		counts);
-	hf_name_lower(ret->wire + HF_HEADER_LEN,
-		counts[0] ? (size_t)view->question_end - HF_HEADER_LEN - 4 : 0);
 	ret->len = (uint16_t)w.len;
 	ret->answer_end = view->answer_end;
 	ret->authority_end = view->authority_end;
@@ -208,6 +207,9 @@ int hf_keep(const uint8_t *m, const struct hf_message_view *view, uint32_t ttl_m
 			return HF_EMALFORMED;
 		at = record.end;
 	}
+	if (counts[0])
+		hf_name_lower(ret->wire + HF_HEADER_LEN,
+			(size_t)view->question_end - HF_HEADER_LEN - 4);
 	return 0;
 }
 

@@ -217,7 +217,10 @@ static void the_random_case_of_our_question_is_not_shown(void **state)
 		&s, HF_SAMPLE_ANSWER, HF_RAW("\4sHoP\xc0\x11"), HF_TYPE_A, 60, ADDRESS);
 	size_t other = hf_sample_record(
 		&s, HF_SAMPLE_ANSWER, HF_RAW("\4sHoX\xc0\x11"), HF_TYPE_A, 60, ADDRESS);
+	size_t own = hf_sample_record(
+		&s, HF_SAMPLE_ANSWER, HF_RAW("\4SHop\7Example\0"), HF_TYPE_A, 60, ADDRESS);
 	keep();
+	assert_memory_equal(kept.wire + own, "\4SHop\7Example\0", 14); /* the zone's own case */
 	assert_memory_equal(kept.wire + whole, "\4shop\7example\0", 14);
 	assert_memory_equal(kept.wire + part, "\4shop\xc0\x11", 7);
 	assert_memory_equal(kept.wire + other, "\4sHoX\xc0\x11", 7);

@@ -28,6 +28,12 @@ FATAL = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime erro
                    r"Assertion .* failed|segfault|stack smashing", re.I)
 
 
+# AddressSanitizer keeps freed memory back, by default so much of it that no bound
+# of ours could be seen to hold.
+SANITIZER = {"ASAN_OPTIONS": "quarantine_size_mb=4:thread_local_quarantine_size_kb=64:" +
+             os.environ.get("ASAN_OPTIONS", "")}
+
+
 def binary():
     """The binary under test, or None."""
     named = os.environ.get("HOLDFAST_BIN")
@@ -100,8 +106,8 @@ class Holdfast:
         """Starts the process and does not wait for anything."""
         self.starts += 1
         log = os.path.join(self.directory, "holdfast-%d.log" % self.starts)
-        self.process = net.Process("holdfast", argv or self.argv(), log, {**self.env, **(env or {})},
-                                   pass_fds=pass_fds)
+        env = {**SANITIZER, **self.env, **(env or {})}
+        self.process = net.Process("holdfast", argv or self.argv(), log, env, pass_fds=pass_fds)
         return self.process
 
     def start(self, argv=None, env=None, pass_fds=()):

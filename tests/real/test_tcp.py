@@ -147,11 +147,17 @@ def test_a_connection_in_use_is_not_closed(impatient):
             time.sleep(0.2)
 
 
+@pytest.fixture(scope="module")
+def strict(shared_fake, shared_holdfast):
+    """Patient with idle connections, not with half a question."""
+    return shared_holdfast({"a": shared_fake().at}, workers=1, tcp={"idle": "30s", "stall": "400ms"})
+
+
 @pytest.mark.own
-def test_a_half_sent_question_is_not_waited_for_longer_than_stall(impatient):
+def test_a_half_sent_question_is_not_waited_for_longer_than_stall(strict):
     m = wire.framed(wire.query("half.example."))
     for sent in (1, 2, 14):
-        with impatient.tcp_client() as client:
+        with strict.tcp_client() as client:
             start = time.monotonic()
             client.send_raw(m[:sent])
             assert client.closed_within(3)
@@ -159,11 +165,11 @@ def test_a_half_sent_question_is_not_waited_for_longer_than_stall(impatient):
 
 
 @pytest.mark.own
-def test_dripping_octets_do_not_buy_more_time_than_stall(impatient):
+def test_dripping_octets_do_not_buy_more_time_than_stall(strict):
     """The clock runs per question, not per octet."""
     m = wire.framed(wire.query("drip-forever.example."))
     start = time.monotonic()
-    with impatient.tcp_client() as client:
+    with strict.tcp_client() as client:
         with pytest.raises(ConnectionError):
             for i in range(len(m) - 1):
                 client.send_raw(m[i:i + 1])
@@ -210,12 +216,12 @@ def flood_without_reading(client, query, seconds):
 
 
 @pytest.mark.own
-def test_a_slow_reader_is_cut_off_and_memory_stays_bounded(impatient):
-    assert impatient.tcp("big.example.", "TXT").answer  # 5 kB, from now on in the cache
-    before = net.rss(impatient.pid)
-    clients = [impatient.tcp_client(receive_buffer=4096) for _ in range(8)]
+def test_a_slow_reader_is_cut_off_and_memory_stays_bounded(strict):
+    assert strict.tcp("big.example.", "TXT").answer  # 5 kB, from now on in the cache
+    before = net.rss(strict.pid)
+    clients = [strict.tcp_client(receive_buffer=4096) for _ in range(8)]
     cut = [flood_without_reading(c, wire.query("big.example.", "TXT"), 3) for c in clients[:2]]
-    grown = net.rss(impatient.pid) - before
+    grown = net.rss(strict.pid) - before
     for c in clients:
         c.socket.close()
     assert all(cut), "still open after 3 s though stall is 400 ms"

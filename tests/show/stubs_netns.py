@@ -65,7 +65,7 @@ def tools(directory):
         ("getent, alias", ["getent", "ahosts", alias], both),
         ("getent, 120 addresses", ["getent", "ahosts", many], all_of_many),
         ("getent, no such name", ["getent", "ahosts", "nowhere." + ZONE], None),
-        ("getent localhost", ["getent", "ahostsv4", "sub.localhost"], ["127.0.0.1"]),
+        ("getent localhost", ["getent", "ahosts", "sub.localhost"], ["127.0.0.1"]),
         ("Python getaddrinfo", [sys.executable, "-c", python, www], both),
         ("Node c-ares", ["node", "-e", NODE.replace("NAME", www)], both + ["::1"]),
         ("Node c-ares, 120", ["node", "-e", NODE.replace("NAME", many)], all_of_many),
@@ -76,6 +76,8 @@ def tools(directory):
         ("Java, 120 addresses", java + [many], all_of_many),
         ("curl", ["curl", "-sS", "-4", "--noproxy", "*", "-m", "8", "http://%s:8080/" % www],
          ["hello over http"]),
+        ("host", ["host", www], ["127.0.0.3"]),
+        ("dig +search", ["dig", "+short", "+search", many], all_of_many),
         ("dnspython stub", ["/usr/bin/python3", "-c", dnspython, www], both + ["::1"]),
     ]
 

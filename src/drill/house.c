@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "drill/house.h"
+
+#include "base/check.h"
+#include "base/error.h"
+#include "engine/worker.h"
+#include "serve/listener.h"
+
+#define HOST "holdfast"
+
+struct room { /* one worker with its ears */
+	struct hf_loop *loop;
+	struct hf_listener *listener;
+	struct hf_worker *worker;
+	struct hf_meter *meter;
+	struct hf_event_ring *events;
+};
+
+struct hf_house {
+	const struct hf_scenario *scenario;
+	struct hf_hash_key key;
+	struct hf_cache *cache;
+	struct hf_team *team;
+	struct hf_plan *plan;
+	struct hf_admission_table *admission;
+	struct hf_respond_conf respond;
+	struct hf_forward_conf forward;
+	struct hf_upstream_conf upstreams[HF_PLAY_UPSTREAMS_MAX];
+	uint16_t slots[HF_PLAY_UPSTREAMS_MAX];
+	bool fresh[HF_PLAY_UPSTREAMS_MAX];
+	size_t size;
+	struct room rooms[HF_PLAY_WORKERS_MAX];
+};
+
+struct hf_address hf_house_address(void)
+{
+	return (struct hf_address){ .family = 4, .port = 53, .bytes = { 10, 53, 255, 1 } };
+}
+
+static void turned(void *ctx, hf_us now)
+{
+	struct room *room = ctx;
+	hf_listener_turned(room->listener, now);
+}
+
+static int make_room(struct hf_house *house, struct hf_sim *sim, struct room *room)
+{
+	size_t most = house->scenario->clients.in_flight;
+	room->meter = aligned_alloc(64, (sizeof *room->meter + 63) / 64 * 64);
+	room->events = calloc(1, sizeof *room->events);
+	if (!room->meter || !room->events)
+		return -ENOMEM;
+	memset(room->meter, 0, sizeof *room->meter);
+	/* The first loop was made to draw keys from. */
+	int rc = room->loop ? 0 : hf_sim_loop_new(sim, HOST, &room->loop);
+	if (!rc)
+		rc = hf_listener_new(room->loop, room->meter, house->admission, most, &room->listener);
+	if (rc)
+		return rc;
+	struct hf_responder *responder = hf_listener_responder(room->listener);
+	const struct hf_worker_conf conf = {
+		.team = house->team, .index = (unsigned)(room - house->rooms), .loop = room->loop,
+		.meter = room->meter, .events = room->events, .plan = house->plan,
+		.flights_max = most, .client = &hf_responder_client, .client_ctx = responder,
+		.turned = turned, .turned_ctx = room,
+	};
+	rc = hf_worker_new(&conf, &room->worker);
+	if (rc)
+		return rc;
+	hf_responder_attach(responder, room->worker);
+	hf_listener_adopt(room->listener, &house->respond);
+	return 0;
+}
+
+static int open_ears(struct hf_house *house)
+{
+	const struct hf_ear ear = { hf_house_address(), HF_EAR_UNBOUND, HF_EAR_UNBOUND };
+	int rc = 0;
+	for (size_t i = 0; !rc && i < house->size; i++)
+		rc = hf_listener_add(house->rooms[i].listener, &ear);
+	return rc;
+}
+
+static int make_shared(struct hf_house *house)
+{
+	const struct hf_scenario *s = house->scenario;
+	int rc = hf_cache_new(s->cache.size, (unsigned)house->size, &house->key, &house->cache);
+	if (!rc)
+		rc = hf_team_new((unsigned)house->size, house->cache, &house->team);
+	for (size_t i = 0; i < s->upstream_count; i++) {
+		house->upstreams[i] = s->upstreams[i].conf;
+		house->slots[i] = (uint16_t)i;
+		house->fresh[i] = true;
+	}
+	house->forward = (struct hf_forward_conf){ house->upstreams, s->upstream_count, s->routes,
+		s->route_count };
+	house->respond = (struct hf_respond_conf){ &s->listen, &s->tcp, &s->clients };
+	return rc ? rc : hf_plan_new(&house->forward, &s->cache, &house->key, house->slots,
+				 house->fresh, &house->plan);
+}
+
+static int make_all(struct hf_house *house, struct hf_sim *sim)
+{
+	struct hf_address address = hf_house_address();
+	int rc = hf_sim_loop_new(sim, HOST, &house->rooms[0].loop);
+	if (rc)
+		return rc;
+	hf_sim_address(sim, HOST, &address);
+	hf_loop_random(house->rooms[0].loop, &house->key, sizeof house->key);
+	house->admission = calloc(1, sizeof *house->admission);
+	if (!house->admission)
+		return -ENOMEM;
+	house->admission->key = house->key;
+	rc = make_shared(house);
+	for (size_t i = 0; !rc && i < house->size; i++)
+		rc = make_room(house, sim, &house->rooms[i]);
+	return rc ? rc : open_ears(house);
+}
+
+int hf_house_new(struct hf_sim *sim, const struct hf_scenario *scenario, struct hf_house **ret)
+{
+	struct hf_house *house = calloc(1, sizeof *house);
+	if (!house)
+		return -ENOMEM;
+	house->scenario = scenario;
+	house->size = scenario->workers;
+	int rc = make_all(house, sim);
+	if (rc) {
+		hf_house_free(house);
+		return rc;
+	}
+	*ret = house;
+	return 0;
+}
+
+void hf_house_free(struct hf_house *house)
+{
+	if (!house)
+		return;
+	for (size_t i = 0; i < house->size; i++)
+		hf_listener_free(house->rooms[i].listener);
+	hf_team_free(house->team);
+	for (size_t i = 0; i < house->size; i++) {
+		if (house->rooms[i].loop)
+			hf_loop_free(house->rooms[i].loop);
+		free(house->rooms[i].meter);
+		free(house->rooms[i].events);
+	}
+	hf_plan_unref(house->plan);
+	hf_cache_free(house->cache);
+	free(house->admission);
+	free(house);
+}
+
+void hf_house_jump(struct hf_house *house, hf_us us)
+{
+	for (size_t i = 0; i < house->size; i++)
+		hf_sim_jump(house->rooms[i].loop, us);
+}
+
+void hf_house_jump_wall(struct hf_house *house, hf_us us)
+{
+	for (size_t i = 0; i < house->size; i++)
+		hf_sim_jump_wall(house->rooms[i].loop, us / HF_SECOND);
+}
+
+void hf_house_stall(struct hf_house *house, hf_us us)
+{
+	for (size_t i = 0; i < house->size; i++)
+		hf_sim_stall(house->rooms[i].loop, us);
+}
+
+size_t hf_house_pending(const struct hf_house *house)
+{
+	size_t sum = 0;
+	for (size_t i = 0; i < house->size; i++)
+		sum += hf_responder_pending(hf_listener_responder(house->rooms[i].listener));
+	return sum;
+}
+
+size_t hf_house_flights(const struct hf_house *house)
+{
+	size_t sum = 0;
+	for (size_t i = 0; i < house->size; i++)
+		sum += hf_worker_flights(house->rooms[i].worker);
+	return sum;
+}
+
+size_t hf_house_attempts(const struct hf_house *house)
+{
+	size_t sum = 0;
+	for (size_t i = 0; i < house->size; i++)
+		for (size_t u = 0; u < house->forward.upstream_count; u++)
+			sum += hf_worker_upstream(house->rooms[i].worker, house->slots[u])->in_flight;
+	return sum;
+}
+
+uint64_t hf_house_count(const struct hf_house *house, enum hf_counter counter)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < house->size; i++)
+		sum += atomic_load_explicit(
+			&house->rooms[i].meter->counters[counter], memory_order_relaxed);
+	return sum;
+}

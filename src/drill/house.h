@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* house.h - holdfast itself inside a simulated world.
+ *
+ * Story: what serve/server.c does with threads and sockets is done here with
+ * loops of the simulator: the same listeners, workers, cache and upstream
+ * policy, on virtual time. Only main's part (configuration files, signals) is
+ * left out.
+ * Ownership: the house keeps pointing into the scenario; it is freed before its
+ * world.  Threads: the world's one. */
+#ifndef HF_DRILL_HOUSE_H
+#define HF_DRILL_HOUSE_H
+
+#include "drill/scenario.h"
+#include "meter/meter.h"
+
+struct hf_house;
+
+int hf_house_new(struct hf_sim *sim, const struct hf_scenario *scenario, struct hf_house **ret);
+void hf_house_free(struct hf_house *house); /* NULL is fine */
+
+/* Where it serves. */
+struct hf_address hf_house_address(void);
+
+void hf_house_jump(struct hf_house *house, hf_us us);
+void hf_house_jump_wall(struct hf_house *house, hf_us us);
+void hf_house_stall(struct hf_house *house, hf_us us);
+
+/* Clients' questions that wait in it, and the work that is done for them:
+ * flights, attempts. Nothing of it may be left when everybody has an answer. */
+size_t hf_house_pending(const struct hf_house *house);
+size_t hf_house_flights(const struct hf_house *house);
+size_t hf_house_attempts(const struct hf_house *house);
+
+uint64_t hf_house_count(const struct hf_house *house, enum hf_counter counter);
+
+#endif

@@ -1,0 +1,598 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/respond.h"
+
+#include "engine/stage.h"
+
+#define REPLIES 64
+
+/* A responder on a stage, and a client that sends it packets. */
+struct desk {
+	struct stage stage;
+	struct hf_responder *responder;
+	struct hf_listen_conf listen;
+	struct hf_tcp_conf tcp;
+	struct hf_clients_conf clients;
+	struct hf_prefix allow;
+	struct hf_reply_path path;
+	uint8_t out[HF_RESPOND_ROOM];
+	/* The last reply. */
+	uint8_t reply[HF_MESSAGE_MAX];
+	size_t len;
+	unsigned replies;
+	struct hf_message_view view;
+};
+
+static void take(struct desk *d, const uint8_t *reply, size_t len)
+{
+	assert_true(len >= HF_HEADER_LEN && len <= sizeof d->reply);
+	memcpy(d->reply, reply, len);
+	d->len = len;
+	d->replies++;
+	assert_int_equal(hf_message_read(d->reply, len, &d->view), 0);
+	assert_true(d->view.flags & HF_FLAG_QR);
+	assert_int_equal(d->view.end, len);
+}
+
+static void send_reply(void *owner, const struct hf_reply_path *path, const uint8_t *reply,
+	size_t len, hf_us now)
+{
+	(void)path;
+	(void)now;
+	take(owner, reply, len);
+}
+
+static int open_desk_of(void **state, size_t pending)
+{
+	struct desk *d = calloc(1, sizeof *d);
+	assert_non_null(d);
+	assert_int_equal(hf_responder_new(pending, send_reply, d, &d->responder), 0);
+	d->stage.client = &hf_responder_client;
+	d->stage.client_ctx[0] = d->responder;
+	stage_open(&d->stage, 1);
+	assert_int_equal(hf_prefix_parse("10.0.0.0/8", &d->allow), 0);
+	d->listen.edns_size = HF_EDNS_SIZE;
+	d->tcp = (struct hf_tcp_conf){ .connections = 16, .per_client = 8, .in_flight = 8,
+		.idle = 10 * HF_SECOND, .stall = 5 * HF_SECOND };
+	d->clients = (struct hf_clients_conf){ .allow = { &d->allow, 1 },
+		.in_flight = (uint32_t)pending };
+	hf_responder_attach(d->responder, d->stage.worker[0]);
+	hf_responder_adopt(d->responder,
+		&(struct hf_respond_conf){ &d->listen, &d->tcp, &d->clients });
+	d->path = (struct hf_reply_path){ .peer = stage_address("10.1.1.1:4000"),
+		.local = stage_address("10.0.0.1:53") };
+	*state = d;
+	return 0;
+}
+
+static int open_desk(void **state)
+{
+	return open_desk_of(state, 1024);
+}
+
+static int close_desk(void **state)
+{
+	struct desk *d = *state;
+	stage_close(&d->stage);
+	hf_responder_free(d->responder);
+	free(d);
+	return 0;
+}
+
+/* Hands over a packet in memory of just its size, so that a read past its end
+ * shows. */
+static enum hf_respond hand_over(struct desk *d, const uint8_t *m, size_t len)
+{
+	uint8_t *copy = malloc(len ? len : 1);
+	const uint8_t *reply = NULL;
+	size_t reply_len = 0;
+	assert_non_null(copy);
+	memcpy(copy, m, len);
+	memset(d->out, 0xa5, sizeof d->out);
+	enum hf_respond rc = hf_respond(d->responder, &d->path, copy, len,
+		hf_loop_now(d->stage.loops[0]), d->out, &reply, &reply_len);
+	if (rc == HF_RESPOND_NOW)
+		take(d, reply, reply_len);
+	free(copy);
+	return rc;
+}
+
+struct packet {
+	uint8_t bytes[600];
+	size_t len;
+};
+
+/* A question with the recursion-desired bit, in mixed case. */
+static struct packet question(const char *name, uint16_t type)
+{
+	struct packet p = { 0 };
+	struct hf_name wire;
+	static const uint8_t header[HF_HEADER_LEN] = { 0xab, 0xcd, 1, 0, 0, 1 };
+	assert_int_equal(hf_name_from_text(name, strlen(name), &wire), 0);
+	if (wire.len > 1 && wire.bytes[1] >= 'a')
+		wire.bytes[1] ^= 0x20;
+	memcpy(p.bytes, header, sizeof header);
+	memcpy(p.bytes + HF_HEADER_LEN, wire.bytes, wire.len);
+	p.len = HF_HEADER_LEN + (size_t)wire.len + 4;
+	hf_put_u16(p.bytes + p.len - 4, type);
+	hf_put_u16(p.bytes + p.len - 2, HF_CLASS_IN);
+	return p;
+}
+
+static void add_opt(struct packet *p, uint16_t size, uint32_t ttl)
+{
+	uint8_t *opt = p->bytes + p->len;
+	memset(opt, 0, 11);
+	hf_put_u16(opt + 1, HF_TYPE_OPT);
+	hf_put_u16(opt + 3, size);
+	hf_put_u32(opt + 5, ttl);
+	p->len += 11;
+	p->bytes[11]++;
+}
+
+static void run(struct desk *d, hf_us us)
+{
+	hf_sim_run_for(d->stage.sim, us);
+}
+
+/* Asks and waits for the reply, which comes at once or later. */
+static void ask(struct desk *d, const struct packet *p)
+{
+	unsigned before = d->replies;
+	enum hf_respond rc = hand_over(d, p->bytes, p->len);
+	assert_int_not_equal(rc, HF_RESPOND_SILENCE);
+	if (rc == HF_RESPOND_LATER)
+		run(d, 6 * HF_SECOND);
+	assert_int_equal(d->replies, before + 1);
+	assert_int_equal(d->view.id, hf_get_u16(p->bytes));
+	assert_int_equal(hf_responder_pending(d->responder), 0);
+}
+
+/* Asks what deserves an error at once, no longer than what came. */
+static void assert_error(struct desk *d, const struct packet *p, unsigned rcode)
+{
+	assert_int_equal(hand_over(d, p->bytes, p->len), HF_RESPOND_NOW);
+	assert_int_equal(d->view.rcode, rcode);
+	assert_int_equal(d->view.id, hf_get_u16(p->bytes));
+	assert_int_equal(d->view.answers + d->view.authorities, 0);
+	assert_true(d->len <= p->len);
+	assert_int_equal(d->stage.upstreams[0].asked, 0);
+}
+
+static void assert_echoes(const struct desk *d, const struct packet *p)
+{
+	size_t end = HF_HEADER_LEN + hf_name_wire_len(p->bytes + HF_HEADER_LEN, HF_NAME_MAX) + 4;
+	assert_int_equal(d->view.question_end, end);
+	assert_memory_equal(d->reply + HF_HEADER_LEN, p->bytes + HF_HEADER_LEN, end - HF_HEADER_LEN);
+}
+
+/* ---- what is no question ---- */
+
+static void what_is_no_query_gets_no_answer(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("a.example", HF_TYPE_A);
+	for (size_t len = 0; len < HF_HEADER_LEN; len++)
+		assert_int_equal(hand_over(d, p.bytes, len), HF_RESPOND_SILENCE);
+	p.bytes[2] |= 0x80; /* a reply: answering it could start a fight between servers */
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_SILENCE);
+	assert_int_equal(stage_counted(&d->stage, HF_COUNT_SILENCED), HF_HEADER_LEN + 1);
+}
+
+static void a_cut_packet_is_a_format_error_wherever_it_is_cut(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("a.example", HF_TYPE_A);
+	add_opt(&p, 1232, 0);
+	for (size_t len = HF_HEADER_LEN; len < p.len; len++) {
+		struct packet cut = p;
+		cut.len = len;
+		assert_error(d, &cut, HF_RCODE_FORMERR);
+	}
+}
+
+static void exactly_one_question_is_served(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("a.example", HF_TYPE_A);
+	p.bytes[5] = 0;
+	assert_error(d, &p, HF_RCODE_FORMERR);
+	p.bytes[5] = 2;
+	assert_error(d, &p, HF_RCODE_FORMERR);
+	p.bytes[5] = 1;
+	p.bytes[7] = 1; /* a record in answer */
+	assert_error(d, &p, HF_RCODE_FORMERR);
+}
+
+static void other_opcodes_are_not_implemented(void **state)
+{
+	struct desk *d = *state;
+	for (uint8_t opcode = 1; opcode < 16; opcode++) {
+		struct packet p = question("a.example", HF_TYPE_A);
+		p.bytes[2] = (uint8_t)(opcode << 3);
+		assert_error(d, &p, HF_RCODE_NOTIMP);
+		assert_int_equal(hf_message_opcode(d->reply), opcode);
+		p.len = HF_HEADER_LEN;
+		assert_error(d, &p, HF_RCODE_NOTIMP);
+	}
+}
+
+static void an_edns_version_to_come_is_told_which_one_we_speak(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("a.example", HF_TYPE_A);
+	add_opt(&p, 1232, 1u << 16);
+	assert_error(d, &p, HF_RCODE_BADVERS);
+	assert_true(d->view.edns.present);
+	assert_int_equal(d->view.edns.version, 0);
+	assert_echoes(d, &p);
+}
+
+static void a_second_opt_is_a_format_error(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("a.example", HF_TYPE_A);
+	add_opt(&p, 1232, 0);
+	add_opt(&p, 1232, 0);
+	assert_error(d, &p, HF_RCODE_FORMERR);
+}
+
+/* ---- what is not served ---- */
+
+static void strangers_are_refused(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("a.example", HF_TYPE_A);
+	d->path.peer = stage_address("192.0.2.200:4000");
+	assert_error(d, &p, HF_RCODE_REFUSED);
+	assert_false(d->view.edns.present);
+	assert_echoes(d, &p);
+	add_opt(&p, 1232, 0);
+	assert_error(d, &p, HF_RCODE_REFUSED);
+	assert_true(d->view.edns.present);
+	d->path.transport = HF_TRANSPORT_TCP; /* where no address can be forged */
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_NOW);
+	assert_int_equal(d->view.edns.ede, HF_EDE_PROHIBITED);
+	assert_int_equal(stage_counted(&d->stage, HF_COUNT_REFUSED_CLIENT), 3);
+}
+
+static void transfers_and_other_classes_are_refused(void **state)
+{
+	static const uint16_t types[] = { HF_TYPE_AXFR, HF_TYPE_IXFR, HF_TYPE_TKEY, HF_TYPE_TSIG, 0 };
+	struct desk *d = *state;
+	for (size_t i = 0; i < HF_COUNT_OF(types); i++) {
+		struct packet p = question("a.example", types[i]);
+		assert_error(d, &p, HF_RCODE_REFUSED);
+	}
+	struct packet p = question("version.bind", HF_TYPE_TXT);
+	hf_put_u16(p.bytes + p.len - 2, HF_CLASS_CH);
+	assert_error(d, &p, HF_RCODE_REFUSED);
+	p = question("a.example", HF_TYPE_OPT);
+	assert_error(d, &p, HF_RCODE_FORMERR);
+}
+
+static void who_does_not_desire_recursion_is_refused(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("a.example", HF_TYPE_A);
+	p.bytes[2] = 0;
+	assert_error(d, &p, HF_RCODE_REFUSED);
+	assert_false(d->view.flags & HF_FLAG_RD);
+}
+
+static void any_over_udp_is_sent_to_tcp(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("a.example", HF_TYPE_ANY);
+	assert_error(d, &p, HF_RCODE_NOERROR);
+	assert_true(d->view.flags & HF_FLAG_TC);
+	assert_echoes(d, &p);
+	d->path.transport = HF_TRANSPORT_TCP;
+	ask(d, &p);
+	assert_int_equal(d->view.answers, 1);
+}
+
+/* ---- answers ---- */
+
+static void localhost_never_leaves_the_house(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("localhost", HF_TYPE_A);
+	add_opt(&p, 1232, 0);
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_NOW);
+	assert_int_equal(d->view.answers, 1);
+	assert_echoes(d, &p);
+	assert_true(d->view.edns.present);
+	p = question("a.invalid", HF_TYPE_A);
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_NOW);
+	assert_int_equal(d->view.rcode, HF_RCODE_NXDOMAIN);
+	assert_int_equal(d->stage.upstreams[0].asked, 0);
+}
+
+static void the_second_answer_comes_from_the_cache_with_less_time_to_live(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("a.example", HF_TYPE_A);
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_LATER);
+	assert_int_equal(hf_responder_pending(d->responder), 1);
+	run(d, HF_SECOND);
+	assert_int_equal(d->replies, 1);
+	assert_echoes(d, &p);
+	assert_int_equal(d->view.ttl_min, 300);
+	assert_true(d->view.flags & HF_FLAG_RA && d->view.flags & HF_FLAG_RD);
+	assert_false(d->view.edns.present);
+	run(d, 100 * HF_SECOND);
+	hf_put_u16(p.bytes, 0x7777);
+	p.bytes[HF_HEADER_LEN + 1] ^= 0x20; /* another case, another id */
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_NOW);
+	assert_echoes(d, &p);
+	assert_int_equal(d->view.id, 0x7777);
+	assert_in_range(d->view.ttl_min, 198, 200);
+	assert_int_equal(d->stage.upstreams[0].asked, 1);
+}
+
+static void a_name_that_does_not_exist_denies_its_other_types_and_all_below(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("gone.example", HF_TYPE_A);
+	d->stage.upstreams[0].manner = STAGE_NXDOMAIN;
+	ask(d, &p);
+	assert_int_equal(d->view.rcode, HF_RCODE_NXDOMAIN);
+	p = question("gone.example", HF_TYPE_AAAA);
+	add_opt(&p, 1232, 0);
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_NOW);
+	assert_int_equal(d->view.rcode, HF_RCODE_NXDOMAIN);
+	assert_echoes(d, &p);
+	p = question("x.y.gone.example", HF_TYPE_A);
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_NOW);
+	assert_int_equal(d->view.rcode, HF_RCODE_NXDOMAIN);
+	assert_int_equal(d->view.authorities, 1);
+	assert_echoes(d, &p);
+	assert_int_equal(d->stage.upstreams[0].asked, 1);
+	assert_int_equal(stage_counted(&d->stage, HF_COUNT_CACHE_CUT_HITS), 1);
+}
+
+static void a_denial_from_above_that_does_not_fit_is_truncated(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("gone.example", HF_TYPE_A);
+	d->stage.upstreams[0].manner = STAGE_NXDOMAIN;
+	d->stage.upstreams[0].more = 800;
+	ask(d, &p);
+	assert_true(d->view.flags & HF_FLAG_TC);
+	p = question("below.gone.example", HF_TYPE_A);
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_NOW);
+	assert_true(d->view.flags & HF_FLAG_TC);
+	assert_echoes(d, &p);
+	assert_true(d->len <= p.len);
+	d->path.transport = HF_TRANSPORT_TCP;
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_NOW);
+	assert_int_equal(d->view.rcode, HF_RCODE_NXDOMAIN);
+	assert_int_equal(d->view.authorities, 4);
+	assert_int_equal(d->stage.upstreams[0].asked, 1);
+}
+
+static void a_large_denial_is_found_again_too(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("gone.example", HF_TYPE_A);
+	d->path.transport = HF_TRANSPORT_TCP;
+	d->stage.confs[0].channel = HF_CHANNEL_TCP;
+	d->stage.upstreams[0].manner = STAGE_NXDOMAIN;
+	d->stage.upstreams[0].more = 5000; /* more than a datagram's room */
+	ask(d, &p);
+	assert_true(d->len > 5000);
+	d->stage.upstreams[0].manner = STAGE_SILENT;
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_NOW);
+	assert_int_equal(d->view.rcode, HF_RCODE_NXDOMAIN);
+}
+
+static void additional_records_go_before_an_answer_is_truncated(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("a.example", HF_TYPE_A);
+	d->stage.upstreams[0].extra = 800;
+	ask(d, &p);
+	for (int i = 0; i < 2; i++) { /* later and at once */
+		assert_false(d->view.flags & HF_FLAG_TC);
+		assert_int_equal(d->view.answers, 1);
+		assert_int_equal(d->view.additionals, 0);
+		assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_NOW);
+	}
+	add_opt(&p, 4096, 0);
+	d->listen.edns_size = 4096;
+	ask(d, &p);
+	assert_true(d->view.additionals > 3 && d->len > 512);
+}
+
+static void what_does_not_fit_is_truncated_at_the_clients_size_or_ours(void **state)
+{
+	static const struct {
+		uint16_t theirs, ours, limit;
+	} rows[] = { { 0, 4096, 512 }, { 100, 4096, 512 }, { 1000, 4096, 1000 },
+		{ 4096, 1232, 1232 } };
+	struct desk *d = *state;
+	struct packet p = question("a.example", HF_TYPE_A);
+	d->path.transport = HF_TRANSPORT_TCP;
+	d->stage.upstreams[0].answer = 1300;
+	ask(d, &p);
+	size_t whole = d->len;
+	assert_true(whole > 1300);
+	d->path.transport = HF_TRANSPORT_UDP;
+	for (size_t i = 0; i < HF_COUNT_OF(rows); i++) {
+		struct packet sized = question("a.example", HF_TYPE_A);
+		if (rows[i].theirs)
+			add_opt(&sized, rows[i].theirs, 0);
+		d->listen.edns_size = rows[i].ours;
+		assert_int_equal(hand_over(d, sized.bytes, sized.len), HF_RESPOND_NOW);
+		assert_true(d->view.flags & HF_FLAG_TC);
+		assert_int_equal(d->view.answers, 0);
+		assert_true(d->len <= rows[i].limit);
+		assert_echoes(d, &sized);
+	}
+	add_opt(&p, (uint16_t)(whole + 11), 0);
+	d->listen.edns_size = 4096;
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_NOW);
+	assert_false(d->view.flags & HF_FLAG_TC);
+	assert_int_equal(d->len, whole + 11);
+}
+
+static void the_largest_message_passes_over_tcp(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("a.example", HF_TYPE_A);
+	d->path.transport = HF_TRANSPORT_TCP;
+	d->stage.upstreams[0].manner = STAGE_TRUNCATES;
+	d->stage.upstreams[0].answer = 65000;
+	ask(d, &p);
+	assert_true(d->len > 65000);
+	size_t whole = d->len;
+	ask(d, &p);
+	assert_int_equal(d->len, whole);
+	assert_int_equal(d->stage.upstreams[0].asked_tcp, 1);
+	/* Over UDP the same answer is known, and truncated. */
+	d->path.transport = HF_TRANSPORT_UDP;
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_NOW);
+	assert_true(d->view.flags & HF_FLAG_TC);
+	assert_true(d->len <= 512);
+}
+
+static void keepalive_is_told_over_tcp_only(void **state)
+{
+	struct desk *d = *state;
+	for (int tcp = 0; tcp < 2; tcp++) {
+		struct packet p = question("localhost", HF_TYPE_A);
+		add_opt(&p, 1232, 0);
+		p.bytes[p.len - 1] = 4; /* an empty keepalive option */
+		hf_put_u16(p.bytes + p.len, HF_EDNS_KEEPALIVE);
+		p.len += 4;
+		d->path.transport = tcp ? HF_TRANSPORT_TCP : HF_TRANSPORT_UDP;
+		assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_NOW);
+		assert_int_equal(d->view.edns.keepalive, tcp);
+		if (tcp)
+			assert_int_equal(hf_get_u16(d->reply + d->len - 2), 100);
+	}
+}
+
+static void do_and_cd_make_questions_of_their_own(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("a.example", HF_TYPE_A);
+	ask(d, &p);
+	p.bytes[3] |= HF_FLAG_CD;
+	ask(d, &p);
+	assert_true(d->view.flags & HF_FLAG_CD);
+	assert_true(d->stage.upstreams[0].last[3] & HF_FLAG_CD);
+	p = question("a.example", HF_TYPE_A);
+	add_opt(&p, 1232, HF_EDNS_DO);
+	ask(d, &p);
+	assert_true(d->view.edns.dnssec_ok);
+	assert_int_equal(d->stage.upstreams[0].asked, 3);
+}
+
+/* ---- failures and bounds ---- */
+
+static void a_failure_says_why_and_is_remembered_for_a_moment(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("a.example", HF_TYPE_A);
+	add_opt(&p, 1232, 0);
+	d->stage.upstreams[0].manner = d->stage.upstreams[1].manner = STAGE_SERVFAIL;
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_LATER);
+	run(d, 100 * HF_MS);
+	assert_int_equal(d->replies, 1);
+	assert_int_equal(d->view.rcode, HF_RCODE_SERVFAIL);
+	assert_int_equal(d->view.edns.ede, HF_EDE_OTHER);
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_NOW);
+	assert_int_equal(d->view.edns.ede, HF_EDE_CACHED_ERROR);
+	assert_echoes(d, &p);
+	assert_int_equal(d->stage.upstreams[0].asked, 1);
+	run(d, 2 * HF_SECOND);
+	d->stage.upstreams[0].manner = STAGE_ANSWERS;
+	ask(d, &p);
+	assert_int_equal(d->view.rcode, HF_RCODE_NOERROR);
+}
+
+static int open_small_desk(void **state)
+{
+	return open_desk_of(state, 256);
+}
+
+static void past_the_bound_of_pending_questions_the_answer_is_servfail(void **state)
+{
+	struct desk *d = *state;
+	d->stage.upstreams[0].manner = STAGE_HOLDS;
+	for (unsigned i = 0; i < 256; i++) {
+		struct packet p = question("a.example", (uint16_t)(1000 + i));
+		assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_LATER);
+	}
+	struct packet p = question("a.example", HF_TYPE_A);
+	add_opt(&p, 1232, 0);
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_NOW);
+	assert_int_equal(d->view.rcode, HF_RCODE_SERVFAIL);
+	assert_echoes(d, &p);
+	assert_int_equal(stage_counted(&d->stage, HF_COUNT_OVERLOAD), 1);
+	assert_int_equal(hf_responder_pending(d->responder), 256);
+	run(d, HF_MS);
+	stage_release(&d->stage.upstreams[0]);
+	run(d, HF_MS);
+	assert_int_equal(d->replies, 257);
+	assert_int_equal(hf_responder_pending(d->responder), 0);
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_LATER);
+}
+
+static void the_world_cannot_make_it_crash(void **state)
+{
+	struct desk *d = *state;
+	struct packet good = question("a.example", HF_TYPE_A);
+	add_opt(&good, 1232, HF_EDNS_DO);
+	for (unsigned i = 0; i < 20000; i++) {
+		struct packet p = good;
+		uint64_t dice = hf_sim_dice(d->stage.sim);
+		for (unsigned n = dice % 4; n < 4; n++) {
+			dice = hf_sim_dice(d->stage.sim);
+			p.bytes[(dice >> 8) % p.len] = (uint8_t)dice;
+		}
+		if (dice >> 60 == 0)
+			p.len = (dice >> 20) % (p.len + 1);
+		d->path.transport = dice >> 50 & 1 ? HF_TRANSPORT_TCP : HF_TRANSPORT_UDP;
+		(void)hand_over(d, p.bytes, p.len);
+		if (i % 64 == 0)
+			run(d, 10 * HF_MS);
+	}
+	run(d, 6 * HF_SECOND);
+	assert_int_equal(hf_responder_pending(d->responder), 0);
+}
+
+#define AT_A_DESK(test) cmocka_unit_test_setup_teardown(test, open_desk, close_desk)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		AT_A_DESK(what_is_no_query_gets_no_answer),
+		AT_A_DESK(a_cut_packet_is_a_format_error_wherever_it_is_cut),
+		AT_A_DESK(exactly_one_question_is_served),
+		AT_A_DESK(other_opcodes_are_not_implemented),
+		AT_A_DESK(an_edns_version_to_come_is_told_which_one_we_speak),
+		AT_A_DESK(a_second_opt_is_a_format_error),
+		AT_A_DESK(strangers_are_refused),
+		AT_A_DESK(transfers_and_other_classes_are_refused),
+		AT_A_DESK(who_does_not_desire_recursion_is_refused),
+		AT_A_DESK(any_over_udp_is_sent_to_tcp),
+		AT_A_DESK(localhost_never_leaves_the_house),
+		AT_A_DESK(the_second_answer_comes_from_the_cache_with_less_time_to_live),
+		AT_A_DESK(a_name_that_does_not_exist_denies_its_other_types_and_all_below),
+		AT_A_DESK(a_denial_from_above_that_does_not_fit_is_truncated),
+		AT_A_DESK(a_large_denial_is_found_again_too),
+		AT_A_DESK(additional_records_go_before_an_answer_is_truncated),
+		AT_A_DESK(what_does_not_fit_is_truncated_at_the_clients_size_or_ours),
+		AT_A_DESK(the_largest_message_passes_over_tcp),
+		AT_A_DESK(keepalive_is_told_over_tcp_only),
+		AT_A_DESK(do_and_cd_make_questions_of_their_own),
+		AT_A_DESK(a_failure_says_why_and_is_remembered_for_a_moment),
+		cmocka_unit_test_setup_teardown(
+			past_the_bound_of_pending_questions_the_answer_is_servfail,
+			open_small_desk, close_desk),
+		AT_A_DESK(the_world_cannot_make_it_crash),
+	};
+	return cmocka_run_group_tests_name("respond", tests, NULL, NULL);
+}
