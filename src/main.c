@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The table of commands, nothing else. */
+#include "drill/drill.h"
 #include "face/command.h"
 #include "face/verbs.h"
 
@@ -9,6 +10,7 @@ static const struct hf_verb *const verbs[] = {
 	&hf_cmd_reload,
 	&hf_cmd_status,
 	&hf_cmd_doc,
+	&hf_cmd_drill,
 	&hf_cmd_version,
 	NULL,
 };

@@ -36,10 +36,10 @@ enum hf_compare hf_compare_take(struct hf_words *w)
 
 /* ---- what a reply holds ---- */
 
-typedef bool visit(const struct hf_seen *seen, const struct hf_record *record, void *arg);
+typedef bool visitor(const struct hf_seen *seen, const struct hf_record *record, void *arg);
 
 /* Visits the answer records until one returns true. */
-static bool any_answer(const struct hf_seen *seen, visit *visit, void *arg)
+static bool any_answer(const struct hf_seen *seen, visitor *visit, void *arg)
 {
 	size_t at = seen->view.question_end;
 	struct hf_record record;
@@ -222,7 +222,7 @@ static const char *rcode_text(unsigned rcode, char buf[static 16])
 
 const char *hf_seen_text(const struct hf_seen *seen, char buf[static HF_SEEN_TEXT_MAX])
 {
-	char rcode[16], took[HF_NUMBER_TEXT_MAX];
+	char rcode[16];
 	struct hf_writer w = hf_writer((uint8_t *)buf, HF_SEEN_TEXT_MAX - 1);
 	if (!seen->replied) {
 		snprintf(buf, HF_SEEN_TEXT_MAX, "nothing");
@@ -234,7 +234,7 @@ const char *hf_seen_text(const struct hf_seen *seen, char buf[static HF_SEEN_TEX
 	any_answer(seen, write_record, &w);
 	if (seen->view.edns.ede != HF_EDE_NONE)
 		hf_write_text(&w, " ede %d", (int)seen->view.edns.ede);
-	hf_write_text(&w, " after %s", hf_duration_text(seen->took, took));
+	hf_write_text(&w, " after %.3f ms", (double)seen->took / (double)HF_MS);
 	hf_write_text(&w, seen->asked_meanwhile ? "" : ", cached");
 	buf[w.len] = '\0';
 	return buf;

@@ -113,10 +113,10 @@ static bool record_hash(const uint8_t *m, const struct hf_record *record, uint64
 	return true;
 }
 
-typedef bool visit(void *ctx, uint64_t hash, const struct hf_record *record);
+typedef bool visitor(void *ctx, uint64_t hash, const struct hf_record *record);
 
 static bool each_answer(const uint8_t *m, size_t len, const struct hf_message_view *view,
-	visit *visit, void *ctx)
+	visitor *visit, void *ctx)
 {
 	size_t at = view->question_end;
 	struct hf_record record;

@@ -40,7 +40,7 @@ struct delayed {
 
 struct hf_peer {
 	struct hf_sim *sim;
-	const char *host;
+	char host[80];
 	unsigned index;
 	struct hf_loop *loop;
 	struct hf_endpoint *endpoint, *elsewhere; /* another port, for forgeries */
@@ -254,6 +254,8 @@ static bool put_all(const struct hf_peer *peer, const struct hf_name *source, ui
 	return any;
 }
 
+/* The zone's own with its TTL as it stands: not every server lowers it to the
+ * MINIMUM (RFC 2308 section 3), and who caches must. */
 static void put_soa(const struct hf_peer *peer, struct reply *r, const struct hf_name *name)
 {
 	struct hf_name zone = *name;
@@ -653,7 +655,7 @@ int hf_peer_new(struct hf_sim *sim, const char *host, unsigned index, const stru
 	if (!peer)
 		return -ENOMEM;
 	peer->sim = sim;
-	peer->host = host;
+	snprintf(peer->host, sizeof peer->host, "%s", host);
 	peer->index = index;
 	peer->watch = *watch;
 	peer->manner = &hf_manners[0];

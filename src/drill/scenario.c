@@ -277,10 +277,11 @@ static void gather_fault(void *ctx, uint32_t line, const char *why)
 {
 	struct gathering *g = ctx;
 	struct hf_words *w = &g->r->words;
-	if (g->first_line)
-		line += g->first_line - 1;
-	else if (!g->file)
-		line = w->line;
+	if (!g->first_line && !g->file) {
+		hf_words_fault(w, "%s", why); /* of one line of the play */
+		return;
+	}
+	line += g->first_line ? g->first_line - 1 : 0;
 	w->bad = true;
 	if (++w->faults <= HF_FAULTS_TOLD)
 		fprintf(w->complaints, "%s:%u: %s\n", g->file ? g->file : w->file, (unsigned)line, why);

@@ -345,7 +345,9 @@ static enum match match_question(const struct flight *f, const struct hf_attempt
 	uint8_t asked[HF_QUERY_MAX];
 	const struct hf_action as_sent = { .upstream = attempt->upstream };
 	size_t question = (size_t)f->base.question.name.len + 4;
-	if (len >= HF_HEADER_LEN && m[4] == 0 && m[5] == 0)
+	if (len < HF_HEADER_LEN || !(hf_message_flags(m) & HF_FLAG_QR))
+		return MATCH_NO; /* no reply at all */
+	if (m[4] == 0 && m[5] == 0)
 		return m[3] & HF_FLAG_RCODE && (m[3] & HF_FLAG_RCODE) != HF_RCODE_NXDOMAIN ? MATCH_YES
 											  : MATCH_NO;
 	if (len < HF_HEADER_LEN + question)

@@ -211,7 +211,7 @@ static inline void stage_ready(void *ctx, struct hf_stream *stream, unsigned wha
 				continue;
 			stage_reply(u, m, true);
 			assert_int_equal(hf_frame_put(&s->out, u->sample.bytes, u->sample.w.len,
-						 1 << 20),
+						 8 << 20),
 				0);
 		}
 	}

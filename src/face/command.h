@@ -27,6 +27,9 @@ struct hf_flags { /* what the flags of all verbs fill in */
 	const char *socket; /* -s SOCKET */
 	bool print;         /* -p */
 	bool json;          /* --json */
+	const char *seed;   /* --seed N */
+	const char *seeds;  /* --seeds N */
+	bool trace;         /* --trace */
 };
 
 struct hf_flag_row { /* a row; ends with a row without a name */

@@ -10,6 +10,9 @@
 /* Above this many octets of unread answers no more questions are read. */
 #define OUT_PAUSE (64u << 10)
 
+/* Reads of unwanted octets before a close: as much as a socket's buffer holds. */
+#define SWALLOWS 64
+
 /* A reader that takes this much within `stall` is slow, not stuck. */
 #define PROGRESS (16u << 10)
 
@@ -100,6 +103,17 @@ static void shut_counted(struct connection *c, enum hf_counter why)
 	shut(c);
 }
 
+/* Closes after the last answer. Octets that lie unread would make the system reset
+ * the connection, and answers that are still on their way would be lost. */
+static void shut_gently(struct connection *c)
+{
+	uint8_t *nowhere = c->all->out;
+	for (int i = 0; i < SWALLOWS; i++)
+		if (hf_stream_read(c->stream, nowhere, sizeof c->all->out) <= 0)
+			break;
+	shut(c);
+}
+
 /* ---- time ---- */
 
 static bool idle(const struct connection *c)
@@ -163,10 +177,12 @@ static bool push(struct connection *c, hf_us now)
 	size_t left = hf_frame_waiting(&c->out);
 	bool last = (c->ended || c->all->draining) && idle(c) &&
 		    !(may_serve(c) && hf_frame_whole(&c->in));
-	if (rc < 0 || last) {
+	if (rc < 0)
 		shut(c);
+	else if (last)
+		shut_gently(c);
+	if (rc < 0 || last)
 		return false;
-	}
 	if (!left) {
 		c->stuck = 0;
 	} else if (!c->stuck || left + PROGRESS <= c->left) {
@@ -361,7 +377,7 @@ void hf_connections_drain(struct hf_connections *all, hf_us now)
 	for (struct connection *c = all->oldest; c; c = next) {
 		next = c->next;
 		if (c->stream && idle(c))
-			shut(c);
+			shut_gently(c);
 	}
 }
 

@@ -360,7 +360,9 @@ static void a_denial_from_above_that_does_not_fit_is_truncated(void **state)
 	ask(d, &p);
 	assert_true(d->view.flags & HF_FLAG_TC);
 	p = question("below.gone.example", HF_TYPE_A);
+	hf_put_u16(p.bytes, 0x1111);
 	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_NOW);
+	assert_int_equal(d->view.id, 0x1111);
 	assert_true(d->view.flags & HF_FLAG_TC);
 	assert_echoes(d, &p);
 	assert_true(d->len <= p.len);

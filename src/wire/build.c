@@ -233,7 +233,7 @@ static uint16_t opt_len(const struct hf_reply *reply)
 static void put_opt(uint8_t *out, unsigned rcode, const struct hf_reply *reply)
 {
 	uint16_t len = opt_len(reply);
-	struct hf_writer w = hf_writer(out, len);
+	struct hf_writer w = hf_writer(out, HF_OPT_ROOM);
 	hf_write_u8(&w, 0);
 	hf_write_u16(&w, HF_TYPE_OPT);
 	hf_write_u16(&w, HF_EDNS_SIZE);

@@ -489,7 +489,7 @@ static void a_refusal_repeats_the_question_and_nothing_else(void **state)
 {
 	(void)state;
 	struct hf_message_view view = empty(HF_RCODE_REFUSED, 512, &plain);
-	assert_int_equal(view.flags, HF_FLAG_QR | HF_FLAG_RA | HF_FLAG_RD | HF_RCODE_REFUSED);
+	assert_int_equal(view.flags, HF_FLAG_QR | HF_FLAG_RA | HF_FLAG_RD | (uint16_t)HF_RCODE_REFUSED);
 	assert_int_equal(view.end, QUESTION_END);
 	assert_memory_equal(small + 12, OWN, 18);
 }
@@ -500,7 +500,7 @@ static void an_unreadable_question_is_answered_with_a_bare_header(void **state)
 	struct hf_reply reply = { .id = 7, .flags = 4 << 11, .ede = HF_EDE_NONE };
 	struct hf_message_view view = empty(HF_RCODE_NOTIMP, 512, &reply);
 	assert_int_equal(view.end, HF_HEADER_LEN);
-	assert_int_equal(view.flags, HF_FLAG_QR | HF_FLAG_RA | 4 << 11 | HF_RCODE_NOTIMP);
+	assert_int_equal(view.flags, HF_FLAG_QR | HF_FLAG_RA | 4 << 11 | (uint16_t)HF_RCODE_NOTIMP);
 }
 
 static void badvers_has_its_upper_bits_in_opt(void **state)

@@ -2,52 +2,59 @@
 """net.py - loopback addresses of one's own, and processes that always end.
 
 127.0.0.0/8 is one host's, and nobody else needs most of it. Each test process
-claims one second octet by locking a file, so that any number of test runs may
-share a machine; each server gets a fresh address within it, so that all may
-use the same port and none is ever given another's late packets.
+claims one second octet, so that any number of test runs may share a machine;
+each server gets a fresh address within it, so that all may use the same port
+and none is ever given another's late packets. The claim is an abstract socket:
+it is seen by exactly those who share our loopback network, wherever their /tmp
+is, and it ends with the process.
 """
 import atexit
-import fcntl
 import os
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 
-PORT = 5301        # for peers and fakes: below the ephemeral range, needs no rights
+PORT = 5301            # for peers and fakes: below the ephemeral range, needs no rights
 FIRST, LAST = 64, 250  # second octets handed out; 127.0 to 127.63 are left to others
 
 _claim = None
-_next = 0
+_next = _next_port = 0
 
 
 def _claim_octet():
     for octet in range(FIRST, LAST):
-        path = os.path.join(tempfile.gettempdir(), "holdfast-loopback-127.%d" % octet)
-        handle = open(path, "w")
+        claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return octet, handle
+            claim.bind("\0holdfast-loopback-127.%d" % octet)
+            return octet, claim
         except OSError:
-            handle.close()
+            claim.close()
     raise RuntimeError("every loopback network from 127.%d to 127.%d is claimed" % (FIRST, LAST))
+
+
+def octet():
+    global _claim
+    if _claim is None:
+        _claim = _claim_octet()
+    return _claim[0]
 
 
 def address():
     """A loopback address that nobody had before in this process."""
-    global _claim, _next
-    if _claim is None:
-        _claim = _claim_octet()
+    global _next
     _next += 1
-    return "127.%d.%d.%d" % (_claim[0], _next // 250, 1 + _next % 250)
+    return "127.%d.%d.%d" % (octet(), _next // 250, 1 + _next % 250)
 
 
-def port_of_127_0_0_1():
-    """A port of 127.0.0.1 that nobody had before in this process, for the one
-    peer (BIND) that listens on addresses of interfaces only."""
-    octet = int(address().split(".")[1])
-    return 10000 + (octet - FIRST) * 100 + _next % 100
+def port():
+    """A port that nobody had lately in this process, for who cannot have an
+    address of its own. Below 16384, where source ports of resolvers begin; 55 a
+    process in turn, as that many fit."""
+    global _next_port
+    _next_port += 1
+    number = 6000 + (octet() - FIRST) * 55 + _next_port % 55
+    return port() if number in (8080, 9153) else number
 
 
 def wait_until(what, true, seconds=10.0, pause=0.01):

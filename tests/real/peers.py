@@ -140,7 +140,7 @@ class Bind(Peer):
 
     @staticmethod
     def place():
-        return "127.0.0.1", net.port_of_127_0_0_1()
+        return "127.0.0.1", net.port()
 
     def configure(self):
         text = ("options {{ directory \"{2}\"; listen-on port {1} {{ {0}; }}; listen-on-v6 {{ none; }};"

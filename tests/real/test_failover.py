@@ -384,7 +384,7 @@ def test_records_beside_the_question_are_not_believed_for_other_names(fake, hold
 def five_hundred(shared_fake, shared_holdfast):
     """What an upstream sees of 500 questions for different names."""
     upstream = shared_fake()
-    server = shared_holdfast({"a": upstream.at})
+    server = shared_holdfast({"a": {"address": upstream.at, "timeout-min": "1s"}})  # no repeats
     with server.udp_client() as client:
         for i in range(500):
             client.send(wire.query("unpredictable-%d.names.example." % i, id=i))

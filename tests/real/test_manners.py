@@ -455,7 +455,7 @@ def test_a_client_that_is_not_allowed_learns_nothing_from_the_cache_or_localhost
 def test_answers_come_from_the_address_that_was_asked(fake, holdfast):
     """A listener on 0.0.0.0 answers from whichever address the question went to;
     a connected socket takes nothing else."""
-    port = 20000 + int(net.address().split(".")[1]) * 40 + 3
+    port = net.port()
     server = holdfast({"a": fake().at}, start=False)
     server.conf["listen"]["dns"] = ["0.0.0.0:%d" % port]
     server.write()
@@ -471,7 +471,7 @@ def test_answers_come_from_the_address_that_was_asked(fake, holdfast):
 def test_the_ipv6_wildcard_answers_from_the_address_that_was_asked(fake, holdfast):
     if not os.path.exists("/proc/net/if_inet6"):
         pytest.skip("no IPv6 here")
-    port = 20000 + int(net.address().split(".")[1]) * 40 + 5
+    port = net.port()
     server = holdfast({"a": fake().at}, start=False)
     server.conf["listen"]["dns"] = ["[::]:%d" % port]
     server.write()

@@ -55,7 +55,8 @@ def run_dnsperf(address, port, questions, options):
             "rate": number(r"Queries per second:\s+([\d.]+)"),
             "slowest": number(r"Average Latency.*max ([\d.]+)"),
             "mean": number(r"Average Latency \(s\):\s+([\d.]+)"),
-            "servfail": int(codes.pop("SERVFAIL", 0)), "codes": codes}
+            "servfail": int(codes.pop("SERVFAIL", 0)),
+            "codes": {k: int(v) for k, v in codes.items() if k != "NOERROR"}}
 
 
 def measure(name, address, port, pid, upstream, questions, options):

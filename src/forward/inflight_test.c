@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "forward/inflight.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+
+static struct hf_flight flight(uint64_t hash, const char *text, uint16_t type, uint8_t flags)
+{
+	struct hf_flight f = { .hash = hash, .flags = flags };
+	f.question = (struct hf_question){ .type = type, .class = HF_CLASS_IN };
+	assert_int_equal(hf_name_from_text(text, strlen(text), &f.question.name), 0);
+	return f;
+}
+
+static struct hf_flight *find(const struct hf_inflight *table, const struct hf_flight *like)
+{
+	return hf_inflight_find(table, like->hash, &like->question, like->flags);
+}
+
+static void questions_that_differ_in_anything_are_not_the_same(void **state)
+{
+	struct hf_inflight table;
+	struct hf_flight f[] = {
+		flight(7, "a.example", HF_TYPE_A, 0), flight(7, "b.example", HF_TYPE_A, 0),
+		flight(7, "a.example", HF_TYPE_AAAA, 0), flight(7, "a.example", HF_TYPE_A, 1),
+		flight(7, "a.example.x", HF_TYPE_A, 0), flight(7 + 16, "a.example", HF_TYPE_A, 0),
+	};
+	(void)state;
+	assert_int_equal(hf_inflight_init(&table, 16, 16), 0);
+	for (size_t i = 0; i < 6; i++) { /* all in one bucket */
+		assert_null(find(&table, &f[i]));
+		assert_int_equal(hf_inflight_add(&table, &f[i]), 0);
+	}
+	for (size_t i = 0; i < 6; i++)
+		assert_ptr_equal(find(&table, &f[i]), &f[i]);
+	static const size_t order[] = { 2, 5, 0, 1, 4, 3 };
+	for (size_t i = 0; i < 6; i++) {
+		hf_inflight_remove(&table, &f[order[i]]);
+		assert_null(find(&table, &f[order[i]]));
+		assert_int_equal(table.flights, 5 - i);
+	}
+	hf_inflight_clear(&table);
+}
+
+static void waiters_leave_once_each_even_after_the_flight_is_taken_out(void **state)
+{
+	struct hf_inflight table;
+	struct hf_flight f = flight(1, "a.example", HF_TYPE_A, 0);
+	struct hf_waiter got;
+	unsigned seen = 0;
+	(void)state;
+	assert_int_equal(hf_inflight_init(&table, 4, 100), 0);
+	assert_int_equal(hf_inflight_add(&table, &f), 0);
+	for (int round = 0; round < 3; round++) {
+		for (uint32_t i = 0; i < 10; i++)
+			assert_int_equal(hf_inflight_join(&table, &f,
+						 &(struct hf_waiter){ .worker = 3, .ticket = i,
+							 .generation = i + 1 }),
+				0);
+		assert_int_equal(table.waiters, 10);
+		assert_int_equal(f.waiter_count, 10);
+		if (round == 2)
+			hf_inflight_remove(&table, &f);
+		for (seen = 0; hf_inflight_leave(&table, &f, &got); seen |= 1u << got.ticket) {
+			assert_false(seen >> got.ticket & 1);
+			assert_int_equal(got.generation, got.ticket + 1);
+			assert_int_equal(got.worker, 3);
+		}
+		assert_int_equal(seen, (1u << 10) - 1);
+		assert_int_equal(table.waiters, 0);
+	}
+	hf_inflight_clear(&table);
+}
+
+static void both_bounds_hold(void **state)
+{
+	struct hf_inflight table;
+	struct hf_flight a = flight(1, "a.example", HF_TYPE_A, 0), b = a, c = a;
+	const struct hf_waiter who = { .ticket = 1 };
+	struct hf_waiter got;
+	b.hash = 2;
+	c.hash = 3;
+	(void)state;
+	assert_int_equal(hf_inflight_init(&table, 2, 3), 0);
+	assert_int_equal(hf_inflight_add(&table, &a), 0);
+	assert_int_equal(hf_inflight_add(&table, &b), 0);
+	assert_int_equal(hf_inflight_add(&table, &c), HF_EBOUND);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(hf_inflight_join(&table, i ? &a : &b, &who), 0);
+	assert_int_equal(hf_inflight_join(&table, &b, &who), HF_EBOUND);
+	assert_true(hf_inflight_leave(&table, &a, &got));
+	assert_int_equal(hf_inflight_join(&table, &b, &who), 0);
+	while (hf_inflight_leave(&table, &a, &got) || hf_inflight_leave(&table, &b, &got))
+		;
+	hf_inflight_remove(&table, &a);
+	assert_int_equal(hf_inflight_add(&table, &c), 0);
+	hf_inflight_remove(&table, &b);
+	hf_inflight_remove(&table, &c);
+	hf_inflight_clear(&table);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(questions_that_differ_in_anything_are_not_the_same),
+		cmocka_unit_test(waiters_leave_once_each_even_after_the_flight_is_taken_out),
+		cmocka_unit_test(both_bounds_hold),
+	};
+	return cmocka_run_group_tests_name("inflight", tests, NULL, NULL);
+}
