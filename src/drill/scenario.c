@@ -355,8 +355,13 @@ static void read_zone_file(struct reader *r, struct hf_peer_data *data)
 	size_t len = 0;
 	if (r->words.bad)
 		return;
-	snprintf(path, sizeof path, "%.*s%s", name[0] == '/' || !slash ? 0 : (int)(slash - file + 1),
-		file, name);
+	/* A scenario that somebody sent may not look around. */
+	if (name[0] == '/' || strstr(name, "..")) {
+		r->words.at--;
+		hf_words_expected(&r->words, "a file that lies beside this one, or below", NULL);
+		return;
+	}
+	snprintf(path, sizeof path, "%.*s%s", slash ? (int)(slash - file + 1) : 0, file, name);
 	char *text = read_file(path, HF_ZONE_TEXT_MAX, &len);
 	if (!text) {
 		r->words.at--;

@@ -131,6 +131,8 @@ static void a_fault_in_zone_text_has_the_line_of_the_file(void **state)
 	assert_int_equal(parse("upstream a answers shop.example A 192.0.2\n", said, sizeof said, &s),
 		HF_ESYNTAX);
 	assert_memory_equal(said, "x.play:1:20: ", 13);
+	refused("upstream a zone /etc/passwd\n", "x.play:1:17: expected a file that lies beside this one, or "
+		"below, found '/etc/passwd'\n");
 	refused("upstream a zone {\n", "x.play:1:18: expected '}' at the end of the zone, found the end of "
 		"the file\n");
 }

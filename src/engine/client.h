@@ -16,6 +16,7 @@
 struct hf_answer {
 	const struct hf_kept *kept; /* NULL: failed */
 	uint32_t age;               /* seconds; TTLs are to be lowered by it */
+	uint32_t ttl_floor;         /* ... but not below this: stale answers have one */
 	int32_t ede;                /* HF_EDE_NONE: nothing to say */
 	const char *ede_text;
 };

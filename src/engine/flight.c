@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "cache/ttl.h"
 #include "engine/answer.h"
+#include "engine/stale.h"
 
 /* Flights kept for the next question instead of being freed. */
 #define SPARES_MAX 256
@@ -21,7 +22,8 @@ struct flight {
 	struct hf_worker *worker;
 	struct hf_plan *plan;
 	const struct hf_route *route;
-	bool up; /* others may join */
+	bool up;   /* others may join */
+	bool late; /* who waited has been given an old answer, if there was one */
 	struct hf_timer timer;
 	struct io io[HF_ATTEMPTS_MAX];
 	uint8_t case_bits[(HF_NAME_MAX + 7) / 8];
@@ -161,23 +163,32 @@ static int carry_out_send(struct flight *f, const struct hf_action *action)
 	return hf_udp_send(worker->udp, &io->udp, &conf->address, out, len);
 }
 
-/* Keeps the failure for a moment, so that a crowd of retries does not become a
- * crowd of packets (RFC 9520). */
-static void keep_failure(struct flight *f, hf_us now)
+struct old_answer {
+	struct hf_cached copy;
+	uint16_t ttl_at[HF_RECORDS_MAX];
+	uint8_t wire[HF_MESSAGE_MAX];
+};
+
+/* An old answer for all who wait, if there is one. The copy is made apart from
+ * the scratch, which may hold an answer that is just being handed out: a client
+ * that hears of it can ask again, and that can fail at once. */
+static bool answer_stale(struct flight *f, hf_us now)
 {
 	struct hf_worker *worker = f->worker;
-	uint8_t wire[HF_HEADER_LEN + HF_NAME_MAX + 4] = { 0 };
-	const struct hf_question *q = &f->base.question;
-	size_t len = HF_HEADER_LEN + (size_t)q->name.len + 4;
-	struct hf_cache_key key =
-		hf_cache_key(worker->team->cache, q, f->base.flags | HF_CACHE_FAILED);
-	memcpy(wire + HF_HEADER_LEN, q->name.bytes, q->name.len);
-	const struct hf_kept kept = {
-		.wire = wire, .len = (uint16_t)len, .answer_end = (uint16_t)len,
-		.authority_end = (uint16_t)len,
-		.ttl = (uint32_t)(f->plan->cache->failure / HF_SECOND),
-	};
-	hf_cache_store(worker->team->cache, &key, now, &kept);
+	struct hf_cache_key key = hf_cache_key(worker->team->cache, &f->base.question, f->base.flags);
+	struct old_answer *old = malloc(sizeof *old);
+	struct hf_answer answer;
+	if (!old)
+		return false;
+	old->copy = (struct hf_cached){ .kept = { .wire = old->wire, .ttl_at = old->ttl_at },
+		.wire_cap = sizeof old->wire, .ttl_cap = HF_RECORDS_MAX };
+	bool found = hf_stale_find(worker, &key, now, &old->copy, &answer);
+	if (found) {
+		hf_meter_add(&worker->meter->counters[HF_COUNT_CACHE_STALE], f->base.waiter_count);
+		hf_answer_flight(worker, &f->base, &answer, now);
+	}
+	free(old);
+	return found;
 }
 
 static void carry_out_fail(struct flight *f, const struct hf_action *action, hf_us now)
@@ -189,8 +200,11 @@ static void carry_out_fail(struct flight *f, const struct hf_action *action, hf_
 	else
 		snprintf(text, sizeof text, "upstream %s: %s", conf_of(f, action->upstream)->name, cause);
 	const struct hf_answer answer = { .ede = action->ede, .ede_text = text };
-	keep_failure(f, now);
-	answer_all(f, &answer, now);
+	take_down(f);
+	hf_trouble_remember(f->worker, &f->base.question, f->base.flags, now,
+		hf_loop_random_u32(f->worker->loop));
+	if (!answer_stale(f, now))
+		answer_all(f, &answer, now);
 }
 
 /* Returns the index of an attempt that could not be sent, or -1. True in
@@ -203,6 +217,10 @@ static int carry_out(struct flight *f, const struct hf_action *action, hf_us now
 	case HF_ACT_ABANDON: forget(&f->io[action->attempt]); break;
 	case HF_ACT_ARM:
 		hf_timer_arm(hf_loop_timers(f->worker->loop), &f->timer, action->due);
+		break;
+	case HF_ACT_LATE:
+		f->late = true;
+		answer_stale(f, now);
 		break;
 	case HF_ACT_ANSWER: *ret_over = true; break;
 	case HF_ACT_FAIL:
@@ -327,7 +345,9 @@ static void store(struct flight *f, const struct hf_message_view *view,
 	struct hf_worker *worker = f->worker;
 	uint8_t flags = f->base.flags | (hf_nxdomain_of_name(view) ? HF_CACHE_NAME : 0);
 	struct hf_cache_key key = hf_cache_key(worker->team->cache, &f->base.question, flags);
-	if (kept->ttl == 0)
+	hf_trouble_forget(worker, &f->base.question, f->base.flags);
+	/* What may not be kept for a second may still be better than nothing. */
+	if (kept->ttl == 0 && (!f->plan->cache->stale || view->answers == 0))
 		return;
 	if (hf_cache_store(worker->team->cache, &key, now, kept))
 		hf_count(worker->meter, HF_COUNT_CACHE_TOO_LARGE);
@@ -462,15 +482,28 @@ int hf_transports_open(struct hf_worker *worker)
 
 /* ---- joining ---- */
 
+static int join(struct hf_worker *worker, struct flight *up, const struct hf_waiter *waiter,
+	hf_us now)
+{
+	if (!waiter)
+		return 0;
+	hf_count(worker->meter, HF_COUNT_JOINED);
+	int rc = hf_inflight_join(&worker->inflight, &up->base, waiter);
+	/* Others have already waited long enough: this one hears at the next turn. */
+	if (!rc && up->late) {
+		up->base.query.patience = now;
+		hf_timer_arm(hf_loop_timers(worker->loop), &up->timer, now);
+	}
+	return rc;
+}
+
 int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 	const struct hf_waiter *waiter, hf_us now)
 {
 	struct hf_question question = { .name = *key->name, .type = key->type, .class = key->class };
 	struct hf_flight *up = hf_inflight_find(&worker->inflight, key->hash, &question, key->flags);
-	if (up) {
-		hf_count(worker->meter, HF_COUNT_JOINED);
-		return hf_inflight_join(&worker->inflight, up, waiter);
-	}
+	if (up)
+		return join(worker, (struct flight *)up, waiter, now);
 	const struct hf_query_event start = { .kind = HF_QUERY_START };
 	struct flight *f = flight_new(worker);
 	if (!f)
@@ -483,9 +516,11 @@ int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 	f->base.flags = key->flags;
 	hf_loop_random(worker->loop, f->case_bits, sizeof f->case_bits);
 	hf_query_init(&f->base.query, now);
+	if (f->plan->cache->stale)
+		f->base.query.patience = now + f->plan->cache->stale_after;
 	int rc = hf_inflight_add(&worker->inflight, &f->base);
 	f->up = !rc;
-	if (!rc)
+	if (!rc && waiter)
 		rc = hf_inflight_join(&worker->inflight, &f->base, waiter);
 	if (rc) {
 		flight_end(f);

@@ -15,7 +15,8 @@
 struct hf_cached *hf_scratch(struct hf_worker *worker);
 
 /* Waits for an answer to the key's question with everybody else who does, or
- * begins a flight. HF_EBOUND, -ENOMEM. */
+ * begins a flight. waiter NULL: only sees to it that there is one.
+ * HF_EBOUND, -ENOMEM. */
 int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 	const struct hf_waiter *waiter, hf_us now);
 

@@ -5,10 +5,14 @@
 #include "base/error.h"
 #include "engine/answer.h"
 #include "engine/flight.h"
+#include "engine/stale.h"
 
 /* Questions that may wait in a mailbox: some milliseconds of work at full
  * speed; more would be answered too late to matter. */
 #define MAILBOX_MOST 16384
+
+/* In a question's waiter: nobody waits, it is a refresh. */
+#define NOBODY UINT32_MAX
 
 /* ---- teams ---- */
 
@@ -60,25 +64,30 @@ struct order_message {
 
 /* A question of another worker for one of our names. It may have been answered
  * since it was sent; the cache is the faster place to find out. */
+static void take_question(struct hf_worker *worker, const struct question_message *m, hf_us now)
+{
+	struct hf_cache_key key = hf_cache_key(worker->team->cache, &m->question, m->flags);
+	struct hf_cached *copy = hf_scratch(worker);
+	const struct hf_waiter *waiter = m->waiter.worker == NOBODY ? NULL : &m->waiter;
+	if (hf_cache_lookup(worker->team->cache, &key, now, copy) == HF_CACHE_FRESH) {
+		const struct hf_answer answer = { .kept = &copy->kept, .age = copy->age,
+			.ede = HF_EDE_NONE };
+		if (waiter)
+			hf_answer_one(worker, waiter, &answer, now);
+	} else if (hf_flight_join(worker, &key, waiter, now) && waiter) {
+		const struct hf_answer failed = { .ede = HF_EDE_OTHER,
+			.ede_text = "too many questions under way" };
+		hf_count(worker->meter, HF_COUNT_OVERLOAD);
+		hf_answer_one(worker, waiter, &failed, now);
+	}
+}
+
 static void question_arrived(void *owner, struct hf_message *message)
 {
 	struct question_message *m = (struct question_message *)message;
 	struct hf_worker *worker = owner;
-	if (worker) {
-		hf_us now = hf_loop_now(worker->loop);
-		struct hf_cache_key key = hf_cache_key(worker->team->cache, &m->question, m->flags);
-		struct hf_cached *copy = hf_scratch(worker);
-		if (hf_cache_lookup(worker->team->cache, &key, now, copy) == HF_CACHE_FRESH) {
-			struct hf_answer answer = { .kept = &copy->kept, .age = copy->age,
-				.ede = HF_EDE_NONE };
-			hf_answer_one(worker, &m->waiter, &answer, now);
-		} else if (hf_flight_join(worker, &key, &m->waiter, now)) {
-			struct hf_answer failed = { .ede = HF_EDE_OTHER,
-				.ede_text = "too many questions under way" };
-			hf_count(worker->meter, HF_COUNT_OVERLOAD);
-			hf_answer_one(worker, &m->waiter, &failed, now);
-		}
-	}
+	if (worker)
+		take_question(worker, m, hf_loop_now(worker->loop));
 	free(m);
 }
 
@@ -131,36 +140,6 @@ static bool cut_above(struct hf_worker *worker, const struct hf_cache_key *key, 
 	return false;
 }
 
-enum hf_lookup hf_worker_lookup(struct hf_worker *worker, const struct hf_cache_key *key,
-	hf_us now, struct hf_cached *copy)
-{
-	if (fresh(worker, key, now, copy)) {
-		hf_count(worker->meter, HF_COUNT_CACHE_HITS);
-		return HF_LOOKUP_HIT;
-	}
-	if (copy->kept.len > copy->wire_cap)
-		return HF_LOOKUP_MISS;
-	struct hf_cache_key name = hf_cache_name_key(key);
-	if (fresh(worker, &name, now, copy)) {
-		hf_count(worker->meter, HF_COUNT_CACHE_HITS);
-		return HF_LOOKUP_HIT;
-	}
-	if (copy->kept.len > copy->wire_cap)
-		return HF_LOOKUP_MISS;
-	struct hf_question question = { .name = *key->name, .type = key->type, .class = key->class };
-	struct hf_cache_key failed =
-		hf_cache_key(worker->team->cache, &question, key->flags | HF_CACHE_FAILED);
-	if (cut_above(worker, key, now, copy)) {
-		hf_count(worker->meter, HF_COUNT_CACHE_CUT_HITS);
-		return HF_LOOKUP_CUT;
-	}
-	hf_count(worker->meter, HF_COUNT_CACHE_MISSES);
-	if (fresh(worker, &failed, now, copy))
-		return HF_LOOKUP_FAILED;
-	copy->kept.len = 0;
-	return HF_LOOKUP_MISS;
-}
-
 static int ask_owner(struct hf_worker *owner, const struct hf_cache_key *key,
 	const struct hf_waiter *waiter)
 {
@@ -180,6 +159,63 @@ static int ask_owner(struct hf_worker *owner, const struct hf_cache_key *key,
 	if (wake)
 		hf_loop_wake(owner->loop);
 	return 0;
+}
+
+/* Sees to it that the question is on its way; nobody waits for it. That it could
+ * not be sent is no harm: the next stale answer tries again. */
+static void refresh(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now)
+{
+	const struct hf_waiter nobody = { .worker = NOBODY };
+	unsigned shard = hf_cache_shard(worker->team->cache, key);
+	if (shard == worker->index)
+		hf_flight_join(worker, key, NULL, now);
+	else
+		ask_owner(worker->team->workers[shard], key, &nobody);
+}
+
+static bool too_large(const struct hf_cached *copy)
+{
+	return copy->kept.len > copy->wire_cap;
+}
+
+/* What there is when nothing is fresh. */
+static enum hf_lookup last_resort(struct hf_worker *worker, const struct hf_cache_key *key,
+	hf_us now, struct hf_cached *copy, struct hf_answer *ret)
+{
+	enum hf_trouble trouble = hf_trouble(worker, key, now, copy);
+	copy->kept.len = 0;
+	if (trouble == HF_TROUBLE_NONE)
+		return HF_LOOKUP_MISS;
+	if (hf_stale_find(worker, key, now, copy, ret)) {
+		hf_count(worker->meter, HF_COUNT_CACHE_STALE);
+		if (trouble == HF_TROUBLE_LATE)
+			refresh(worker, key, now);
+		return HF_LOOKUP_STALE;
+	}
+	if (too_large(copy))
+		return HF_LOOKUP_MISS;
+	copy->kept.len = 0;
+	return trouble == HF_TROUBLE_NOW ? HF_LOOKUP_FAILED : HF_LOOKUP_MISS;
+}
+
+enum hf_lookup hf_worker_lookup(struct hf_worker *worker, const struct hf_cache_key *key,
+	hf_us now, struct hf_cached *copy, struct hf_answer *ret)
+{
+	struct hf_cache_key name = hf_cache_name_key(key);
+	bool hit = fresh(worker, key, now, copy);
+	if (!hit && too_large(copy))
+		return HF_LOOKUP_MISS;
+	hit = hit || fresh(worker, &name, now, copy);
+	if (!hit && too_large(copy))
+		return HF_LOOKUP_MISS;
+	bool cut = !hit && cut_above(worker, key, now, copy);
+	if (!hit && !cut) {
+		hf_count(worker->meter, HF_COUNT_CACHE_MISSES);
+		return last_resort(worker, key, now, copy, ret);
+	}
+	hf_count(worker->meter, hit ? HF_COUNT_CACHE_HITS : HF_COUNT_CACHE_CUT_HITS);
+	*ret = (struct hf_answer){ .kept = &copy->kept, .age = copy->age, .ede = HF_EDE_NONE };
+	return hit ? HF_LOOKUP_HIT : HF_LOOKUP_CUT;
 }
 
 int hf_worker_ask(struct hf_worker *worker, const struct hf_cache_key *key, uint32_t ticket,

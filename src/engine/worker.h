@@ -59,13 +59,15 @@ enum hf_lookup {
 	HF_LOOKUP_MISS,
 	HF_LOOKUP_HIT,    /* copy holds a fresh answer to this question */
 	HF_LOOKUP_CUT,    /* copy holds an NXDOMAIN of the name, or of one above it */
-	HF_LOOKUP_FAILED, /* an upstream failed a moment ago: SERVFAIL (RFC 9520) */
+	HF_LOOKUP_STALE,  /* no upstream answers lately: *ret is an old answer (RFC 8767) */
+	HF_LOOKUP_FAILED, /* nor is there an old answer: SERVFAIL (RFC 9520) */
 };
 
-/* A fresh answer from the cache. MISS with copy->kept.len set: there is one, but
- * it does not fit into the copy's memory. */
+/* An answer from the cache, in copy; *ret points into it for HIT, CUT and STALE.
+ * A stale one that is due for it is refreshed behind the client's back. MISS with
+ * copy->kept.len set: there is one, but it does not fit into the copy's memory. */
 enum hf_lookup hf_worker_lookup(struct hf_worker *worker, const struct hf_cache_key *key,
-	hf_us now, struct hf_cached *copy);
+	hf_us now, struct hf_cached *copy, struct hf_answer *ret);
 
 /* Asks for an answer: the client hears of it with this ticket and generation.
  * key->name must be the question's. HF_EBOUND, -ENOMEM: it will not. */

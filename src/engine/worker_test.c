@@ -178,7 +178,7 @@ static void every_worker_finds_the_answer_in_the_cache(void **state)
 	struct hf_cache_key key = hf_cache_key(o->stage.cache, &q, 0);
 	for (unsigned w = 0; w < STAGE_WORKERS; w++)
 		assert_int_equal(hf_worker_lookup(o->stage.worker[w], &key,
-					 hf_loop_now(o->stage.loops[w]), &copy),
+					 hf_loop_now(o->stage.loops[w]), &copy, &(struct hf_answer){ 0 }),
 			HF_LOOKUP_HIT);
 	/* Who asks all the same is answered from there. */
 	assert_int_equal(ask(&o->clients[0], &q, 2), 0);
@@ -275,11 +275,11 @@ static void a_failure_reaches_all_who_wait_and_is_kept(void **state)
 	}
 	struct hf_cache_key key = hf_cache_key(o->stage.cache, &q, 0);
 	assert_int_equal(hf_worker_lookup(o->stage.worker[1], &key,
-				 hf_loop_now(o->stage.loops[1]), &copy),
+				 hf_loop_now(o->stage.loops[1]), &copy, &(struct hf_answer){ 0 }),
 		HF_LOOKUP_FAILED);
 	run(o, 2 * HF_SECOND);
 	assert_int_equal(hf_worker_lookup(o->stage.worker[1], &key,
-				 hf_loop_now(o->stage.loops[1]), &copy),
+				 hf_loop_now(o->stage.loops[1]), &copy, &(struct hf_answer){ 0 }),
 		HF_LOOKUP_MISS);
 }
 

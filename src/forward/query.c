@@ -370,6 +370,10 @@ static void timer(struct step *s)
 {
 	bool late = note_late(s);
 	bool resumed = s->q->resume && s->q->resume <= s->env->now;
+	if (s->env->now >= s->q->patience) {
+		s->q->patience = HF_NEVER;
+		act(s, HF_ACT_LATE);
+	}
 	if (s->env->now >= s->q->deadline)
 		give_up(s);
 	else if (resumed || (late && !waiting(s->q)))
@@ -379,7 +383,7 @@ static void timer(struct step *s)
 static void arm(struct step *s)
 {
 	const struct hf_query *q = s->q;
-	hf_us due = q->deadline;
+	hf_us due = q->patience < q->deadline ? q->patience : q->deadline;
 	if (q->resume && q->resume < due)
 		due = q->resume;
 	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++) {
@@ -392,7 +396,8 @@ static void arm(struct step *s)
 
 void hf_query_init(struct hf_query *q, hf_us now)
 {
-	*q = (struct hf_query){ .deadline = now + HF_QUERY_DEADLINE, .cause_ede = HF_EDE_NONE };
+	*q = (struct hf_query){ .deadline = now + HF_QUERY_DEADLINE, .patience = HF_NEVER,
+		.cause_ede = HF_EDE_NONE };
 }
 
 size_t hf_query_step(struct hf_query *q, const struct hf_query_env *env,

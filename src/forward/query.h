@@ -14,6 +14,7 @@
  *   silence again and again     over UDP though it answers others: large answers
  *                               get lost on the way, so ask over TCP
  *   an answer                   done
+ *   patience over               say so: the engine may have an old answer
  *   deadline, or nobody left    fail, with the extended error that says why
  *
  * When another upstream of the route is due for a probe, it gets a copy of the
@@ -66,6 +67,7 @@ enum hf_query_cause { /* why nothing came of it; the last one counts */
 
 struct hf_query {
 	hf_us deadline;
+	hf_us patience;      /* when those who wait want to hear something; HF_NEVER: never */
 	hf_us resume;        /* end of a pause before asking again; 0: none */
 	uint64_t barred;     /* a bit an upstream: do not ask again */
 	uint64_t plain;      /* ... ask without EDNS */
@@ -101,6 +103,7 @@ enum hf_action_kind {
 	HF_ACT_SEND,    /* attempt: to `upstream` over `channel`, with or without EDNS */
 	HF_ACT_ABANDON, /* attempt: nothing that comes for it is wanted any more */
 	HF_ACT_ARM,     /* wake me at `due` */
+	HF_ACT_LATE,    /* patience is over: what is at hand is better than waiting; once */
 	HF_ACT_ANSWER,  /* attempt's reply is the answer; the query is over */
 	HF_ACT_FAIL,    /* no answer: cause, ede, upstream; the query is over */
 };
@@ -124,7 +127,8 @@ struct hf_query_env {
 	uint32_t dice; /* fresh 32 random bits a step */
 };
 
-/* A new query; its first step is HF_QUERY_START. */
+/* A new query; its first step is HF_QUERY_START. Its patience has no end unless
+ * the caller sets one. */
 void hf_query_init(struct hf_query *q, hf_us now);
 
 /* Takes an event; returns how many actions were written. After ANSWER or FAIL

@@ -10,6 +10,8 @@ const struct hf_meter_row hf_counter_rows[HF_COUNTERS] = {
 		"Questions that the cache had no fresh answer for." },
 	[HF_COUNT_CACHE_CUT_HITS] = { "holdfast_cache_cut_hits_total",
 		"Questions answered NXDOMAIN because a name above does not exist (RFC 8020)." },
+	[HF_COUNT_CACHE_STALE] = { "holdfast_cache_stale_total",
+		"Clients given an answer past its TTL because no upstream answered (RFC 8767)." },
 	[HF_COUNT_CACHE_STORES] = { "holdfast_cache_stores_total", "Answers put into the cache." },
 	[HF_COUNT_CACHE_TOO_LARGE] = { "holdfast_cache_too_large_total",
 		"Answers too large for the cache's size." },

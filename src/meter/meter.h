@@ -25,6 +25,7 @@ enum hf_counter {
 	HF_COUNT_CACHE_HITS,
 	HF_COUNT_CACHE_MISSES,
 	HF_COUNT_CACHE_CUT_HITS,       /* NXDOMAIN from an ancestor, RFC 8020 */
+	HF_COUNT_CACHE_STALE,          /* answers given past their TTL, RFC 8767 */
 	HF_COUNT_CACHE_STORES,
 	HF_COUNT_CACHE_TOO_LARGE,
 	HF_COUNT_JOINED,               /* questions that joined a flight under way */

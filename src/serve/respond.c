@@ -192,9 +192,11 @@ static uint8_t key_flags(const struct hf_query_view *view)
 			 (view->flags & HF_FLAG_CD ? HF_CACHE_CD : 0));
 }
 
-static size_t patch(struct request *q, uint8_t *bytes, const struct hf_kept *kept, uint32_t age)
+static size_t patch(struct request *q, uint8_t *bytes, const struct hf_answer *answer)
 {
-	size_t len = hf_reply_patch(bytes, kept, age, 0, &q->reply);
+	q->reply.ede = answer->ede;
+	q->reply.ede_text = answer->ede_text;
+	size_t len = hf_reply_patch(bytes, answer->kept, answer->age, answer->ttl_floor, &q->reply);
 	return count_reply(q->r, q->path->transport, bytes, len, bytes[3] & HF_FLAG_RCODE, 0);
 }
 
@@ -207,7 +209,7 @@ static size_t special_reply(struct request *q)
 		hf_route_find(hf_worker_plan(q->r->worker)->routes, &q->view.question.name);
 	if (route && route->zone.len > 1)
 		return 0; /* forwarded explicitly */
-	return patch(q, q->out, &kept, 0);
+	return patch(q, q->out, &(struct hf_answer){ .kept = &kept, .ede = HF_EDE_NONE });
 }
 
 /* Set anew from the copy, which must lie elsewhere. */
@@ -230,15 +232,17 @@ static size_t cached_reply(struct request *q, const struct hf_cache_key *key, co
 		.kept = { .wire = q->out, .ttl_at = r->ttl_at },
 		.wire_cap = HF_RESPOND_ROOM - HF_OPT_ROOM, .ttl_cap = HF_RECORDS_MAX,
 	};
-	enum hf_lookup found = hf_worker_lookup(r->worker, key, q->now, &copy);
+	struct hf_answer answer;
+	enum hf_lookup found = hf_worker_lookup(r->worker, key, q->now, &copy, &answer);
 	if (found == HF_LOOKUP_MISS && copy.kept.len) {
 		copy.kept.wire = r->large;
 		copy.wire_cap = HF_MESSAGE_MAX;
-		found = hf_worker_lookup(r->worker, key, q->now, &copy);
+		found = hf_worker_lookup(r->worker, key, q->now, &copy, &answer);
 		*ret = r->large;
 	}
 	switch (found) {
-	case HF_LOOKUP_HIT: return patch(q, copy.kept.wire, &copy.kept, copy.age);
+	case HF_LOOKUP_HIT:
+	case HF_LOOKUP_STALE: return patch(q, copy.kept.wire, &answer);
 	case HF_LOOKUP_CUT:
 		if (copy.kept.wire == q->out)
 			return cut_reply(q, &copy, ret);
@@ -299,7 +303,8 @@ static void answer_pending(struct hf_responder *r, struct pending *p,
 	unsigned rcode = HF_RCODE_SERVFAIL;
 	if (answer->kept) {
 		memcpy(r->large, answer->kept->wire, answer->kept->len);
-		len = hf_reply_patch(r->large, answer->kept, answer->age, 0, &reply);
+		len = hf_reply_patch(
+			r->large, answer->kept, answer->age, answer->ttl_floor, &reply);
 		rcode = r->large[3] & HF_FLAG_RCODE;
 	} else {
 		len = hf_reply_empty(r->large, rcode, p->limit, &reply);

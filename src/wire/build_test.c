@@ -582,7 +582,7 @@ static struct hf_reply below(void)
 
 static void keep_denial(void)
 {
-	hf_sample_begin(&s, HF_FLAG_QR | HF_RCODE_NXDOMAIN, ASKED, HF_TYPE_A);
+	hf_sample_begin(&s, HF_FLAG_QR | (uint16_t)HF_RCODE_NXDOMAIN, ASKED, HF_TYPE_A);
 	hf_sample_record(&s, HF_SAMPLE_AUTHORITY, HF_RAW("\xc0\x11"), HF_TYPE_SOA, 300,
 		HF_RAW("\2ns\xc0\x11\4host\xc0\x11\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\1\54"));
 	hf_sample_record(&s, HF_SAMPLE_ADDITIONAL, TO_QUESTION, HF_TYPE_A, 60, ADDRESS);
@@ -620,7 +620,7 @@ static void a_denial_that_does_not_fit_is_not_written(void **state)
 	for (size_t cap = 0; cap < whole; cap++)
 		assert_int_equal(hf_reply_nxdomain_cut(out, cap, &kept, 0, &reply), HF_ESPACE);
 	/* Without any records the question alone must fit, too. */
-	hf_sample_begin(&s, HF_FLAG_QR | HF_RCODE_NXDOMAIN, ASKED, HF_TYPE_A);
+	hf_sample_begin(&s, HF_FLAG_QR | (uint16_t)HF_RCODE_NXDOMAIN, ASKED, HF_TYPE_A);
 	keep();
 	reply.edns = false;
 	assert_int_equal(hf_reply_nxdomain_cut(out, 20, &kept, 0, &reply), HF_ESPACE);

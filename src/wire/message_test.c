@@ -377,7 +377,7 @@ static void sections_are_told_apart(void **state)
 static void a_message_without_question_or_records_has_no_ttl(void **state)
 {
 	(void)state;
-	hf_sample_begin(&s, HF_FLAG_QR | HF_RCODE_REFUSED, NOTHING, 0);
+	hf_sample_begin(&s, HF_FLAG_QR | (uint16_t)HF_RCODE_REFUSED, NOTHING, 0);
 	struct hf_message_view view = good_message();
 	assert_int_equal(view.question_end, 12);
 	assert_int_equal(view.rcode, HF_RCODE_REFUSED);

@@ -9,6 +9,7 @@ version checks.
 import atexit
 import os
 import shutil
+import subprocess
 import tempfile
 
 import ask
@@ -144,7 +145,7 @@ class Bind(Peer):
 
     def configure(self):
         text = ("options {{ directory \"{2}\"; listen-on port {1} {{ {0}; }}; listen-on-v6 {{ none; }};"
-                " pid-file none; session-keyfile none; lock-file none; dnssec-validation no;"
+                " pid-file none; session-keyfile none; {4} dnssec-validation no;"
                 " empty-zones-enable no; minimal-responses no; notify no; allow-query {{ any; }};"
                 " check-names primary ignore; check-integrity no; {3} }};\n"
                 "controls {{ }};\n")
@@ -152,10 +153,16 @@ class Bind(Peer):
         if self.upstreams:
             targets = " ".join("%s port %d;" % (u.address, u.port) for u in self.upstreams)
             how = "recursion yes; allow-recursion { any; }; forward only; forwarders { %s };" % targets
-        text = text.format(self.address, self.port, self.directory, how)
+        text = text.format(self.address, self.port, self.directory, how, self.lock())
         for zone, path in self.zones.items():
             text += 'zone "%s" { type primary; file "%s"; };\n' % (zone, path)
         return ["-g", "-n", "1", "-4", "-c", self.path("named.conf", text)]
+
+    @classmethod
+    def lock(cls):
+        """BIND 9.18 locks a file of the whole system; 9.20 no longer knows the word."""
+        said = subprocess.run([cls.which(), "-v"], stdout=subprocess.PIPE, text=True).stdout
+        return "lock-file none;" if said.startswith("BIND 9.1") else ""
 
 
 class Pdns(Peer):

@@ -74,7 +74,7 @@ OCTETS = {
     "uri": (256, "000a 0001 " + b"https://www.example.com/path".hex()),
     "caa": (257, "00 05 6973737565 " + b"ca.example.net; policy=ev".hex()),
     "avc": (258, "0e 6170702d6e616d653a574f4c4631"),
-    "doa": (259, "00000000 00000001 02 00 " + b"hello".hex()),
+    "doa": (259, "00000000 00000001 02 0a" + b"text/plainhello".hex()),
     "amtrelay": (260, "0a 01 cb007101"),
     "ta": (32768, "04d2 0d 02 " + "3c" * 32),
     "dlv": (32769, "04d2 0d 02 " + "4b" * 32),
