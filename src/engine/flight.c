@@ -214,7 +214,6 @@ static int carry_out(struct flight *f, const struct hf_action *action, hf_us now
 	switch (action->kind) {
 	case HF_ACT_SEND:
 		return carry_out_send(f, action) ? action->attempt : -1;
-	case HF_ACT_ABANDON: forget(&f->io[action->attempt]); break;
 	case HF_ACT_ARM:
 		hf_timer_arm(hf_loop_timers(f->worker->loop), &f->timer, action->due);
 		break;

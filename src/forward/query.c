@@ -112,24 +112,6 @@ static void give_up(struct step *s)
 
 /* ---- sending ---- */
 
-/* A free place for an attempt, taken from the oldest that is late if need be. */
-static struct hf_attempt *make_place(struct step *s)
-{
-	struct hf_attempt *oldest = NULL;
-	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++) {
-		struct hf_attempt *a = &s->q->attempts[i];
-		if (!a->open)
-			return a;
-		if (a->late && (!oldest || a->sent < oldest->sent))
-			oldest = a;
-	}
-	if (oldest) {
-		close_attempt(s, oldest);
-		act(s, HF_ACT_ABANDON)->attempt = (uint8_t)(oldest - s->q->attempts);
-	}
-	return oldest;
-}
-
 /* Lost for its size? It answered others since we asked, or it is silent for the
  * third time. */
 static bool wants_stream(const struct step *s, unsigned upstream)
@@ -160,14 +142,14 @@ static hf_us patience(const struct step *s, unsigned upstream, enum hf_channel c
 	return timeout < conf->timeout_max ? timeout : conf->timeout_max;
 }
 
-/* False: there is no place, for all attempts are young: one of them will answer or
- * time out. */
-static bool send_to(struct step *s, unsigned upstream, bool probe)
+/* Each message has its own place and keeps it: when all upstreams turn slow at
+ * once, the first one's answer is the first to come. */
+static void send_to(struct step *s, unsigned upstream, bool probe)
 {
 	struct hf_query *q = s->q;
-	struct hf_attempt *attempt = make_place(s);
-	if (!attempt)
-		return false;
+	if (hf_unexpected(q->sends >= HF_SENDS_MAX))
+		return;
+	struct hf_attempt *attempt = &q->attempts[q->sends];
 	enum hf_channel channel = wants_stream(s, upstream) ? HF_CHANNEL_TCP : HF_CHANNEL_UDP;
 	*attempt = (struct hf_attempt){
 		.open = true,
@@ -190,7 +172,6 @@ static bool send_to(struct step *s, unsigned upstream, bool probe)
 	send->upstream = (uint8_t)upstream;
 	send->channel = channel;
 	send->edns = attempt->edns;
-	return true;
 }
 
 /* True if an attempt is open that has not timed out and is not just a probe. */
@@ -257,8 +238,8 @@ static void ask_again(struct step *s, unsigned upstream)
 			go_on(s);
 		return;
 	}
-	if (send_to(s, upstream, false))
-		s->q->tries[upstream]--;
+	send_to(s, upstream, false);
+	s->q->tries[upstream]--;
 }
 
 /* ---- events ---- */

@@ -22,8 +22,7 @@
  *
  * Facts about upstreams are reported to health and rtt as they become known.
  * Ownership: a query lies in its flight; it points to nothing.
- * At the bound: HF_SENDS_MAX messages a query, HF_ATTEMPTS_MAX open at once (the
- * oldest that has timed out is given up), HF_QUERY_DEADLINE in all.
+ * At the bound: HF_SENDS_MAX messages a query, HF_QUERY_DEADLINE in all.
  * Never:   sockets, bytes, the clock, the client.
  * Threads: one owner. */
 #ifndef HF_FORWARD_QUERY_H
@@ -37,8 +36,8 @@
 #include "forward/verdict.h"
 #include "upstream/select.h"
 
-#define HF_ATTEMPTS_MAX 4
 #define HF_SENDS_MAX 10
+#define HF_ATTEMPTS_MAX HF_SENDS_MAX /* every message keeps its place */
 #define HF_ACTIONS_MAX 8
 
 /* Stubs give up after 5 s (glibc, c-ares); an answer must be there before. */
@@ -101,7 +100,6 @@ struct hf_query_event {
 
 enum hf_action_kind {
 	HF_ACT_SEND,    /* attempt: to `upstream` over `channel`, with or without EDNS */
-	HF_ACT_ABANDON, /* attempt: nothing that comes for it is wanted any more */
 	HF_ACT_ARM,     /* wake me at `due` */
 	HF_ACT_LATE,    /* patience is over: what is at hand is better than waiting; once */
 	HF_ACT_ANSWER,  /* attempt's reply is the answer; the query is over */
