@@ -207,13 +207,34 @@ static void carry_out_fail(struct flight *f, const struct hf_action *action, hf_
 		answer_all(f, &answer, now);
 }
 
-/* Returns the index of an attempt that could not be sent, or -1. True in
- * *ret_over once the flight has had its answer or failure. */
-static int carry_out(struct flight *f, const struct hf_action *action, hf_us now, bool *ret_over)
+/* Is it for want of something of ours that a message could not be sent? */
+static bool is_our_own(int error)
 {
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS ||
+	       error == -EAGAIN || error == HF_EBOUND;
+}
+
+/* What became of one action besides what it was for. */
+struct carried {
+	bool over;               /* the query has had its answer or failure */
+	bool lost;               /* the attempt could not even be sent */
+	enum hf_outcome outcome; /* ... and why */
+};
+
+static void carry_out(struct flight *f, const struct hf_action *action, hf_us now,
+	struct carried *ret)
+{
+	int error;
+	*ret = (struct carried){ 0 };
 	switch (action->kind) {
 	case HF_ACT_SEND:
-		return carry_out_send(f, action) ? action->attempt : -1;
+		error = carry_out_send(f, action);
+		ret->lost = error != 0;
+		ret->outcome = is_our_own(error) ? HF_OUTCOME_UNSENT : HF_OUTCOME_UNREACHABLE;
+		if (is_our_own(error))
+			hf_event_put(f->worker->events, &(struct hf_event){ .at = now,
+				.kind = HF_EVENT_SOCKETS_SHORT, .a = error });
+		break;
 	case HF_ACT_ARM:
 		hf_timer_arm(hf_loop_timers(f->worker->loop), &f->timer, action->due);
 		break;
@@ -221,13 +242,12 @@ static int carry_out(struct flight *f, const struct hf_action *action, hf_us now
 		f->late = true;
 		answer_stale(f, now);
 		break;
-	case HF_ACT_ANSWER: *ret_over = true; break;
+	case HF_ACT_ANSWER: ret->over = true; break;
 	case HF_ACT_FAIL:
 		carry_out_fail(f, action, now);
-		*ret_over = true;
+		ret->over = true;
 		break;
 	}
-	return -1;
 }
 
 /* ---- what is told about upstreams ---- */
@@ -287,10 +307,12 @@ static bool drive(struct flight *f, const struct hf_query_event *first, hf_us no
 		struct hf_action actions[HF_ACTIONS_MAX];
 		size_t n = hf_query_step(&f->base.query, &env, &events[next], actions);
 		for (size_t i = 0; i < n; i++) {
-			int lost = carry_out(f, &actions[i], now, &over);
-			if (lost >= 0 && waiting < HF_COUNT_OF(events))
+			struct carried carried;
+			carry_out(f, &actions[i], now, &carried);
+			over |= carried.over;
+			if (carried.lost && waiting < HF_COUNT_OF(events))
 				events[waiting++] = (struct hf_query_event){ .kind = HF_QUERY_LOST,
-					.attempt = (unsigned)lost, .outcome = HF_OUTCOME_UNREACHABLE };
+					.attempt = actions[i].attempt, .outcome = carried.outcome };
 		}
 	}
 	tell(f, &sight, now);

@@ -62,6 +62,12 @@ struct order_message {
 	void *arg;
 };
 
+static bool fresh(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
+	struct hf_cached *copy)
+{
+	return hf_cache_lookup(worker->team->cache, key, now, copy) == HF_CACHE_FRESH;
+}
+
 /* A question of another worker for one of our names. It may have been answered
  * since it was sent; the cache is the faster place to find out. */
 static void take_question(struct hf_worker *worker, const struct question_message *m, hf_us now)
@@ -69,7 +75,8 @@ static void take_question(struct hf_worker *worker, const struct question_messag
 	struct hf_cache_key key = hf_cache_key(worker->team->cache, &m->question, m->flags);
 	struct hf_cached *copy = hf_scratch(worker);
 	const struct hf_waiter *waiter = m->waiter.worker == NOBODY ? NULL : &m->waiter;
-	if (hf_cache_lookup(worker->team->cache, &key, now, copy) == HF_CACHE_FRESH) {
+	struct hf_cache_key name = hf_cache_name_key(&key);
+	if (fresh(worker, &key, now, copy) || fresh(worker, &name, now, copy)) {
 		const struct hf_answer answer = { .kept = &copy->kept, .age = copy->age,
 			.ede = HF_EDE_NONE };
 		if (waiter)
@@ -111,12 +118,6 @@ int hf_worker_order(struct hf_worker *worker, void (*run)(void *arg, hf_us now),
 }
 
 /* ---- the client's side ---- */
-
-static bool fresh(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
-	struct hf_cached *copy)
-{
-	return hf_cache_lookup(worker->team->cache, key, now, copy) == HF_CACHE_FRESH;
-}
 
 /* Is there a name above this one that does not exist? Only names of the same
  * route are asked about: what one upstream denies, another may serve. */

@@ -95,6 +95,7 @@ static int32_t ede_of(const struct hf_query *q)
 		return q->cause_ede;
 	switch (q->cause) {
 	case HF_CAUSE_UNREACHABLE: return HF_EDE_NETWORK_ERROR;
+	case HF_CAUSE_UNSENT:
 	case HF_CAUSE_SERVFAIL: return HF_EDE_OTHER;
 	case HF_CAUSE_GARBAGE: return HF_EDE_INVALID_DATA;
 	default: return HF_EDE_NO_REACHABLE_AUTHORITY;
@@ -314,7 +315,8 @@ static void lost(struct step *s, const struct hf_query_event *event)
 	close_attempt(s, attempt);
 	s->q->refused |= bit(upstream);
 	if (s->q->cause != HF_CAUSE_SERVFAIL)
-		blame(s->q, HF_CAUSE_UNREACHABLE, upstream, HF_EDE_NONE);
+		blame(s->q, event->outcome == HF_OUTCOME_UNSENT ? HF_CAUSE_UNSENT : HF_CAUSE_UNREACHABLE,
+			upstream, HF_EDE_NONE);
 	if (!waiting(s->q))
 		go_on(s);
 }
@@ -408,6 +410,7 @@ const char *hf_query_cause_text(enum hf_query_cause cause)
 		[HF_CAUSE_NONE] = "no upstream to ask",
 		[HF_CAUSE_TIMEOUT] = "no answer in time",
 		[HF_CAUSE_UNREACHABLE] = "not reachable",
+		[HF_CAUSE_UNSENT] = "could not be asked for want of sockets or memory",
 		[HF_CAUSE_SERVFAIL] = "answered SERVFAIL",
 		[HF_CAUSE_REFUSED] = "refused to answer",
 		[HF_CAUSE_LAME] = "answered with a referral",

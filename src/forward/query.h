@@ -57,6 +57,7 @@ enum hf_query_cause { /* why nothing came of it; the last one counts */
 	HF_CAUSE_NONE,
 	HF_CAUSE_TIMEOUT,
 	HF_CAUSE_UNREACHABLE,
+	HF_CAUSE_UNSENT,
 	HF_CAUSE_SERVFAIL,
 	HF_CAUSE_REFUSED,
 	HF_CAUSE_LAME,

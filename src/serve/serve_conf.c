@@ -42,7 +42,7 @@ const struct hf_option hf_clients_options[] = {
 	  .def = "[127.0.0.0/8, \"::1\", 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, \"fc00::/7\", \"fe80::/10\"]",
 	  .help = "Who may ask; everyone else gets REFUSED." },
 	{ .name = "in-flight", .type = HF_OPT_COUNT, CLIENTS(in_flight), .min = 16, .max = 10000000,
-	  .def = "65536", .live = true,
+	  .def = "65536", .live = false,
 	  .help = "Questions waiting for an upstream at once, per worker; past it SERVFAIL." },
 	HF_OPTION_END,
 };

@@ -10,6 +10,9 @@
  * Knot 10): we close first, so that a question rarely meets a closing one. */
 #define IDLE (8 * HF_SECOND)
 
+/* Longer than the longest time-out that an attempt is given by default. */
+#define MUTE (2 * HF_SECOND)
+
 /* 100 questions of ordinary size. */
 #define OUT_LIMIT 65536
 
@@ -24,6 +27,7 @@ struct hf_tcp_connection {
 	struct hf_frame_out out;
 	struct hf_tcp_attempt *attempts;
 	unsigned waiting;
+	hf_us heard; /* when it last gave a message, or had its first question */
 	bool reused; /* has answered before: its end may be that of an idle one */
 	bool over;   /* being taken apart */
 	struct hf_timer idle;
@@ -118,6 +122,7 @@ static void deliver(struct hf_tcp_connection *c, hf_us now)
 	while (hf_frame_next(&c->in, &m, &len)) {
 		struct hf_tcp_attempt *a = len >= 2 ? find(c, hf_get_u16(m)) : NULL;
 		c->reused = true;
+		c->heard = now;
 		if (a)
 			pool->handler->replied(pool->ctx, a, m, len, now);
 		else
@@ -155,10 +160,20 @@ static void idle_over(struct hf_timer *timer, hf_us now)
 		connection_free(c);
 }
 
+static bool close_an_idle_one(struct hf_tcp_pool *pool)
+{
+	struct hf_tcp_connection *c = pool->connections;
+	while (c && (c->waiting || c->over))
+		c = c->next;
+	if (c)
+		connection_free(c);
+	return c != NULL;
+}
+
 static int open_connection(struct hf_tcp_pool *pool, const struct hf_address *peer,
 	struct hf_tcp_connection **ret)
 {
-	if (pool->count >= HF_TCP_CONNECTIONS)
+	if (pool->count >= HF_TCP_CONNECTIONS && !close_an_idle_one(pool))
 		return -EAGAIN;
 	struct hf_tcp_connection *c = calloc(1, sizeof *c);
 	if (!c)
@@ -172,6 +187,8 @@ static int open_connection(struct hf_tcp_pool *pool, const struct hf_address *pe
 		return rc;
 	}
 	hf_stream_want_write(c->stream, true);
+	c->heard = hf_loop_now(pool->loop);
+	hf_timer_arm(hf_loop_timers(pool->loop), &c->idle, c->heard + IDLE);
 	c->next = pool->connections;
 	if (c->next)
 		c->next->prev = &c->next;
@@ -182,10 +199,19 @@ static int open_connection(struct hf_tcp_pool *pool, const struct hf_address *pe
 	return 0;
 }
 
+/* Questions wait on it and nothing has come for a while: a peer that accepts and
+ * never answers must not draw all further questions to itself. */
+static bool mute(const struct hf_tcp_connection *c, hf_us now)
+{
+	return c->waiting && now - c->heard > MUTE;
+}
+
 static struct hf_tcp_connection *with_room(struct hf_tcp_pool *pool, const struct hf_address *peer)
 {
 	struct hf_tcp_connection *c = pool->connections;
-	while (c && (c->over || c->waiting >= HF_TCP_PIPELINE || !hf_address_equal(&c->peer, peer)))
+	hf_us now = hf_loop_now(pool->loop);
+	while (c && (c->over || c->waiting >= HF_TCP_PIPELINE || mute(c, now) ||
+			    !hf_address_equal(&c->peer, peer)))
 		c = c->next;
 	return c;
 }
@@ -217,6 +243,8 @@ static int attach(struct hf_tcp_pool *pool, struct hf_tcp_attempt *a, const stru
 	rc = hf_frame_put(&c->out, a->message, a->len, OUT_LIMIT);
 	if (rc)
 		return rc;
+	if (!c->waiting)
+		c->heard = hf_loop_now(pool->loop);
 	a->connection = c;
 	a->next = c->attempts;
 	if (a->next)

@@ -9,8 +9,9 @@
  * a while, below the patience of servers and NATs.
  * Ownership: an attempt is embedded in its owner's struct and must be forgotten
  * before that memory goes; the message is copied.
+ * One on which questions wait and nothing has come for two seconds gets no more.
  * At the bound: HF_TCP_PIPELINE questions a connection, HF_TCP_CONNECTIONS in
- * all; past that -EAGAIN.
+ * all; past that an idle one is closed, and if none is idle, -EAGAIN.
  * Threads: one owner.  Never: names, policy, retries of its own. */
 #ifndef HF_TRANSPORT_TCP_H
 #define HF_TRANSPORT_TCP_H

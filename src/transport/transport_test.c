@@ -558,10 +558,28 @@ static void connections_are_bounded(void **state)
 	assert_int_equal(send_tcp(w, i, &w->peer), -EAGAIN);
 	assert_null(w->sent[i].tcp.connection);
 	assert_null(w->sent[i].tcp.message);
-	for (i = 0; i < HF_TCP_CONNECTIONS; i++)
+	/* One that nobody waits on any more makes room. */
+	hf_tcp_forget(&w->sent[7].tcp);
+	assert_int_equal(send_tcp(w, i, &w->peer), 0);
+	for (i = 0; i <= HF_TCP_CONNECTIONS; i++)
 		hf_tcp_forget(&w->sent[i].tcp);
 	run(w, 20 * HF_SECOND);
 	assert_int_equal(send_tcp(w, 0, &w->peer), 0);
+}
+
+static void a_connection_that_stays_mute_gets_no_more_questions(void **state)
+{
+	struct world *w = *state;
+	assert_int_equal(send_tcp(w, 0, &w->peer), 0);
+	run(w, HF_SECOND);
+	assert_int_equal(send_tcp(w, 1, &w->peer), 0);
+	run(w, 1100 * HF_MS);
+	assert_int_equal(w->accepted, 1);
+	w->answers = true;
+	assert_int_equal(send_tcp(w, 2, &w->peer), 0);
+	run(w, 10 * HF_MS);
+	assert_int_equal(w->accepted, 2);
+	assert_int_equal(w->sent[2].replies, 1);
 }
 
 /* ---- frames ---- */
@@ -688,6 +706,7 @@ int main(void)
 		IN_A_WORLD(half_a_reply_is_none),
 		IN_A_WORLD(replies_that_nobody_asked_for_are_strays),
 		IN_A_WORLD(connections_are_bounded),
+		IN_A_WORLD(a_connection_that_stays_mute_gets_no_more_questions),
 		IN_A_WORLD(messages_come_out_whole_however_they_went_in),
 		IN_A_WORLD(the_largest_message_fits_and_its_memory_goes_again),
 		cmocka_unit_test(a_queue_has_a_limit),

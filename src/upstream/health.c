@@ -68,6 +68,8 @@ bool hf_health_report(struct hf_health *h, const struct hf_upstream_conf *conf,
 	enum hf_outcome outcome, hf_us now, uint32_t dice)
 {
 	enum hf_health_state before = h->state;
+	if (outcome == HF_OUTCOME_UNSENT)
+		return false;
 	if (outcome == HF_OUTCOME_ANSWERED)
 		answered(h, now);
 	else if (h->state == HF_HEALTH_PROBING)

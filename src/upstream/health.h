@@ -33,6 +33,7 @@ enum hf_outcome { /* what became of one attempt: facts, reported by callers */
 	HF_OUTCOME_TIMEOUT,
 	HF_OUTCOME_UNREACHABLE, /* ICMP, connection refused or reset */
 	HF_OUTCOME_GARBAGE,     /* a reply that matches and does not parse */
+	HF_OUTCOME_UNSENT,      /* we had no socket or memory: says nothing of the upstream */
 };
 
 enum hf_admission {

@@ -36,6 +36,15 @@ static void an_upstream_is_rested_after_five_failures_in_a_row(void **state)
 	assert_int_equal(hf_health_admit(&h, 0), HF_ADMIT_NOT);
 }
 
+static void what_we_could_not_send_is_not_held_against_the_upstream(void **state)
+{
+	(void)state;
+	struct hf_health h = { 0 };
+	for (int i = 0; i < 100; i++)
+		assert_false(hf_health_report(&h, &conf, HF_OUTCOME_UNSENT, 0, 0));
+	assert_int_equal(hf_health_admit(&h, 0), HF_ADMIT);
+}
+
 static void a_rested_upstream_gets_exactly_one_probe(void **state)
 {
 	(void)state;
@@ -174,6 +183,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_upstream_is_rested_after_five_failures_in_a_row),
+		cmocka_unit_test(what_we_could_not_send_is_not_held_against_the_upstream),
 		cmocka_unit_test(a_rested_upstream_gets_exactly_one_probe),
 		cmocka_unit_test(an_answered_probe_closes_the_circuit_and_forgets),
 		cmocka_unit_test(rests_double_with_jitter_up_to_the_longest),
