@@ -172,7 +172,9 @@ static void on_scalar(struct builder *b, struct fy_event *event)
 	size_t len = 0;
 	const char *text = token ? fy_token_get_text(token, &len) : NULL;
 	bool plain = !token || fy_token_scalar_style(token) == FYSS_PLAIN;
-	struct hf_node *node = new_node(b, HF_NODE_WORD, token_at(b, token, place_of_parent(b)));
+	/* libfyaml 0.8 has a token of no octets for an empty value, 0.7 has none. */
+	struct hf_node *node = new_node(b, HF_NODE_WORD,
+		token_at(b, plain && !len ? NULL : token, place_of_parent(b)));
 	if (!node)
 		return;
 	if (is_merge_key(b, text, len, plain)) {

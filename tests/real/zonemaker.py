@@ -74,7 +74,7 @@ OCTETS = {
     "uri": (256, "000a 0001 " + b"https://www.example.com/path".hex()),
     "caa": (257, "00 05 6973737565 " + b"ca.example.net; policy=ev".hex()),
     "avc": (258, "0e 6170702d6e616d653a574f4c4631"),
-    "doa": (259, "00000000 00000001 02 0a" + b"text/plainhello".hex()),
+    "doa": (259, "00000000 00000001 02 00 " + b"hello".hex()),
     "amtrelay": (260, "0a 01 cb007101"),
     "ta": (32768, "04d2 0d 02 " + "3c" * 32),
     "dlv": (32769, "04d2 0d 02 " + "4b" * 32),
@@ -167,14 +167,15 @@ OWN_NOTATION = {7, 8, 9, 25, 37, 42, 44, 45, 49, 52, 53, 59, 60, 61, 62, 63, 64,
                 107, 108, 109, 256, 257, 32769}
 
 
-def presentation(text):
+def presentation(text, types=frozenset(OWN_NOTATION)):
     """A zone's text with RFC 3597 octets turned into these types' own notation."""
-    return re.sub(r" TYPE(\d+) \\# (\d+) ([0-9a-f]+)$", _presented, text, flags=re.M)
+    return re.sub(r" TYPE(\d+) \\# (\d+) ([0-9a-f]+)$", lambda match: _presented(match, types),
+                  text, flags=re.M)
 
 
-def _presented(match):
+def _presented(match, types):
     number, octets = int(match.group(1)), bytes.fromhex(match.group(3))
-    if number not in OWN_NOTATION:
+    if number not in types:
         return match.group(0)
     rdata = dns.rdata.from_wire(1, number, octets, 0, len(octets)).to_text()
     return " %s %s" % (dns.rdatatype.to_text(number), rdata)
