@@ -296,6 +296,21 @@ void hf_worker_adopt(struct hf_worker *worker, struct hf_plan *plan)
 	}
 }
 
+void hf_worker_tick(struct hf_worker *worker, hf_us now)
+{
+	const struct hf_plan *plan = worker->plan;
+	for (size_t i = 0; i < plan->forward->upstream_count; i++) {
+		const struct hf_health *h = &worker->upstreams[plan->slots[i]].health;
+		_Atomic int64_t *gauges = worker->meter->upstreams[plan->slots[i]].gauges;
+		bool due = hf_health_admit(h, now) == HF_ADMIT_PROBE;
+		/* A probe whose time is over is none any more. */
+		enum hf_health_state shown =
+			due && h->state == HF_HEALTH_PROBING ? HF_HEALTH_OPEN : h->state;
+		hf_gauge_set(&gauges[HF_UP_DUE], due);
+		hf_gauge_set(&gauges[HF_UP_STATE], shown);
+	}
+}
+
 struct hf_cache *hf_worker_cache(const struct hf_worker *worker)
 {
 	return worker->team->cache;

@@ -81,6 +81,10 @@ const struct hf_plan *hf_worker_plan(const struct hf_worker *worker);
 size_t hf_worker_flights(const struct hf_worker *worker);
 struct hf_upstream_state *hf_worker_upstream(struct hf_worker *worker, unsigned slot);
 
+/* To be called now and then: shows what only time has changed, such as that an
+ * upstream's rest is over. */
+void hf_worker_tick(struct hf_worker *worker, hf_us now);
+
 /* Goes by another plan from now on (takes a reference). */
 void hf_worker_adopt(struct hf_worker *worker, struct hf_plan *plan);
 

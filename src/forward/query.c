@@ -203,6 +203,13 @@ static bool hoping(const struct hf_query *q)
 	return false;
 }
 
+static void lose_patience(struct step *s)
+{
+	if (s->q->patience != HF_NEVER)
+		act(s, HF_ACT_LATE);
+	s->q->patience = HF_NEVER;
+}
+
 /* Asks whoever is next, or pauses before one that has just refused, or gives up
  * when nobody is left who could still answer. */
 static void go_on(struct step *s)
@@ -224,6 +231,8 @@ static void go_on(struct step *s)
 		unsigned doubling = q->tries[next] > 4 ? 4 : q->tries[next];
 		if (!q->resume)
 			q->resume = s->env->now + (PAUSE << (doubling ? doubling - 1 : 0));
+		if (!hoping(q))
+			lose_patience(s); /* nothing is on its way: there is nothing to wait for */
 		return;
 	}
 	q->resume = 0;
@@ -353,10 +362,8 @@ static void timer(struct step *s)
 {
 	bool late = note_late(s);
 	bool resumed = s->q->resume && s->q->resume <= s->env->now;
-	if (s->env->now >= s->q->patience) {
-		s->q->patience = HF_NEVER;
-		act(s, HF_ACT_LATE);
-	}
+	if (s->env->now >= s->q->patience)
+		lose_patience(s);
 	if (s->env->now >= s->q->deadline)
 		give_up(s);
 	else if (resumed || (late && !waiting(s->q)))

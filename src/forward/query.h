@@ -7,14 +7,15 @@
  *
  *   silence past the time-out   ask the next; the old attempt stays open, for a
  *                               late answer is an answer
- *   unreachable                 ask the next at once; come back after a pause
+ *   unreachable                 ask the next at once; come back after a pause, and
+ *                               if nothing is on its way meanwhile, say so
  *   SERVFAIL, REFUSED, lame     ask the next; not this one again
  *   FORMERR or NOTIMP on EDNS   ask the same without EDNS
  *   truncated                   ask the same over TCP
  *   silence again and again     over UDP though it answers others: large answers
  *                               get lost on the way, so ask over TCP
  *   an answer                   done
- *   patience over               say so: the engine may have an old answer
+ *   patience over               say so, once: the engine may have an old answer
  *   deadline, or nobody left    fail, with the extended error that says why
  *
  * When another upstream of the route is due for a probe, it gets a copy of the

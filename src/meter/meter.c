@@ -66,7 +66,9 @@ const struct hf_meter_row hf_upstream_counter_rows[HF_UP_COUNTERS] = {
 const struct hf_meter_row hf_upstream_gauge_rows[HF_UP_GAUGES] = {
 	[HF_UP_RTT_US] = { "holdfast_upstream_rtt_seconds", "Smoothed round-trip time." },
 	[HF_UP_STATE] = { "holdfast_upstream_state",
-		"0 closed (in use), 1 open (rested), 2 probing, 3 quarantined." },
+		"0 closed (in use), 1 open (rested), 2 probing, 3 quarantined; of the worker that thinks best of it." },
+	[HF_UP_DUE] = { "holdfast_upstream_probe_due",
+		"Workers for which a rested upstream's rest is over: the next question tells." },
 	[HF_UP_IN_FLIGHT] = { "holdfast_upstream_in_flight", "Attempts under way." },
 };
 

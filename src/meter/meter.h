@@ -66,6 +66,7 @@ enum hf_upstream_gauge {
 	HF_UP_RTT_US,        /* smoothed; 0: unknown */
 	HF_UP_STATE,         /* enum hf_health_state */
 	HF_UP_IN_FLIGHT,     /* attempts under way */
+	HF_UP_DUE,           /* 1: not in use, but its rest is over: the next question tells */
 	HF_UP_GAUGES
 };
 

@@ -206,6 +206,15 @@ static size_t new_addresses(const struct hf_server *server, const struct hf_addr
 	return count;
 }
 
+/* A host without IPv6 has no ::1; what listens on 127.0.0.1 as well is not to
+ * fail for it, least of all with the defaults. */
+static bool may_be_missing(const struct hf_address *address, size_t count, int error)
+{
+	static const uint8_t loopback[16] = { [15] = 1 };
+	return address->family == 6 && memcmp(address->bytes, loopback, sizeof loopback) == 0 &&
+	       count > 1 && (error == -EADDRNOTAVAIL || error == -EAFNOSUPPORT);
+}
+
 static int bind_new(struct hf_server *server, const struct hf_address_list *now,
 	const struct hf_address_list *next, FILE *complaints, struct ears *ret)
 {
@@ -214,8 +223,11 @@ static int bind_new(struct hf_server *server, const struct hf_address_list *now,
 	size_t count = wanted ? new_addresses(server, now, next, wanted) : 0;
 	if (!rc)
 		rc = reserve_ears(ret, server->size, count);
-	for (size_t i = 0; !rc && i < count; i++)
+	for (size_t i = 0; !rc && i < count; i++) {
 		rc = bind_address(server, ret, i, &wanted[i], complaints);
+		if (rc && may_be_missing(&wanted[i], next->count, rc))
+			rc = 0; /* it has been said; its ears stay without descriptors */
+	}
 	if (rc)
 		close_ears(ret, server->size);
 	free(wanted);
@@ -282,6 +294,8 @@ static int take_ears(struct crew *crew, const struct ears *ears)
 	size_t worker = (size_t)(crew - crew->server->crew);
 	for (size_t i = 0; i < ears->addresses; i++) {
 		struct hf_ear *ear = &ears->items[worker * ears->addresses + i];
+		if (ear->udp < 0 && ear->tcp < 0)
+			continue;
 		int rc = hf_listener_add(crew->listener, ear);
 		ear->udp = ear->tcp = -1; /* the listener's now, or closed */
 		if (rc)
@@ -341,6 +355,7 @@ static void turned(void *ctx, hf_us now)
 static void turn_again(struct hf_timer *timer, hf_us now)
 {
 	struct crew *crew = (struct crew *)((char *)timer - offsetof(struct crew, turn));
+	hf_worker_tick(crew->worker, now);
 	hf_timer_arm(hf_loop_timers(crew->loop), timer, now + TURN);
 }
 
@@ -653,13 +668,18 @@ bool hf_server_slot_name(const struct hf_server *server, unsigned slot, char *bu
 	return name != NULL;
 }
 
-/* One worker that may use it is enough: it has seen it answer. */
+/* One worker that may use it is enough: it has seen it answer. So is one for
+ * which its rest is over: without questions nobody would ever find out, and who
+ * goes by our readiness sends none until we say that we are ready. */
 static bool usable(const struct hf_server *server, unsigned slot)
 {
-	for (size_t w = 0; w < server->size; w++)
-		if (atomic_load_explicit(&server->crew[w].meter->upstreams[slot].gauges[HF_UP_STATE],
-			    memory_order_relaxed) == HF_HEALTH_CLOSED)
+	for (size_t w = 0; w < server->size; w++) {
+		const _Atomic int64_t *gauges = server->crew[w].meter->upstreams[slot].gauges;
+		if (atomic_load_explicit(&gauges[HF_UP_STATE], memory_order_relaxed) ==
+				HF_HEALTH_CLOSED ||
+			atomic_load_explicit(&gauges[HF_UP_DUE], memory_order_relaxed))
 			return true;
+	}
 	return false;
 }
 

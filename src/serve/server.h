@@ -46,7 +46,8 @@ struct hf_given_socket {
 
 struct hf_server;
 
-/* Starts. `given` sockets whose address matches one of listen.dns are used in
+/* Starts. ::1 is passed over, with a word on `complaints`, on a host without IPv6
+ * if there are other addresses to serve. `given` sockets whose address matches one of listen.dns are used in
  * place of own ones; any others are served too. What went wrong is said on
  * `complaints` in a line each; the return is then a negative error and nothing
  * is left running. Takes `settings` in any case (releases it on failure). */
@@ -83,7 +84,8 @@ struct hf_cache_figures hf_server_cache_figures(const struct hf_server *server);
 /* The upstream that a slot stands for, copied into buf; false: none (any more). */
 bool hf_server_slot_name(const struct hf_server *server, unsigned slot, char *buf, size_t size);
 
-/* Readiness: true if at least one upstream of every route may be used. When
+/* Readiness: true if at least one upstream of every route is in use, or was rested
+ * and may be tried again. When
  * not, reasons are written, a line each. */
 bool hf_server_ready(const struct hf_server *server, FILE *reasons);
 

@@ -42,17 +42,17 @@ uint64_t hf_metrics_upstream_counter(const struct hf_metrics_source *source, uns
 int64_t hf_metrics_upstream_gauge(const struct hf_metrics_source *source, unsigned slot,
 	enum hf_upstream_gauge gauge)
 {
-	int64_t sum = 0, highest = 0, known = 0;
+	int64_t sum = 0, best = INT64_MAX, known = 0;
 	for (size_t w = 0; w < source->workers; w++) {
 		int64_t value = atomic_load_explicit(
 			&source->meter(source->ctx, w)->upstreams[slot].gauges[gauge],
 			memory_order_relaxed);
 		sum += value;
 		known += value != 0;
-		highest = value > highest ? value : highest;
+		best = value < best ? value : best;
 	}
 	if (gauge == HF_UP_STATE)
-		return highest;
+		return best == INT64_MAX ? 0 : best;
 	return gauge == HF_UP_RTT_US && known ? sum / known : sum;
 }
 
