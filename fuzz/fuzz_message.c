@@ -104,26 +104,31 @@ static void read_back_kept(const uint8_t *m, const struct hf_message_view *view,
 }
 
 /* What a client is shown of a record, names expanded, the TTL aside. */
-static size_t shown(const uint8_t *m, size_t len, size_t *at, uint8_t *text, size_t cap)
+static size_t shown(const uint8_t *m, size_t len, size_t *at, uint8_t *text, size_t cap,
+	uint32_t *ret_ttl)
 {
 	struct hf_record record;
 	struct hf_writer w = hf_writer(text, cap);
 	hf_require(!hf_record_read(m, len, *at, &record));
 	hf_require(hf_record_copy(m, &record, 0, &w) != HF_EMALFORMED);
 	*at = record.end;
+	*ret_ttl = record.ttl;
 	return w.len;
 }
 
 /* The reply says record by record what was kept: ageing and another case of the
  * question change nothing else. */
 static void compare_records(const struct hf_kept *kept, size_t at, const uint8_t *reply, size_t len,
-	unsigned records)
+	unsigned records, uint32_t age, uint32_t floor)
 {
 	static uint8_t a[2 * HF_MESSAGE_MAX], b[2 * HF_MESSAGE_MAX];
 	size_t at_reply = at;
 	while (records--) {
-		size_t a_len = shown(kept->wire, kept->len, &at, a, sizeof a);
-		size_t b_len = shown(reply, len, &at_reply, b, sizeof b);
+		uint32_t then, now;
+		size_t a_len = shown(kept->wire, kept->len, &at, a, sizeof a, &then);
+		size_t b_len = shown(reply, len, &at_reply, b, sizeof b, &now);
+		uint32_t left = then > age ? then - age : 0;
+		hf_require(now == (left > floor ? left : floor));
 		hf_require(at == at_reply && a_len == b_len && hf_name_equal(a, b, a_len));
 	}
 }
@@ -138,6 +143,9 @@ static void answer_with(const struct hf_kept *kept, size_t question_end, uint32_
 		if (question[i] >= 'a' && question[i] <= 'z' && dice(&seed) & 1)
 			question[i] &= 0xdf;
 	struct hf_reply reply = dice_reply(&seed, question, question_len);
+	size_t near = (size_t)kept->authority_end + dice(&seed) % 128; /* here something has to go */
+	if (dice(&seed) & 1 && near >= HF_UDP_PLAIN_MAX && near <= HF_MESSAGE_MAX)
+		reply.limit = (uint16_t)near;
 	uint32_t age = dice(&seed) & 1 ? dice(&seed) % 4000 : dice(&seed) << 8;
 	uint32_t floor = dice(&seed) & 1 ? 30 : 0;
 
@@ -149,7 +157,8 @@ static void answer_with(const struct hf_kept *kept, size_t question_end, uint32_
 	hf_require(memcmp(out + HF_HEADER_LEN, question, question_len) == 0);
 	hf_require(!(back.flags & HF_FLAG_TC) || !back.answers);
 	compare_records(kept, question_end, out, wrote,
-		(unsigned)back.answers + back.authorities + back.additionals - back.edns.present);
+		(unsigned)back.answers + back.authorities + back.additionals - back.edns.present,
+		age, floor);
 
 	if (!question_len)
 		return;

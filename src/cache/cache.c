@@ -147,24 +147,26 @@ static struct header load_header(const struct log *log, uint64_t position)
 
 /* The name's hash is keyed and 64 bits wide; what is added here is public and
  * small, so a strong bit mixer (from MurmurHash3's finalizer) suffices. */
-static uint64_t mix(uint64_t name_hash, uint16_t type, uint16_t class, uint8_t flags)
+static uint64_t mix(uint64_t name_hash, uint64_t realm, uint16_t type, uint16_t class,
+	uint8_t flags)
 {
-	uint64_t x = name_hash ^
+	uint64_t x = name_hash ^ realm ^
 		     ((uint64_t)flags << 32 | (uint64_t)class << 16 | type) * 0x9e3779b97f4a7c15u;
 	x = (x ^ x >> 33) * 0xff51afd7ed558ccdu;
 	x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53u;
 	return x ^ x >> 33;
 }
 
-struct hf_cache_key hf_cache_key(const struct hf_cache *cache, const struct hf_question *question,
-	uint8_t flags)
+struct hf_cache_key hf_cache_key(const struct hf_cache *cache, uint64_t realm,
+	const struct hf_question *question, uint8_t flags)
 {
 	uint64_t name_hash =
 		hf_hash(&cache->hash_key, 0, question->name.bytes, question->name.len);
 	uint16_t type = flags & HF_CACHE_NAME ? 0 : question->type;
 	return (struct hf_cache_key){
 		.name_hash = name_hash,
-		.hash = mix(name_hash, type, question->class, flags),
+		.realm = realm,
+		.hash = mix(name_hash, realm, type, question->class, flags),
 		.name = &question->name,
 		.type = type,
 		.class = question->class,
@@ -177,7 +179,7 @@ struct hf_cache_key hf_cache_name_key(const struct hf_cache_key *key)
 	struct hf_cache_key named = *key;
 	named.type = 0;
 	named.flags |= HF_CACHE_NAME;
-	named.hash = mix(named.name_hash, 0, named.class, named.flags);
+	named.hash = mix(named.name_hash, named.realm, 0, named.class, named.flags);
 	return named;
 }
 

@@ -67,6 +67,7 @@ enum hf_cache_flag { /* part of the key */
 
 struct hf_cache_key {
 	uint64_t name_hash; /* of the lowered name: chooses the shard */
+	uint64_t realm;     /* whose word it is; names are the same, answers are not */
 	uint64_t hash;      /* of all of the key */
 	const struct hf_name *name;
 	uint16_t type;      /* 0 with HF_CACHE_NAME */
@@ -80,9 +81,10 @@ int hf_cache_new(uint64_t size, unsigned shards, const struct hf_hash_key *hash_
 	struct hf_cache **ret);
 void hf_cache_free(struct hf_cache *cache); /* NULL is fine; no reader may be left */
 
-/* The key of a question. question must outlive the key. */
-struct hf_cache_key hf_cache_key(const struct hf_cache *cache, const struct hf_question *question,
-	uint8_t flags);
+/* The key of a question. realm tells apart what different upstreams say of the
+ * same name; it is part of the 64-bit hash only. question must outlive the key. */
+struct hf_cache_key hf_cache_key(const struct hf_cache *cache, uint64_t realm,
+	const struct hf_question *question, uint8_t flags);
 
 /* The same name's key with HF_CACHE_NAME, flags DO and CD kept. */
 struct hf_cache_key hf_cache_name_key(const struct hf_cache_key *key);

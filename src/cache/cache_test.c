@@ -70,7 +70,7 @@ static void an_answer_comes_back_as_it_was_put_in(void **state)
 	static struct copy c;
 	struct hf_cache *cache = new_cache(1 << 20, 2);
 	struct hf_question q = question("shop.example", HF_TYPE_A);
-	struct hf_cache_key key = hf_cache_key(cache, &q, HF_CACHE_DO);
+	struct hf_cache_key key = hf_cache_key(cache, 0, &q, HF_CACHE_DO);
 	make_answer(&a, &q, 101, 7, 300);
 	assert_int_equal(hf_cache_lookup(cache, &key, 0, blank(&c)), HF_CACHE_MISS);
 	assert_int_equal(hf_cache_store(cache, &key, 5 * HF_SECOND, &a.kept), 0);
@@ -92,7 +92,7 @@ static void an_answer_expires_with_its_ttl_and_not_before(void **state)
 	static struct copy c;
 	struct hf_cache *cache = new_cache(1 << 20, 1);
 	struct hf_question q = question("shop.example", HF_TYPE_A);
-	struct hf_cache_key key = hf_cache_key(cache, &q, 0);
+	struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
 	make_answer(&a, &q, 50, 7, 300);
 	hf_cache_store(cache, &key, 0, &a.kept);
 	assert_int_equal(hf_cache_lookup(cache, &key, 300 * HF_SECOND - 1, blank(&c)), HF_CACHE_FRESH);
@@ -110,24 +110,26 @@ static void type_class_do_cd_and_name_are_all_part_of_the_key(void **state)
 	static struct copy c;
 	struct hf_cache *cache = new_cache(1 << 20, 3);
 	struct hf_question q = question("a.example", HF_TYPE_A), other;
-	struct hf_cache_key key = hf_cache_key(cache, &q, HF_CACHE_DO);
+	struct hf_cache_key key = hf_cache_key(cache, 0, &q, HF_CACHE_DO);
 	make_answer(&a, &q, 50, 7, 300);
 	hf_cache_store(cache, &key, 0, &a.kept);
 	for (uint8_t flags = 0; flags < 8; flags++) {
-		struct hf_cache_key k = hf_cache_key(cache, &q, flags);
+		struct hf_cache_key k = hf_cache_key(cache, 0, &q, flags);
 		assert_int_equal(hf_cache_lookup(cache, &k, 0, blank(&c)),
 			flags == HF_CACHE_DO ? HF_CACHE_FRESH : HF_CACHE_MISS);
 		assert_int_equal(hf_cache_shard(cache, &k), hf_cache_shard(cache, &key));
 	}
 	other = question("a.example", HF_TYPE_AAAA);
-	key = hf_cache_key(cache, &other, HF_CACHE_DO);
+	key = hf_cache_key(cache, 0, &other, HF_CACHE_DO);
 	assert_int_equal(hf_cache_lookup(cache, &key, 0, blank(&c)), HF_CACHE_MISS);
 	other = q;
 	other.class = HF_CLASS_CH;
-	key = hf_cache_key(cache, &other, HF_CACHE_DO);
+	key = hf_cache_key(cache, 0, &other, HF_CACHE_DO);
+	assert_int_equal(hf_cache_lookup(cache, &key, 0, blank(&c)), HF_CACHE_MISS);
+	key = hf_cache_key(cache, 77, &q, HF_CACHE_DO); /* another's word */
 	assert_int_equal(hf_cache_lookup(cache, &key, 0, blank(&c)), HF_CACHE_MISS);
 	other = question("b.example", HF_TYPE_A);
-	key = hf_cache_key(cache, &other, HF_CACHE_DO);
+	key = hf_cache_key(cache, 0, &other, HF_CACHE_DO);
 	assert_int_equal(hf_cache_lookup(cache, &key, 0, blank(&c)), HF_CACHE_MISS);
 	hf_cache_free(cache);
 }
@@ -139,7 +141,7 @@ static void a_newer_answer_replaces_the_older(void **state)
 	static struct copy c;
 	struct hf_cache *cache = new_cache(1 << 20, 1);
 	struct hf_question q = question("a.example", HF_TYPE_A);
-	struct hf_cache_key key = hf_cache_key(cache, &q, 0);
+	struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
 	for (uint8_t i = 1; i < 200; i++) {
 		make_answer(&a, &q, i * 10u, i, 300);
 		assert_int_equal(hf_cache_store(cache, &key, 0, &a.kept), 0);
@@ -162,7 +164,7 @@ static void an_answer_too_large_for_the_readers_buffer_says_its_size(void **stat
 	static struct copy c;
 	struct hf_cache *cache = new_cache(4 << 20, 1);
 	struct hf_question q = question("a.example", HF_TYPE_TXT);
-	struct hf_cache_key key = hf_cache_key(cache, &q, 0);
+	struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
 	make_answer(&a, &q, 9000, 3, 300);
 	assert_int_equal(hf_cache_store(cache, &key, 0, &a.kept), 0);
 	blank(&c)->wire_cap = 4096;
@@ -177,7 +179,7 @@ static void an_answer_over_a_quarter_of_the_cache_is_refused(void **state)
 	static struct answer a;
 	struct hf_cache *cache = new_cache(1 << 18, 2);
 	struct hf_question q = question("a.example", HF_TYPE_TXT);
-	struct hf_cache_key key = hf_cache_key(cache, &q, 0);
+	struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
 	make_answer(&a, &q, 60000, 3, 300);
 	assert_int_equal(hf_cache_store(cache, &key, 0, &a.kept), HF_EBOUND);
 	hf_cache_free(cache);
@@ -203,7 +205,7 @@ static void memory_stays_bounded_and_answers_true_whatever_is_stored(void **stat
 			unsigned n = (unsigned)(dice >> 33) % (i % 3 ? 50 : 20000);
 			size_t octets = (size_t)(dice >> 20) % 500 + ((dice >> 40) % 100 == 0 ? 9000 : 0);
 			struct hf_question q = numbered(n);
-			struct hf_cache_key key = hf_cache_key(cache, &q, 0);
+			struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
 			if (hf_cache_lookup(cache, &key, 0, blank(&c)) == HF_CACHE_FRESH) {
 				assert_int_equal(c.wire[c.cached.kept.len - 1], (uint8_t)n);
 				assert_memory_equal(c.wire + HF_HEADER_LEN, q.name.bytes, q.name.len);
@@ -231,7 +233,7 @@ static void a_scan_does_not_wash_out_what_is_asked_again(void **state)
 	for (unsigned i = 0; i < 100000; i++) {
 		/* 500 popular names among a scan of ever new ones. */
 		struct hf_question q = numbered(i % 4 == 0 ? i / 4 % 500 : 1000 + i);
-		struct hf_cache_key key = hf_cache_key(cache, &q, 0);
+		struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
 		bool popular = i % 4 == 0;
 		if (hf_cache_lookup(cache, &key, 0, blank(&c)) == HF_CACHE_FRESH)
 			continue;
@@ -256,7 +258,7 @@ static void *read_all_the_time(void *arg)
 	struct copy *c = malloc(sizeof *c);
 	for (unsigned i = 0; !atomic_load(&race->stop); i++) {
 		struct hf_question q = numbered(i % 97);
-		struct hf_cache_key key = hf_cache_key(race->cache, &q, 0);
+		struct hf_cache_key key = hf_cache_key(race->cache, 0, &q, 0);
 		if (hf_cache_lookup(race->cache, &key, 0, blank(c)) != HF_CACHE_FRESH)
 			continue;
 		size_t from = HF_HEADER_LEN + (size_t)q.name.len;
@@ -281,7 +283,7 @@ static void readers_never_see_a_torn_answer_while_the_owner_writes(void **state)
 		assert_int_equal(pthread_create(&threads[i], NULL, read_all_the_time, &race), 0);
 	for (unsigned i = 0; i < 40000 || atomic_load(&race.hits) < 1000; i++) {
 		struct hf_question q = numbered(i % 97 + (i % 7 ? 0 : 1000));
-		struct hf_cache_key key = hf_cache_key(race.cache, &q, 0);
+		struct hf_cache_key key = hf_cache_key(race.cache, 0, &q, 0);
 		make_answer(&a, &q, 20 + i % 700, (uint8_t)i, 300);
 		hf_cache_store(race.cache, &key, 0, &a.kept);
 	}

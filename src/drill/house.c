@@ -96,7 +96,7 @@ static int make_shared(struct hf_house *house)
 		s->route_count };
 	house->respond = (struct hf_respond_conf){ &s->listen, &s->tcp, &s->clients };
 	return rc ? rc : hf_plan_new(&house->forward, &s->cache, &house->key, house->slots,
-				 house->fresh, &house->plan);
+				 house->fresh, NULL, &house->plan);
 }
 
 static int make_all(struct hf_house *house, struct hf_sim *sim)

@@ -52,6 +52,12 @@ static unsigned slot_of(const struct flight *f, unsigned upstream)
 	return f->plan->slots[f->route->upstreams[upstream]];
 }
 
+static struct hf_cache_key key_of(const struct flight *f, uint8_t more_flags)
+{
+	return hf_cache_key(f->worker->team->cache, hf_plan_realm(f->plan, f->route),
+		&f->base.question, f->base.flags | more_flags);
+}
+
 /* ---- beginning and ending ---- */
 
 static struct flight *flight_new(struct hf_worker *worker)
@@ -175,7 +181,7 @@ struct old_answer {
 static bool answer_stale(struct flight *f, hf_us now)
 {
 	struct hf_worker *worker = f->worker;
-	struct hf_cache_key key = hf_cache_key(worker->team->cache, &f->base.question, f->base.flags);
+	struct hf_cache_key key = key_of(f, 0);
 	struct old_answer *old = malloc(sizeof *old);
 	struct hf_answer answer;
 	if (!old)
@@ -201,8 +207,8 @@ static void carry_out_fail(struct flight *f, const struct hf_action *action, hf_
 		snprintf(text, sizeof text, "upstream %s: %s", conf_of(f, action->upstream)->name, cause);
 	const struct hf_answer answer = { .ede = action->ede, .ede_text = text };
 	take_down(f);
-	hf_trouble_remember(f->worker, &f->base.question, f->base.flags, now,
-		hf_loop_random_u32(f->worker->loop));
+	struct hf_cache_key key = key_of(f, 0);
+	hf_trouble_remember(f->worker, &key, now, hf_loop_random_u32(f->worker->loop));
 	if (!answer_stale(f, now))
 		answer_all(f, &answer, now);
 }
@@ -364,16 +370,20 @@ static void store(struct flight *f, const struct hf_message_view *view,
 	const struct hf_kept *kept, hf_us now)
 {
 	struct hf_worker *worker = f->worker;
-	uint8_t flags = f->base.flags | (hf_nxdomain_of_name(view) ? HF_CACHE_NAME : 0);
-	struct hf_cache_key key = hf_cache_key(worker->team->cache, &f->base.question, flags);
-	hf_trouble_forget(worker, &f->base.question, f->base.flags);
+	struct hf_cache_key asked = key_of(f, 0);
+	struct hf_cache_key key = key_of(f, hf_nxdomain_of_name(view) ? HF_CACHE_NAME : 0);
+	hf_trouble_forget(worker, &asked);
 	/* What may not be kept for a second may still be better than nothing. */
-	if (kept->ttl == 0 && (!f->plan->cache->stale || view->answers == 0))
-		return;
-	if (hf_cache_store(worker->team->cache, &key, now, kept))
-		hf_count(worker->meter, HF_COUNT_CACHE_TOO_LARGE);
-	else
+	bool keep_it = kept->ttl != 0 || (f->plan->cache->stale && view->answers != 0);
+	if (keep_it && hf_cache_store(worker->team->cache, &key, now, kept) == 0) {
 		hf_count(worker->meter, HF_COUNT_CACHE_STORES);
+		return;
+	}
+	if (keep_it)
+		hf_count(worker->meter, HF_COUNT_CACHE_TOO_LARGE);
+	/* What cannot be kept still ends what was known before. */
+	hf_cache_remove(worker->team->cache, &key);
+	hf_cache_remove(worker->team->cache, &asked);
 }
 
 enum match { MATCH_NO, MATCH_CASE, MATCH_YES };

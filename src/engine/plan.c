@@ -12,9 +12,63 @@ static void *copy(struct hf_arena *arena, const void *from, size_t size)
 	return to;
 }
 
+static const struct hf_upstream_conf *upstream_of(const struct hf_forward_conf *forward,
+	const struct hf_route *route, size_t i)
+{
+	return &forward->upstreams[route->upstreams[i]];
+}
+
+/* From the zone and its upstreams, whatever their order. */
+static uint64_t new_realm(const struct hf_forward_conf *forward, const struct hf_route *route,
+	const struct hf_hash_key *key)
+{
+	uint64_t realm = hf_hash(key, 1, route->zone.bytes, route->zone.len);
+	for (size_t i = 0; i < route->upstream_count; i++) {
+		const struct hf_address *address = &upstream_of(forward, route, i)->address;
+		realm += hf_hash(key, 2, address, sizeof *address);
+	}
+	return realm;
+}
+
+static bool share_an_upstream(const struct hf_forward_conf *a, const struct hf_route *route_a,
+	const struct hf_forward_conf *b, const struct hf_route *route_b)
+{
+	for (size_t i = 0; i < route_a->upstream_count; i++)
+		for (size_t j = 0; j < route_b->upstream_count; j++)
+			if (hf_address_equal(&upstream_of(a, route_a, i)->address,
+				    &upstream_of(b, route_b, j)->address))
+				return true;
+	return false;
+}
+
+static uint64_t realm_for(const struct hf_plan *plan, const struct hf_route *route,
+	const struct hf_hash_key *key, const struct hf_plan *before)
+{
+	const struct hf_route *old = before ? hf_route_find(before->routes, &route->zone) : NULL;
+	if (old && old->zone.len == route->zone.len &&
+		share_an_upstream(before->forward, old, plan->forward, route))
+		return hf_plan_realm(before, old);
+	return new_realm(plan->forward, route, key);
+}
+
+static int make_realms(struct hf_plan *plan, const struct hf_hash_key *key,
+	const struct hf_plan *before)
+{
+	size_t count = plan->forward->route_count;
+	plan->realms = hf_arena_get(&plan->arena, count * sizeof *plan->realms);
+	for (size_t i = 0; plan->realms && i < count; i++)
+		plan->realms[i] = realm_for(plan, &plan->forward->routes[i], key, before);
+	return plan->realms ? 0 : -ENOMEM;
+}
+
+uint64_t hf_plan_realm(const struct hf_plan *plan, const struct hf_route *route)
+{
+	return route ? plan->realms[route - plan->forward->routes] : 0;
+}
+
 int hf_plan_new(const struct hf_forward_conf *forward, const struct hf_cache_conf *cache,
 	const struct hf_hash_key *key, const uint16_t *slots, const bool *fresh,
-	struct hf_plan **ret)
+	const struct hf_plan *before, struct hf_plan **ret)
 {
 	struct hf_plan *plan = calloc(1, sizeof *plan);
 	if (!plan)
@@ -26,7 +80,8 @@ int hf_plan_new(const struct hf_forward_conf *forward, const struct hf_cache_con
 	plan->slots = copy(&plan->arena, slots, forward->upstream_count * sizeof *slots);
 	plan->fresh = copy(&plan->arena, fresh, forward->upstream_count * sizeof *fresh);
 	if (!plan->slots || !plan->fresh ||
-		hf_route_table_build(&plan->arena, key, forward, &plan->routes)) {
+		hf_route_table_build(&plan->arena, key, forward, &plan->routes) ||
+		make_realms(plan, key, before)) {
 		hf_arena_clear(&plan->arena);
 		free(plan);
 		return -ENOMEM;

@@ -264,7 +264,7 @@ static inline struct hf_plan *stage_plan(struct stage *s)
 	static const bool fresh[STAGE_UPSTREAMS] = { true, true };
 	struct hf_plan *plan;
 	assert_int_equal(
-		hf_plan_new(&s->forward, &s->cache_conf, &key, slots, fresh, &plan), 0);
+		hf_plan_new(&s->forward, &s->cache_conf, &key, slots, fresh, NULL, &plan), 0);
 	return plan;
 }
 

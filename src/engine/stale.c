@@ -14,17 +14,19 @@ static uint32_t seconds(hf_us duration)
 
 /* ---- failures ---- */
 
-static struct hf_cache_key failure_key(struct hf_worker *worker, const struct hf_question *question,
-	uint8_t flags)
+/* The question outlives the key that is made of it. */
+static struct hf_cache_key failure_key(struct hf_worker *worker, const struct hf_cache_key *key,
+	struct hf_question *question)
 {
-	return hf_cache_key(worker->team->cache, question, flags | HF_CACHE_FAILED);
+	*question = (struct hf_question){ .name = *key->name, .type = key->type, .class = key->class };
+	return hf_cache_key(worker->team->cache, key->realm, question, key->flags | HF_CACHE_FAILED);
 }
 
 enum hf_trouble hf_trouble(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
 	struct hf_cached *copy)
 {
-	struct hf_question question = { .name = *key->name, .type = key->type, .class = key->class };
-	struct hf_cache_key failed = failure_key(worker, &question, key->flags);
+	struct hf_question question;
+	struct hf_cache_key failed = failure_key(worker, key, &question);
 	switch (hf_cache_lookup(worker->team->cache, &failed, now, copy)) {
 	case HF_CACHE_FRESH: return HF_TROUBLE_NOW;
 	case HF_CACHE_EXPIRED:
@@ -51,23 +53,24 @@ static uint32_t next_time(struct hf_worker *worker, const struct hf_cache_key *f
 	return ttl - (uint32_t)((uint64_t)(ttl / 4 + 1) * dice >> 32);
 }
 
-void hf_trouble_remember(struct hf_worker *worker, const struct hf_question *question,
-	uint8_t flags, hf_us now, uint32_t dice)
+void hf_trouble_remember(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
+	uint32_t dice)
 {
 	uint8_t wire[HF_HEADER_LEN + HF_NAME_MAX + 4] = { 0 };
-	uint16_t len = (uint16_t)(HF_HEADER_LEN + question->name.len + 4);
-	struct hf_cache_key failed = failure_key(worker, question, flags);
+	uint16_t len = (uint16_t)(HF_HEADER_LEN + key->name->len + 4);
+	struct hf_question question;
+	struct hf_cache_key failed = failure_key(worker, key, &question);
 	uint32_t ttl = next_time(worker, &failed, now, dice);
-	memcpy(wire + HF_HEADER_LEN, question->name.bytes, question->name.len);
+	memcpy(wire + HF_HEADER_LEN, key->name->bytes, key->name->len);
 	const struct hf_kept kept = { .wire = wire, .len = len, .answer_end = len,
 		.authority_end = len, .ttl = ttl ? ttl : 1 };
 	hf_cache_store(worker->team->cache, &failed, now, &kept);
 }
 
-void hf_trouble_forget(struct hf_worker *worker, const struct hf_question *question,
-	uint8_t flags)
+void hf_trouble_forget(struct hf_worker *worker, const struct hf_cache_key *key)
 {
-	struct hf_cache_key failed = failure_key(worker, question, flags);
+	struct hf_question question;
+	struct hf_cache_key failed = failure_key(worker, key, &question);
 	hf_cache_remove(worker->team->cache, &failed);
 }
 

@@ -32,11 +32,10 @@ enum hf_trouble hf_trouble(struct hf_worker *worker, const struct hf_cache_key *
 	struct hf_cached *copy);
 
 /* It failed (once more). dice: 32 random bits, for the jitter. */
-void hf_trouble_remember(struct hf_worker *worker, const struct hf_question *question,
-	uint8_t flags, hf_us now, uint32_t dice);
+void hf_trouble_remember(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
+	uint32_t dice);
 
 /* It was answered. */
-void hf_trouble_forget(struct hf_worker *worker, const struct hf_question *question,
-	uint8_t flags);
+void hf_trouble_forget(struct hf_worker *worker, const struct hf_cache_key *key);
 
 #endif

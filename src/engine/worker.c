@@ -62,6 +62,14 @@ struct order_message {
 	void *arg;
 };
 
+struct hf_cache_key hf_worker_key(const struct hf_worker *worker,
+	const struct hf_question *question, uint8_t flags)
+{
+	const struct hf_route *route = hf_route_find(worker->plan->routes, &question->name);
+	return hf_cache_key(
+		worker->team->cache, hf_plan_realm(worker->plan, route), question, flags);
+}
+
 static bool fresh(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
 	struct hf_cached *copy)
 {
@@ -72,7 +80,7 @@ static bool fresh(struct hf_worker *worker, const struct hf_cache_key *key, hf_u
  * since it was sent; the cache is the faster place to find out. */
 static void take_question(struct hf_worker *worker, const struct question_message *m, hf_us now)
 {
-	struct hf_cache_key key = hf_cache_key(worker->team->cache, &m->question, m->flags);
+	struct hf_cache_key key = hf_worker_key(worker, &m->question, m->flags);
 	struct hf_cached *copy = hf_scratch(worker);
 	const struct hf_waiter *waiter = m->waiter.worker == NOBODY ? NULL : &m->waiter;
 	struct hf_cache_key name = hf_cache_name_key(&key);
@@ -134,7 +142,8 @@ static bool cut_above(struct hf_worker *worker, const struct hf_cache_key *key, 
 	for (; len > 1 && len >= route->zone.len; len -= 1 + (size_t)name[0], name = hf_name_parent(name)) {
 		memcpy(above.name.bytes, name, len);
 		above.name.len = (uint8_t)len;
-		struct hf_cache_key up = hf_cache_key(worker->team->cache, &above, flags);
+		struct hf_cache_key up =
+			hf_cache_key(worker->team->cache, key->realm, &above, flags);
 		if (fresh(worker, &up, now, copy))
 			return true;
 	}

@@ -63,6 +63,10 @@ enum hf_lookup {
 	HF_LOOKUP_FAILED, /* nor is there an old answer: SERVFAIL (RFC 9520) */
 };
 
+/* The key of a question as this worker's plan routes it. */
+struct hf_cache_key hf_worker_key(const struct hf_worker *worker,
+	const struct hf_question *question, uint8_t flags);
+
 /* An answer from the cache, in copy; *ret points into it for HIT, CUT and STALE.
  * A stale one that is due for it is refreshed behind the client's back. MISS with
  * copy->kept.len set: there is one, but it does not fit into the copy's memory. */

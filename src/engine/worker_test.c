@@ -28,7 +28,7 @@ struct office {
 static int ask(struct client *c, const struct hf_question *q, uint32_t ticket)
 {
 	struct stage *s = c->stage;
-	struct hf_cache_key key = hf_cache_key(s->cache, q, 0);
+	struct hf_cache_key key = hf_worker_key(s->worker[0], q, 0);
 	return hf_worker_ask(s->worker[c->index], &key, ticket, ticket + 7,
 		hf_loop_now(s->loops[c->index]));
 }
@@ -103,7 +103,7 @@ static struct hf_question question_for(struct office *o, unsigned worker, unsign
 		char text[32];
 		int len = snprintf(text, sizeof text, "name%u.example", i);
 		assert_int_equal(hf_name_from_text(text, (size_t)len, &q.name), 0);
-		struct hf_cache_key key = hf_cache_key(o->stage.cache, &q, 0);
+		struct hf_cache_key key = hf_worker_key(o->stage.worker[0], &q, 0);
 		if (hf_cache_shard(o->stage.cache, &key) == worker && n-- == 0)
 			return q;
 	}
@@ -154,7 +154,7 @@ static void do_and_types_are_questions_of_their_own(void **state)
 	struct office *o = *state;
 	struct hf_question q = question_for(o, 0, 0), other = q;
 	other.type = HF_TYPE_AAAA;
-	struct hf_cache_key key = hf_cache_key(o->stage.cache, &q, HF_CACHE_DO);
+	struct hf_cache_key key = hf_worker_key(o->stage.worker[0], &q, HF_CACHE_DO);
 	assert_int_equal(ask(&o->clients[0], &q, 1), 0);
 	assert_int_equal(ask(&o->clients[0], &other, 2), 0);
 	assert_int_equal(hf_worker_ask(o->stage.worker[0], &key, 3, 10,
@@ -175,7 +175,7 @@ static void every_worker_finds_the_answer_in_the_cache(void **state)
 		.wire_cap = sizeof wire, .ttl_cap = HF_RECORDS_MAX };
 	assert_int_equal(ask(&o->clients[0], &q, 1), 0);
 	run(o, 10 * HF_MS);
-	struct hf_cache_key key = hf_cache_key(o->stage.cache, &q, 0);
+	struct hf_cache_key key = hf_worker_key(o->stage.worker[0], &q, 0);
 	for (unsigned w = 0; w < STAGE_WORKERS; w++)
 		assert_int_equal(hf_worker_lookup(o->stage.worker[w], &key,
 					 hf_loop_now(o->stage.loops[w]), &copy, &(struct hf_answer){ 0 }),
@@ -273,7 +273,7 @@ static void a_failure_reaches_all_who_wait_and_is_kept(void **state)
 		assert_int_equal(o->clients[w].ede, HF_EDE_OTHER);
 		assert_string_equal(o->clients[w].text, "upstream two: answered SERVFAIL");
 	}
-	struct hf_cache_key key = hf_cache_key(o->stage.cache, &q, 0);
+	struct hf_cache_key key = hf_worker_key(o->stage.worker[0], &q, 0);
 	assert_int_equal(hf_worker_lookup(o->stage.worker[1], &key,
 				 hf_loop_now(o->stage.loops[1]), &copy, &(struct hf_answer){ 0 }),
 		HF_LOOKUP_FAILED);

@@ -57,7 +57,7 @@ static struct pending *pending_at(struct hf_responder *r, uint32_t ticket)
 static int add_piece(struct hf_responder *r)
 {
 	struct pending *piece;
-	if ((r->piece_count + 1) * PIECE > r->pending_max)
+	if (r->piece_count * PIECE >= r->pending_max)
 		return HF_EBOUND;
 	piece = calloc(PIECE, sizeof *piece);
 	if (!piece)
@@ -73,7 +73,7 @@ static int add_piece(struct hf_responder *r)
 
 static uint32_t take_ticket(struct hf_responder *r)
 {
-	if (r->free == NO_TICKET && add_piece(r))
+	if (r->pending >= r->pending_max || (r->free == NO_TICKET && add_piece(r)))
 		return NO_TICKET;
 	uint32_t ticket = r->free;
 	struct pending *p = pending_at(r, ticket);
@@ -217,8 +217,8 @@ static size_t cut_reply(struct request *q, const struct hf_cached *copy, const u
 {
 	uint8_t *out = q->r->large;
 	int len = hf_reply_nxdomain_cut(out, q->reply.limit, &copy->kept, copy->age, &q->reply);
-	if (len <= 0)
-		return say_truncated(q);
+	if (len <= 0) /* over TCP there is no larger: ask, and pass on what is said */
+		return q->path->transport == HF_TRANSPORT_UDP ? say_truncated(q) : 0;
 	*ret = out;
 	return count_reply(
 		q->r, q->path->transport, out, (size_t)len, HF_RCODE_NXDOMAIN, 0);
@@ -340,7 +340,7 @@ static size_t answer_at_once(struct request *q, const uint8_t **ret, bool *ret_l
 	if (len)
 		return len;
 	struct hf_cache_key key =
-		hf_cache_key(hf_worker_cache(q->r->worker), &q->view.question, key_flags(&q->view));
+		hf_worker_key(q->r->worker, &q->view.question, key_flags(&q->view));
 	len = cached_reply(q, &key, ret);
 	if (len)
 		return len;
@@ -381,8 +381,8 @@ int hf_responder_new(size_t pending_max, hf_send_reply *send, void *owner,
 	struct hf_responder *r = calloc(1, sizeof *r);
 	if (!r)
 		return -ENOMEM;
-	r->pending_max = pending_max < PIECE ? PIECE : pending_max;
-	r->pieces = calloc(r->pending_max / PIECE + 1, sizeof *r->pieces);
+	r->pending_max = pending_max;
+	r->pieces = calloc(pending_max / PIECE + 1, sizeof *r->pieces);
 	r->free = NO_TICKET;
 	r->send = send;
 	r->owner = owner;

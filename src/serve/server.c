@@ -80,7 +80,8 @@ static int make_plan(struct hf_server *server, const struct hf_settings *setting
 	*above = (struct above){ *settings,
 		{ settings->listen, settings->tcp, settings->clients } };
 	hf_slots_assign(server->slots, settings->forward, slots, fresh);
-	if (hf_plan_new(settings->forward, settings->cache, &server->key, slots, fresh, &plan)) {
+	if (hf_plan_new(settings->forward, settings->cache, &server->key, slots, fresh, server->plan,
+		    &plan)) {
 		free(above);
 		return -ENOMEM;
 	}

@@ -30,6 +30,7 @@ struct hf_tcp_connection {
 	hf_us heard; /* when it last gave a message, or had its first question */
 	bool reused; /* has answered before: its end may be that of an idle one */
 	bool over;   /* being taken apart */
+	bool calling; /* handing out answers: not to be freed under its own feet */
 	struct hf_timer idle;
 };
 
@@ -119,15 +120,17 @@ static void deliver(struct hf_tcp_connection *c, hf_us now)
 	struct hf_tcp_pool *pool = c->pool;
 	const uint8_t *m;
 	size_t len;
+	c->calling = true;
 	while (hf_frame_next(&c->in, &m, &len)) {
 		struct hf_tcp_attempt *a = len >= 2 ? find(c, hf_get_u16(m)) : NULL;
-		c->reused = true;
 		c->heard = now;
+		c->reused |= a != NULL; /* strays earn no second connection */
 		if (a)
 			pool->handler->replied(pool->ctx, a, m, len, now);
 		else
 			pool->handler->stray(pool->ctx, &c->peer);
 	}
+	c->calling = false;
 }
 
 static void ready(void *ctx, struct hf_stream *stream, unsigned what, hf_us now)
@@ -163,7 +166,7 @@ static void idle_over(struct hf_timer *timer, hf_us now)
 static bool close_an_idle_one(struct hf_tcp_pool *pool)
 {
 	struct hf_tcp_connection *c = pool->connections;
-	while (c && (c->waiting || c->over))
+	while (c && (c->waiting || c->over || c->calling))
 		c = c->next;
 	if (c)
 		connection_free(c);
