@@ -31,6 +31,8 @@ struct hf_control {
 	const struct hf_control_request *requests;
 	void *ctx;
 	int fd;    /* listens */
+	int spare; /* a descriptor set aside for when there are none left, or -1 */
+	struct hf_timer rest; /* of a listener that could not accept */
 	int epoll; /* the listener and the clients; the loop's door watches this one,
 	              for it tells of reading only */
 	char path[sizeof((struct sockaddr_un *)NULL)->sun_path];
@@ -41,6 +43,11 @@ struct hf_control {
 
 /* ---- clients ---- */
 
+static int open_spare(void)
+{
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 static void close_client(struct client *client)
 {
 	hf_timer_disarm(hf_loop_timers(client->control->loop), &client->timer);
@@ -48,6 +55,20 @@ static void close_client(struct client *client)
 	free(client->reply);
 	client->fd = -1;
 	client->reply = NULL;
+	if (client->control->spare < 0)
+		client->control->spare = open_spare();
+}
+
+static void hear(struct hf_control *control, bool on)
+{
+	struct epoll_event event = { .events = on ? EPOLLIN : 0, .data.ptr = NULL };
+	epoll_ctl(control->epoll, EPOLL_CTL_MOD, control->fd, &event);
+}
+
+static void rested(struct hf_timer *timer, hf_us now)
+{
+	(void)now;
+	hear((struct hf_control *)((char *)timer - offsetof(struct hf_control, rest)), true);
 }
 
 static void lose_patience(struct hf_timer *timer, hf_us now)
@@ -218,12 +239,31 @@ static void begin_client(struct hf_control *control, int fd, hf_us now)
 	be_patient(client, now);
 }
 
+/* When descriptors have run out, the one that was set aside is used: that is when
+ * somebody wants to know what is going on. Without it the client is not taken
+ * but may not wake us for ever either: the listener sleeps until one has left. */
+static int accept_one(struct hf_control *control)
+{
+	int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0 || (errno != EMFILE && errno != ENFILE))
+		return fd;
+	if (control->spare >= 0) {
+		close(control->spare);
+		control->spare = -1;
+		return accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	}
+	hear(control, false);
+	hf_timer_arm(hf_loop_timers(control->loop), &control->rest,
+		hf_loop_now(control->loop) + HF_SECOND);
+	return -1;
+}
+
 static void accept_clients(struct hf_control *control, hf_us now)
 {
 	int fd;
 	/* As many a turn as may be served: the rest wait in the backlog. */
 	for (int left = HF_CONTROL_CLIENTS; left; left--) {
-		fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		fd = accept_one(control);
 		if (fd < 0)
 			return;
 		begin_client(control, fd, now);
@@ -342,7 +382,7 @@ int hf_control_open(struct hf_loop *loop, const char *path,
 		return -ENOMEM;
 	size_t len = strlen(path);
 	*control = (struct hf_control){ .loop = loop, .requests = requests, .ctx = ctx, .fd = -1,
-		.epoll = -1 };
+		.epoll = -1, .spare = open_spare(), .rest.fire = rested };
 	for (size_t i = 0; i < HF_CONTROL_CLIENTS; i++)
 		control->clients[i].fd = -1;
 	int error = -ENAMETOOLONG;
@@ -379,5 +419,8 @@ void hf_control_close(struct hf_control *control)
 	}
 	if (control->fd >= 0)
 		close(control->fd);
+	if (control->spare >= 0)
+		close(control->spare);
+	hf_timer_disarm(hf_loop_timers(control->loop), &control->rest);
 	free(control);
 }

@@ -16,6 +16,9 @@
 /* A worker with nothing to do turns so often all the same: the watchdog asks. */
 #define TURN (500 * HF_MS)
 
+/* Longer than a retired address can go on being heard (listener.c: RETIRE). */
+#define LEFT (6 * HF_SECOND)
+
 /* A worker takes an order between two turns; one that needs longer is stuck. */
 #define ORDER_PATIENCE_S 30
 
@@ -51,6 +54,12 @@ struct hf_server {
 	pthread_mutex_t lock; /* over all that follows, and slots */
 	pthread_cond_t news;
 	struct hf_plan *plan;
+	struct {
+		struct hf_address address;
+		hf_us at;
+	} left[16]; /* addresses that reloads took away last; main's own */
+	size_t left_next;
+	bool serving;         /* main's own */
 	unsigned outstanding; /* workers that have not yet taken the current order */
 	int order_error;
 	size_t size;
@@ -107,10 +116,36 @@ static int complain(FILE *out, const struct hf_address *address, const char *kin
 	return error;
 }
 
+static bool overlap(const struct hf_address *a, const struct hf_address *b)
+{
+	static const uint8_t any[16];
+	return a->family == b->family && a->port == b->port &&
+	       (hf_address_equal(a, b) || memcmp(a->bytes, any, sizeof any) == 0 ||
+		       memcmp(b->bytes, any, sizeof any) == 0);
+}
+
+/* Do we listen there now, or did we a moment ago? Ears that a reload took away
+ * hear on for a while. */
+static bool is_ours(const struct hf_server *server, const struct hf_address *address)
+{
+	const struct hf_address_list *now = &above(server->plan)->settings.listen->dns;
+	for (size_t i = 0; server->serving && i < now->count; i++)
+		if (overlap(&now->items[i], address))
+			return true;
+	for (size_t i = 0; i < HF_COUNT_OF(server->left); i++)
+		if (hf_address_set(&server->left[i].address) &&
+			overlap(&server->left[i].address, address) &&
+			hf_clock_now() - server->left[i].at < LEFT)
+			return true;
+	return false;
+}
+
 /* Our own sockets share an address on purpose (SO_REUSEPORT); they must not come
  * to share it with another server of the same user without anybody noticing. */
-static int check_free(const struct hf_address *address)
+static int check_free(const struct hf_server *server, const struct hf_address *address)
 {
+	if (is_ours(server, address))
+		return 0;
 	struct sockaddr_storage sa;
 	socklen_t len = hf_address_to_system(address, &sa);
 	int one = 1;
@@ -152,7 +187,7 @@ static int reserve_ears(struct ears *ears, size_t workers, size_t addresses)
 static int bind_address(struct hf_server *server, struct ears *ears, size_t at,
 	const struct hf_address *address, FILE *complaints)
 {
-	int rc = check_free(address);
+	int rc = check_free(server, address);
 	if (rc)
 		return complain(complaints, address, "udp", rc);
 	for (size_t w = 0; w < server->size; w++) {
@@ -516,11 +551,24 @@ int hf_server_start(const struct hf_settings *settings, const struct hf_given_so
 		hf_server_free(server);
 		return rc;
 	}
+	server->serving = true;
 	*ret = server;
 	return 0;
 }
 
 /* ---- reload ---- */
+
+static void note_left(struct hf_server *server, const struct hf_address_list *before,
+	const struct hf_address_list *after)
+{
+	for (size_t i = 0; i < before->count; i++) {
+		if (has_address(after->items, after->count, &before->items[i]))
+			continue;
+		server->left[server->left_next].address = before->items[i];
+		server->left[server->left_next].at = hf_clock_now();
+		server->left_next = (server->left_next + 1) % HF_COUNT_OF(server->left);
+	}
+}
 
 int hf_server_reload(struct hf_server *server, const struct hf_settings *settings, FILE *complaints)
 {
@@ -543,6 +591,7 @@ int hf_server_reload(struct hf_server *server, const struct hf_settings *setting
 	pthread_mutex_lock(&server->lock);
 	server->plan = plan;
 	pthread_mutex_unlock(&server->lock);
+	note_left(server, &above(old)->settings.listen->dns, &settings->listen->dns);
 	rc = order_all(server, run_adopt, plan, &ears);
 	if (rc)
 		fprintf(complaints, "some workers could not take all of it: %s\n", hf_strerror(rc));

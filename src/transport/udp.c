@@ -14,6 +14,10 @@
  * as much as one question, so this adds half a percent. */
 #define USES_MAX 200
 
+/* A socket that nothing has been sent from for so long goes back to the system:
+ * descriptors are shared with clients' connections. */
+#define IDLE (10 * HF_SECOND)
+
 #define BUCKETS 4096
 #define TRIES 16
 
@@ -26,6 +30,7 @@ struct hf_udp_socket {
 	struct hf_endpoint *endpoint;
 	struct hf_udp_attempt *attempts;
 	unsigned uses;
+	hf_us used; /* last sent from */
 	bool retired;
 	bool calling; /* a callback is under way: not to be freed under it */
 };
@@ -36,6 +41,7 @@ struct hf_udp_pool {
 	void *ctx;
 	struct hf_udp_socket *sockets[2][SOCKETS]; /* IPv4, IPv6 */
 	struct hf_udp_socket *retired;
+	struct hf_timer tidy; /* armed while there are sockets */
 	struct hf_udp_attempt *buckets[BUCKETS];
 	uint64_t serial;    /* of the next attempt */
 	uint16_t dice[128]; /* drawn in one go: a question needs three numbers */
@@ -88,6 +94,29 @@ static void sweep(struct hf_udp_pool *pool)
 		*at = socket->next;
 		socket_free(socket);
 	}
+}
+
+static bool unused(const struct hf_udp_socket *socket, hf_us now)
+{
+	return socket && !socket->attempts && !socket->calling && now - socket->used >= IDLE;
+}
+
+static void tidy(struct hf_timer *timer, hf_us now)
+{
+	struct hf_udp_pool *pool =
+		(struct hf_udp_pool *)((char *)timer - offsetof(struct hf_udp_pool, tidy));
+	bool any = false;
+	sweep(pool);
+	for (int i = 0; i < 2 * SOCKETS; i++) {
+		struct hf_udp_socket **place = &pool->sockets[i / SOCKETS][i % SOCKETS];
+		if (unused(*place, now)) {
+			socket_free(*place);
+			*place = NULL;
+		}
+		any |= *place != NULL;
+	}
+	if (any || pool->retired)
+		hf_timer_arm(hf_loop_timers(pool->loop), timer, now + IDLE);
 }
 
 static void received(void *ctx, struct hf_endpoint *endpoint, struct hf_datagram *batch, size_t n,
@@ -175,6 +204,9 @@ static int choose_socket(struct hf_udp_pool *pool, uint8_t family, struct hf_udp
 		}
 		*place = socket;
 	}
+	(*place)->used = hf_loop_now(pool->loop);
+	if (!hf_timer_armed(&pool->tidy))
+		hf_timer_arm(hf_loop_timers(pool->loop), &pool->tidy, (*place)->used + IDLE);
 	*ret = *place;
 	return 0;
 }
@@ -255,6 +287,7 @@ int hf_udp_pool_new(struct hf_loop *loop, const struct hf_udp_handler *udp_handl
 	pool->loop = loop;
 	pool->handler = udp_handler;
 	pool->ctx = ctx;
+	pool->tidy.fire = tidy;
 	*ret = pool;
 	return 0;
 }
@@ -263,6 +296,7 @@ void hf_udp_pool_free(struct hf_udp_pool *pool)
 {
 	if (!pool)
 		return;
+	hf_timer_disarm(hf_loop_timers(pool->loop), &pool->tidy);
 	for (int family = 0; family < 2; family++)
 		for (int i = 0; i < SOCKETS; i++)
 			socket_free(pool->sockets[family][i]);

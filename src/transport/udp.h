@@ -6,7 +6,8 @@
  * must come from the address that was asked, to that port, with that id, and
  * the engine must find its own question in it, case included (RFC 5452; 0x20).
  * A socket is given up after a number of questions and replaced by one on a new
- * port, so that a port that somebody has found out is soon worth nothing.
+ * port, so that a port that somebody has found out is soon worth nothing; one that
+ * is not used for ten seconds is closed.
  * What fails a test is dropped and counted; the attempt stays open for the
  * right reply.
  * ICMP errors that the kernel attributes to a question end the attempts at that
