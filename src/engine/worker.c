@@ -320,11 +320,6 @@ void hf_worker_tick(struct hf_worker *worker, hf_us now)
 	}
 }
 
-struct hf_cache *hf_worker_cache(const struct hf_worker *worker)
-{
-	return worker->team->cache;
-}
-
 struct hf_loop *hf_worker_loop(const struct hf_worker *worker)
 {
 	return worker->loop;

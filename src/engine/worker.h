@@ -78,7 +78,6 @@ enum hf_lookup hf_worker_lookup(struct hf_worker *worker, const struct hf_cache_
 int hf_worker_ask(struct hf_worker *worker, const struct hf_cache_key *key, uint32_t ticket,
 	uint32_t generation, hf_us now);
 
-struct hf_cache *hf_worker_cache(const struct hf_worker *worker);
 struct hf_loop *hf_worker_loop(const struct hf_worker *worker);
 struct hf_meter *hf_worker_meter(const struct hf_worker *worker);
 const struct hf_plan *hf_worker_plan(const struct hf_worker *worker);

@@ -288,7 +288,7 @@ static int ask(struct request *q, const struct hf_cache_key *key)
 	return rc;
 }
 
-/* The longest answer that a pending question of this transport can need. */
+/* Writes the answer for the client that has been waiting, and sends it. */
 static void answer_pending(struct hf_responder *r, struct pending *p,
 	const struct hf_answer *answer, hf_us now)
 {

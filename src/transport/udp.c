@@ -31,7 +31,6 @@ struct hf_udp_socket {
 	struct hf_udp_attempt *attempts;
 	unsigned uses;
 	hf_us used; /* last sent from */
-	bool retired;
 	bool calling; /* a callback is under way: not to be freed under it */
 };
 
@@ -186,7 +185,6 @@ static int choose_socket(struct hf_udp_pool *pool, uint8_t family, struct hf_udp
 {
 	struct hf_udp_socket **place = &pool->sockets[family == 6][roll(pool) % SOCKETS];
 	if (*place && (*place)->uses >= USES_MAX) {
-		(*place)->retired = true;
 		(*place)->next = pool->retired;
 		pool->retired = *place;
 		*place = NULL;
