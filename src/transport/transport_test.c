@@ -43,6 +43,7 @@ struct world {
 	struct sent sent[MANY];
 	unsigned strays;
 	struct sent *forgets; /* at the next callback */
+	struct hf_address then; /* asked over TCP from within the next TCP reply, if set */
 	unsigned sends_on;    /* so many more are sent from within callbacks */
 	unsigned next;
 	struct hf_address peer;
@@ -132,6 +133,8 @@ static void tcp_replied(void *ctx, struct hf_tcp_attempt *a, const uint8_t *m, s
 	assert_int_equal(hf_get_u16(m + 12), s - w->sent);
 	s->replies++;
 	hf_tcp_forget(a);
+	if (hf_address_set(&w->then))
+		assert_int_equal(send_tcp(w, MANY - 1, &w->then), 0);
 	from_within(w);
 }
 
@@ -567,6 +570,26 @@ static void connections_are_bounded(void **state)
 	assert_int_equal(send_tcp(w, 0, &w->peer), 0);
 }
 
+static void room_is_never_made_by_closing_the_connection_that_speaks(void **state)
+{
+	struct world *w = *state;
+	for (unsigned i = 0; i < HF_TCP_CONNECTIONS - 1; i++) {
+		char text[32];
+		snprintf(text, sizeof text, "192.0.%u.%u:53", 3 + i / 250, 1 + i % 250);
+		struct hf_address each = address(text);
+		assert_int_equal(send_tcp(w, i, &each), 0);
+		hf_tcp_forget(&w->sent[i].tcp);
+	}
+	w->answers = true;
+	w->then = address("192.0.9.9:53");
+	assert_int_equal(send_tcp(w, 1000, &w->peer), 0);
+	run(w, 10 * HF_MS);
+	assert_int_equal(w->sent[1000].replies, 1);
+	assert_non_null(w->sent[MANY - 1].tcp.connection);
+	assert_non_null(w->served[0].stream); /* it has not been closed for the new one */
+	hf_tcp_forget(&w->sent[MANY - 1].tcp);
+}
+
 static void a_connection_that_stays_mute_gets_no_more_questions(void **state)
 {
 	struct world *w = *state;
@@ -707,6 +730,7 @@ int main(void)
 		IN_A_WORLD(replies_that_nobody_asked_for_are_strays),
 		IN_A_WORLD(connections_are_bounded),
 		IN_A_WORLD(a_connection_that_stays_mute_gets_no_more_questions),
+		IN_A_WORLD(room_is_never_made_by_closing_the_connection_that_speaks),
 		IN_A_WORLD(messages_come_out_whole_however_they_went_in),
 		IN_A_WORLD(the_largest_message_fits_and_its_memory_goes_again),
 		cmocka_unit_test(a_queue_has_a_limit),
