@@ -20,6 +20,7 @@ enum hf_takes { /* what stands behind a word */
 	HF_TAKES_NOTHING,
 	HF_TAKES_NUMBER,
 	HF_TAKES_PERCENT,
+	HF_TAKES_RATIO, /* "1.1", in thousandths */
 	HF_TAKES_DURATION,
 	HF_TAKES_BYTES,
 	HF_TAKES_COMPARISON, /* "<= 299", "== 1", or just a number */

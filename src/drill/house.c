@@ -6,18 +6,20 @@
 #include "engine/worker.h"
 #include "serve/listener.h"
 
-#define HOST "holdfast"
-
 struct room { /* one worker with its ears */
 	struct hf_loop *loop;
 	struct hf_listener *listener;
 	struct hf_worker *worker;
 	struct hf_meter *meter;
 	struct hf_event_ring *events;
+	struct hf_house *house;
 };
 
 struct hf_house {
 	const struct hf_scenario *scenario;
+	unsigned instance;
+	char host[32];
+	struct hf_house_watch watch;
 	struct hf_hash_key key;
 	struct hf_cache *cache;
 	struct hf_team *team;
@@ -32,27 +34,58 @@ struct hf_house {
 	struct room rooms[HF_PLAY_WORKERS_MAX];
 };
 
-struct hf_address hf_house_address(void)
+struct hf_address hf_house_address(unsigned instance)
 {
-	return (struct hf_address){ .family = 4, .port = 53, .bytes = { 10, 53, 255, 1 } };
+	return (struct hf_address){ .family = 4, .port = 53,
+		.bytes = { 10, 52, (uint8_t)(instance >> 8), (uint8_t)instance } };
+}
+
+/* ---- what must hold at the end of every turn ---- */
+
+static int64_t gauge(const struct room *room, enum hf_gauge which)
+{
+	return atomic_load_explicit(&room->meter->gauges[which], memory_order_relaxed);
+}
+
+static const char *fault_of(const struct room *room)
+{
+	const struct hf_house *house = room->house;
+	size_t most = house->scenario->clients.in_flight;
+	size_t pending = hf_responder_pending(hf_listener_responder(room->listener));
+	int64_t flights = gauge(room, HF_GAUGE_IN_FLIGHT), waiting = gauge(room, HF_GAUGE_WAITING);
+	if (flights > (int64_t)most)
+		return "more flights than clients.in-flight";
+	if (pending > most)
+		return "more questions pending than clients.in-flight";
+	if (waiting != (int64_t)pending)
+		return "the worker and the listener do not agree on how many wait";
+	if (flights + waiting != (int64_t)hf_worker_flights(room->worker))
+		return "the gauges do not say what is under way";
+	if (hf_house_pending(house) > house->watch.open[house->instance])
+		return "the server remembers more questions than are open";
+	return NULL;
 }
 
 static void turned(void *ctx, hf_us now)
 {
 	struct room *room = ctx;
 	hf_listener_turned(room->listener, now);
+	const char *fault = fault_of(room);
+	if (fault)
+		room->house->watch.broken(room->house->watch.ctx, room->house->instance, fault);
 }
 
 static int make_room(struct hf_house *house, struct hf_sim *sim, struct room *room)
 {
 	size_t most = house->scenario->clients.in_flight;
+	room->house = house;
 	room->meter = aligned_alloc(64, (sizeof *room->meter + 63) / 64 * 64);
 	room->events = calloc(1, sizeof *room->events);
 	if (!room->meter || !room->events)
 		return -ENOMEM;
 	memset(room->meter, 0, sizeof *room->meter);
 	/* The first loop was made to draw keys from. */
-	int rc = room->loop ? 0 : hf_sim_loop_new(sim, HOST, &room->loop);
+	int rc = room->loop ? 0 : hf_sim_loop_new(sim, house->host, &room->loop);
 	if (!rc)
 		rc = hf_listener_new(room->loop, room->meter, house->admission, most, &room->listener);
 	if (rc)
@@ -74,7 +107,7 @@ static int make_room(struct hf_house *house, struct hf_sim *sim, struct room *ro
 
 static int open_ears(struct hf_house *house)
 {
-	const struct hf_ear ear = { hf_house_address(), HF_EAR_UNBOUND, HF_EAR_UNBOUND };
+	const struct hf_ear ear = { hf_house_address(house->instance), HF_EAR_UNBOUND, HF_EAR_UNBOUND };
 	int rc = 0;
 	for (size_t i = 0; !rc && i < house->size; i++)
 		rc = hf_listener_add(house->rooms[i].listener, &ear);
@@ -101,11 +134,11 @@ static int make_shared(struct hf_house *house)
 
 static int make_all(struct hf_house *house, struct hf_sim *sim)
 {
-	struct hf_address address = hf_house_address();
-	int rc = hf_sim_loop_new(sim, HOST, &house->rooms[0].loop);
+	struct hf_address address = hf_house_address(house->instance);
+	int rc = hf_sim_loop_new(sim, house->host, &house->rooms[0].loop);
 	if (rc)
 		return rc;
-	hf_sim_address(sim, HOST, &address);
+	hf_sim_address(sim, house->host, &address);
 	hf_loop_random(house->rooms[0].loop, &house->key, sizeof house->key);
 	house->admission = calloc(1, sizeof *house->admission);
 	if (!house->admission)
@@ -117,12 +150,16 @@ static int make_all(struct hf_house *house, struct hf_sim *sim)
 	return rc ? rc : open_ears(house);
 }
 
-int hf_house_new(struct hf_sim *sim, const struct hf_scenario *scenario, struct hf_house **ret)
+int hf_house_new(struct hf_sim *sim, const struct hf_scenario *scenario, unsigned instance,
+	const struct hf_house_watch *watch, struct hf_house **ret)
 {
 	struct hf_house *house = calloc(1, sizeof *house);
 	if (!house)
 		return -ENOMEM;
 	house->scenario = scenario;
+	house->instance = instance;
+	house->watch = *watch;
+	snprintf(house->host, sizeof house->host, "holdfast/%u", instance);
 	house->size = scenario->workers;
 	int rc = make_all(house, sim);
 	if (rc) {
@@ -192,6 +229,20 @@ size_t hf_house_attempts(const struct hf_house *house)
 	for (size_t i = 0; i < house->size; i++)
 		for (size_t u = 0; u < house->forward.upstream_count; u++)
 			sum += hf_worker_upstream(house->rooms[i].worker, house->slots[u])->in_flight;
+	return sum;
+}
+
+uint64_t hf_house_gauges(const struct hf_house *house)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < house->size; i++) {
+		const struct room *room = &house->rooms[i];
+		sum += (uint64_t)gauge(room, HF_GAUGE_IN_FLIGHT) + (uint64_t)gauge(room, HF_GAUGE_WAITING);
+		for (size_t u = 0; u < house->forward.upstream_count; u++)
+			sum += (uint64_t)atomic_load_explicit(
+				&room->meter->upstreams[house->slots[u]].gauges[HF_UP_IN_FLIGHT],
+				memory_order_relaxed);
+	}
 	return sum;
 }
 

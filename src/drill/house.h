@@ -15,11 +15,20 @@
 
 struct hf_house;
 
-int hf_house_new(struct hf_sim *sim, const struct hf_scenario *scenario, struct hf_house **ret);
+struct hf_house_watch {
+	/* A bound does not hold, or the books do not agree, at the end of a turn. */
+	void (*broken)(void *ctx, unsigned instance, const char *what);
+	void *ctx;
+	const uint64_t *open; /* questions of clients that wait for each instance */
+};
+
+/* The instance with that number; all share the upstreams and nothing else. */
+int hf_house_new(struct hf_sim *sim, const struct hf_scenario *scenario, unsigned instance,
+	const struct hf_house_watch *watch, struct hf_house **ret);
 void hf_house_free(struct hf_house *house); /* NULL is fine */
 
-/* Where it serves. */
-struct hf_address hf_house_address(void);
+/* Where an instance serves. */
+struct hf_address hf_house_address(unsigned instance);
 
 void hf_house_jump(struct hf_house *house, hf_us us);
 void hf_house_jump_wall(struct hf_house *house, hf_us us);
@@ -30,6 +39,9 @@ void hf_house_stall(struct hf_house *house, hf_us us);
 size_t hf_house_pending(const struct hf_house *house);
 size_t hf_house_flights(const struct hf_house *house);
 size_t hf_house_attempts(const struct hf_house *house);
+
+/* What its gauges say is under way, all of them added up. */
+uint64_t hf_house_gauges(const struct hf_house *house);
 
 uint64_t hf_house_count(const struct hf_house *house, enum hf_counter counter);
 

@@ -6,12 +6,13 @@
 #include "base/hash.h"
 #include "wire/build.h"
 
-enum kind { RECORD, NOTHING_OF_TYPE, NO_NAME, NO_TARGET, TOPIC };
+enum kind { RECORD, NOTHING_OF_TYPE, NO_NAME, NO_TARGET, TOPIC, NEED };
 
 struct cell {
 	uint64_t hash; /* 0: empty */
 	hf_us until;
 	struct hf_topic topic;
+	struct hf_need need;
 };
 
 struct hf_known {
@@ -61,7 +62,8 @@ static struct cell *make(struct hf_known *known, uint64_t hash)
 		grow(known);
 	struct cell *cell = find(known, hash);
 	if (!cell->hash) {
-		*cell = (struct cell){ .hash = hash, .until = INT64_MIN, .topic.last = -1 };
+		*cell = (struct cell){ .hash = hash, .until = INT64_MIN, .topic.last = -1,
+			.need.fresh_until = INT64_MIN };
 		known->count++;
 	}
 	return cell;
@@ -88,6 +90,14 @@ void hf_known_free(struct hf_known *known)
 struct hf_topic *hf_known_topic(struct hf_known *known, const struct hf_question *q)
 {
 	return &make(known, hash_of(TOPIC, q->name.bytes, q->name.len, q->type, NULL, 0))->topic;
+}
+
+struct hf_need *hf_known_need(struct hf_known *known, const struct hf_question *q,
+	unsigned instance, unsigned flags)
+{
+	const unsigned whose[2] = { instance, flags };
+	return &make(known, hash_of(NEED, q->name.bytes, q->name.len, q->type, (const uint8_t *)whose,
+				    sizeof whose))->need;
 }
 
 void hf_known_extend(struct hf_known *known, hf_us by)
@@ -187,10 +197,16 @@ void hf_known_say(struct hf_known *known, const uint8_t *m, size_t len, hf_us at
 struct checking {
 	const struct hf_known *known;
 	hf_us now;
-	bool stale;
+	const struct hf_staleness *stale; /* NULL: it is said to be fresh */
 	char *why;
 	size_t size;
 };
+
+/* An old answer's clock counts in seconds, and so may be one behind. */
+static bool is_young(const struct checking *c, hf_us until)
+{
+	return c->now <= until + c->stale->most + HF_SECOND;
+}
 
 static bool is_known(void *ctx, uint64_t hash, const struct hf_record *record)
 {
@@ -201,6 +217,15 @@ static bool is_known(void *ctx, uint64_t hash, const struct hf_record *record)
 		return false;
 	}
 	hf_us until = cell->until + c->known->extended;
+	if (c->stale && !is_young(c, until)) {
+		snprintf(c->why, c->size, "a stale record %lld s past its TTL",
+			(long long)((c->now - until) / HF_SECOND));
+		return false;
+	}
+	if (c->stale && record->ttl > c->stale->ttl) {
+		snprintf(c->why, c->size, "a stale record with a TTL of %u", (unsigned)record->ttl);
+		return false;
+	}
 	if (!c->stale && c->now + record->ttl * HF_SECOND > until) {
 		snprintf(c->why, c->size, "a TTL of %u, %lld s more than is left of what was said",
 			(unsigned)record->ttl,
@@ -213,7 +238,8 @@ static bool is_known(void *ctx, uint64_t hash, const struct hf_record *record)
 static bool may_be_said(const struct checking *c, uint64_t hash)
 {
 	const struct cell *cell = find(c->known, hash);
-	return cell->hash && (c->stale || c->now <= cell->until + c->known->extended);
+	hf_us until = cell->until + c->known->extended;
+	return cell->hash && (c->stale ? is_young(c, until) : c->now <= until);
 }
 
 /* Nothing exists below a name that does not (RFC 8020). */
@@ -230,26 +256,37 @@ static bool is_denied_above(const struct checking *c, const struct hf_question *
 	return false;
 }
 
-bool hf_known_allows(const struct hf_known *known, const uint8_t *m,
-	const struct hf_message_view *view, const struct hf_question *question, hf_us now, char *why,
-	size_t why_size)
+static bool holds(const struct checking *c, const uint8_t *m, const struct hf_message_view *view,
+	const struct hf_question *question)
 {
-	struct checking c = { known, now,
-		view->edns.ede == HF_EDE_STALE || view->edns.ede == HF_EDE_STALE_NXDOMAIN, why, why_size };
 	uint64_t hash;
+	if (!each_answer(m, view->end, view, is_known, (void *)(uintptr_t)c)) {
+		if (!*c->why)
+			snprintf(c->why, c->size, "an answer that cannot be read");
+		return false;
+	}
+	if (!denial(m, view, question, &hash) || may_be_said(c, hash))
+		return true;
+	if (view->rcode == HF_RCODE_NXDOMAIN && !view->answers && is_denied_above(c, question))
+		return true;
+	snprintf(c->why, c->size, "%s that no upstream said, or not for so long",
+		view->rcode == HF_RCODE_NXDOMAIN ? "an NXDOMAIN" : "an empty answer");
+	return false;
+}
+
+bool hf_known_allows(const struct hf_known *known, const uint8_t *m,
+	const struct hf_message_view *view, const struct hf_question *question, hf_us now,
+	const struct hf_staleness *staleness, char *why, size_t why_size)
+{
+	bool marked = view->edns.ede == HF_EDE_STALE || view->edns.ede == HF_EDE_STALE_NXDOMAIN;
+	struct checking c = { known, now, marked ? staleness : NULL, why, why_size };
 	if ((view->rcode != HF_RCODE_NOERROR && view->rcode != HF_RCODE_NXDOMAIN) ||
 		view->flags & HF_FLAG_TC)
 		return true;
-	if (!each_answer(m, view->end, view, is_known, &c)) {
-		if (!*why)
-			snprintf(why, why_size, "an answer that cannot be read");
+	if (holds(&c, m, view, question))
+		return true;
+	if (marked || view->edns.present)
 		return false;
-	}
-	if (!denial(m, view, question, &hash) || may_be_said(&c, hash))
-		return true;
-	if (view->rcode == HF_RCODE_NXDOMAIN && !view->answers && is_denied_above(&c, question))
-		return true;
-	snprintf(why, why_size, "%s that no upstream said, or not for so long",
-		view->rcode == HF_RCODE_NXDOMAIN ? "an NXDOMAIN" : "an empty answer");
-	return false;
+	c.stale = staleness;
+	return holds(&c, m, view, question);
 }

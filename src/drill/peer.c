@@ -71,7 +71,7 @@ static void say_now(struct hf_peer *peer, const struct hf_address *to, uint64_t 
 {
 	struct connection *c = peer->connections;
 	if (honest)
-		peer->watch.said(peer->watch.ctx, peer->index, m, len);
+		peer->watch.said(peer->watch.ctx, peer->index, number != 0, m, len);
 	if (!number) {
 		const struct hf_datagram d = { .bytes = (uint8_t *)(uintptr_t)m, .len = len, .peer = *to };
 		hf_endpoint_send(from, &d, 1, NULL);
@@ -400,6 +400,14 @@ static void repeat(struct hf_peer *peer, const struct hf_heard *heard)
 	say(peer, heard, len, true, TRUTH_AFTER);
 }
 
+/* Half of the time there, half of it away. */
+static void flap(struct hf_peer *peer, const struct hf_heard *heard)
+{
+	hf_us half = peer->number / 2;
+	if (!half || hf_loop_now(peer->loop) / half % 2 == 0)
+		answer(peer, heard);
+}
+
 static void be_deaf_on_tcp(struct hf_peer *peer, const struct hf_heard *heard)
 {
 	if (!heard->connection)
@@ -494,6 +502,7 @@ const struct hf_manner hf_manners[] = {
 	{ "lame", HF_TAKES_NOTHING, HF_SIM_UP, refer },
 	{ "late", HF_TAKES_DURATION, HF_SIM_UP, be_late },
 	{ "repeats", HF_TAKES_NOTHING, HF_SIM_UP, repeat },
+	{ "flaps", HF_TAKES_DURATION, HF_SIM_UP, flap },
 	{ "deaf-on-tcp", HF_TAKES_NOTHING, HF_SIM_UP, be_deaf_on_tcp },
 	{ "lies-id", HF_TAKES_NOTHING, HF_SIM_UP, lie_about_id },
 	{ "lies-case", HF_TAKES_NOTHING, HF_SIM_UP, lie_about_case },

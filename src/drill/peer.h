@@ -37,7 +37,9 @@ struct hf_weather {
 	hf_us delay_min, delay_max; /* one way, drawn for each packet */
 	int64_t loss, duplicate;    /* in millionths, each way */
 	int64_t reorder;            /* ... of packets that others overtake */
+	hf_us tail;                 /* now and then much longer, up to this; 0: no longer */
 	int64_t loses_above;        /* octets: larger datagrams from it vanish; 0: none do */
+	int64_t cap;                /* questions by UDP in a second that get through to it */
 };
 
 struct hf_peer;
@@ -56,7 +58,7 @@ extern const struct hf_manner hf_manners[]; /* ends with a NULL word; the first:
 struct hf_peer_watch {
 	void (*asked_by_stream)(void *ctx, unsigned peer, const struct hf_question *question);
 	/* An honest message that is on its way now. */
-	void (*said)(void *ctx, unsigned peer, const uint8_t *m, size_t len);
+	void (*said)(void *ctx, unsigned peer, bool by_stream, const uint8_t *m, size_t len);
 	void *ctx;
 };
 

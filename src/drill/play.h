@@ -4,15 +4,12 @@
  * Story: a world is made from the seed: the server (house.h), the upstreams
  * (peer.h), the clients (crowd.h) and the weather between them. The scenario's
  * events happen at their times; each reply is held against what was expected of
- * it and against what must always hold:
- *
- *   - every question gets exactly one reply, within the time that stubs wait,
- *     unless the scenario expects nothing;
- *   - it repeats id, question and case, and comes from where was asked;
- *   - it says nothing that no upstream said of that name, and for no longer;
- *   - a question costs HF_SENDS_MAX packets to upstreams at the most;
- *   - the server's own "cannot happen" does not;
- *   - ten seconds after the last question nothing of it is left in the server.
+ * it and against the laws that must always hold (law.h): exactly one reply, in
+ * time, to every message of a client; no word in it that no upstream said, nor
+ * for longer; ten packets to upstreams at the most for a question; the server's
+ * memory within its bounds at the end of every turn, and empty ten seconds after
+ * the last question. There can be many instances of the server, which share
+ * nothing but the upstreams.
  *
  * The first thing that does not hold ends the play. The same seed gives the same
  * play to the last octet.
@@ -20,10 +17,12 @@
 #ifndef HF_DRILL_PLAY_H
 #define HF_DRILL_PLAY_H
 
+#include "drill/law.h"
 #include "drill/scenario.h"
 
 struct hf_play_result {
 	bool good;
+	enum hf_law law;     /* not good: which one was broken */
 	struct hf_tally tally;
 	hf_us lasted;        /* virtual time */
 	uint64_t events;     /* that happened in the world */

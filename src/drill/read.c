@@ -82,6 +82,7 @@ bool hf_take_value(struct hf_reader *r, enum hf_takes takes, int64_t *ret)
 		return hf_words_number(&r->words, "a whole number", 0, UINT32_MAX, ret);
 	case HF_TAKES_BYTES: return hf_words_number(&r->words, "a number of octets", 0, 65535, ret);
 	case HF_TAKES_PERCENT: return hf_words_percent(&r->words, ret);
+	case HF_TAKES_RATIO: return hf_words_ratio(&r->words, ret);
 	case HF_TAKES_DURATION: return hf_words_duration(&r->words, ret);
 	case HF_TAKES_UPSTREAM:
 		if (!hf_take_upstream(r, &upstream))

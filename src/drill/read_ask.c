@@ -125,6 +125,43 @@ static void read_expects(struct hf_reader *r, struct hf_play_ask *ask)
 
 /* ---- what happens ---- */
 
+static void take_stub(struct hf_reader *r, const struct hf_stub_row **ret)
+{
+	const struct hf_word_at *word = hf_words_peek(&r->words);
+	struct hf_nearest nearest = hf_nearest(word ? word->text : "", word ? word->len : 0);
+	for (const struct hf_stub_row *row = hf_stub_rows; row->word; row++) {
+		if (hf_words_take(&r->words, row->word)) {
+			*ret = row;
+			return;
+		}
+		hf_nearest_offer(&nearest, row->word);
+	}
+	hf_words_expected(&r->words, "a stub such as glibc or bulk", nearest.best);
+}
+
+/* Where the play itself has its addresses, clients have none. */
+static bool is_taken(const struct hf_address *a)
+{
+	return a->bytes[0] == 10 && (a->bytes[1] == 52 || a->bytes[1] == 53);
+}
+
+static void take_from(struct hf_reader *r, struct hf_prefix *ret)
+{
+	const struct hf_word_at *word = hf_words_peek(&r->words);
+	char text[HF_ADDRESS_TEXT_MAX + 8] = "";
+	struct hf_prefix prefix;
+	if (word && word->len < sizeof text)
+		memcpy(text, word->text, word->len);
+	if (hf_prefix_parse(text, &prefix) || prefix.address.family != 4 || prefix.bits < 16 ||
+		is_taken(&prefix.address)) {
+		hf_words_expected(&r->words,
+			"addresses such as 10.60.0.0/24 (/16 to /32, not in 10.52.0.0/15)", NULL);
+		return;
+	}
+	*ret = prefix;
+	r->words.at++;
+}
+
 static void read_manners_of_asking(struct hf_reader *r, struct hf_play_ask *ask)
 {
 	struct hf_words *w = &r->words;
@@ -145,6 +182,12 @@ static void read_manners_of_asking(struct hf_reader *r, struct hf_play_ask *ask)
 				ask->edns_size = (uint16_t)number;
 		} else if (hf_words_take(w, "times")) {
 			hf_words_number(w, "a number of questions", 1, HF_PLAY_REPEATS_MAX, &ask->times);
+		} else if (hf_words_take(w, "popular")) {
+			ask->popular = true;
+		} else if (hf_words_take(w, "as")) {
+			take_stub(r, &ask->stub);
+		} else if (hf_words_take(w, "from")) {
+			take_from(r, &ask->from);
 		} else if (hf_words_take(w, "expect")) {
 			read_expects(r, ask);
 			return;
@@ -152,10 +195,10 @@ static void read_manners_of_asking(struct hf_reader *r, struct hf_play_ask *ask)
 			const struct hf_word_at *word = hf_words_peek(w);
 			struct hf_nearest nearest = hf_nearest(word->text, word->len);
 			static const char *const known[] = { "via", "do", "cd", "plain", "edns", "times",
-				"expect" };
+				"popular", "as", "from", "expect" };
 			for (size_t i = 0; i < HF_COUNT_OF(known); i++)
 				hf_nearest_offer(&nearest, known[i]);
-			hf_words_expected(w, "via, do, cd, plain, edns, times or expect", nearest.best);
+			hf_words_expected(w, "via, do, cd, plain, edns, times, popular, as, from or expect", nearest.best);
 		}
 	}
 }

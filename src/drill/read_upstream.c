@@ -31,7 +31,9 @@ static const struct weather_row {
 	{ "loss", HF_TAKES_PERCENT, offsetof(struct hf_weather, loss) },
 	{ "duplicate", HF_TAKES_PERCENT, offsetof(struct hf_weather, duplicate) },
 	{ "reorder", HF_TAKES_PERCENT, offsetof(struct hf_weather, reorder) },
+	{ "tail", HF_TAKES_DURATION, offsetof(struct hf_weather, tail) },
 	{ "loses-above", HF_TAKES_BYTES, offsetof(struct hf_weather, loses_above) },
+	{ "cap", HF_TAKES_NUMBER, offsetof(struct hf_weather, cap) },
 };
 
 /* Takes one word of weather; false: the next is none. */

@@ -230,13 +230,21 @@ static void read_workers(struct hf_reader *r)
 		r->scenario->workers = (unsigned)workers;
 }
 
+static void read_instances(struct hf_reader *r)
+{
+	int64_t instances;
+	if (hf_words_number(&r->words, "a number of servers", 1, HF_PLAY_INSTANCES_MAX, &instances))
+		r->scenario->instances = (unsigned)instances;
+}
+
 static void read_line(struct hf_reader *r)
 {
 	static const struct {
 		const char *word;
 		void (*read)(struct hf_reader *);
 	} lines[] = {
-		{ "seed", read_seed }, { "workers", read_workers }, { "option", read_option },
+		{ "seed", read_seed }, { "workers", read_workers }, { "instances", read_instances },
+		{ "option", read_option },
 		{ "upstream", hf_read_upstream }, { "route", read_route }, { "at", read_at },
 		{ "finally", read_finally },
 	};
@@ -252,7 +260,7 @@ static void read_line(struct hf_reader *r)
 		}
 		hf_nearest_offer(&nearest, lines[i].word);
 	}
-	hf_words_expected(&r->words, "seed, workers, option, upstream, route, at or finally", nearest.best);
+	hf_words_expected(&r->words, "seed, workers, instances, option, upstream, route, at or finally", nearest.best);
 }
 
 /* ---- the whole ---- */
@@ -266,7 +274,7 @@ static int begin(struct hf_reader *r, const char *file)
 	hf_arena_init(&s->arena, HF_PLAY_MEMORY_MAX);
 	s->file = hf_arena_text(&s->arena, file, strlen(file));
 	s->seed = 1;
-	s->workers = 1;
+	s->workers = s->instances = 1;
 	hf_read_defaults(hf_cache_options, &s->cache);
 	hf_read_defaults(hf_clients_options, &s->clients);
 	hf_read_defaults(hf_listen_options, &s->listen);

@@ -8,6 +8,7 @@
  *
  *   seed 7                          the dice, unless the command says otherwise
  *   workers 2
+ *   instances 200                   servers beside one another, before the same upstreams
  *   option [upstream NAME | cache | clients | listen | tcp] KEY VALUE
  *   upstream a answers shop.example A 192.0.2.10 ttl 300
  *   upstream a zone FILE            or: zone { ...lines of zone text... }
@@ -15,14 +16,16 @@
  *   upstream a silent               any manner (peer.h) or weather (below)
  *   route . to a b order listed
  *   at 16m [every 5s until 60m] WHAT
- *       ask NAME TYPE [via tcp] [do] [cd] [plain] [edns N] [times N] [expect ...]
+ *       ask NAME TYPE [via tcp] [do] [cd] [plain] [edns N] [times N] [popular]
+ *           [as STUB] [from PREFIX] [expect ...]
  *       load 200/s for 60s names n{0..9999}.example A [...] [expect ...]
  *       upstream a MANNER [for DURATION] | WEATHER | answers ... | forgets NAME
  *       clock of holdfast jumps +3h | wall clock jumps -1h | holdfast stalls 2s
  *   finally packets to a <= 60  answered >= 99.9%  servfail == 0
  *
  * Words of expectation are rows in expect.h, those of the end in tally.h, those
- * of an upstream's behaviour in peer.h: a new one is a row there.
+ * of an upstream's behaviour in peer.h, stubs and how they try again in stub.h: a
+ * new one is a row there.
  * Ownership: everything lies in the scenario's arena and is const once read.
  * At the bound: HF_PLAY_* below; past them, a complaint.
  * Threads: one owner.  Never: plays anything. */
@@ -33,6 +36,7 @@
 #include "cache/cache_conf.h"
 #include "drill/expect.h"
 #include "drill/peer.h"
+#include "drill/stub.h"
 #include "drill/tally.h"
 #include "forward/route.h"
 #include "serve/serve_conf.h"
@@ -41,6 +45,7 @@
 #define HF_PLAY_MEMORY_MAX (256u << 20) /* of all that is read, zones included */
 #define HF_PLAY_ROUTES_MAX 64
 #define HF_PLAY_WORKERS_MAX 16
+#define HF_PLAY_INSTANCES_MAX 1000
 #define HF_PLAY_EVENTS_MAX 10000
 #define HF_PLAY_REPEATS_MAX 100000      /* of one event by `every`, and of one ask by `times` */
 
@@ -56,6 +61,9 @@ struct hf_play_ask {
 	uint16_t type;
 	bool tcp, dnssec_ok, checking_disabled, plain;
 	uint16_t edns_size;
+	bool popular; /* the first names are asked for most: twice as far, half as often */
+	const struct hf_stub_row *stub; /* who asks, and asks again; NULL: once */
+	struct hf_prefix from;          /* addresses of those who ask; family 0: the crowd's own */
 	int64_t times;
 	int64_t rate; /* load: a second; 0: all at once */
 	hf_us lasting;
@@ -102,7 +110,7 @@ struct hf_scenario {
 	struct hf_arena arena;
 	const char *file;
 	uint64_t seed;
-	unsigned workers;
+	unsigned workers, instances;
 	struct hf_play_upstream upstreams[HF_PLAY_UPSTREAMS_MAX];
 	size_t upstream_count;
 	struct hf_route routes[HF_PLAY_ROUTES_MAX];

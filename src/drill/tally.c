@@ -11,11 +11,32 @@ static int64_t streams(const struct hf_tally *t, unsigned upstream)
 	return (int64_t)t->streams[upstream];
 }
 
+static int64_t busiest(const struct hf_tally *t, unsigned upstream)
+{
+	return (int64_t)t->busiest[upstream];
+}
+
+/* In thousandths, rounded up. */
+static int64_t amplification(const struct hf_tally *t, unsigned upstream)
+{
+	uint64_t sum = 0, needed = t->needed ? t->needed : 1;
+	(void)upstream;
+	for (size_t i = 0; i < HF_PLAY_UPSTREAMS_MAX; i++)
+		sum += t->packets[i] + t->streams[i];
+	return (int64_t)((sum * 1000 + needed - 1) / needed);
+}
+
 /* In millionths, rounded down: 100 % is all of them. */
 static int64_t answered(const struct hf_tally *t, unsigned upstream)
 {
 	(void)upstream;
 	return t->questions ? (int64_t)(t->answered * 1000000 / t->questions) : 1000000;
+}
+
+static int64_t resolved(const struct hf_tally *t, unsigned upstream)
+{
+	(void)upstream;
+	return t->lookups ? (int64_t)(t->resolved * 1000000 / t->lookups) : 1000000;
 }
 
 #define NUMBER_OF(name, what) \
@@ -26,6 +47,8 @@ static int64_t answered(const struct hf_tally *t, unsigned upstream)
 	}
 
 NUMBER_OF(questions, questions)
+NUMBER_OF(lookups, lookups)
+NUMBER_OF(needed, needed)
 NUMBER_OF(noerror, rcodes[HF_RCODE_NOERROR])
 NUMBER_OF(servfail, rcodes[HF_RCODE_SERVFAIL])
 NUMBER_OF(nxdomain, rcodes[HF_RCODE_NXDOMAIN])
@@ -38,6 +61,11 @@ NUMBER_OF(strays, strays)
 const struct hf_tally_row hf_tally_rows[] = {
 	{ "packets", true, HF_TAKES_NUMBER, packets },
 	{ "streams", true, HF_TAKES_NUMBER, streams },
+	{ "busiest", true, HF_TAKES_NUMBER, busiest },
+	{ "amplification", false, HF_TAKES_RATIO, amplification },
+	{ "lookups", false, HF_TAKES_NUMBER, lookups },
+	{ "resolved", false, HF_TAKES_PERCENT, resolved },
+	{ "needed", false, HF_TAKES_NUMBER, needed },
 	{ "questions", false, HF_TAKES_NUMBER, questions },
 	{ "answered", false, HF_TAKES_PERCENT, answered },
 	{ "noerror", false, HF_TAKES_NUMBER, noerror },

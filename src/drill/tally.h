@@ -18,12 +18,15 @@ struct hf_tally {
 	uint64_t streams[HF_PLAY_UPSTREAMS_MAX]; /* questions by TCP, come to each */
 	uint64_t cached, joined; /* of the server's own counters */
 	uint64_t strays;
+	uint64_t lookups, resolved; /* of stubs that try again; of lookups of all */
+	uint64_t needed;            /* questions that no server had an answer to at hand */
+	uint64_t busiest[HF_PLAY_UPSTREAMS_MAX]; /* most questions to it in 100 ms */
 };
 
 struct hf_tally_row {
 	const char *word;
 	bool of_upstream;    /* "to NAME" follows */
-	enum hf_takes takes; /* NUMBER, PERCENT or DURATION, behind a comparison */
+	enum hf_takes takes; /* NUMBER, PERCENT, RATIO or DURATION, behind a comparison */
 	int64_t (*value)(const struct hf_tally *tally, unsigned upstream);
 };
 

@@ -174,21 +174,28 @@ bool hf_words_duration(struct hf_words *w, hf_us *ret)
 	return true;
 }
 
-/* "99.9%": digits before the point and up to four behind it. */
-static bool parse_percent(const char *text, size_t len, int64_t *ret)
+/* "99.9": digits before the point and up to `places` behind it, in units of the
+ * last place. */
+static bool parse_decimal(const char *text, size_t len, unsigned places, uint64_t most, int64_t *ret)
 {
 	uint64_t whole, part = 0;
-	if (len < 2 || text[len - 1] != '%')
-		return false;
-	const char *point = memchr(text, '.', --len);
+	const char *point = memchr(text, '.', len);
 	size_t before = point ? (size_t)(point - text) : len, after = point ? len - before - 1 : 0;
-	if (!hf_parse_u64(text, before, 100, &whole) || after > 4 || (point && !after) ||
+	if (!hf_parse_u64(text, before, most, &whole) || after > places || (point && !after) ||
 		(point && !hf_parse_u64(point + 1, after, 9999, &part)))
 		return false;
-	for (; after < 4; after++)
+	for (; after < places; after++)
 		part *= 10;
-	*ret = (int64_t)(whole * 10000 + part);
-	return *ret <= 1000000;
+	for (; places; places--)
+		whole *= 10;
+	*ret = (int64_t)(whole + part);
+	return true;
+}
+
+static bool parse_percent(const char *text, size_t len, int64_t *ret)
+{
+	return len >= 2 && text[len - 1] == '%' && parse_decimal(text, len - 1, 4, 100, ret) &&
+	       *ret <= 1000000;
 }
 
 bool hf_words_percent(struct hf_words *w, int64_t *ret)
@@ -196,6 +203,17 @@ bool hf_words_percent(struct hf_words *w, int64_t *ret)
 	const struct hf_word_at *word = hf_words_peek(w);
 	if (!word || !parse_percent(word->text, word->len, ret)) {
 		hf_words_expected(w, "a share such as 3% or 99.9%", NULL);
+		return false;
+	}
+	w->at++;
+	return true;
+}
+
+bool hf_words_ratio(struct hf_words *w, int64_t *ret)
+{
+	const struct hf_word_at *word = hf_words_peek(w);
+	if (!word || !parse_decimal(word->text, word->len, 3, 1000000, ret)) {
+		hf_words_expected(w, "a ratio such as 1.1", NULL);
 		return false;
 	}
 	w->at++;

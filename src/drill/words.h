@@ -71,6 +71,7 @@ const char *hf_words_text(struct hf_words *w, const char *what);
 bool hf_words_number(struct hf_words *w, const char *what, uint64_t min, uint64_t max, int64_t *ret);
 bool hf_words_duration(struct hf_words *w, hf_us *ret);
 bool hf_words_percent(struct hf_words *w, int64_t *ret); /* in millionths: "3%" is 30,000 */
+bool hf_words_ratio(struct hf_words *w, int64_t *ret);   /* in thousandths: "1.1" is 1,100 */
 
 /* At the end of a line nothing may be left. */
 void hf_words_end(struct hf_words *w, const char *what);
