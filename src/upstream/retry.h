@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* retry.h - how many more copies of questions may go out?
+ *
+ * Story: a copy that goes out because an upstream is slow or silent (a retry, a
+ * hedge, a probe that copies a question) is more load at the worst moment. So
+ * copies are paid for with tokens, and tokens are earned by what is sent for the
+ * first time: `percent` of a token each. On top of that comes a small floor of
+ * so many a second, so that a quiet server can still retry.
+ * Law: over any time T of 10 s or more, the copies are at most percent% of the
+ * first sends in T and in the 10 s before it, plus floor * T, plus floor.
+ * What is saved: of the floor, no more than one second of it; of what was
+ * earned, what is less than about 10 s old (it is kept in bins of a second and
+ * each bin is forgotten 10 s after it began). So an hour of calm buys no storm,
+ * yet a sudden failure at 10,000 questions a second can be retried at once.
+ * What is nearest to its end is spent first.
+ * Knows:   counts, instants given to it.
+ * Never:   why a copy is wanted, or where it goes.
+ * At the bound: the answer is no, and hf_retry_when() says when to ask again.
+ * A clock that goes back earns nothing until it has caught up; one that goes
+ * back by over a second is believed, and what was earned is lost.
+ * Threads: one owner, no locks. */
+#ifndef HF_UPSTREAM_RETRY_H
+#define HF_UPSTREAM_RETRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/time.h"
+
+#define HF_RETRY_BINS 10 /* seconds that what was earned is good for */
+
+struct hf_retry_conf {
+	uint32_t percent; /* of a token, earned by each first send */
+	uint32_t floor;   /* tokens a second that come in any case */
+};
+
+/* Zeroed: as new, with one second of the floor to begin with. Tokens are counted
+ * in millionths, so that neither percents nor microseconds are rounded. */
+struct hf_retry {
+	bool begun;
+	int64_t second;    /* of the newest bin */
+	hf_us filled;      /* up to when the floor has been credited */
+	uint64_t standing; /* what is left of the floor */
+	uint64_t earned[HF_RETRY_BINS];
+};
+
+/* A question is sent for the first time at `now`. */
+void hf_retry_earn(struct hf_retry *r, const struct hf_retry_conf *conf, hf_us now);
+
+/* May a copy go out at `now`? If so, it has been paid for. */
+bool hf_retry_take(struct hf_retry *r, const struct hf_retry_conf *conf, hf_us now);
+
+/* The earliest instant at which a copy may go out if nothing is sent for the first
+ * time and no copy is taken until then: `now` if it may now, HF_NEVER if it will
+ * not (there is no floor). */
+hf_us hf_retry_when(struct hf_retry *r, const struct hf_retry_conf *conf, hf_us now);
+
+#endif
