@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* cap.h - does this upstream drop what is over a limit that nobody told us of?
+ *
+ * Story: resolvers that many share limit each client (1,024 packets a second at
+ * one large cloud) and say nothing: what is over the limit is dropped. Seen from
+ * here, replies stay flat however much is sent, and every retry is thrown after
+ * them. Holding to the limit answers as many questions without the loss.
+ * The difficulty: an upstream or a path that loses half of everything looks the
+ * same as long as the same number is sent, and so does a zone without servers
+ * that somebody asks about all the time. What tells them apart is what happens
+ * when *fewer* packets are sent: under a cap all of them are answered; otherwise
+ * the same share is lost as before. So this part does not guess, it tries:
+ *   1. watch  Three windows of half a second in a row in which replies are flat
+ *             (within a tenth, or chance), 20 a second or more, and at least a
+ *             fifth fewer than what was sent at any time in the 1.5 s before (a
+ *             reply may be that late).
+ *   2. hold   For some seconds hf_cap_limit() is nine tenths of the replies. The
+ *             first 1.5 s are not looked at. Then, as soon as chance can no longer
+ *             confuse the two (they lie eight standard deviations apart): is
+ *             nearly everything answered, or the same share as before? In the
+ *             second case it is no cap; the next trial is no sooner than 30 s
+ *             later, then a minute, up to 16 minutes.
+ *   3. raise  No limit for 2.5 s or a little more. If replies are where they were
+ *             and the rest is lost again, it is a cap; if everything is answered,
+ *             there was a loss that ended during the trial, and it is none.
+ * What a trial costs if there is no cap: for about three seconds fewer packets
+ * go to an upstream that loses a fifth or more of them.
+ * With a cap known, the limit begins at 95 % of it and grows by 1 % a second
+ * while it is used and all is answered; when replies fall behind, it goes back to
+ * 95 %. When they fall behind although the limit is not over 97 %, the trial of
+ * step 2 says whether the cap has moved or there is now a loss (which is then the
+ * new normal, and no reason to send less). It is forgotten when a quarter more
+ * than it is answered for three seconds, or less than half of it is sent for a
+ * minute.
+ * It never takes for a cap: silence, loss at random, replies up to 1.5 s late, a
+ * burst after idleness, a part of the questions that is never answered. It can
+ * be wrong if whoever obeys the limit sends only what will be answered.
+ * Callers count what each has a reply of its own: datagrams of questions, not the
+ * packets of TCP connections; and every reply, late ones too.
+ * Knows:   counts, instants given to it.
+ * Never:   sockets, questions, which reply belongs to what.
+ * At the bound: constant size; a gap of more than two minutes counts as two.
+ * A clock that goes back stands still here; by over a second, a trial ends.
+ * Threads: one owner, no locks. */
+#ifndef HF_UPSTREAM_CAP_H
+#define HF_UPSTREAM_CAP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/time.h"
+
+enum hf_cap_change {
+	HF_CAP_SAME,
+	HF_CAP_FOUND,  /* there is a cap: hf_cap_found() */
+	HF_CAP_MOVED,  /* it is another one now, by a tenth or more */
+	HF_CAP_LIFTED, /* there is none any more */
+};
+
+enum hf_cap_phase {   /* how sure we are */
+	HF_CAP_WATCH, /* none known */
+	HF_CAP_HOLD,  /* a trial: fewer packets */
+	HF_CAP_RAISE, /* a trial: as many as before again */
+	HF_CAP_KNOWN,
+	HF_CAP_CHECK, /* known, and a trial whether it is still the same */
+};
+
+#define HF_CAP_WINDOWS 8 /* a power of two: three that are compared, four of lag before */
+
+struct hf_cap_count {
+	uint32_t sent, replied, windows;
+};
+
+/* A zeroed struct knows of no cap. */
+struct hf_cap {
+	enum hf_cap_phase phase;
+	enum hf_cap_change change; /* not yet told */
+	bool begun;
+	hf_us since; /* begin of the open window */
+	hf_us next_trial;
+	struct hf_cap_count open;
+	struct hf_cap_count closed[HF_CAP_WINDOWS];
+	struct hf_cap_count before; /* what a trial is compared with; sent: at least */
+	struct hf_cap_count trial;
+	uint32_t count;   /* windows closed */
+	uint32_t settled; /* windows closed since the limit was changed at one go */
+	uint32_t trials;  /* in a row that found nothing */
+	uint32_t again;   /* a trial after one of those is made twice */
+	uint32_t limit, found;
+	uint32_t full; /* per mille of what is sent that is answered when no cap is in the way */
+	uint32_t full_then;                 /* the same when it was last tried */
+	uint32_t saved;                     /* windows that were held to less */
+	uint32_t raised;                    /* replies since then */
+	uint32_t behind, over, idle, dwelt; /* windows in a row */
+};
+
+/* So many packets were sent, one reply came: at `now`. */
+void hf_cap_sent(struct hf_cap *c, uint32_t packets, hf_us now);
+void hf_cap_replied(struct hf_cap *c, hf_us now);
+
+/* Looks at the windows that have ended and says what has changed since the last
+ * call. As often as you like, but every 100 ms or so while packets are sent:
+ * limits change here and when packets or replies are counted. */
+enum hf_cap_change hf_cap_step(struct hf_cap *c, hf_us now);
+
+/* Packets a second to hold to; 0: no limit. Not 0 during a trial either, when no
+ * cap has been found yet. */
+uint32_t hf_cap_limit(const struct hf_cap *c);
+
+/* The replies a second at which it was flat; 0: no cap is known. */
+uint32_t hf_cap_found(const struct hf_cap *c);
+
+#endif
