@@ -71,6 +71,27 @@ static int read_count(const struct hf_option *row, const char *text, size_t len,
 	return 0;
 }
 
+static int read_rate(const struct hf_option *row, const char *text, size_t len,
+	struct hf_arena *arena, void *ret)
+{
+	static const struct hf_option no_words = { .name = "", .min = 0, .max = UINT32_MAX };
+	uint32_t value;
+	const struct hf_word *word = find_word(row->words, text, len);
+	if (word) {
+		*(uint32_t *)ret = (uint32_t)word->value;
+		return 0;
+	}
+	if (len < 3 || memcmp(text + len - 2, "/s", 2) != 0)
+		return HF_ESYNTAX;
+	int rc = read_count(&no_words, text, len - 2, arena, &value);
+	if (rc)
+		return rc;
+	if (!in_range(row, value))
+		return HF_ERANGE;
+	*(uint32_t *)ret = value;
+	return 0;
+}
+
 static int read_duration(const struct hf_option *row, const char *text, size_t len,
 	struct hf_arena *arena, void *ret)
 {
@@ -174,6 +195,16 @@ static const char *text_of_count(const struct hf_option *row, const void *item, 
 	return buf;
 }
 
+static const char *text_of_rate(const struct hf_option *row, const void *item, char *buf)
+{
+	uint32_t value = *(const uint32_t *)item;
+	const char *word = word_for(row->words, (int)value);
+	if (word)
+		return copy_text(word, buf);
+	snprintf(buf, HF_OPTION_TEXT_MAX, "%u/s", value);
+	return buf;
+}
+
 static const char *text_of_duration(const struct hf_option *row, const void *item, char *buf)
 {
 	(void)row;
@@ -237,6 +268,8 @@ static const struct type types[] = {
 		"a duration such as 2s", NULL },
 	[HF_OPT_SIZE] = { sizeof(uint64_t), false, read_size, text_of_size,
 		"a size such as 256MiB", NULL },
+	[HF_OPT_RATE] = { sizeof(uint32_t), false, read_rate, text_of_rate,
+		"a rate such as 1024/s", NULL },
 	[HF_OPT_TEXT] = { sizeof(char *), false, read_text, text_of_text, "text", NULL },
 	[HF_OPT_WORD] = { sizeof(int), false, read_word, text_of_word, "", NULL },
 	[HF_OPT_ADDRESS] = { sizeof(struct hf_address), false, read_address, text_of_address,
@@ -244,6 +277,8 @@ static const struct type types[] = {
 	[HF_OPT_ADDRESSES] = { sizeof(struct hf_address), true, read_address_item, text_of_address,
 		"addresses such as [127.0.0.1:5300, \"[::1]:5300\"]",
 		"an address such as 127.0.0.1:5300" },
+	[HF_OPT_TEXTS] = { sizeof(char *), true, read_text, text_of_text,
+		"a list such as [one, two]", "text" },
 	[HF_OPT_PREFIXES] = { sizeof(struct hf_prefix), true, read_prefix, text_of_prefix,
 		"prefixes such as [10.0.0.0/8, \"::1\"]", "a prefix such as 10.0.0.0/8" },
 };
@@ -276,6 +311,11 @@ const void *hf_option_items(const struct hf_option *row, const void *field, size
 		*ret_count = list->count;
 		return list->items;
 	}
+	if (row->type == HF_OPT_TEXTS) {
+		const struct hf_text_list *list = field;
+		*ret_count = list->count;
+		return list->items;
+	}
 	*ret_count = 1;
 	return field;
 }
@@ -288,7 +328,7 @@ const char *hf_option_text(const struct hf_option *row, const void *item,
 
 static bool same_item(const struct hf_option *row, const void *a, const void *b)
 {
-	if (row->type == HF_OPT_TEXT)
+	if (row->type == HF_OPT_TEXT || row->type == HF_OPT_TEXTS)
 		return strcmp(*(const char *const *)a, *(const char *const *)b) == 0;
 	if (row->type == HF_OPT_PREFIXES) { /* the only type with bytes of no meaning in it */
 		const struct hf_prefix *p = a, *q = b;
@@ -333,6 +373,9 @@ const char *hf_option_takes(const struct hf_option *row, bool item,
 		snprintf(buf, HF_OPTION_TAKES_MAX, "%s %llu%s%.60s", type->takes,
 			(unsigned long long)(row->max < 1024 ? row->max : 1024),
 			words[0] ? " or " : "", words);
+	else if (row->type == HF_OPT_RATE)
+		snprintf(buf, HF_OPTION_TAKES_MAX, "%s%s%.60s", type->takes, words[0] ? " or " : "",
+			words);
 	else
 		snprintf(buf, HF_OPTION_TAKES_MAX, "%s",
 			item && type->item_takes ? type->item_takes : type->takes);

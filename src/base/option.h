@@ -9,9 +9,10 @@
  *
  * A row fills a field of a struct at `at` with what its type says:
  *   FLAG bool · COUNT uint32_t, or a word that stands for one · DURATION hf_us ·
- *   SIZE uint64_t · TEXT const char * (owned by the configuration's arena) · WORD
+ *   SIZE uint64_t · RATE uint32_t, or a word · TEXT const char * (owned by the configuration's arena) · WORD
  *   int, one of `words` · ADDRESS struct hf_address · ADDRESSES struct
- *   hf_address_list · PREFIXES struct hf_prefix_list.
+ *   hf_address_list · PREFIXES struct hf_prefix_list ·
+ *   TEXTS struct hf_text_list.
  * `def` is the default as a user would write it, read by the same parser.
  * Threads: rows are const. */
 #ifndef HF_BASE_OPTION_H
@@ -35,16 +36,23 @@ struct hf_prefix_list {
 	size_t count;
 };
 
+struct hf_text_list {
+	const char *const *items;
+	size_t count;
+};
+
 enum hf_option_type {
 	HF_OPT_FLAG = 1, /* yes, no, true, false, on, off */
 	HF_OPT_COUNT,
 	HF_OPT_DURATION,
 	HF_OPT_SIZE,
+	HF_OPT_RATE,      /* so many a second: 1024/s */
 	HF_OPT_TEXT,
 	HF_OPT_WORD,
 	HF_OPT_ADDRESS,   /* with a port; `none` leaves it unset */
 	HF_OPT_ADDRESSES, /* a list, or one */
 	HF_OPT_PREFIXES,  /* a list, or one */
+	HF_OPT_TEXTS,     /* a list, or one; owned by the configuration's arena */
 };
 
 struct hf_word {
@@ -56,9 +64,9 @@ struct hf_option {
 	const char *name;
 	enum hf_option_type type;
 	size_t at;                   /* offsetof in the struct that the table is for */
-	uint64_t min, max;           /* COUNT, DURATION (us), SIZE, TEXT (bytes): inclusive */
+	uint64_t min, max;           /* COUNT, DURATION (us), SIZE, RATE, TEXT (bytes): inclusive */
 	const char *def;             /* as written in the file; lists as "[a, b]" */
-	const struct hf_word *words; /* WORD, COUNT (outside the range): ends with a NULL word */
+	const struct hf_word *words; /* WORD, COUNT, RATE (outside the range): ends with a NULL word */
 	uint16_t port;               /* ADDRESS(ES): when none is written */
 	bool live;                   /* may change on reload; else: needs a restart */
 	const char *help;            /* one sentence with a full stop */
@@ -97,7 +105,7 @@ bool hf_option_same(const struct hf_option *row, const void *a, const void *b);
 const char *hf_option_takes(const struct hf_option *row, bool item,
 	char buf[static HF_OPTION_TAKES_MAX]);
 
-/* The words of a WORD or COUNT row: "fastest or listed"; "" for other rows.
+/* The words of a WORD, COUNT or RATE row: "fastest or listed"; "" for other rows.
  * Returns buf, cut to fit. */
 const char *hf_option_words(const struct hf_option *row, char buf[static HF_OPTION_TAKES_MAX]);
 

@@ -10,6 +10,7 @@
 #include "base/error.h"
 
 static const struct hf_word auto_word[] = { { "auto", 0 }, { NULL, 0 } };
+static const struct hf_word none_word[] = { { "none", 0 }, { NULL, 0 } };
 static const struct hf_word colours[] = { { "red", 1 }, { "green", 2 }, { "blue", 3 }, { NULL, 0 } };
 
 static const struct hf_option flag = { .type = HF_OPT_FLAG };
@@ -17,6 +18,8 @@ static const struct hf_option count = { .type = HF_OPT_COUNT, .min = 1, .max = 2
 	.words = auto_word };
 static const struct hf_option duration = { .type = HF_OPT_DURATION, .min = 1000, .max = 2000000 };
 static const struct hf_option size = { .type = HF_OPT_SIZE, .min = 1024, .max = 1 << 20 };
+static const struct hf_option rate = { .type = HF_OPT_RATE, .min = 10, .max = 20000,
+	.words = none_word };
 static const struct hf_option text = { .type = HF_OPT_TEXT, .min = 1, .max = 5 };
 static const struct hf_option word = { .type = HF_OPT_WORD, .words = colours };
 static const struct hf_option address = { .type = HF_OPT_ADDRESS, .port = 9153 };
@@ -101,6 +104,29 @@ static void durations_and_sizes_keep_their_range(void **state)
 	reads(&size, "5kB", HF_ESYNTAX, NULL);
 }
 
+static void rates_are_so_many_a_second(void **state)
+{
+	(void)state;
+	reads(&rate, "1024/s", 0, "1024/s");
+	reads(&rate, "10/s", 0, "10/s");
+	reads(&rate, "20000/s", 0, "20000/s");
+	reads(&rate, "none", 0, "none");
+	reads(&rate, "9/s", HF_ERANGE, NULL);
+	reads(&rate, "0/s", HF_ERANGE, NULL); /* only the word stands for no limit */
+	reads(&rate, "20001/s", HF_ERANGE, NULL);
+	reads(&rate, "4294967306/s", HF_ERANGE, NULL);
+	reads(&rate, "99999999999999999999999999/s", HF_ERANGE, NULL);
+	reads(&rate, "1024", HF_ESYNTAX, NULL);
+	reads(&rate, "1024/m", HF_ESYNTAX, NULL);
+	reads(&rate, "1024 /s", HF_ESYNTAX, NULL);
+	reads(&rate, "-20/s", HF_ESYNTAX, NULL);
+	reads(&rate, "10.5/s", HF_ESYNTAX, NULL);
+	reads(&rate, "none/s", HF_ESYNTAX, NULL);
+	reads(&rate, "/s", HF_ESYNTAX, NULL);
+	reads(&rate, "s", HF_ESYNTAX, NULL);
+	reads(&rate, "", HF_ESYNTAX, NULL);
+}
+
 static void text_is_bounded_and_moves_no_cursor(void **state)
 {
 	(void)state;
@@ -160,9 +186,10 @@ static void prefixes_tell_bits_behind_their_length_from_nonsense(void **state)
 static void a_nul_inside_is_never_overlooked(void **state)
 {
 	(void)state;
-	static const struct hf_option *const rows[] = { &flag, &count, &duration, &size, &text, &word,
-		&address, &addresses, &prefixes };
-	static const char *const good[] = { "yes", "12", "2s", "2KiB", "a", "red", "::1", "::1", "::1" };
+	static const struct hf_option *const rows[] = { &flag, &count, &duration, &size, &rate, &text,
+		&word, &address, &addresses, &prefixes };
+	static const char *const good[] = { "yes", "12", "2s", "2KiB", "12/s", "a", "red", "::1",
+		"::1", "::1" };
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct hf_arena arena;
 		union field field;
@@ -185,6 +212,7 @@ static void equal_values_are_the_same_and_others_are_not(void **state)
 	p.bits = q.bits = 8; /* the octets behind differ, and mean nothing */
 	struct hf_prefix_list ps = { &p, 1 }, qs = { &q, 1 };
 	char hello[] = "hello", hello_again[] = "hello";
+	uint32_t slow = 10, slow_again = 10, fast = 11;
 	const char *s = hello, *t = hello_again, *u = "other";
 	assert_true(hf_option_same(&addresses, &one, &one));
 	assert_false(hf_option_same(&addresses, &one, &two));
@@ -192,6 +220,8 @@ static void equal_values_are_the_same_and_others_are_not(void **state)
 	assert_true(hf_option_same(&prefixes, &ps, &qs));
 	q.bits = 9;
 	assert_false(hf_option_same(&prefixes, &ps, &qs));
+	assert_true(hf_option_same(&rate, &slow, &slow_again));
+	assert_false(hf_option_same(&rate, &slow, &fast));
 	assert_true(hf_option_same(&text, &s, &t));
 	assert_false(hf_option_same(&text, &s, &u));
 }
@@ -203,6 +233,7 @@ static void what_a_row_takes_can_be_said(void **state)
 	assert_string_equal(hf_option_takes(&flag, false, buf), "yes or no");
 	assert_string_equal(hf_option_takes(&count, false, buf), "a whole number such as 256 or auto");
 	assert_string_equal(hf_option_takes(&duration, false, buf), "a duration such as 2s");
+	assert_string_equal(hf_option_takes(&rate, false, buf), "a rate such as 1024/s or none");
 	assert_string_equal(hf_option_takes(&word, false, buf), "red, green or blue");
 	assert_string_equal(hf_option_takes(&prefixes, true, buf), "a prefix such as 10.0.0.0/8");
 	assert_string_equal(hf_option_words(&flag, buf), "");
@@ -214,6 +245,7 @@ int main(void)
 		cmocka_unit_test(flags_have_six_words),
 		cmocka_unit_test(counts_keep_their_range_and_their_words),
 		cmocka_unit_test(durations_and_sizes_keep_their_range),
+		cmocka_unit_test(rates_are_so_many_a_second),
 		cmocka_unit_test(text_is_bounded_and_moves_no_cursor),
 		cmocka_unit_test(text_without_memory_is_an_error),
 		cmocka_unit_test(words_are_those_of_the_row),

@@ -14,6 +14,8 @@ struct hf_cache_conf {
 	hf_us stale;          /* how long past its TTL an answer may serve (RFC 8767) */
 	hf_us stale_after;    /* how long a client waits for a fresh one first */
 	hf_us stale_ttl;      /* what such an answer says it is good for */
+	bool prefetch;        /* popular answers are fetched anew before they end */
+	struct hf_text_list keep_warm; /* names that always are */
 	bool nxdomain_cut;    /* nothing exists below an NXDOMAIN (RFC 8020) */
 };
 

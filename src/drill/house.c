@@ -126,7 +126,7 @@ static int make_shared(struct hf_house *house)
 		house->fresh[i] = true;
 	}
 	house->forward = (struct hf_forward_conf){ house->upstreams, s->upstream_count, s->routes,
-		s->route_count };
+		s->route_count, s->outgoing };
 	house->respond = (struct hf_respond_conf){ &s->listen, &s->tcp, &s->clients };
 	return rc ? rc : hf_plan_new(&house->forward, &s->cache, &house->key, house->slots,
 				 house->fresh, NULL, &house->plan);
@@ -225,11 +225,7 @@ size_t hf_house_flights(const struct hf_house *house)
 
 size_t hf_house_attempts(const struct hf_house *house)
 {
-	size_t sum = 0;
-	for (size_t i = 0; i < house->size; i++)
-		for (size_t u = 0; u < house->forward.upstream_count; u++)
-			sum += hf_worker_upstream(house->rooms[i].worker, house->slots[u])->in_flight;
-	return sum;
+	return hf_worker_attempts(house->rooms[0].worker);
 }
 
 uint64_t hf_house_gauges(const struct hf_house *house)

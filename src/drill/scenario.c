@@ -22,6 +22,7 @@ static void read_option(struct hf_reader *r)
 		{ "cache", hf_cache_options, &s->cache },
 		{ "clients", hf_clients_options, &s->clients },
 		{ "listen", hf_listen_options, &s->listen },
+		{ "outgoing", hf_outgoing_options, &s->outgoing },
 		{ "tcp", hf_tcp_options, &s->tcp },
 	};
 	unsigned upstream;
@@ -39,7 +40,7 @@ static void read_option(struct hf_reader *r)
 		}
 		hf_nearest_offer(&nearest, parts[i].word);
 	}
-	hf_words_expected(&r->words, "upstream, cache, clients, listen or tcp", nearest.best);
+	hf_words_expected(&r->words, "upstream, cache, clients, listen, outgoing or tcp", nearest.best);
 }
 
 /* ---- what happens ---- */
@@ -279,6 +280,7 @@ static int begin(struct hf_reader *r, const char *file)
 	hf_read_defaults(hf_clients_options, &s->clients);
 	hf_read_defaults(hf_listen_options, &s->listen);
 	hf_read_defaults(hf_tcp_options, &s->tcp);
+	hf_read_defaults(hf_outgoing_options, &s->outgoing);
 	s->cache.size = CACHE_SIZE;
 	s->clients.allow = (struct hf_prefix_list){ &all, 1 };
 	r->scenario = s;

@@ -9,7 +9,7 @@
  *   seed 7                          the dice, unless the command says otherwise
  *   workers 2
  *   instances 200                   servers beside one another, before the same upstreams
- *   option [upstream NAME | cache | clients | listen | tcp] KEY VALUE
+ *   option [upstream NAME | cache | clients | listen | outgoing | tcp] KEY VALUE
  *   upstream a answers shop.example A 192.0.2.10 ttl 300
  *   upstream a zone FILE            or: zone { ...lines of zone text... }
  *   upstream a negative 60s         SOA MINIMUM of what it denies
@@ -119,6 +119,7 @@ struct hf_scenario {
 	struct hf_clients_conf clients;
 	struct hf_listen_conf listen;
 	struct hf_tcp_conf tcp;
+	struct hf_outgoing_conf outgoing;
 	struct hf_play_event *events;
 	size_t event_count;
 	struct hf_final *finals;

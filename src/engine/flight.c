@@ -6,14 +6,19 @@
 #include "cache/ttl.h"
 #include "engine/answer.h"
 #include "engine/stale.h"
+#include "engine/telling.h"
 
 /* Flights kept for the next question instead of being freed. */
 #define SPARES_MAX 256
+
+/* Of all flights that may be up, as many again may listen on after their answer. */
+#define LINGERING_SHARE 2
 
 struct io { /* the hands of one attempt */
 	struct flight *flight;
 	struct hf_udp_attempt udp;
 	struct hf_tcp_attempt tcp;
+	struct hf_standing standing;
 };
 
 struct flight {
@@ -24,6 +29,8 @@ struct flight {
 	const struct hf_route *route;
 	bool up;   /* others may join */
 	bool late; /* who waited has been given an old answer, if there was one */
+	bool lingers; /* it has its answer, and listens on */
+	bool stood;   /* in a line, once */
 	struct hf_timer timer;
 	struct io io[HF_ATTEMPTS_MAX];
 	uint8_t case_bits[(HF_NAME_MAX + 7) / 8];
@@ -104,6 +111,20 @@ static void answer_all(struct flight *f, const struct hf_answer *answer, hf_us n
 	hf_answer_flight(f->worker, &f->base, answer, now);
 }
 
+/* Ends the machine before its time. */
+static void abandon(struct flight *f, hf_us now)
+{
+	struct hf_upstreams *all = f->worker->team->upstreams;
+	struct hf_telling telling;
+	hf_upstreams_lock(all);
+	hf_telling_look(&telling, f->worker, f->plan, f->route, now);
+	hf_query_abandon(&f->base.query,
+		&(struct hf_query_env){ .route = f->route, .candidates = telling.candidates });
+	hf_upstreams_unlock(all);
+}
+
+static void leave_lines(struct flight *f, hf_us now);
+
 static void flight_end(struct flight *f)
 {
 	struct hf_worker *worker = f->worker;
@@ -111,6 +132,7 @@ static void flight_end(struct flight *f)
 	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++)
 		forget(&f->io[i]);
 	hf_timer_disarm(hf_loop_timers(worker->loop), &f->timer);
+	worker->lingering -= f->lingers;
 	take_down(f);
 	while (hf_inflight_leave(&worker->inflight, &f->base, &waiter))
 		; /* only when the worker ends are there any left */
@@ -129,8 +151,12 @@ static void flight_end(struct flight *f)
 
 void hf_flights_end(struct hf_worker *worker)
 {
-	while (worker->flights)
-		flight_end(worker->flights);
+	while (worker->flights) {
+		struct flight *f = worker->flights;
+		abandon(f, 0);
+		leave_lines(f, 0);
+		flight_end(f);
+	}
 	while (worker->spare) {
 		struct flight *f = worker->spare;
 		worker->spare = f->next;
@@ -149,24 +175,66 @@ static size_t write_question(const struct flight *f, const struct hf_action *act
 		.recursion_desired = true,
 		.checking_disabled = f->base.flags & HF_CACHE_CD,
 		.dnssec_ok = f->base.flags & HF_CACHE_DO,
-		.edns = action->edns,
-		.edns_size = (uint16_t)conf->edns_size,
+		.edns = action->edns_size != 0,
+		.edns_size = action->edns_size,
 		.case_bits = conf->case_mix ? f->case_bits : NULL,
 	};
 	return hf_build_query(out, &ask);
 }
 
-static int carry_out_send(struct flight *f, const struct hf_action *action)
+static void count_reason(struct hf_worker *worker, unsigned slot, enum hf_send_reason reason)
+{
+	static const int counters[HF_SEND_REASONS] = {
+		[HF_SEND_FIRST] = -1, [HF_SEND_FOLLOW] = -1, [HF_SEND_RETRY] = HF_UP_RETRIES,
+		[HF_SEND_HEDGE] = HF_UP_HEDGES, [HF_SEND_PROBE] = HF_UP_PROBES,
+	};
+	hf_count_upstream(worker->meter, slot, HF_UP_PACKETS_OUT);
+	if (reason == HF_SEND_FIRST)
+		hf_count(worker->meter, HF_COUNT_ASKED);
+	else if (counters[reason] >= 0)
+		hf_count_upstream(worker->meter, slot, (enum hf_upstream_counter)counters[reason]);
+}
+
+static int send_message(struct flight *f, const struct hf_action *action)
 {
 	struct hf_worker *worker = f->worker;
 	struct io *io = &f->io[action->attempt];
 	const struct hf_upstream_conf *conf = conf_of(f, action->upstream);
 	uint8_t out[HF_QUERY_MAX];
 	size_t len = write_question(f, action, out);
-	hf_count_upstream(worker->meter, slot_of(f, action->upstream), HF_UP_PACKETS_OUT);
+	count_reason(worker, slot_of(f, action->upstream), action->reason);
 	if (action->channel == HF_CHANNEL_TCP)
 		return hf_tcp_send(worker->tcp, &io->tcp, &conf->address, out, len);
 	return hf_udp_send(worker->udp, &io->udp, &conf->address, out, len);
+}
+
+/* A refresh that nobody waits for stands as the house's own. */
+static struct hf_queue_class class_of(const struct flight *f, uint64_t client)
+{
+	return (struct hf_queue_class){ client, (uint32_t)(f->route - f->plan->forward->routes),
+		f->base.question.type };
+}
+
+static int stand_in_line(struct flight *f, const struct hf_action *action)
+{
+	struct hf_worker *worker = f->worker;
+	struct hf_standing *standing = &f->io[action->attempt].standing;
+	unsigned slot = slot_of(f, action->upstream);
+	struct hf_queue_class class = class_of(f, f->base.client);
+	int wake;
+	*standing = (struct hf_standing){ .worker = worker->index, .slot = (uint16_t)slot,
+		.cost = action->cost, .until = action->due };
+	int rc = hf_upstreams_stand(worker->team->upstreams, standing, &class, &wake);
+	hf_count_upstream(worker->meter, slot, rc ? HF_UP_EVICTED : HF_UP_QUEUED_TOTAL);
+	if (rc)
+		return rc;
+	standing->listed = f->stood = true;
+	worker->standing++;
+	if (!hf_timer_armed(&worker->pump))
+		hf_timer_arm(hf_loop_timers(worker->loop), &worker->pump, hf_loop_now(worker->loop));
+	if (wake >= 0 && (unsigned)wake != worker->index)
+		hf_loop_wake(worker->team->workers[wake]->loop);
+	return 0;
 }
 
 struct old_answer {
@@ -175,6 +243,15 @@ struct old_answer {
 	uint8_t wire[HF_MESSAGE_MAX];
 };
 
+static struct old_answer *blank_old_answer(void)
+{
+	struct old_answer *old = malloc(sizeof *old);
+	if (old)
+		old->copy = (struct hf_cached){ .kept = { .wire = old->wire, .ttl_at = old->ttl_at },
+			.wire_cap = sizeof old->wire, .ttl_cap = HF_RECORDS_MAX };
+	return old;
+}
+
 /* An old answer for all who wait, if there is one. The copy is made apart from
  * the scratch, which may hold an answer that is just being handed out: a client
  * that hears of it can ask again, and that can fail at once. */
@@ -182,12 +259,10 @@ static bool answer_stale(struct flight *f, hf_us now)
 {
 	struct hf_worker *worker = f->worker;
 	struct hf_cache_key key = key_of(f, 0);
-	struct old_answer *old = malloc(sizeof *old);
+	struct old_answer *old = blank_old_answer();
 	struct hf_answer answer;
 	if (!old)
 		return false;
-	old->copy = (struct hf_cached){ .kept = { .wire = old->wire, .ttl_at = old->ttl_at },
-		.wire_cap = sizeof old->wire, .ttl_cap = HF_RECORDS_MAX };
 	bool found = hf_stale_find(worker, &key, now, &old->copy, &answer);
 	if (found) {
 		hf_meter_add(&worker->meter->counters[HF_COUNT_CACHE_STALE], f->base.waiter_count);
@@ -207,6 +282,10 @@ static void carry_out_fail(struct flight *f, const struct hf_action *action, hf_
 		snprintf(text, sizeof text, "upstream %s: %s", conf_of(f, action->upstream)->name, cause);
 	const struct hf_answer answer = { .ede = action->ede, .ede_text = text };
 	take_down(f);
+	/* That nobody was waiting and there was no room says nothing of the name. */
+	if (f->base.query.background &&
+		(action->cause == HF_CAUSE_RESTING || action->cause == HF_CAUSE_BUDGET))
+		return;
 	struct hf_cache_key key = key_of(f, 0);
 	hf_trouble_remember(f->worker, &key, now, hf_loop_random_u32(f->worker->loop));
 	if (!answer_stale(f, now))
@@ -222,31 +301,53 @@ static bool is_our_own(int error)
 
 /* What became of one action besides what it was for. */
 struct carried {
-	bool over;               /* the query has had its answer or failure */
-	bool lost;               /* the attempt could not even be sent */
-	enum hf_outcome outcome; /* ... and why */
+	bool over;    /* the query has had its answer or failure */
+	bool follows; /* an event that the machine has to know of */
+	struct hf_query_event event;
 };
+
+static void could_not_send(struct flight *f, const struct hf_action *action, int error, hf_us now,
+	struct carried *ret)
+{
+	ret->follows = true;
+	ret->event = (struct hf_query_event){ .kind = HF_QUERY_LOST, .attempt = action->attempt,
+		.outcome = is_our_own(error) ? HF_OUTCOME_UNSENT : HF_OUTCOME_UNREACHABLE };
+	if (is_our_own(error))
+		hf_event_put(f->worker->events, &(struct hf_event){ .at = now,
+			.kind = HF_EVENT_SOCKETS_SHORT, .a = error });
+}
+
+static void carry_out_send(struct flight *f, const struct hf_action *action, hf_us now,
+	struct carried *ret)
+{
+	int error = send_message(f, action);
+	if (error) {
+		could_not_send(f, action, error, now, ret);
+	} else if (action->channel == HF_CHANNEL_TCP && f->io[action->attempt].tcp.joined) {
+		ret->follows = true;
+		ret->event = (struct hf_query_event){ .kind = HF_QUERY_REUSED,
+			.attempt = action->attempt };
+	}
+}
 
 static void carry_out(struct flight *f, const struct hf_action *action, hf_us now,
 	struct carried *ret)
 {
-	int error;
 	*ret = (struct carried){ 0 };
 	switch (action->kind) {
-	case HF_ACT_SEND:
-		error = carry_out_send(f, action);
-		ret->lost = error != 0;
-		ret->outcome = is_our_own(error) ? HF_OUTCOME_UNSENT : HF_OUTCOME_UNREACHABLE;
-		if (is_our_own(error))
-			hf_event_put(f->worker->events, &(struct hf_event){ .at = now,
-				.kind = HF_EVENT_SOCKETS_SHORT, .a = error });
+	case HF_ACT_SEND: carry_out_send(f, action, now, ret); break;
+	case HF_ACT_QUEUE:
+		ret->follows = stand_in_line(f, action) != 0;
+		ret->event = (struct hf_query_event){ .kind = HF_QUERY_EVICT,
+			.attempt = action->attempt };
 		break;
 	case HF_ACT_ARM:
 		hf_timer_arm(hf_loop_timers(f->worker->loop), &f->timer, action->due);
 		break;
 	case HF_ACT_LATE:
 		f->late = true;
-		answer_stale(f, now);
+		if (answer_stale(f, now))
+			f->base.query.background = true; /* nobody waits any more */
 		break;
 	case HF_ACT_ANSWER: ret->over = true; break;
 	case HF_ACT_FAIL:
@@ -256,37 +357,7 @@ static void carry_out(struct flight *f, const struct hf_action *action, hf_us no
 	}
 }
 
-/* ---- what is told about upstreams ---- */
-
-struct sight { /* states before a step, to see what it moved */
-	struct hf_candidate candidates[HF_ROUTE_UPSTREAMS_MAX];
-	enum hf_health_state before[HF_ROUTE_UPSTREAMS_MAX];
-};
-
-static void look(const struct flight *f, struct sight *sight)
-{
-	for (unsigned i = 0; i < f->route->upstream_count; i++) {
-		struct hf_upstream_state *state = &f->worker->upstreams[slot_of(f, i)];
-		sight->candidates[i] = (struct hf_candidate){ conf_of(f, i), state };
-		sight->before[i] = state->health.state;
-	}
-}
-
-static void tell(const struct flight *f, const struct sight *sight, hf_us now)
-{
-	for (unsigned i = 0; i < f->route->upstream_count; i++) {
-		const struct hf_upstream_state *state = sight->candidates[i].state;
-		unsigned slot = slot_of(f, i);
-		_Atomic int64_t *gauges = f->worker->meter->upstreams[slot].gauges;
-		hf_gauge_set(&gauges[HF_UP_RTT_US], state->rtt.srtt);
-		hf_gauge_set(&gauges[HF_UP_STATE], state->health.state);
-		hf_gauge_set(&gauges[HF_UP_IN_FLIGHT], state->in_flight);
-		if (state->health.state != sight->before[i])
-			hf_event_put(f->worker->events, &(struct hf_event){
-				.at = now, .kind = HF_EVENT_UPSTREAM_STATE, .slot = (uint16_t)slot,
-				.a = sight->before[i], .b = state->health.state });
-	}
-}
+/* ---- driving the machine ---- */
 
 static void count_timeouts(const struct flight *f, hf_us now)
 {
@@ -297,32 +368,84 @@ static void count_timeouts(const struct flight *f, hf_us now)
 	}
 }
 
+/* One step, under the lock: no system call, no client, no other flight. */
+static size_t take_step(struct flight *f, const struct hf_query_event *event, hf_us now,
+	struct hf_action actions[static HF_ACTIONS_MAX])
+{
+	struct hf_worker *worker = f->worker;
+	struct hf_upstreams *all = worker->team->upstreams;
+	struct hf_telling telling;
+	uint32_t dice = hf_loop_random_u32(worker->loop);
+	hf_upstreams_lock(all);
+	hf_telling_look(&telling, worker, f->plan, f->route, now);
+	const struct hf_query_env env = { f->route, telling.candidates, &all->outgoing,
+		&f->plan->forward->outgoing, now, dice };
+	size_t n = hf_query_step(&f->base.query, &env, event, actions);
+	hf_telling_tell(&telling, worker, f->plan, f->route, now);
+	hf_upstreams_unlock(all);
+	return n;
+}
+
+/* A promise about what leaves within 100 ms is kept by the clock, not by the
+ * instant at which this turn began. */
+static hf_us instant(const struct flight *f, hf_us now)
+{
+	bool limited = f->plan->forward->outgoing.budget != 0;
+	for (unsigned i = 0; !limited && i < f->route->upstream_count; i++)
+		limited = conf_of(f, i)->budget != 0;
+	return limited ? hf_loop_clock(f->worker->loop) : now;
+}
+
 /* Feeds an event to the machine and carries out what it says, including what
- * follows from attempts that could not even be sent. True: the flight is over
- * (but not yet ended: an answer may still have to be handed out). */
+ * follows from attempts that could not even be sent. True: there is an answer or
+ * a failure (which has been handed out). */
 static bool drive(struct flight *f, const struct hf_query_event *first, hf_us now)
 {
-	struct sight sight;
 	struct hf_query_event events[HF_SENDS_MAX + 2] = { *first };
 	size_t waiting = 1;
 	bool over = false;
-	look(f, &sight);
-	const struct hf_query_env env = { f->route, sight.candidates, now,
-		hf_loop_random_u32(f->worker->loop) };
-	for (size_t next = 0; next < waiting && !over; next++) {
+	for (size_t next = 0; next < waiting && !f->base.query.done; next++) {
 		struct hf_action actions[HF_ACTIONS_MAX];
-		size_t n = hf_query_step(&f->base.query, &env, &events[next], actions);
+		size_t n = take_step(f, &events[next], instant(f, now), actions);
 		for (size_t i = 0; i < n; i++) {
 			struct carried carried;
 			carry_out(f, &actions[i], now, &carried);
 			over |= carried.over;
-			if (carried.lost && waiting < HF_COUNT_OF(events))
-				events[waiting++] = (struct hf_query_event){ .kind = HF_QUERY_LOST,
-					.attempt = actions[i].attempt, .outcome = carried.outcome };
+			if (carried.follows && waiting < HF_COUNT_OF(events))
+				events[waiting++] = carried.event;
 		}
 	}
-	tell(f, &sight, now);
 	return over;
+}
+
+/* Leaves the lines that it need not stand in any more. */
+static void leave_lines(struct flight *f, hf_us now)
+{
+	for (unsigned i = 0; f->stood && i < HF_ATTEMPTS_MAX; i++) {
+		struct hf_standing *standing = &f->io[i].standing;
+		if (!standing->listed || f->base.query.attempts[i].queued)
+			continue;
+		hf_upstreams_leave(f->worker->team->upstreams, standing, now);
+		standing->listed = false;
+		f->worker->standing--;
+	}
+}
+
+/* After a step: ends the flight that is done. One that has its answer listens on
+ * to those who have not spoken yet, unless there are too many such. */
+static void go_or_end(struct flight *f, hf_us now)
+{
+	struct hf_worker *worker = f->worker;
+	leave_lines(f, now);
+	if (f->base.query.answered && !f->base.query.done && !f->lingers) {
+		take_down(f);
+		f->lingers = worker->lingering < worker->inflight.flights_max / LINGERING_SHARE;
+		worker->lingering += f->lingers;
+		if (!f->lingers)
+			abandon(f, now);
+	}
+	if (f->base.query.done)
+		flight_end(f);
 }
 
 /* ---- events ---- */
@@ -332,8 +455,8 @@ static void timer_fired(struct hf_timer *timer, hf_us now)
 	struct flight *f = (struct flight *)((char *)timer - offsetof(struct flight, timer));
 	const struct hf_query_event event = { .kind = HF_QUERY_TIMER };
 	count_timeouts(f, now);
-	if (drive(f, &event, now))
-		flight_end(f);
+	drive(f, &event, now);
+	go_or_end(f, now);
 }
 
 static unsigned attempt_of(const struct io *io)
@@ -348,8 +471,8 @@ static void could_not_reach(struct io *io, hf_us now)
 		.outcome = HF_OUTCOME_UNREACHABLE };
 	unsigned upstream = f->base.query.attempts[event.attempt].upstream;
 	hf_count_upstream(f->worker->meter, slot_of(f, upstream), HF_UP_ERRORS);
-	if (drive(f, &event, now))
-		flight_end(f);
+	drive(f, &event, now);
+	go_or_end(f, now);
 }
 
 /* Keeps an answer that the machine is about to accept. False: it cannot be kept
@@ -422,6 +545,36 @@ static void count_verdict(struct hf_worker *worker, unsigned slot, enum hf_verdi
 		hf_count_upstream(worker->meter, slot, HF_UP_SERVFAIL);
 }
 
+/* A denial of what had an answer until a moment ago, on a route where such is
+ * not believed at once. The old answer goes to all who wait, and the denial is
+ * treated as a failure: asked about again soon, and known to no cache. */
+static bool hold_good(struct flight *f, const struct hf_message_view *view, hf_us now)
+{
+	struct hf_worker *worker = f->worker;
+	struct hf_cache_key key = key_of(f, 0);
+	struct old_answer *old;
+	hf_us ended;
+	bool held = false;
+	if (!f->route->hold_good || view->answers != 0 || !(old = blank_old_answer()))
+		return false;
+	if (hf_cache_lookup(worker->team->cache, &key, now, &old->copy) != HF_CACHE_MISS) {
+		ended = old->copy.stored + (hf_us)old->copy.kept.ttl * HF_SECOND;
+		held = old->copy.rcode == HF_RCODE_NOERROR &&
+		       old->copy.kept.answer_end > HF_HEADER_LEN + f->base.question.name.len + 4u &&
+		       now - ended < f->route->hold_good;
+	}
+	if (held) {
+		const struct hf_answer answer = { .kept = &old->copy.kept, .age = UINT32_MAX,
+			.ttl_floor = (uint32_t)(f->plan->cache->stale_ttl / HF_SECOND),
+			.ede = HF_EDE_STALE, .ede_text = "suddenly denied; held for now" };
+		hf_count(worker->meter, HF_COUNT_HELD);
+		hf_trouble_remember(worker, &key, now, hf_loop_random_u32(worker->loop));
+		answer_all(f, &answer, now);
+	}
+	free(old);
+	return held;
+}
+
 /* A message for this attempt; the reply, or something to be dropped. */
 static void replied(struct io *io, const uint8_t *m, size_t len, bool cut, hf_us now)
 {
@@ -438,8 +591,10 @@ static void replied(struct io *io, const uint8_t *m, size_t len, bool cut, hf_us
 	if (match != MATCH_YES) {
 		hf_count_upstream(worker->meter, slot, HF_UP_MISMATCHED);
 		event.kind = HF_QUERY_DOUBT;
-		if (match == MATCH_CASE && drive(f, &event, now))
-			flight_end(f);
+		if (match == MATCH_CASE) {
+			drive(f, &event, now);
+			go_or_end(f, now);
+		}
 		return;
 	}
 	if (cut) {
@@ -454,14 +609,50 @@ static void replied(struct io *io, const uint8_t *m, size_t len, bool cut, hf_us
 	}
 	count_verdict(worker, slot, event.verdict);
 	forget(io);
-	if (!drive(f, &event, now))
-		return;
-	if (event.verdict == HF_VERDICT_ANSWER) {
+	event.octets = len < UINT16_MAX ? (uint16_t)len : UINT16_MAX;
+	if (drive(f, &event, now) && event.verdict == HF_VERDICT_ANSWER) {
 		const struct hf_answer answer = { .kept = &copy->kept, .ede = HF_EDE_NONE };
-		store(f, &view, &copy->kept, now);
-		answer_all(f, &answer, now);
+		if (!hold_good(f, &view, now)) {
+			store(f, &view, &copy->kept, now);
+			answer_all(f, &answer, now);
+		}
 	}
-	flight_end(f);
+	go_or_end(f, now);
+}
+
+/* ---- standing in line ---- */
+
+/* Room has been found, or is not to be found. */
+static void told(struct hf_worker *worker, struct hf_standing *standing, hf_us now)
+{
+	struct io *io = (struct io *)((char *)standing - offsetof(struct io, standing));
+	const struct hf_query_event event = { .attempt = attempt_of(io),
+		.kind = standing->evicted ? HF_QUERY_EVICT : HF_QUERY_GRANT };
+	standing->listed = false;
+	worker->standing--;
+	drive(io->flight, &event, now);
+	go_or_end(io->flight, now);
+}
+
+void hf_flights_told(struct hf_worker *worker, hf_us now)
+{
+	struct hf_standing *standing;
+	while ((standing = hf_upstreams_told(worker->team->upstreams, worker->index)))
+		told(worker, standing, now);
+}
+
+void hf_flights_pump(struct hf_timer *timer, hf_us now)
+{
+	struct hf_worker *worker = (struct hf_worker *)((char *)timer - offsetof(struct hf_worker, pump));
+	struct hf_team *team = worker->team;
+	bool wake[HF_WORKERS_MAX] = { false };
+	hf_us next = hf_upstreams_pump(team->upstreams, hf_loop_clock(worker->loop), wake);
+	for (unsigned w = 0; w < team->size; w++)
+		if (wake[w] && w != worker->index)
+			hf_loop_wake(team->workers[w]->loop);
+	hf_flights_told(worker, now);
+	if (worker->standing && next != HF_NEVER)
+		hf_timer_arm(hf_loop_timers(worker->loop), &worker->pump, next);
 }
 
 /* ---- the transports' side ---- */
@@ -513,6 +704,15 @@ int hf_transports_open(struct hf_worker *worker)
 
 /* ---- joining ---- */
 
+/* Who waits for what stands in a bulk job's line need not wait as long as that. */
+static void also_for(struct flight *f, uint64_t client)
+{
+	struct hf_queue_class class = class_of(f, client);
+	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++)
+		if (f->io[i].standing.listed)
+			hf_upstreams_also(f->worker->team->upstreams, &f->io[i].standing, &class);
+}
+
 static int join(struct hf_worker *worker, struct flight *up, const struct hf_waiter *waiter,
 	hf_us now)
 {
@@ -520,6 +720,10 @@ static int join(struct hf_worker *worker, struct flight *up, const struct hf_wai
 		return 0;
 	hf_count(worker->meter, HF_COUNT_JOINED);
 	int rc = hf_inflight_join(&worker->inflight, &up->base, waiter);
+	if (!rc)
+		up->base.query.background = false;
+	if (!rc && up->stood)
+		also_for(up, waiter->client);
 	/* Others have already waited long enough: this one hears at the next turn. */
 	if (!rc && up->late) {
 		up->base.query.patience = now;
@@ -546,7 +750,11 @@ int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 	f->base.question = question;
 	f->base.flags = key->flags;
 	hf_loop_random(worker->loop, f->case_bits, sizeof f->case_bits);
-	hf_query_init(&f->base.query, now);
+	f->base.client = waiter ? waiter->client : 0;
+	/* The slot of whom it will most likely be asked of; + 1: 0 is nobody. */
+	f->base.upstream = f->route ? slot_of(f, 0) + 1u : 0;
+	hf_query_init(&f->base.query, (uint32_t)key->name_hash, now);
+	f->base.query.background = !waiter;
 	if (f->plan->cache->stale)
 		f->base.query.patience = now + f->plan->cache->stale_after;
 	int rc = hf_inflight_add(&worker->inflight, &f->base);
@@ -560,8 +768,9 @@ int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 			.ede_text = "no upstream is configured for this name" };
 		answer_all(f, &nowhere, now);
 		flight_end(f);
-	} else if (drive(f, &start, now)) {
-		flight_end(f);
+	} else {
+		drive(f, &start, now);
+		go_or_end(f, now);
 	}
 	return rc;
 }

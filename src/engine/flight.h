@@ -20,6 +20,11 @@ struct hf_cached *hf_scratch(struct hf_worker *worker);
 int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 	const struct hf_waiter *waiter, hf_us now);
 
+/* Sends what has been told to go, and lets go what has been told to give up. */
+void hf_flights_told(struct hf_worker *worker, hf_us now);
+
+void hf_flights_pump(struct hf_timer *timer, hf_us now); /* worker->pump's */
+
 int hf_transports_open(struct hf_worker *worker);
 
 /* Ends all flights without an answer. */

@@ -11,6 +11,7 @@
 #include "engine/client.h"
 #include "engine/mailbox.h"
 #include "engine/plan.h"
+#include "engine/upstreams.h"
 #include "forward/inflight.h"
 #include "loop/loop.h"
 #include "meter/event.h"
@@ -18,10 +19,20 @@
 #include "transport/tcp.h"
 #include "transport/udp.h"
 
+#define HF_WORKERS_MAX 256
+
 struct hf_team {
 	unsigned size;
 	struct hf_cache *cache;
+	struct hf_upstreams *upstreams;
 	struct hf_worker *workers[];
+};
+
+#define HF_WARM_RECENT 256
+
+struct hf_recent { /* what was refreshed before its end, and when */
+	uint64_t hash;
+	hf_us at;
 };
 
 struct hf_worker {
@@ -43,7 +54,11 @@ struct hf_worker {
 	struct flight *spare;   /* some that were */
 	unsigned spares;
 	int64_t waiting;        /* clients of ours that wait for an answer */
-	struct hf_upstream_state upstreams[HF_SLOTS_MAX]; /* by slot */
+	unsigned lingering;     /* flights that have their answer and listen on */
+	unsigned standing;      /* questions that wait for room in a budget */
+	struct hf_recent recent[HF_WARM_RECENT];
+	size_t warm_next;       /* the last name of keep-warm that was looked at */
+	struct hf_timer pump;   /* when there may be some */
 	struct hf_cached scratch;
 	uint8_t scratch_wire[HF_MESSAGE_MAX + HF_OPT_ROOM];
 	uint16_t scratch_ttl_at[HF_RECORDS_MAX];

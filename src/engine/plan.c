@@ -51,6 +51,40 @@ static uint64_t realm_for(const struct hf_plan *plan, const struct hf_route *rou
 	return new_realm(plan->forward, route, key);
 }
 
+/* The memory is not touched before a path is used: a hundred thousand zones cost
+ * what those cost that are asked about. */
+static int make_paths(struct hf_plan *plan)
+{
+	const struct hf_forward_conf *forward = plan->forward;
+	uint32_t count = 0;
+	plan->path_at = hf_arena_get(&plan->arena, forward->route_count * sizeof *plan->path_at);
+	for (size_t i = 0; plan->path_at && i < forward->route_count; i++) {
+		plan->path_at[i] = count;
+		count += forward->routes[i].upstream_count;
+	}
+	plan->paths = plan->path_at ? calloc(count ? count : 1, sizeof *plan->paths) : NULL;
+	return plan->paths ? 0 : -ENOMEM;
+}
+
+/* A and AAAA of each name; what is no name has been refused with its line. */
+static int make_warm(struct hf_plan *plan)
+{
+	static const uint16_t types[] = { HF_TYPE_A, HF_TYPE_AAAA };
+	const struct hf_text_list *texts = &plan->cache->keep_warm;
+	struct hf_question *warm =
+		hf_arena_get(&plan->arena, texts->count * HF_COUNT_OF(types) * sizeof *warm);
+	struct hf_name name;
+	for (size_t i = 0; warm && i < texts->count; i++) {
+		if (hf_name_from_text(texts->items[i], strlen(texts->items[i]), &name))
+			continue;
+		for (size_t t = 0; t < HF_COUNT_OF(types); t++)
+			warm[plan->warm_count++] = (struct hf_question){ .name = name,
+				.type = types[t], .class = HF_CLASS_IN };
+	}
+	plan->warm = warm;
+	return warm ? 0 : -ENOMEM;
+}
+
 static int make_realms(struct hf_plan *plan, const struct hf_hash_key *key,
 	const struct hf_plan *before)
 {
@@ -79,15 +113,59 @@ int hf_plan_new(const struct hf_forward_conf *forward, const struct hf_cache_con
 	plan->cache = cache;
 	plan->slots = copy(&plan->arena, slots, forward->upstream_count * sizeof *slots);
 	plan->fresh = copy(&plan->arena, fresh, forward->upstream_count * sizeof *fresh);
+	plan->key = *key;
 	if (!plan->slots || !plan->fresh ||
 		hf_route_table_build(&plan->arena, key, forward, &plan->routes) ||
-		make_realms(plan, key, before)) {
+		make_realms(plan, key, before) || make_paths(plan) || make_warm(plan)) {
+		free(plan->paths);
 		hf_arena_clear(&plan->arena);
 		free(plan);
 		return -ENOMEM;
 	}
 	*ret = plan;
 	return 0;
+}
+
+struct hf_cache_key hf_plan_key(const struct hf_plan *plan, const struct hf_cache *cache,
+	const struct hf_question *question, uint8_t flags)
+{
+	const struct hf_route *route = hf_route_find(plan->routes, &question->name);
+	return hf_cache_key(cache, hf_plan_realm(plan, route), question, flags);
+}
+
+struct hf_path *hf_plan_path(const struct hf_plan *plan, const struct hf_route *route,
+	size_t upstream)
+{
+	return &plan->paths[plan->path_at[route - plan->forward->routes] + upstream];
+}
+
+/* An untouched path stays so: copying it would take its memory. */
+static void inherit_path(struct hf_path *path, const struct hf_path *old)
+{
+	if (old->asked)
+		*path = *old;
+}
+
+void hf_plan_inherit(struct hf_plan *plan, const struct hf_plan *before)
+{
+	for (size_t r = 0; r < plan->forward->route_count; r++) {
+		const struct hf_route *route = &plan->forward->routes[r];
+		const struct hf_route *old = hf_route_find(before->routes, &route->zone);
+		if (!old || old->zone.len != route->zone.len)
+			continue;
+		for (size_t i = 0; i < route->upstream_count; i++)
+			for (size_t j = 0; j < old->upstream_count; j++)
+				if (!plan->fresh[route->upstreams[i]] &&
+					plan->slots[route->upstreams[i]] == before->slots[old->upstreams[j]])
+					inherit_path(hf_plan_path(plan, route, i),
+						hf_plan_path(before, old, j));
+	}
+}
+
+uint64_t hf_plan_client(const struct hf_plan *plan, const struct hf_address *client)
+{
+	size_t octets = client->family == 4 ? 4 : 7; /* a /56 is one site (RFC 6177) */
+	return hf_hash(&plan->key, client->family, client->bytes, octets);
 }
 
 struct hf_plan *hf_plan_ref(struct hf_plan *plan)
@@ -102,6 +180,7 @@ void hf_plan_unref(struct hf_plan *plan)
 		return;
 	if (plan->release)
 		plan->release(plan->owner);
+	free(plan->paths);
 	hf_arena_clear(&plan->arena);
 	free(plan);
 }

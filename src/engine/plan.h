@@ -11,8 +11,11 @@
 #include <stdatomic.h>
 
 #include "base/arena.h"
+#include "cache/cache.h"
 #include "cache/cache_conf.h"
 #include "forward/route.h"
+#include "wire/message.h"
+#include "upstream/state.h"
 
 struct hf_plan {
 	atomic_uint refs;
@@ -21,7 +24,12 @@ struct hf_plan {
 	const struct hf_cache_conf *cache;
 	struct hf_route_table *routes;
 	uint64_t *realms;      /* of each route: see hf_plan_realm */
+	uint32_t *path_at;     /* of each route: where its paths begin */
+	struct hf_path *paths; /* learnt, under the lock of upstreams.h; nothing else changes */
+	struct hf_hash_key key;
 	const uint16_t *slots; /* of each upstream; see meter.h */
+	const struct hf_question *warm; /* what is kept warm */
+	size_t warm_count;
 	const bool *fresh;     /* upstreams whose slot was another's, or that moved */
 	const void *above;     /* what the layer above wants to keep with it */
 	void *owner;
@@ -40,6 +48,22 @@ int hf_plan_new(const struct hf_forward_conf *forward, const struct hf_cache_con
  * its own, nor when it loses it. Over reloads a route keeps its realm, and so its
  * part of the cache, as long as it keeps one of its upstreams. */
 uint64_t hf_plan_realm(const struct hf_plan *plan, const struct hf_route *route);
+
+/* The key of a question as this plan routes it. */
+struct hf_cache_key hf_plan_key(const struct hf_plan *plan, const struct hf_cache *cache,
+	const struct hf_question *question, uint8_t flags);
+
+/* What is known of an upstream (by its place in the route) on this route. */
+struct hf_path *hf_plan_path(const struct hf_plan *plan, const struct hf_route *route,
+	size_t upstream);
+
+/* Takes over what was learnt under the plan before, for routes and upstreams that
+ * are still the same. Under the lock. */
+void hf_plan_inherit(struct hf_plan *plan, const struct hf_plan *before);
+
+/* A number for who asks: a keyed hash of its address, or of its /56. */
+uint64_t hf_plan_client(const struct hf_plan *plan, const struct hf_address *client);
+
 struct hf_plan *hf_plan_ref(struct hf_plan *plan);
 void hf_plan_unref(struct hf_plan *plan); /* NULL is fine */
 

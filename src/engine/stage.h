@@ -278,14 +278,18 @@ static inline void stage_conf(struct stage *s)
 			.address = stage_address(at[i]), .timeout_min = 20 * HF_MS,
 			.timeout_max = 1500 * HF_MS, .failures_to_open = 5,
 			.rest_min = 200 * HF_MS, .rest_max = 30 * HF_SECOND,
-			.edns_size = HF_EDNS_SIZE, .case_mix = true };
+			.edns_size = HF_EDNS_SIZE, .case_mix = true, .hedge = true,
+			.retry = { 10, 1000 } };
 		stage_upstream_open(&s->upstreams[i], s->world, at[i]);
 	}
 	s->route = (struct hf_route){ .zone = { .len = 1 }, .upstreams = indices,
 		.upstream_count = STAGE_UPSTREAMS, .order = HF_ORDER_LISTED };
-	s->forward = (struct hf_forward_conf){ s->confs, STAGE_UPSTREAMS, &s->route, 1 };
+	s->forward = (struct hf_forward_conf){ .upstreams = s->confs,
+		.upstream_count = STAGE_UPSTREAMS, .routes = &s->route, .route_count = 1,
+		.outgoing = { .retry = { 10, 1000 } } };
 	s->cache_conf = (struct hf_cache_conf){ .ttl_max = 86400 * HF_SECOND,
-		.negative_max = 3600 * HF_SECOND, .failure = HF_SECOND, .nxdomain_cut = true };
+		.negative_max = 3600 * HF_SECOND, .failure = HF_SECOND, .failure_max = 60 * HF_SECOND,
+		.nxdomain_cut = true };
 }
 
 static inline void stage_open(struct stage *s, unsigned workers)

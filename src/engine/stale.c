@@ -22,14 +22,24 @@ static struct hf_cache_key failure_key(struct hf_worker *worker, const struct hf
 	return hf_cache_key(worker->team->cache, key->realm, question, key->flags | HF_CACHE_FAILED);
 }
 
+/* A failure from before an upstream came back says nothing any more. */
+static bool over(struct hf_worker *worker, const struct hf_cache_key *key,
+	const struct hf_cached *failure)
+{
+	return hf_upstreams_recovered(worker->team->upstreams, worker->plan,
+		hf_route_find(worker->plan->routes, key->name), failure->stored);
+}
+
 enum hf_trouble hf_trouble(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
 	struct hf_cached *copy)
 {
 	struct hf_question question;
 	struct hf_cache_key failed = failure_key(worker, key, &question);
 	switch (hf_cache_lookup(worker->team->cache, &failed, now, copy)) {
-	case HF_CACHE_FRESH: return HF_TROUBLE_NOW;
+	case HF_CACHE_FRESH: return over(worker, key, copy) ? HF_TROUBLE_NONE : HF_TROUBLE_NOW;
 	case HF_CACHE_EXPIRED:
+		if (over(worker, key, copy))
+			return HF_TROUBLE_NONE;
 		return copy->age < copy->kept.ttl + LATELY ? HF_TROUBLE_LATE : HF_TROUBLE_NONE;
 	case HF_CACHE_MISS: break;
 	}
@@ -46,7 +56,7 @@ static uint32_t next_time(struct hf_worker *worker, const struct hf_cache_key *f
 	struct hf_cached last = { .kept = { .wire = wire }, .wire_cap = sizeof wire };
 	uint32_t ttl = seconds(conf->failure), most = seconds(conf->failure_max);
 	if (hf_cache_lookup(worker->team->cache, failed, now, &last) != HF_CACHE_MISS &&
-		last.age < last.kept.ttl + LATELY)
+		last.age < last.kept.ttl + LATELY && !over(worker, failed, &last))
 		ttl = last.kept.ttl * 2 + 1; /* + 1: jitter must not hold it at 1 */
 	if (ttl > most)
 		ttl = most;

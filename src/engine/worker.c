@@ -6,6 +6,7 @@
 #include "engine/answer.h"
 #include "engine/flight.h"
 #include "engine/stale.h"
+#include "engine/warm.h"
 
 /* Questions that may wait in a mailbox: some milliseconds of work at full
  * speed; more would be answered too late to matter. */
@@ -23,8 +24,12 @@ int hf_team_new(unsigned size, struct hf_cache *cache, struct hf_team **ret)
 		return -ENOMEM;
 	team->size = size;
 	team->cache = cache;
-	*ret = team;
-	return 0;
+	int rc = hf_upstreams_new(size, &team->upstreams);
+	if (rc)
+		free(team);
+	else
+		*ret = team;
+	return rc;
 }
 
 static void worker_free(struct hf_worker *worker)
@@ -32,6 +37,7 @@ static void worker_free(struct hf_worker *worker)
 	if (!worker)
 		return;
 	hf_flights_end(worker);
+	hf_timer_disarm(hf_loop_timers(worker->loop), &worker->pump);
 	hf_mailbox_deliver(&worker->mailbox, NULL); /* nobody to deliver to: only frees */
 	hf_udp_pool_free(worker->udp);
 	hf_tcp_pool_free(worker->tcp);
@@ -44,6 +50,8 @@ void hf_team_free(struct hf_team *team)
 {
 	for (unsigned i = 0; team && i < team->size; i++)
 		worker_free(team->workers[i]);
+	if (team)
+		hf_upstreams_free(team->upstreams);
 	free(team);
 }
 
@@ -65,9 +73,7 @@ struct order_message {
 struct hf_cache_key hf_worker_key(const struct hf_worker *worker,
 	const struct hf_question *question, uint8_t flags)
 {
-	const struct hf_route *route = hf_route_find(worker->plan->routes, &question->name);
-	return hf_cache_key(
-		worker->team->cache, hf_plan_realm(worker->plan, route), question, flags);
+	return hf_plan_key(worker->plan, worker->team->cache, question, flags);
 }
 
 static bool fresh(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
@@ -84,7 +90,8 @@ static void take_question(struct hf_worker *worker, const struct question_messag
 	struct hf_cached *copy = hf_scratch(worker);
 	const struct hf_waiter *waiter = m->waiter.worker == NOBODY ? NULL : &m->waiter;
 	struct hf_cache_key name = hf_cache_name_key(&key);
-	if (fresh(worker, &key, now, copy) || fresh(worker, &name, now, copy)) {
+	bool there = fresh(worker, &key, now, copy) || fresh(worker, &name, now, copy);
+	if (there && (waiter || !hf_warm_near_end(&key, copy, now))) {
 		const struct hf_answer answer = { .kept = &copy->kept, .age = copy->age,
 			.ede = HF_EDE_NONE };
 		if (waiter)
@@ -197,8 +204,11 @@ static enum hf_lookup last_resort(struct hf_worker *worker, const struct hf_cach
 	if (trouble == HF_TROUBLE_NONE)
 		return HF_LOOKUP_MISS;
 	if (hf_stale_find(worker, key, now, copy, ret)) {
+		const struct hf_route *route = hf_route_find(worker->plan->routes, key->name);
 		hf_count(worker->meter, HF_COUNT_CACHE_STALE);
-		if (trouble == HF_TROUBLE_LATE)
+		/* In the dark the questions that clients ask are the only probes there are. */
+		if (trouble == HF_TROUBLE_LATE ||
+			hf_upstreams_want_probe(worker->team->upstreams, worker->plan, route, now))
 			refresh(worker, key, now);
 		return HF_LOOKUP_STALE;
 	}
@@ -224,15 +234,19 @@ enum hf_lookup hf_worker_lookup(struct hf_worker *worker, const struct hf_cache_
 		return last_resort(worker, key, now, copy, ret);
 	}
 	hf_count(worker->meter, hit ? HF_COUNT_CACHE_HITS : HF_COUNT_CACHE_CUT_HITS);
+	if (hit && hf_warm_due(worker, key, copy, now)) {
+		hf_count(worker->meter, HF_COUNT_PREFETCHED);
+		refresh(worker, key, now);
+	}
 	*ret = (struct hf_answer){ .kept = &copy->kept, .age = copy->age, .ede = HF_EDE_NONE };
 	return hit ? HF_LOOKUP_HIT : HF_LOOKUP_CUT;
 }
 
-int hf_worker_ask(struct hf_worker *worker, const struct hf_cache_key *key, uint32_t ticket,
-	uint32_t generation, hf_us now)
+int hf_worker_ask(struct hf_worker *worker, const struct hf_cache_key *key,
+	const struct hf_ticket *ticket, hf_us now)
 {
-	const struct hf_waiter waiter = { .worker = worker->index, .ticket = ticket,
-		.generation = generation };
+	const struct hf_waiter waiter = { .worker = worker->index, .ticket = ticket->number,
+		.generation = ticket->generation, .client = ticket->client };
 	unsigned shard = hf_cache_shard(worker->team->cache, key);
 	worker->waiting++;
 	int rc = shard == worker->index ? hf_flight_join(worker, key, &waiter, now)
@@ -247,8 +261,8 @@ int hf_worker_ask(struct hf_worker *worker, const struct hf_cache_key *key, uint
 static void woken(void *ctx, hf_us now)
 {
 	struct hf_worker *worker = ctx;
-	(void)now;
 	hf_mailbox_deliver(&worker->mailbox, worker);
+	hf_flights_told(worker, now);
 }
 
 static void turned(void *ctx, hf_us now)
@@ -276,6 +290,7 @@ int hf_worker_new(const struct hf_worker_conf *conf, struct hf_worker **ret)
 	worker->client_ctx = conf->client_ctx;
 	worker->turned = conf->turned;
 	worker->turned_ctx = conf->turned_ctx;
+	worker->pump.fire = hf_flights_pump;
 	hf_mailbox_init(&worker->mailbox, MAILBOX_MOST);
 	int rc = hf_inflight_init(&worker->inflight, conf->flights_max, conf->flights_max);
 	if (!rc)
@@ -296,20 +311,31 @@ void hf_worker_adopt(struct hf_worker *worker, struct hf_plan *plan)
 	struct hf_plan *old = worker->plan;
 	worker->plan = hf_plan_ref(plan);
 	hf_plan_unref(old);
-	for (size_t i = 0; i < plan->forward->upstream_count; i++) {
-		struct hf_upstream_state *state = &worker->upstreams[plan->slots[i]];
-		if (!plan->fresh[i])
-			continue;
-		/* Attempts at its predecessor may still be under way. */
-		*state = (struct hf_upstream_state){ .in_flight = state->in_flight };
-	}
+	hf_upstreams_adopt(worker->team->upstreams, plan);
+}
+
+static void show_budget(struct hf_upstream_state *state, _Atomic int64_t *gauges, hf_us now)
+{
+	uint32_t limit = hf_upstream_limit(state);
+	const struct hf_queue *queue = state->queue;
+	hf_gauge_set(&gauges[HF_UP_QUEUED], queue ? (int64_t)hf_queue_depth(queue) : 0);
+	hf_gauge_set(&gauges[HF_UP_QUEUE_CLIENTS], queue ? (int64_t)hf_queue_clients(queue) : 0);
+	hf_gauge_set(&gauges[HF_UP_LIMIT], limit);
+	hf_gauge_set(&gauges[HF_UP_ROOM], limit ? (int64_t)hf_budget_room(&state->budget, limit, now) : -1);
 }
 
 void hf_worker_tick(struct hf_worker *worker, hf_us now)
 {
 	const struct hf_plan *plan = worker->plan;
+	struct hf_upstreams *all = worker->team->upstreams;
+	if (plan->warm_count)
+		hf_warm_tick(worker, now);
+	if (worker->index != 0)
+		return; /* what follows is everybody's */
+	hf_upstreams_lock(all);
 	for (size_t i = 0; i < plan->forward->upstream_count; i++) {
-		const struct hf_health *h = &worker->upstreams[plan->slots[i]].health;
+		struct hf_upstream_state *state = &all->states[plan->slots[i]];
+		const struct hf_health *h = &state->health;
 		_Atomic int64_t *gauges = worker->meter->upstreams[plan->slots[i]].gauges;
 		bool due = hf_health_admit(h, now) == HF_ADMIT_PROBE;
 		/* A probe whose time is over is none any more. */
@@ -317,7 +343,11 @@ void hf_worker_tick(struct hf_worker *worker, hf_us now)
 			due && h->state == HF_HEALTH_PROBING ? HF_HEALTH_OPEN : h->state;
 		hf_gauge_set(&gauges[HF_UP_DUE], due);
 		hf_gauge_set(&gauges[HF_UP_STATE], shown);
+		hf_gauge_set(&gauges[HF_UP_IN_FLIGHT], state->in_flight);
+		show_budget(state, gauges, now);
+		hf_gauge_set(&gauges[HF_UP_SINCE], h->since);
 	}
+	hf_upstreams_unlock(all);
 }
 
 struct hf_loop *hf_worker_loop(const struct hf_worker *worker)
@@ -340,7 +370,13 @@ size_t hf_worker_flights(const struct hf_worker *worker)
 	return worker->inflight.flights + (size_t)worker->waiting;
 }
 
-struct hf_upstream_state *hf_worker_upstream(struct hf_worker *worker, unsigned slot)
+size_t hf_worker_attempts(const struct hf_worker *worker)
 {
-	return &worker->upstreams[slot];
+	struct hf_upstreams *all = worker->team->upstreams;
+	size_t sum = 0;
+	hf_upstreams_lock(all);
+	for (unsigned slot = 0; slot < HF_SLOTS_MAX; slot++)
+		sum += all->states[slot].in_flight;
+	hf_upstreams_unlock(all);
+	return sum;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* worker.h - one core's share: turns I/O into events and actions into I/O.
  *
- * Story: a worker owns a loop, the flights for the names that hash to it, and
- * what it has learnt of the upstreams. Whoever has a client (a listener) first
+ * Story: a worker owns a loop and the flights for the names that hash to it.
+ * Whoever has a client (a listener) first
  * looks an answer up, which any worker may do for any name; on a miss it asks.
  * If the name belongs to another worker, the question goes to that one's
  * mailbox and the answer comes back through ours: so a question is under way
@@ -27,7 +27,7 @@
 #include "loop/loop.h"
 #include "meter/event.h"
 #include "meter/meter.h"
-#include "upstream/select.h"
+#include "upstream/state.h"
 
 struct hf_worker;
 struct hf_team; /* workers that share a cache */
@@ -73,16 +73,22 @@ struct hf_cache_key hf_worker_key(const struct hf_worker *worker,
 enum hf_lookup hf_worker_lookup(struct hf_worker *worker, const struct hf_cache_key *key,
 	hf_us now, struct hf_cached *copy, struct hf_answer *ret);
 
-/* Asks for an answer: the client hears of it with this ticket and generation.
+/* Asks for an answer: the client hears of it with this ticket.
  * key->name must be the question's. HF_EBOUND, -ENOMEM: it will not. */
-int hf_worker_ask(struct hf_worker *worker, const struct hf_cache_key *key, uint32_t ticket,
-	uint32_t generation, hf_us now);
+struct hf_ticket {
+	uint64_t client; /* hf_plan_client: whose share it is */
+	uint32_t number, generation;
+};
+int hf_worker_ask(struct hf_worker *worker, const struct hf_cache_key *key,
+	const struct hf_ticket *ticket, hf_us now);
 
 struct hf_loop *hf_worker_loop(const struct hf_worker *worker);
 struct hf_meter *hf_worker_meter(const struct hf_worker *worker);
 const struct hf_plan *hf_worker_plan(const struct hf_worker *worker);
 size_t hf_worker_flights(const struct hf_worker *worker);
-struct hf_upstream_state *hf_worker_upstream(struct hf_worker *worker, unsigned slot);
+
+/* Messages to upstreams that may still be answered, of the whole team. */
+size_t hf_worker_attempts(const struct hf_worker *worker);
 
 /* To be called now and then: shows what only time has changed, such as that an
  * upstream's rest is over. */

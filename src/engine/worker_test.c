@@ -29,8 +29,8 @@ static int ask(struct client *c, const struct hf_question *q, uint32_t ticket)
 {
 	struct stage *s = c->stage;
 	struct hf_cache_key key = hf_worker_key(s->worker[0], q, 0);
-	return hf_worker_ask(s->worker[c->index], &key, ticket, ticket + 7,
-		hf_loop_now(s->loops[c->index]));
+	const struct hf_ticket t = { 100 + c->index, ticket, ticket + 7 };
+	return hf_worker_ask(s->worker[c->index], &key, &t, hf_loop_now(s->loops[c->index]));
 }
 
 static void answered(void *ctx, uint32_t ticket, uint32_t generation,
@@ -111,11 +111,7 @@ static struct hf_question question_for(struct office *o, unsigned worker, unsign
 
 static uint32_t in_flight(const struct office *o)
 {
-	uint32_t sum = 0;
-	for (unsigned w = 0; w < STAGE_WORKERS; w++)
-		for (unsigned slot = 5; slot <= 6; slot++)
-			sum += hf_worker_upstream(o->stage.worker[w], slot)->in_flight;
-	return sum;
+	return (uint32_t)hf_worker_attempts(o->stage.worker[0]);
 }
 
 static void assert_quiet(const struct office *o)
@@ -157,9 +153,9 @@ static void do_and_types_are_questions_of_their_own(void **state)
 	struct hf_cache_key key = hf_worker_key(o->stage.worker[0], &q, HF_CACHE_DO);
 	assert_int_equal(ask(&o->clients[0], &q, 1), 0);
 	assert_int_equal(ask(&o->clients[0], &other, 2), 0);
-	assert_int_equal(hf_worker_ask(o->stage.worker[0], &key, 3, 10,
-				 hf_loop_now(o->stage.loops[0])),
-		0);
+	const struct hf_ticket ticket = { 100, 3, 10 };
+	assert_int_equal(
+		hf_worker_ask(o->stage.worker[0], &key, &ticket, hf_loop_now(o->stage.loops[0])), 0);
 	run(o, 10 * HF_MS);
 	assert_int_equal(o->stage.upstreams[0].asked, 3);
 	assert_int_equal(o->clients[0].total, 3);
@@ -208,6 +204,7 @@ static void upstreams_see_random_case_and_an_answer_without_it_is_checked(void *
 	/* Not taken from UDP, but from TCP. */
 	assert_int_equal(o->clients[0].answered[30], 1);
 	assert_int_equal(o->stage.upstreams[0].asked_tcp, 1);
+	run(o, 2 * HF_SECOND); /* the one over UDP is listened to for a while */
 	assert_quiet(o);
 }
 
@@ -366,26 +363,279 @@ static void past_the_bound_of_flights_asking_fails(void **state)
 	struct office *o = *state;
 	struct hf_question q;
 	o->stage.upstreams[0].manner = STAGE_HOLDS;
-	for (unsigned i = 0; i < 8; i++) {
+	/* Of eight one client has seven at most, ... */
+	for (unsigned i = 0; i < 7; i++) {
 		q = question_for(o, 0, i);
 		assert_int_equal(ask(&o->clients[0], &q, i), 0);
 	}
-	q = question_for(o, 0, 8);
+	q = question_for(o, 0, 7);
 	assert_int_equal(ask(&o->clients[0], &q, 8), HF_EBOUND);
-	/* Neither may more clients wait than there may be flights. */
+	/* ... and neither may more of it wait than that. */
 	q = question_for(o, 0, 0);
 	assert_int_equal(ask(&o->clients[0], &q, 9), HF_EBOUND);
-	/* From another worker it is the answer that says so. */
+	/* Another one finds the same upstream taken. From another worker it is the
+	 * answer that says so. */
+	q = question_for(o, 0, 7);
 	assert_int_equal(ask(&o->clients[1], &q, 1), 0);
 	run(o, 10 * HF_MS);
 	assert_int_equal(o->clients[1].failed, 1);
 	assert_string_equal(o->clients[1].text, "too many questions under way");
+	/* To wait with others there is room for it. */
+	q = question_for(o, 0, 0);
+	assert_int_equal(ask(&o->clients[1], &q, 2), 0);
+	run(o, 10 * HF_MS);
+	assert_int_equal(o->clients[1].failed, 1);
 	assert_int_equal(o->clients[0].total, 0);
 	stage_release(&o->stage.upstreams[0]);
 	run(o, 10 * HF_MS);
-	assert_int_equal(o->clients[0].total, 8);
+	assert_int_equal(o->clients[0].total, 7);
+	assert_int_equal(o->clients[1].answered[2], 1);
 	assert_quiet(o);
 	assert_int_equal(ask(&o->clients[0], &q, 10), 0);
+}
+
+/* ---- what all workers share ---- */
+
+/* Only the first upstream is left on the route, with such a budget. */
+static void only_one_with_a_budget(struct office *o, uint32_t budget)
+{
+	o->stage.confs[0].budget = budget;
+	o->stage.route.upstream_count = 1;
+	struct hf_plan *plan = stage_plan(&o->stage);
+	for (unsigned w = 0; w < STAGE_WORKERS; w++)
+		hf_worker_adopt(o->stage.worker[w], plan);
+	hf_plan_unref(o->stage.plan);
+	o->stage.plan = plan;
+}
+
+static unsigned packets(const struct office *o)
+{
+	return o->stage.upstreams[0].asked + o->stage.upstreams[0].asked_tcp;
+}
+
+/* Lets time pass, a millisecond at a time, and sees to it that no more than `most`
+ * questions arrive within any 100 ms. */
+static void run_within(struct office *o, hf_us us, unsigned most)
+{
+	enum { WINDOW = 100 };
+	unsigned arrived[WINDOW] = { 0 }, before = packets(o), sum = 0;
+	for (unsigned ms = 0; ms < us / HF_MS; ms++) {
+		run(o, HF_MS);
+		sum -= arrived[ms % WINDOW];
+		arrived[ms % WINDOW] = packets(o) - before;
+		sum += arrived[ms % WINDOW];
+		before = packets(o);
+		assert_true(sum <= most);
+	}
+}
+
+static void ask_many(struct office *o, unsigned from, unsigned until)
+{
+	for (unsigned i = from; i < until; i++) {
+		struct hf_question q = question_for(o, i % 2, i / 2);
+		assert_int_equal(ask(&o->clients[i % STAGE_WORKERS], &q, i), 0);
+	}
+}
+
+static void a_budget_holds_in_any_100_ms_and_what_is_over_it_waits(void **state)
+{
+	struct office *o = *state;
+	only_one_with_a_budget(o, 100);
+	ask_many(o, 0, 300);
+	run_within(o, 3200 * HF_MS, 10);
+	/* Two workers, one budget: all of it is used, and all are answered. */
+	assert_int_equal(o->clients[0].total + o->clients[1].total, 300);
+	assert_int_equal(o->clients[0].failed + o->clients[1].failed, 0);
+	assert_int_equal(o->stage.upstreams[0].asked, 300);
+	assert_quiet(o);
+}
+
+static void what_the_budget_has_no_room_for_until_the_deadline_fails_for_that(void **state)
+{
+	struct office *o = *state;
+	only_one_with_a_budget(o, 100);
+	ask_many(o, 0, 700);
+	run_within(o, 4600 * HF_MS, 10);
+	assert_int_equal(o->clients[0].total + o->clients[1].total, 700);
+	unsigned failed = o->clients[0].failed + o->clients[1].failed;
+	assert_in_range(failed, 250, 320); /* 450 had room, less those too late to be answered */
+	/* What was sent is what was answered: none of it in vain. */
+	assert_int_equal(o->stage.upstreams[0].asked, 700 - failed);
+	for (unsigned w = 0; w < STAGE_WORKERS; w++)
+		assert_string_equal(o->clients[w].text, "upstream one: over its packet budget");
+	assert_quiet(o);
+}
+
+static void who_asks_little_waits_for_his_turn_only(void **state)
+{
+	struct office *o = *state;
+	only_one_with_a_budget(o, 100);
+	for (unsigned i = 0; i < 300; i++) { /* the first worker's client, at names of both */
+		struct hf_question q = question_for(o, i % 2, i / 2);
+		assert_int_equal(ask(&o->clients[0], &q, i), 0);
+	}
+	run(o, 50 * HF_MS);
+	struct hf_question q = question_for(o, 1, 1000);
+	assert_int_equal(ask(&o->clients[1], &q, 1), 0);
+	run(o, 200 * HF_MS);
+	assert_int_equal(o->clients[1].answered[1], 1);
+	assert_true(o->clients[0].total < 50);
+}
+
+static void a_connection_under_a_small_budget_gets_its_packets(void **state)
+{
+	struct office *o = *state;
+	o->stage.confs[0].channel = HF_CHANNEL_TCP;
+	only_one_with_a_budget(o, 100); /* six packets at once are over its pace */
+	ask_many(o, 0, 4);
+	run(o, 2 * HF_SECOND);
+	assert_int_equal(o->clients[0].total + o->clients[1].total, 4);
+	assert_int_equal(o->clients[0].failed + o->clients[1].failed, 0);
+	assert_quiet(o);
+}
+
+static enum hf_health_state state_of_the_first(const struct office *o)
+{
+	return (enum hf_health_state)o->stage.meters[0]->upstreams[5].gauges[HF_UP_STATE];
+}
+
+static void a_circuit_that_one_workers_questions_opened_is_open_for_the_other(void **state)
+{
+	struct office *o = *state;
+	o->stage.upstreams[0].manner = STAGE_SILENT;
+	for (unsigned i = 0; i < 12; i++) { /* all of them the first worker's */
+		struct hf_question q = question_for(o, 0, i);
+		assert_int_equal(ask(&o->clients[0], &q, i), 0);
+		run(o, 500 * HF_MS);
+	}
+	assert_int_equal(state_of_the_first(o), HF_HEALTH_OPEN);
+	unsigned asked = o->stage.upstreams[0].asked, probes = 0;
+	for (unsigned i = 0; i < 10; i++) {
+		struct hf_question q = question_for(o, 1, i);
+		unsigned before = o->clients[1].total;
+		assert_int_equal(ask(&o->clients[1], &q, i), 0);
+		run(o, 10 * HF_MS);
+		assert_int_equal(o->clients[1].total, before + 1); /* at once, by the second */
+	}
+	probes = o->stage.upstreams[0].asked - asked;
+	assert_true(probes <= 1);
+	/* The upstreams' state is one: the second worker's probe brings it back. */
+	o->stage.upstreams[0].manner = STAGE_ANSWERS;
+	for (unsigned i = 10; state_of_the_first(o) != HF_HEALTH_CLOSED; i++) {
+		assert_true(i < 500);
+		struct hf_question q = question_for(o, 1, i);
+		assert_int_equal(ask(&o->clients[1], &q, i), 0);
+		run(o, 100 * HF_MS);
+	}
+	asked = o->stage.upstreams[0].asked;
+	run(o, 15 * HF_SECOND);
+	struct hf_question q = question_for(o, 0, 100);
+	assert_int_equal(ask(&o->clients[0], &q, 100), 0);
+	run(o, 10 * HF_MS);
+	assert_int_equal(o->stage.upstreams[0].asked, asked + 1);
+}
+
+static void five_lost_questions_are_not_five_for_each_worker(void **state)
+{
+	struct office *o = *state;
+	o->stage.route.upstream_count = 1;
+	only_one_with_a_budget(o, 0);
+	stage_upstream_close(&o->stage.upstreams[0]); /* refused */
+	for (unsigned i = 0; i < 6; i++) {
+		struct hf_question q = question_for(o, i % 2, i / 2);
+		assert_int_equal(ask(&o->clients[i % 2], &q, i), 0);
+	}
+	run(o, 5 * HF_MS);
+	assert_int_not_equal(state_of_the_first(o), HF_HEALTH_CLOSED);
+}
+
+/* ---- old answers in the dark ---- */
+
+static void serve_stale(struct office *o)
+{
+	o->stage.cache_conf.stale = 86400 * HF_SECOND;
+	o->stage.cache_conf.stale_after = 1800 * HF_MS;
+	o->stage.cache_conf.stale_ttl = 30 * HF_SECOND;
+	only_one_with_a_budget(o, 0);
+}
+
+static enum hf_lookup look(struct office *o, unsigned worker, const struct hf_question *q)
+{
+	static uint8_t wire[HF_MESSAGE_MAX];
+	static uint16_t ttl_at[HF_RECORDS_MAX];
+	struct hf_cached copy = { .kept = { .wire = wire, .ttl_at = ttl_at },
+		.wire_cap = sizeof wire, .ttl_cap = HF_RECORDS_MAX };
+	struct hf_answer answer;
+	struct hf_cache_key key = hf_worker_key(o->stage.worker[worker], q, 0);
+	return hf_worker_lookup(o->stage.worker[worker], &key,
+		hf_loop_now(o->stage.loops[worker]), &copy, &answer);
+}
+
+/* `count` names of the first worker are known, old, and have just failed; the
+ * upstream is at rest. */
+static void go_dark(struct office *o, unsigned count)
+{
+	serve_stale(o);
+	o->stage.upstreams[0].ttl = 1;
+	for (unsigned i = 0; i < count; i++) {
+		struct hf_question q = question_for(o, 0, i);
+		assert_int_equal(ask(&o->clients[0], &q, i), 0);
+	}
+	run(o, 3 * HF_SECOND);
+	assert_int_equal(o->clients[0].total, count);
+	o->stage.upstreams[0].manner = STAGE_SILENT;
+	for (unsigned i = 0; i < count; i++) {
+		struct hf_question q = question_for(o, 0, i);
+		assert_int_equal(ask(&o->clients[0], &q, i), 0);
+	}
+	run(o, 5 * HF_SECOND);
+	assert_int_equal(o->clients[0].total, 2 * count);
+	assert_int_equal(o->clients[0].failed, 0);
+	assert_int_not_equal(state_of_the_first(o), HF_HEALTH_CLOSED);
+}
+
+static void in_the_dark_stale_hits_probe_when_one_is_due_and_only_then(void **state)
+{
+	struct office *o = *state;
+	go_dark(o, 20);
+	unsigned before = packets(o), most = 0;
+	for (unsigned s = 0; s < 20; s++) { /* 2000 questions a second, none is kept waiting */
+		unsigned at = packets(o);
+		for (unsigned i = 0; i < 2000; i++) {
+			struct hf_question q = question_for(o, 0, i % 20);
+			assert_int_equal(look(o, i % 2, &q), HF_LOOKUP_STALE);
+			if (i % 2)
+				run(o, HF_MS);
+		}
+		most = packets(o) - at > most ? packets(o) - at : most;
+	}
+	/* There are always probes, ... */
+	assert_true(packets(o) - before >= 5);
+	/* ... one after the other, as rests end: none rests for less than 10 ms, most
+	 * for longer than a time-out, and a flight asks a few times. */
+	assert_true(most <= 30);
+}
+
+static void a_failure_from_before_an_upstream_came_back_is_void(void **state)
+{
+	struct office *o = *state;
+	go_dark(o, 20);
+	struct hf_question known = question_for(o, 0, 0), other = question_for(o, 0, 1),
+			   like_known = question_for(o, 0, 2);
+	/* A failure is remembered, ... */
+	assert_int_equal(look(o, 1, &like_known), HF_LOOKUP_STALE);
+	/* ... until the upstream is back, as another name's probe shows. */
+	o->stage.upstreams[0].manner = STAGE_ANSWERS;
+	for (unsigned i = 0; state_of_the_first(o) != HF_HEALTH_CLOSED; i++) {
+		assert_true(i < 100);
+		assert_int_equal(look(o, 1, &other), HF_LOOKUP_STALE);
+		run(o, 100 * HF_MS);
+	}
+	for (unsigned w = 0; w < STAGE_WORKERS; w++)
+		assert_int_equal(look(o, w, &known), HF_LOOKUP_MISS); /* ask: it will be answered */
+	assert_int_equal(ask(&o->clients[0], &known, 1000), 0);
+	run(o, HF_SECOND);
+	assert_int_equal(o->clients[0].answered[1000], 1);
 }
 
 /* ---- plans ---- */
@@ -502,6 +752,14 @@ int main(void)
 		AT_THE_OFFICE(what_is_asked_from_within_does_not_disturb_the_answer),
 		cmocka_unit_test_setup_teardown(past_the_bound_of_flights_asking_fails,
 			open_small_office, close_office),
+		AT_THE_OFFICE(a_budget_holds_in_any_100_ms_and_what_is_over_it_waits),
+		AT_THE_OFFICE(what_the_budget_has_no_room_for_until_the_deadline_fails_for_that),
+		AT_THE_OFFICE(who_asks_little_waits_for_his_turn_only),
+		AT_THE_OFFICE(a_connection_under_a_small_budget_gets_its_packets),
+		AT_THE_OFFICE(a_circuit_that_one_workers_questions_opened_is_open_for_the_other),
+		AT_THE_OFFICE(five_lost_questions_are_not_five_for_each_worker),
+		AT_THE_OFFICE(in_the_dark_stale_hits_probe_when_one_is_due_and_only_then),
+		AT_THE_OFFICE(a_failure_from_before_an_upstream_came_back_is_void),
 		AT_THE_OFFICE(flights_keep_the_plan_that_they_began_with),
 		AT_THE_OFFICE(orders_are_carried_out_in_the_workers_thread),
 		AT_THE_OFFICE(freeing_with_flights_up_and_mail_waiting_loses_nothing),

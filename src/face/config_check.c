@@ -106,6 +106,20 @@ static void warn_unused(struct hf_reading *r)
 				forward->upstreams[i].name);
 }
 
+/* ---- cache ---- */
+
+static void check_warm(struct hf_reading *r)
+{
+	const struct hf_text_list *warm = &r->config->cache.keep_warm;
+	char quoted[HF_QUOTE_MAX];
+	struct hf_name name;
+	for (size_t i = 0; i < warm->count; i++)
+		if (hf_name_from_text(warm->items[i], strlen(warm->items[i]), &name))
+			hf_complain(r->source, place(r, HF_SECTION_CACHE, 0, "keep-warm"),
+				"'%s' in keep-warm is no domain name",
+				hf_quote(warm->items[i], strlen(warm->items[i]), quoted));
+}
+
 /* ---- forward ---- */
 
 struct zone_at {
@@ -158,6 +172,7 @@ void hf_check_all(struct hf_reading *r)
 	if (own_upstreams)
 		check_loops(r);
 	check_zones(r);
+	check_warm(r);
 	if (own_upstreams && r->source->errors == 0) {
 		warn_same_address(r);
 		warn_unused(r);

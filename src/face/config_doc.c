@@ -31,6 +31,7 @@ static const struct {
 	{ "duration", "`400ms`, `2s`, `1.5s`, `10m`, `4h`, `3d`, sums such as `4h10m`, or `0`; any "
 		"other number needs its unit" },
 	{ "size", "`4096`, `64KiB`, `256MiB`, `2GiB`, `1TiB`; powers of 1024 only" },
+	{ "rate", "`1024/s`, so many a second" },
 	{ "address", "`192.0.2.1`, `192.0.2.1:53`, `\"[2001:db8::1]:53\"`, `\"fe80::1%2\"` (a "
 		"numeric scope); never a host name" },
 	{ "prefix", "`10.0.0.0/8`, `\"fc00::/7\"`, or an address for itself alone" },
@@ -49,6 +50,9 @@ static void write_range(const struct hf_option *row, FILE *out)
 	else if (row->type == HF_OPT_SIZE)
 		fprintf(out, "%s to %s", hf_size_text(row->min, least),
 			hf_size_text(row->max, most));
+	else if (row->type == HF_OPT_RATE)
+		fprintf(out, "%llu/s to %llu/s", (unsigned long long)row->min,
+			(unsigned long long)row->max);
 	else
 		fprintf(out, "%llu to %llu", (unsigned long long)row->min,
 			(unsigned long long)row->max);
@@ -64,11 +68,13 @@ static void write_takes(struct hf_key key, FILE *out)
 		[HF_OPT_COUNT] = { "number, ", true },
 		[HF_OPT_DURATION] = { "duration, ", true },
 		[HF_OPT_SIZE] = { "size, ", true },
+		[HF_OPT_RATE] = { "rate, ", true },
 		[HF_OPT_TEXT] = { "text, ", true },
 		[HF_OPT_WORD] = { "", false },
 		[HF_OPT_ADDRESS] = { "address or none", false },
 		[HF_OPT_ADDRESSES] = { "list of addresses", false },
 		[HF_OPT_PREFIXES] = { "list of prefixes", false },
+		[HF_OPT_TEXTS] = { "list of texts", false },
 	};
 	char words[HF_OPTION_TAKES_MAX];
 	if (key.own) {
@@ -255,6 +261,7 @@ int hf_config_write_manual(FILE *out)
 #define DECIMAL "[0-9]+(\\.[0-9]{1,6})?"
 #define DURATION_PATTERN "^(?=[0-9])(" DECIMAL "d)?(" DECIMAL "h)?(" DECIMAL "m)?(" DECIMAL "s)?(" \
 	DECIMAL "ms)?(" DECIMAL "us)?$|^0$"
+#define RATE_PATTERN "^[0-9]+/s$"
 #define SIZE_PATTERN "^[0-9]+(KiB|MiB|GiB|TiB)?$"
 /* Loose: what an address is, the parser knows better than any pattern. */
 #define ADDRESS_PATTERN "^[\\[\\]0-9A-Fa-f.:%]+$"
@@ -312,12 +319,16 @@ static json_t *schema_of_row(const struct hf_option *row)
 		return either(json_pack("{s:i}", "const", 0), string_like(DURATION_PATTERN));
 	case HF_OPT_SIZE:
 		return either(whole_number(row), string_like(SIZE_PATTERN));
+	case HF_OPT_RATE:
+		return row->words ? either(string_like(RATE_PATTERN), one_of_words(row))
+				  : string_like(RATE_PATTERN);
 	case HF_OPT_TEXT:
 		return json_pack("{s:s, s:I, s:I}", "type", "string", "minLength",
 			(json_int_t)row->min, "maxLength", (json_int_t)row->max);
 	case HF_OPT_WORD: return one_of_words(row);
 	case HF_OPT_ADDRESS: return either(string_like("^none$"), string_like(ADDRESS_PATTERN));
 	case HF_OPT_ADDRESSES: return listed(pattern_item, ADDRESS_PATTERN, 1, 0);
+	case HF_OPT_TEXTS: return listed(pattern_item, ".", 0, 0);
 	case HF_OPT_PREFIXES: return listed(pattern_item, PREFIX_PATTERN, 0, 0);
 	}
 	return json_object();

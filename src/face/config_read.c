@@ -78,9 +78,11 @@ static void complain_syntax(struct hf_reading *r, const struct hf_option *row,
 		[HF_OPT_COUNT] = "is no whole number",
 		[HF_OPT_DURATION] = "is no duration (write 400ms or 2s)",
 		[HF_OPT_SIZE] = "is no size (write 64KiB or 256MiB)",
+		[HF_OPT_RATE] = "is no rate (write 1024/s)",
 		[HF_OPT_TEXT] = "contains a control character",
 		[HF_OPT_ADDRESS] = "is no address (write 127.0.0.1:5300, \"[::1]:5300\" or none)",
 		[HF_OPT_ADDRESSES] = "is no address (write 127.0.0.1:5300 or \"[::1]:5300\")",
+		[HF_OPT_TEXTS] = "contains a control character",
 		[HF_OPT_PREFIXES] = "is no prefix (write 10.0.0.0/8 or \"::1\")",
 	};
 	char words[HF_OPTION_TAKES_MAX];
@@ -165,6 +167,10 @@ static void read_list(struct hf_reading *r, const struct hf_option *row,
 	}
 	if (give_up(r))
 		return;
+	if (row->type == HF_OPT_TEXTS) {
+		*(struct hf_text_list *)ret = (struct hf_text_list){ (void *)items, good };
+		return;
+	}
 	refuse_twice(r, row, listed, good);
 	if (row->type == HF_OPT_ADDRESSES)
 		*(struct hf_address_list *)ret = (struct hf_address_list){ (void *)items, good };

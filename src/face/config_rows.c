@@ -64,6 +64,9 @@ const struct hf_section hf_sections[HF_SECTIONS] = {
 		.own = hf_route_own_keys, .rows = hf_route_options,
 		.help = "Which upstreams are asked for which names; the longest zone that a name lies in "
 			"decides. Without any, all upstreams are asked for all names." },
+	[HF_SECTION_OUTGOING] = { .name = "outgoing", .kind = HF_KIND_ONE, IN(forward.outgoing),
+		.rows = hf_outgoing_options,
+		.help = "What all upstreams together may be sent." },
 	[HF_SECTION_CACHE] = { .name = "cache", .kind = HF_KIND_ONE, IN(cache),
 		.rows = hf_cache_options, .help = "How much is kept, and for how long." },
 	[HF_SECTION_LOG] = { .name = "log", .kind = HF_KIND_ONE, IN(log), .rows = log_options,

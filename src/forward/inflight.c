@@ -49,8 +49,12 @@ struct hf_flight *hf_inflight_find(const struct hf_inflight *table, uint64_t has
 int hf_inflight_add(struct hf_inflight *table, struct hf_flight *flight)
 {
 	struct hf_flight **at = bucket(table, flight->hash);
-	if (table->flights >= table->flights_max)
+	if (!hf_share_has_room(&table->by_client, flight->client, table->flights, table->flights_max) ||
+		!hf_share_has_room(
+			&table->by_upstream, flight->upstream, table->flights, table->flights_max))
 		return HF_EBOUND;
+	hf_share_take(&table->by_client, flight->client);
+	hf_share_take(&table->by_upstream, flight->upstream);
 	flight->next = *at;
 	*at = flight;
 	table->flights++;
@@ -66,13 +70,15 @@ void hf_inflight_remove(struct hf_inflight *table, struct hf_flight *flight)
 		return;
 	*at = flight->next;
 	table->flights--;
+	hf_share_give(&table->by_client, flight->client);
+	hf_share_give(&table->by_upstream, flight->upstream);
 }
 
 int hf_inflight_join(struct hf_inflight *table, struct hf_flight *flight,
 	const struct hf_waiter *who)
 {
 	struct hf_waiter *waiter = table->spare;
-	if (table->waiters >= table->waiters_max)
+	if (!hf_share_has_room(&table->waiting, who->client, table->waiters, table->waiters_max))
 		return HF_EBOUND;
 	if (waiter)
 		table->spare = waiter->next;
@@ -85,6 +91,7 @@ int hf_inflight_join(struct hf_inflight *table, struct hf_flight *flight,
 	flight->waiters = waiter;
 	flight->waiter_count++;
 	table->waiters++;
+	hf_share_take(&table->waiting, who->client);
 	return 0;
 }
 
@@ -97,6 +104,7 @@ bool hf_inflight_leave(struct hf_inflight *table, struct hf_flight *flight, stru
 	flight->waiters = waiter->next;
 	flight->waiter_count--;
 	table->waiters--;
+	hf_share_give(&table->waiting, ret->client);
 	waiter->next = table->spare;
 	table->spare = waiter;
 	return true;

@@ -9,7 +9,9 @@
  * Ownership: flights are embedded in what the engine keeps for them; waiters
  * come from the table's own store.
  * At the bound: HF_EBOUND when there are `flights_max` flights or
- * `waiters_max` waiters; the caller answers SERVFAIL.
+ * `waiters_max` waiters, or when a client or an upstream has more than its share
+ * of them (share.h): one dead zone or one busy client never fills the table for
+ * the others. The caller answers SERVFAIL.
  * Threads: one owner. */
 #ifndef HF_FORWARD_INFLIGHT_H
 #define HF_FORWARD_INFLIGHT_H
@@ -17,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/share.h"
 #include "forward/query.h"
 #include "wire/message.h"
 
@@ -25,6 +28,7 @@ struct hf_waiter {
 	uint32_t worker;
 	uint32_t ticket;
 	uint32_t generation;
+	uint64_t client; /* who asks: see queue.h; 0: nobody */
 };
 
 struct hf_flight {
@@ -34,6 +38,8 @@ struct hf_flight {
 	uint8_t flags; /* HF_CACHE_DO, HF_CACHE_CD */
 	struct hf_waiter *waiters;
 	size_t waiter_count;
+	uint64_t client;   /* who asked first, ... */
+	uint64_t upstream; /* ... and whom it concerns: for the shares */
 	struct hf_query query;
 };
 
@@ -42,6 +48,7 @@ struct hf_inflight {
 	size_t mask;
 	size_t flights, waiters;
 	size_t flights_max, waiters_max;
+	struct hf_share by_client, by_upstream, waiting;
 	struct hf_waiter *spare;
 };
 
@@ -52,7 +59,8 @@ void hf_inflight_clear(struct hf_inflight *table); /* no flight may be left */
 struct hf_flight *hf_inflight_find(const struct hf_inflight *table, uint64_t hash,
 	const struct hf_question *question, uint8_t flags);
 
-/* Adds a flight whose hash, question and flags are set. HF_EBOUND. */
+/* Adds a flight whose hash, question, flags, client and upstream are set.
+ * HF_EBOUND. */
 int hf_inflight_add(struct hf_inflight *table, struct hf_flight *flight);
 
 /* Takes a flight out of the table: nobody can join it any more. Its waiters stay

@@ -104,12 +104,110 @@ static void both_bounds_hold(void **state)
 	hf_inflight_clear(&table);
 }
 
+/* Flights of one client to one upstream, until there is no more room. */
+static size_t add_many(struct hf_inflight *table, struct hf_flight *flights, size_t most,
+	uint64_t client, uint64_t upstream)
+{
+	for (size_t i = 0; i < most; i++) {
+		flights[i] = flight(i, "a.example", HF_TYPE_A, 0);
+		flights[i].client = client;
+		flights[i].upstream = upstream;
+		if (hf_inflight_add(table, &flights[i]))
+			return i;
+	}
+	return most;
+}
+
+static void remove_many(struct hf_inflight *table, struct hf_flight *flights, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		hf_inflight_remove(table, &flights[i]);
+}
+
+static void one_client_cannot_fill_the_table(void **state)
+{
+	static struct hf_flight first[100], second[100];
+	struct hf_inflight table;
+	(void)state;
+	assert_int_equal(hf_inflight_init(&table, 100, 100), 0);
+	for (int round = 0; round < 3; round++) { /* what it held is given back */
+		size_t most = add_many(&table, first, 100, 1, 0);
+		assert_int_equal(most, 80);
+		size_t other = add_many(&table, second, 100, 2, 0);
+		assert_int_equal(other, 16);
+		remove_many(&table, second, other);
+		remove_many(&table, first, most);
+		assert_int_equal(table.flights, 0);
+	}
+	hf_inflight_clear(&table);
+}
+
+static void one_upstream_cannot_fill_the_table_whoever_asks(void **state)
+{
+	static struct hf_flight dead[100], good[100];
+	struct hf_inflight table;
+	size_t up = 0;
+	(void)state;
+	assert_int_equal(hf_inflight_init(&table, 100, 100), 0);
+	while (up < 100 && add_many(&table, &dead[up], 1, 1000 + up, 6) == 1)
+		up++;
+	assert_int_equal(up, 80);
+	size_t other = add_many(&table, good, 100, 0, 7);
+	assert_int_equal(other, 16);
+	remove_many(&table, good, other);
+	remove_many(&table, dead, up);
+	hf_inflight_clear(&table);
+}
+
+static void what_the_house_asks_for_itself_is_bound_by_the_table_alone(void **state)
+{
+	static struct hf_flight flights[100];
+	struct hf_inflight table;
+	(void)state;
+	assert_int_equal(hf_inflight_init(&table, 100, 100), 0);
+	assert_int_equal(add_many(&table, flights, 100, 0, 0), 100);
+	remove_many(&table, flights, 100);
+	hf_inflight_clear(&table);
+}
+
+static size_t wait_many(struct hf_inflight *table, struct hf_flight *f, uint64_t client)
+{
+	size_t count = 0;
+	const struct hf_waiter who = { .client = client };
+	while (hf_inflight_join(table, f, &who) == 0)
+		count++;
+	return count;
+}
+
+static void one_client_cannot_take_all_the_room_to_wait(void **state)
+{
+	struct hf_inflight table;
+	struct hf_flight f = flight(1, "a.example", HF_TYPE_A, 0);
+	struct hf_waiter got;
+	(void)state;
+	assert_int_equal(hf_inflight_init(&table, 4, 100), 0);
+	assert_int_equal(hf_inflight_add(&table, &f), 0);
+	for (int round = 0; round < 3; round++) {
+		assert_int_equal(wait_many(&table, &f, 1), 80);
+		assert_int_equal(wait_many(&table, &f, 2), 16);
+		while (hf_inflight_leave(&table, &f, &got))
+			;
+		assert_int_equal(table.waiters, 0);
+	}
+	hf_inflight_remove(&table, &f);
+	hf_inflight_clear(&table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(questions_that_differ_in_anything_are_not_the_same),
 		cmocka_unit_test(waiters_leave_once_each_even_after_the_flight_is_taken_out),
 		cmocka_unit_test(both_bounds_hold),
+		cmocka_unit_test(one_client_cannot_fill_the_table),
+		cmocka_unit_test(one_upstream_cannot_fill_the_table_whoever_asks),
+		cmocka_unit_test(what_the_house_asks_for_itself_is_bound_by_the_table_alone),
+		cmocka_unit_test(one_client_cannot_take_all_the_room_to_wait),
 	};
 	return cmocka_run_group_tests_name("inflight", tests, NULL, NULL);
 }

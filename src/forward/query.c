@@ -16,6 +16,19 @@
 /* After so many silent attempts over UDP, TCP is tried on no other evidence. */
 #define SILENT_BEFORE_STREAM 2
 
+/* While all upstreams rest, or the pace of one that came back is to be kept, the
+ * question looks again so often, less up to half by chance. */
+#define LOOK_AGAIN (200 * HF_MS)
+
+/* Who has no old answer waits for the pace no longer than this. */
+#define PACE_MOST (500 * HF_MS)
+
+/* A second copy sooner than this would only race the network's jitter. */
+#define HEDGE_LEAST (10 * HF_MS)
+
+/* At least so long passes between looking for a token of the retry budget. */
+#define TOKEN_LEAST (5 * HF_MS)
+
 struct step { /* one call of hf_query_step */
 	struct hf_query *q;
 	const struct hf_query_env *env;
@@ -36,14 +49,24 @@ static uint64_t bit(unsigned upstream)
 	return 1ull << upstream;
 }
 
+static const struct hf_candidate *candidate(const struct step *s, unsigned upstream)
+{
+	return &s->env->candidates[upstream];
+}
+
 static struct hf_upstream_state *state_of(const struct step *s, unsigned upstream)
 {
-	return s->env->candidates[upstream].state;
+	return candidate(s, upstream)->state;
+}
+
+static struct hf_rtt *rtt_of(const struct step *s, unsigned upstream)
+{
+	return &candidate(s, upstream)->path->rtt;
 }
 
 static const struct hf_upstream_conf *conf_of(const struct step *s, unsigned upstream)
 {
-	return s->env->candidates[upstream].conf;
+	return candidate(s, upstream)->conf;
 }
 
 static struct hf_selection selection(const struct step *s)
@@ -54,22 +77,12 @@ static struct hf_selection selection(const struct step *s)
 		.tries = s->q->tries,
 		.barred = s->q->barred,
 		.by_rtt = s->env->route->order == HF_ORDER_FASTEST,
+		.first = s->q->sends == 0,
+		.cost = HF_COST_UDP,
+		.outgoing = s->env->outgoing,
+		.outgoing_conf = s->env->outgoing_conf,
 		.now = s->env->now,
 	};
-}
-
-static void report(struct step *s, unsigned upstream, enum hf_outcome outcome)
-{
-	struct hf_upstream_state *state = state_of(s, upstream);
-	hf_health_report(&state->health, conf_of(s, upstream), outcome, s->env->now, s->env->dice);
-	if (outcome == HF_OUTCOME_ANSWERED)
-		state->answered = s->env->now;
-}
-
-static void close_attempt(struct step *s, struct hf_attempt *attempt)
-{
-	attempt->open = false;
-	state_of(s, attempt->upstream)->in_flight--;
 }
 
 static void blame(struct hf_query *q, enum hf_query_cause cause, unsigned upstream, int32_t ede)
@@ -77,6 +90,67 @@ static void blame(struct hf_query *q, enum hf_query_cause cause, unsigned upstre
 	q->cause = cause;
 	q->cause_upstream = (uint8_t)upstream;
 	q->cause_ede = ede;
+}
+
+/* ---- facts ---- */
+
+static struct hf_fact fact(const struct step *s, enum hf_outcome outcome, bool probe)
+{
+	return (struct hf_fact){ outcome, probe, s->q->name, s->env->dice, s->env->now };
+}
+
+/* About the upstream itself. */
+static void report(struct step *s, const struct hf_attempt *a, enum hf_outcome outcome)
+{
+	struct hf_upstream_state *state = state_of(s, a->upstream);
+	struct hf_fact f = fact(s, outcome, a->probe);
+	bool was_open = state->health.state != HF_HEALTH_CLOSED;
+	hf_health_report(&state->health, conf_of(s, a->upstream), &f);
+	if (state->health.state == HF_HEALTH_OPEN && !was_open)
+		hf_pace_hold(&state->pace, s->env->now);
+	if (outcome != HF_OUTCOME_ANSWERED)
+		return;
+	state->answered = s->env->now;
+	if (was_open && state->health.state == HF_HEALTH_CLOSED) {
+		hf_pace_begin(&state->pace, s->env->now);
+		hf_rtt_forgive(rtt_of(s, a->upstream));
+	}
+}
+
+/* About what it does for this route. */
+static void report_path(struct step *s, const struct hf_attempt *a, enum hf_outcome outcome)
+{
+	struct hf_fact f = fact(s, outcome, a->probe);
+	hf_health_report(&candidate(s, a->upstream)->path->health, conf_of(s, a->upstream), &f);
+}
+
+/* Another upstream gave the answer. One that talks to others but not of this
+ * zone is no use on this path; one that talks to nobody is no use at all. */
+static void report_beaten(struct step *s, const struct hf_attempt *a)
+{
+	if (state_of(s, a->upstream)->answered > a->sent)
+		report_path(s, a, HF_OUTCOME_BEATEN);
+	else
+		report(s, a, HF_OUTCOME_BEATEN);
+}
+
+/* The attempt's end: answered, if late, or lost though somebody had an answer. */
+static void settle(struct step *s, const struct hf_attempt *a, bool answered)
+{
+	struct hf_fact f = fact(s, answered ? HF_OUTCOME_ANSWERED : HF_OUTCOME_BEATEN, a->probe);
+	if (a->channel != HF_CHANNEL_UDP)
+		return;
+	hf_rtt_settle(rtt_of(s, a->upstream), answered, s->env->now);
+	if (!answered && a->upstream == s->q->answerer)
+		return; /* it has answered in another way, or another time */
+	hf_health_settle(&candidate(s, a->upstream)->path->health, conf_of(s, a->upstream), &f);
+}
+
+static void close_attempt(struct step *s, struct hf_attempt *a)
+{
+	if (!a->queued)
+		state_of(s, a->upstream)->in_flight--;
+	a->open = a->queued = false;
 }
 
 /* ---- ending ---- */
@@ -96,6 +170,7 @@ static int32_t ede_of(const struct hf_query *q)
 	switch (q->cause) {
 	case HF_CAUSE_UNREACHABLE: return HF_EDE_NETWORK_ERROR;
 	case HF_CAUSE_UNSENT:
+	case HF_CAUSE_BUDGET:
 	case HF_CAUSE_SERVFAIL: return HF_EDE_OTHER;
 	case HF_CAUSE_GARBAGE: return HF_EDE_INVALID_DATA;
 	default: return HF_EDE_NO_REACHABLE_AUTHORITY;
@@ -134,7 +209,7 @@ static bool wants_stream(const struct step *s, unsigned upstream)
 static hf_us patience(const struct step *s, unsigned upstream, enum hf_channel channel)
 {
 	const struct hf_upstream_conf *conf = conf_of(s, upstream);
-	hf_us timeout = hf_rtt_timeout(&state_of(s, upstream)->rtt, conf);
+	hf_us timeout = hf_rtt_timeout(rtt_of(s, upstream), conf);
 	if (channel == HF_CHANNEL_UDP)
 		return timeout;
 	timeout *= STREAM_PATIENCE;
@@ -143,44 +218,103 @@ static hf_us patience(const struct step *s, unsigned upstream, enum hf_channel c
 	return timeout < conf->timeout_max ? timeout : conf->timeout_max;
 }
 
+/* Only where a limit is in force: what went out before a cap was found is no debt. */
+static void charge(struct step *s, unsigned upstream, uint32_t cost)
+{
+	if (hf_upstream_limit(state_of(s, upstream)))
+		hf_budget_spend(&state_of(s, upstream)->budget, cost, s->env->now);
+	if (s->env->outgoing_conf->budget)
+		hf_budget_spend(&s->env->outgoing->budget, cost, s->env->now);
+}
+
+static void refund(struct step *s, unsigned upstream, uint32_t cost)
+{
+	if (hf_upstream_limit(state_of(s, upstream)))
+		hf_budget_refund(&state_of(s, upstream)->budget, cost, s->env->now);
+	if (s->env->outgoing_conf->budget)
+		hf_budget_refund(&s->env->outgoing->budget, cost, s->env->now);
+}
+
+/* It goes out now, and has been charged. */
+static void dispatch(struct step *s, struct hf_attempt *a)
+{
+	struct hf_candidate c = *candidate(s, a->upstream);
+	hf_us now = s->env->now, p95 = hf_rtt_p95(&c.path->rtt);
+	a->queued = false;
+	a->sent = now;
+	a->due = now + patience(s, a->upstream, a->channel);
+	a->hedge = HF_NEVER;
+	if (p95 && a->channel == HF_CHANNEL_UDP && c.conf->hedge && !a->probe)
+		a->hedge = now + (p95 > HEDGE_LEAST ? p95 : HEDGE_LEAST);
+	if (c.state->health.state != HF_HEALTH_CLOSED)
+		hf_health_probe(&c.state->health, a->due, now), a->probe = true;
+	if (c.path->health.state != HF_HEALTH_CLOSED)
+		hf_health_probe(&c.path->health, a->due, now), a->probe = true;
+	if (a->reason == HF_SEND_FIRST && !a->probe)
+		hf_pace_sent(&c.state->pace, now);
+	if (c.conf->infer_cap && a->channel == HF_CHANNEL_UDP)
+		hf_cap_sent(&c.state->cap, a->cost, now);
+	c.state->in_flight++;
+	c.path->asked = now;
+	struct hf_action *send = act(s, HF_ACT_SEND);
+	send->attempt = (uint8_t)(a - s->q->attempts);
+	send->upstream = a->upstream;
+	send->channel = a->channel;
+	send->reason = a->reason;
+	send->edns_size = a->edns ? hf_size_edns(&c.state->size, c.conf, now) : 0;
+	a->edns = send->edns_size != 0;
+}
+
+static void stand_in_line(struct step *s, struct hf_attempt *a)
+{
+	struct hf_action *queue = act(s, HF_ACT_QUEUE);
+	a->queued = true;
+	queue->attempt = (uint8_t)(a - s->q->attempts);
+	queue->upstream = a->upstream;
+	queue->cost = a->cost;
+	/* What is sent later than this is answered too late for anybody. */
+	queue->due = s->q->deadline - patience(s, a->upstream, a->channel);
+}
+
 /* Each message has its own place and keeps it: when all upstreams turn slow at
  * once, the first one's answer is the first to come. */
-static void send_to(struct step *s, unsigned upstream, bool probe)
+static void send_to(struct step *s, unsigned upstream, enum hf_send_reason reason)
 {
 	struct hf_query *q = s->q;
 	if (hf_unexpected(q->sends >= HF_SENDS_MAX))
 		return;
-	struct hf_attempt *attempt = &q->attempts[q->sends];
+	struct hf_attempt *a = &q->attempts[q->sends];
 	enum hf_channel channel = wants_stream(s, upstream) ? HF_CHANNEL_TCP : HF_CHANNEL_UDP;
-	*attempt = (struct hf_attempt){
+	*a = (struct hf_attempt){
 		.open = true,
-		.probe = probe,
+		.probe = reason == HF_SEND_PROBE,
 		.edns = !(q->plain & bit(upstream)),
 		.upstream = (uint8_t)upstream,
 		.channel = channel,
-		.sent = s->env->now,
-		.due = s->env->now + patience(s, upstream, channel),
+		.cost = channel == HF_CHANNEL_TCP ? HF_COST_TCP : HF_COST_UDP,
+		.reason = reason,
 	};
-	struct hf_upstream_state *state = state_of(s, upstream);
-	if (hf_health_admit(&state->health, s->env->now) == HF_ADMIT_PROBE)
-		hf_health_probe(&state->health, attempt->due);
-	state->in_flight++;
 	if (q->tries[upstream] < UINT8_MAX)
 		q->tries[upstream]++;
 	q->sends++;
-	struct hf_action *send = act(s, HF_ACT_SEND);
-	send->attempt = (uint8_t)(attempt - q->attempts);
-	send->upstream = (uint8_t)upstream;
-	send->channel = channel;
-	send->edns = attempt->edns;
+	struct hf_selection sel = selection(s);
+	sel.cost = a->cost;
+	if (!hf_has_room(&sel, upstream)) {
+		stand_in_line(s, a);
+		return;
+	}
+	charge(s, upstream, a->cost);
+	dispatch(s, a);
 }
 
 /* True if an attempt is open that has not timed out and is not just a probe. */
 static bool waiting(const struct hf_query *q)
 {
-	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++)
-		if (q->attempts[i].open && !q->attempts[i].late && !q->attempts[i].probe)
+	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++) {
+		const struct hf_attempt *a = &q->attempts[i];
+		if (a->open && !a->late && a->reason != HF_SEND_PROBE)
 			return true;
+	}
 	return false;
 }
 
@@ -210,6 +344,65 @@ static void lose_patience(struct step *s)
 	s->q->patience = HF_NEVER;
 }
 
+/* Nothing can be sent before `when`; if nothing is on its way either, whoever
+ * waits may as well hear what is at hand. */
+static void pause_until(struct step *s, hf_us when)
+{
+	hf_us least = s->env->now + TOKEN_LEAST;
+	s->q->resume = when > least ? when : least;
+	if (!hoping(s->q))
+		lose_patience(s);
+}
+
+static hf_us a_while(const struct step *s)
+{
+	return LOOK_AGAIN - (hf_us)((uint64_t)(LOOK_AGAIN / 2) * s->env->dice >> 32);
+}
+
+/* All that is left rest: look again when one may be asked, but not in step with
+ * all the others that wait for the same. */
+static void wait_for_rest(struct step *s, const struct hf_selection *selected)
+{
+	struct hf_query *q = s->q;
+	hf_us when = hf_select_when(selected), later = s->env->now + a_while(s);
+	if (when == HF_NEVER || q->sends >= HF_SENDS_MAX) {
+		if (!hoping(q))
+			give_up(s);
+		return;
+	}
+	if (q->cause == HF_CAUSE_NONE)
+		blame(q, HF_CAUSE_RESTING, 0, HF_EDE_NONE);
+	if (q->background && !hoping(q)) {
+		give_up(s);
+		return;
+	}
+	pause_until(s, when < later ? when + a_while(s) / 16 : later);
+}
+
+/* A token for a message that nobody forces us to send, or when to look again. */
+static bool take_token(struct step *s, unsigned upstream, hf_us *ret_when)
+{
+	struct hf_upstream_state *state = state_of(s, upstream);
+	const struct hf_retry_conf *conf = &conf_of(s, upstream)->retry;
+	hf_us now = s->env->now, mine = hf_retry_when(&state->retry, conf, now);
+	hf_us all = hf_retry_when(&s->env->outgoing->retry, &s->env->outgoing_conf->retry, now);
+	if (mine > now || all > now) {
+		*ret_when = mine > all ? mine : all;
+		return false;
+	}
+	hf_retry_take(&state->retry, conf, now);
+	hf_retry_take(&s->env->outgoing->retry, &s->env->outgoing_conf->retry, now);
+	return true;
+}
+
+/* A first message allows all who may have to take its place a share of a retry. */
+static void earn_tokens(struct step *s)
+{
+	for (unsigned i = 0; i < s->env->route->upstream_count; i++)
+		hf_retry_earn(&state_of(s, i)->retry, &conf_of(s, i)->retry, s->env->now);
+	hf_retry_earn(&s->env->outgoing->retry, &s->env->outgoing_conf->retry, s->env->now);
+}
+
 /* Asks whoever is next, or pauses before one that has just refused, or gives up
  * when nobody is left who could still answer. */
 static void go_on(struct step *s)
@@ -218,11 +411,11 @@ static void go_on(struct step *s)
 	struct hf_selection selected = selection(s);
 	int next = q->sends < HF_SENDS_MAX ? hf_select(&selected) : -1;
 	bool rested = q->resume && q->resume <= s->env->now;
+	hf_us when;
 	if (rested)
 		q->resume = 0; /* whatever comes of it: a time that has passed is not armed */
 	if (next < 0) {
-		if (!hoping(q))
-			give_up(s);
+		wait_for_rest(s, &selected);
 		return;
 	}
 	if (asked(q, (unsigned)next))
@@ -230,13 +423,17 @@ static void go_on(struct step *s)
 	if (q->refused & bit((unsigned)next) && !rested) {
 		unsigned doubling = q->tries[next] > 4 ? 4 : q->tries[next];
 		if (!q->resume)
-			q->resume = s->env->now + (PAUSE << (doubling ? doubling - 1 : 0));
-		if (!hoping(q))
-			lose_patience(s); /* nothing is on its way: there is nothing to wait for */
+			pause_until(s, s->env->now + (PAUSE << (doubling ? doubling - 1 : 0)));
 		return;
 	}
+	if (q->sends && !take_token(s, (unsigned)next, &when)) {
+		pause_until(s, when == HF_NEVER ? when : when + a_while(s) / 8);
+		return;
+	}
+	if (!q->sends)
+		earn_tokens(s);
 	q->resume = 0;
-	send_to(s, (unsigned)next, false);
+	send_to(s, (unsigned)next, q->sends ? HF_SEND_RETRY : HF_SEND_FIRST);
 	q->refused &= ~bit((unsigned)next); /* after: it was refused, not silent */
 }
 
@@ -248,84 +445,208 @@ static void ask_again(struct step *s, unsigned upstream)
 			go_on(s);
 		return;
 	}
-	send_to(s, upstream, false);
+	send_to(s, upstream, HF_SEND_FOLLOW);
 	s->q->tries[upstream]--;
 }
 
 /* ---- events ---- */
 
+/* One that came back is given its share slowly. Who has an old answer gets it
+ * meanwhile; who has none waits, but not for long. */
+static bool kept_back(struct step *s, const struct hf_selection *selected, unsigned first)
+{
+	struct hf_query *q = s->q;
+	struct hf_pace *pace = &state_of(s, first)->pace;
+	if (hf_offer(selected, first) != HF_OFFER_WAIT || hf_pace_free(pace, s->env->now) ||
+		s->env->now - q->began >= PACE_MOST)
+		return false;
+	hf_pace_refuse(pace, s->env->now);
+	lose_patience(s);
+	q->resume = s->env->now + a_while(s) / 4;
+	return true;
+}
+
+static void probe_beside(struct step *s, const struct hf_selection *selected, int first)
+{
+	hf_us when;
+	int probe = hf_select_probe(selected, first);
+	if (probe >= 0 && hf_has_room(selected, (size_t)probe) && take_token(s, (unsigned)probe, &when))
+		send_to(s, (unsigned)probe, HF_SEND_PROBE);
+}
+
+/* The first message, at once or when its time has come. */
 static void start(struct step *s)
 {
+	struct hf_query *q = s->q;
 	struct hf_selection selected = selection(s);
 	int first = hf_select(&selected);
-	if (first < 0) {
+	if (first >= 0 && q->background && hf_offer(&selected, (size_t)first) == HF_OFFER_WAIT) {
+		blame(q, HF_CAUSE_BUDGET, (unsigned)first, HF_EDE_NONE);
 		give_up(s);
 		return;
 	}
-	send_to(s, (unsigned)first, false);
-	int probe = hf_select_probe(&selected, first);
-	if (probe >= 0)
-		send_to(s, (unsigned)probe, true);
+	if (first >= 0 && kept_back(s, &selected, (unsigned)first))
+		return;
+	go_on(s);
+	if (first >= 0 && !q->done)
+		probe_beside(s, &selected, first);
 }
 
-static void bar_and_go_on(struct step *s, enum hf_query_cause cause, unsigned upstream, int32_t ede)
+/* Not again for this question: neither does it wait there for room any more. */
+static void bar(struct step *s, unsigned upstream)
+{
+	struct hf_query *q = s->q;
+	q->barred |= bit(upstream);
+	for (unsigned i = 0; i < q->sends; i++)
+		if (q->attempts[i].queued && q->attempts[i].upstream == upstream)
+			close_attempt(s, &q->attempts[i]);
+}
+
+static void bar_and_go_on(struct step *s, enum hf_query_cause cause, const struct hf_attempt *a,
+	int32_t ede)
 {
 	/* What an upstream said of the name outweighs another's silence. */
-	blame(s->q, cause, upstream, ede);
-	s->q->barred |= bit(upstream);
+	blame(s->q, cause, a->upstream, ede);
+	bar(s, a->upstream);
+	if (cause != HF_CAUSE_GARBAGE) {
+		s->q->useless |= bit(a->upstream);
+		if (candidate(s, a->upstream)->path->health.state == HF_HEALTH_PROBING)
+			report_path(s, a, HF_OUTCOME_BEATEN);
+	}
 	if (!waiting(s->q))
 		go_on(s);
 }
 
-static void replied(struct step *s, const struct hf_query_event *event)
+static bool look_at_attempts(struct step *s);
+
+/* The first answer: what does it say about the others? */
+static void answered(struct step *s, struct hf_attempt *winner)
 {
 	struct hf_query *q = s->q;
-	struct hf_attempt *attempt = &q->attempts[event->attempt];
-	unsigned upstream = attempt->upstream;
-	bool garbage = event->verdict == HF_VERDICT_GARBAGE;
-	report(s, upstream, garbage ? HF_OUTCOME_GARBAGE : HF_OUTCOME_ANSWERED);
-	if (!garbage && attempt->channel == HF_CHANNEL_UDP)
-		hf_rtt_sample(&state_of(s, upstream)->rtt, s->env->now - attempt->sent, s->env->now);
-	close_attempt(s, attempt);
+	act(s, HF_ACT_ANSWER)->attempt = (uint8_t)(winner - q->attempts);
+	report_path(s, winner, HF_OUTCOME_ANSWERED);
+	q->answered = true;
+	q->answerer = winner->upstream;
+	for (unsigned i = 0; i < q->sends; i++) {
+		struct hf_attempt *a = &q->attempts[i];
+		if (a->queued)
+			close_attempt(s, a);
+		else if (a->open && a->late && a->upstream != winner->upstream)
+			report_beaten(s, a);
+		else if (!a->open && q->useless & bit(a->upstream) && a->upstream != winner->upstream)
+			report_path(s, a, HF_OUTCOME_BEATEN);
+	}
+	look_at_attempts(s); /* some have been listened to for long enough */
+	if (!hoping(q))
+		end(s);
+}
+
+/* What UDP had not brought came over TCP. */
+static void note_size(struct step *s, const struct hf_attempt *got, uint16_t octets)
+{
+	for (unsigned i = 0; i < s->q->sends; i++) {
+		const struct hf_attempt *a = &s->q->attempts[i];
+		if (a->open && a->late && a->upstream == got->upstream && a->channel == HF_CHANNEL_UDP &&
+			got->channel == HF_CHANNEL_TCP)
+			hf_size_lost(&state_of(s, a->upstream)->size, conf_of(s, a->upstream), octets,
+				s->q->name, s->env->now);
+	}
+}
+
+static void note_plain(struct step *s, const struct hf_attempt *got)
+{
+	if (s->q->plain & bit(got->upstream) && !got->edns)
+		hf_size_plain(&state_of(s, got->upstream)->size, s->env->now);
+}
+
+/* The facts of a reply, whatever it is good for. */
+static void take_note(struct step *s, struct hf_attempt *a, const struct hf_query_event *event)
+{
+	if (conf_of(s, a->upstream)->infer_cap && a->channel == HF_CHANNEL_UDP)
+		hf_cap_replied(&state_of(s, a->upstream)->cap, s->env->now);
+	if (event->verdict == HF_VERDICT_GARBAGE) {
+		report(s, a, HF_OUTCOME_GARBAGE);
+		return;
+	}
+	report(s, a, HF_OUTCOME_ANSWERED);
+	settle(s, a, true);
+	if (a->channel != HF_CHANNEL_UDP)
+		return;
+	hf_rtt_sample(rtt_of(s, a->upstream), s->env->now - a->sent, s->env->now);
+	hf_size_arrived(&state_of(s, a->upstream)->size, event->octets, s->env->now);
+}
+
+static void answer_of(struct step *s, struct hf_attempt *a, const struct hf_query_event *event)
+{
+	unsigned upstream = a->upstream;
 	switch (event->verdict) {
 	case HF_VERDICT_ANSWER:
-		act(s, HF_ACT_ANSWER)->attempt = (uint8_t)event->attempt;
-		end(s);
+		note_size(s, a, event->octets);
+		note_plain(s, a);
+		answered(s, a);
 		break;
 	case HF_VERDICT_TRUNCATED:
-		if (attempt->channel == HF_CHANNEL_TCP) {
-			bar_and_go_on(s, HF_CAUSE_GARBAGE, upstream, event->ede);
+		if (a->channel == HF_CHANNEL_TCP) {
+			bar_and_go_on(s, HF_CAUSE_GARBAGE, a, event->ede);
 			break;
 		}
-		q->stream |= bit(upstream);
+		s->q->stream |= bit(upstream);
 		ask_again(s, upstream);
 		break;
 	case HF_VERDICT_FORMERR:
 	case HF_VERDICT_NOTIMP:
-		if (!attempt->edns) {
-			bar_and_go_on(s, HF_CAUSE_REFUSED, upstream, event->ede);
+		if (!a->edns) {
+			bar_and_go_on(s, HF_CAUSE_REFUSED, a, event->ede);
 			break;
 		}
-		q->plain |= bit(upstream);
+		s->q->plain |= bit(upstream);
 		ask_again(s, upstream);
 		break;
-	case HF_VERDICT_SERVFAIL: bar_and_go_on(s, HF_CAUSE_SERVFAIL, upstream, event->ede); break;
-	case HF_VERDICT_REFUSED: bar_and_go_on(s, HF_CAUSE_REFUSED, upstream, event->ede); break;
-	case HF_VERDICT_LAME: bar_and_go_on(s, HF_CAUSE_LAME, upstream, event->ede); break;
-	case HF_VERDICT_GARBAGE: bar_and_go_on(s, HF_CAUSE_GARBAGE, upstream, event->ede); break;
+	case HF_VERDICT_SERVFAIL: bar_and_go_on(s, HF_CAUSE_SERVFAIL, a, event->ede); break;
+	case HF_VERDICT_REFUSED: bar_and_go_on(s, HF_CAUSE_REFUSED, a, event->ede); break;
+	case HF_VERDICT_LAME: bar_and_go_on(s, HF_CAUSE_LAME, a, event->ede); break;
+	case HF_VERDICT_GARBAGE: bar_and_go_on(s, HF_CAUSE_GARBAGE, a, event->ede); break;
 	}
+}
+
+/* After the answer: only what it says about the upstream matters. */
+static void heard_late(struct step *s, struct hf_attempt *a, enum hf_verdict verdict)
+{
+	if (verdict == HF_VERDICT_ANSWER || verdict == HF_VERDICT_TRUNCATED)
+		report_path(s, a, HF_OUTCOME_ANSWERED);
+	else if (verdict != HF_VERDICT_GARBAGE)
+		report_path(s, a, HF_OUTCOME_BEATEN);
+	if (!hoping(s->q))
+		end(s);
+}
+
+static void replied(struct step *s, const struct hf_query_event *event)
+{
+	struct hf_attempt *a = &s->q->attempts[event->attempt];
+	take_note(s, a, event);
+	close_attempt(s, a);
+	if (s->q->answered)
+		heard_late(s, a, event->verdict);
+	else
+		answer_of(s, a, event);
 }
 
 static void lost(struct step *s, const struct hf_query_event *event)
 {
-	struct hf_attempt *attempt = &s->q->attempts[event->attempt];
-	unsigned upstream = attempt->upstream;
-	report(s, upstream, event->outcome);
-	close_attempt(s, attempt);
-	s->q->refused |= bit(upstream);
+	struct hf_attempt *a = &s->q->attempts[event->attempt];
+	report(s, a, event->outcome);
+	if (event->outcome == HF_OUTCOME_UNSENT)
+		refund(s, a->upstream, a->cost);
+	close_attempt(s, a);
+	if (s->q->answered) {
+		if (!hoping(s->q))
+			end(s);
+		return;
+	}
+	s->q->refused |= bit(a->upstream);
 	if (s->q->cause != HF_CAUSE_SERVFAIL)
 		blame(s->q, event->outcome == HF_OUTCOME_UNSENT ? HF_CAUSE_UNSENT : HF_CAUSE_UNREACHABLE,
-			upstream, HF_EDE_NONE);
+			a->upstream, HF_EDE_NONE);
 	if (!waiting(s->q))
 		go_on(s);
 }
@@ -334,60 +655,168 @@ static void lost(struct step *s, const struct hf_query_event *event)
 static void doubt(struct step *s, const struct hf_query_event *event)
 {
 	unsigned upstream = s->q->attempts[event->attempt].upstream;
-	if (s->q->stream & bit(upstream))
+	if (s->q->stream & bit(upstream) || s->q->answered)
 		return;
 	s->q->stream |= bit(upstream);
 	ask_again(s, upstream);
 }
 
-/* Marks the attempts whose time has passed; true if there were any. */
-static bool note_late(struct step *s)
+/* There is room, but who came to rest meanwhile is not sent what stood in line. */
+static void grant(struct step *s, const struct hf_query_event *event)
+{
+	struct hf_attempt *a = &s->q->attempts[event->attempt];
+	struct hf_selection selected = selection(s);
+	if (!a->queued)
+		return;
+	if (hf_offer(&selected, a->upstream) != HF_OFFER_REST) {
+		dispatch(s, a);
+		return;
+	}
+	refund(s, a->upstream, a->cost);
+	close_attempt(s, a);
+	if (!waiting(s->q))
+		go_on(s);
+}
+
+static void evict(struct step *s, const struct hf_query_event *event)
+{
+	struct hf_attempt *a = &s->q->attempts[event->attempt];
+	if (!a->queued)
+		return;
+	blame(s->q, HF_CAUSE_BUDGET, a->upstream, HF_EDE_NONE);
+	bar(s, a->upstream);
+	if (!s->q->answered && !waiting(s->q))
+		go_on(s);
+}
+
+static void reused(struct step *s, const struct hf_query_event *event)
+{
+	struct hf_attempt *a = &s->q->attempts[event->attempt];
+	refund(s, a->upstream, a->cost - HF_COST_TCP_REUSED);
+	a->cost = HF_COST_TCP_REUSED;
+}
+
+/* Whether anybody answered or not: this one did not, in time. */
+static void note_late(struct step *s, struct hf_attempt *a)
+{
+	struct hf_query *q = s->q;
+	a->late = true;
+	hf_rtt_lost(rtt_of(s, a->upstream));
+	if (q->answered) {
+		if (a->upstream != q->answerer)
+			report_beaten(s, a);
+		return;
+	}
+	report(s, a, HF_OUTCOME_SILENT);
+	if (q->cause != HF_CAUSE_SERVFAIL)
+		blame(q, HF_CAUSE_TIMEOUT, a->upstream, HF_EDE_NONE);
+}
+
+/* After the answer an attempt is listened to for the longest time-out. */
+static hf_us listened_until(const struct step *s, const struct hf_attempt *a)
+{
+	return a->sent + conf_of(s, a->upstream)->timeout_max;
+}
+
+/* True if one has become late that was not before. */
+static bool look_at_attempts(struct step *s)
 {
 	bool any = false;
-	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++) {
+	for (unsigned i = 0; i < s->q->sends; i++) {
 		struct hf_attempt *a = &s->q->attempts[i];
-		if (!a->open || a->late || a->due > s->env->now)
+		if (!a->open || a->queued)
 			continue;
-		a->late = true;
-		any = true;
-		report(s, a->upstream, HF_OUTCOME_TIMEOUT);
-		hf_rtt_lost(&state_of(s, a->upstream)->rtt);
-		if (s->q->cause != HF_CAUSE_SERVFAIL)
-			blame(s->q, HF_CAUSE_TIMEOUT, a->upstream, HF_EDE_NONE);
+		if (!a->late && a->due <= s->env->now) {
+			note_late(s, a);
+			any = true;
+		}
+		if (s->q->answered && a->late && listened_until(s, a) <= s->env->now) {
+			settle(s, a, false);
+			close_attempt(s, a);
+		}
 	}
 	return any;
 }
 
+/* A second copy for the attempt that takes long, if somebody else has room, and
+ * there is a token. */
+static void hedge(struct step *s)
+{
+	for (unsigned i = 0; i < s->q->sends; i++) {
+		struct hf_attempt *a = &s->q->attempts[i];
+		struct hf_selection selected = selection(s);
+		hf_us when;
+		if (!a->open || a->late || a->queued || a->hedge > s->env->now)
+			continue;
+		a->hedge = HF_NEVER;
+		int other = s->q->sends < HF_SENDS_MAX ? hf_select(&selected) : -1;
+		if (other < 0 || other == a->upstream || asked(s->q, (unsigned)other) ||
+			hf_offer(&selected, (size_t)other) != HF_OFFER_USE ||
+			!take_token(s, (unsigned)other, &when))
+			continue;
+		send_to(s, (unsigned)other, HF_SEND_HEDGE);
+		return;
+	}
+}
+
 static void timer(struct step *s)
 {
-	bool late = note_late(s);
-	bool resumed = s->q->resume && s->q->resume <= s->env->now;
-	if (s->env->now >= s->q->patience)
+	struct hf_query *q = s->q;
+	bool late = look_at_attempts(s);
+	bool resumed = q->resume && q->resume <= s->env->now;
+	if (q->answered) {
+		if (!hoping(q))
+			end(s);
+		return;
+	}
+	if (s->env->now >= q->patience)
 		lose_patience(s);
-	if (s->env->now >= s->q->deadline)
+	if (s->env->now >= q->deadline) {
+		for (unsigned i = 0; i < q->sends; i++)
+			if (q->attempts[i].queued)
+				blame(q, HF_CAUSE_BUDGET, q->attempts[i].upstream, HF_EDE_NONE);
 		give_up(s);
-	else if (resumed || (late && !waiting(s->q)))
+		return;
+	}
+	if (resumed && !q->sends)
+		start(s);
+	else if (resumed || (late && !waiting(q)))
 		go_on(s);
+	else
+		hedge(s);
+}
+
+static void sooner(hf_us *due, hf_us instant)
+{
+	if (instant < *due)
+		*due = instant;
 }
 
 static void arm(struct step *s)
 {
 	const struct hf_query *q = s->q;
-	hf_us due = q->patience < q->deadline ? q->patience : q->deadline;
-	if (q->resume && q->resume < due)
-		due = q->resume;
-	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++) {
+	hf_us due = HF_NEVER;
+	if (!q->answered) {
+		due = q->patience < q->deadline ? q->patience : q->deadline;
+		if (q->resume)
+			sooner(&due, q->resume);
+	}
+	for (unsigned i = 0; i < q->sends; i++) {
 		const struct hf_attempt *a = &q->attempts[i];
-		if (a->open && !a->late && a->due < due)
-			due = a->due;
+		if (!a->open || a->queued)
+			continue;
+		if (!a->late)
+			sooner(&due, a->hedge < a->due && !q->answered ? a->hedge : a->due);
+		else if (q->answered)
+			sooner(&due, listened_until(s, a));
 	}
 	act(s, HF_ACT_ARM)->due = due;
 }
 
-void hf_query_init(struct hf_query *q, hf_us now)
+void hf_query_init(struct hf_query *q, uint32_t name, hf_us now)
 {
 	*q = (struct hf_query){ .deadline = now + HF_QUERY_DEADLINE, .patience = HF_NEVER,
-		.cause_ede = HF_EDE_NONE };
+		.cause_ede = HF_EDE_NONE, .began = now, .name = name };
 }
 
 size_t hf_query_step(struct hf_query *q, const struct hf_query_env *env,
@@ -405,10 +834,20 @@ size_t hf_query_step(struct hf_query *q, const struct hf_query_env *env,
 	case HF_QUERY_LOST: lost(&s, event); break;
 	case HF_QUERY_DOUBT: doubt(&s, event); break;
 	case HF_QUERY_TIMER: timer(&s); break;
+	case HF_QUERY_GRANT: grant(&s, event); break;
+	case HF_QUERY_EVICT: evict(&s, event); break;
+	case HF_QUERY_REUSED: reused(&s, event); break;
 	}
 	if (!q->done)
 		arm(&s);
 	return s.count;
+}
+
+void hf_query_abandon(struct hf_query *q, const struct hf_query_env *env)
+{
+	struct step s = { .q = q, .env = env };
+	if (!q->done)
+		end(&s);
 }
 
 const char *hf_query_cause_text(enum hf_query_cause cause)
@@ -422,6 +861,8 @@ const char *hf_query_cause_text(enum hf_query_cause cause)
 		[HF_CAUSE_REFUSED] = "refused to answer",
 		[HF_CAUSE_LAME] = "answered with a referral",
 		[HF_CAUSE_GARBAGE] = "answered garbage",
+		[HF_CAUSE_RESTING] = "does not answer, and is only probed now and then",
+		[HF_CAUSE_BUDGET] = "over its packet budget",
 	};
 	return cause < HF_CAUSES ? texts[cause] : "?";
 }

@@ -5,27 +5,35 @@
  * first. What comes back, or does not, is an event; what to do about it are
  * actions, which the engine carries out:
  *
+ *   no room in a budget         stand in line (queue.h) until there is
+ *   silence past the 95th       hedge: ask another as well
+ *   percentile of this upstream
  *   silence past the time-out   ask the next; the old attempt stays open, for a
  *                               late answer is an answer
  *   unreachable                 ask the next at once; come back after a pause, and
  *                               if nothing is on its way meanwhile, say so
+ *   all rest                    wait until one may be asked, and say so
  *   SERVFAIL, REFUSED, lame     ask the next; not this one again
  *   FORMERR or NOTIMP on EDNS   ask the same without EDNS
  *   truncated                   ask the same over TCP
  *   silence again and again     over UDP though it answers others: large answers
  *                               get lost on the way, so ask over TCP
- *   an answer                   done
+ *   an answer                   done; who has not answered is listened to a little
+ *                               longer, to know whether it is slow or silent
  *   patience over               say so, once: the engine may have an old answer
  *   deadline, or nobody left    fail, with the extended error that says why
  *
+ * Every message after the first that is not forced by the protocol (TCP after a
+ * truncated reply, no EDNS after FORMERR) takes a token of the retry budget, the
+ * upstream's and everybody's; without one it waits until there is.
  * When another upstream of the route is due for a probe, it gets a copy of the
  * question; its answer counts like any other.
  *
- * Facts about upstreams are reported to health and rtt as they become known.
+ * Facts about upstreams are reported to health, rtt and size as they become known.
  * Ownership: a query lies in its flight; it points to nothing.
  * At the bound: HF_SENDS_MAX messages a query, HF_QUERY_DEADLINE in all.
  * Never:   sockets, bytes, the clock, the client.
- * Threads: one owner. */
+ * Threads: one owner; the upstreams' states by the caller's lock. */
 #ifndef HF_FORWARD_QUERY_H
 #define HF_FORWARD_QUERY_H
 
@@ -44,14 +52,34 @@
 /* Stubs give up after 5 s (glibc, c-ares); an answer must be there before. */
 #define HF_QUERY_DEADLINE (4500 * HF_MS)
 
+enum hf_send_reason { /* why a message goes out; a row each in meter.c */
+	HF_SEND_FIRST,  /* of its question */
+	HF_SEND_RETRY,  /* another attempt failed, or is late */
+	HF_SEND_HEDGE,  /* another attempt takes long */
+	HF_SEND_PROBE,  /* a copy for an upstream that wants a look */
+	HF_SEND_FOLLOW, /* the protocol wants it: TCP, no EDNS */
+	HF_SEND_REASONS
+};
+
+/* What a question is charged with, in packets of ours: a datagram; or SYN, ACK,
+ * question, ACK, FIN, ACK of a connection. On one that is open already four are
+ * given back (HF_QUERY_REUSED). */
+#define HF_COST_UDP 1
+#define HF_COST_TCP 6
+#define HF_COST_TCP_REUSED 2
+
 struct hf_attempt {
 	bool open;      /* an answer may still come */
+	bool queued;    /* it stands in line and has not been sent */
 	bool late;      /* its time-out has passed */
 	bool probe;
 	bool edns;
 	uint8_t upstream; /* index in the route */
+	uint8_t cost;   /* packets that it was charged with */
 	enum hf_channel channel;
+	enum hf_send_reason reason;
 	hf_us sent, due;
+	hf_us hedge;    /* when a second copy is worth it; HF_NEVER: not any more */
 };
 
 enum hf_query_cause { /* why nothing came of it; the last one counts */
@@ -63,6 +91,8 @@ enum hf_query_cause { /* why nothing came of it; the last one counts */
 	HF_CAUSE_REFUSED,
 	HF_CAUSE_LAME,
 	HF_CAUSE_GARBAGE,
+	HF_CAUSE_RESTING,
+	HF_CAUSE_BUDGET,
 	HF_CAUSES
 };
 
@@ -74,6 +104,12 @@ struct hf_query {
 	uint64_t plain;      /* ... ask without EDNS */
 	uint64_t stream;     /* ... ask over TCP */
 	uint64_t refused;    /* ... was unreachable when last asked */
+	uint64_t useless;    /* ... replied, but not with an answer */
+	hf_us began;
+	uint32_t name;       /* a hash of the name asked for */
+	bool background;     /* nobody waits: better no answer than one out of turn */
+	bool answered;       /* it is over for those who wait */
+	uint8_t answerer;    /* who gave the answer: index in the route */
 	uint8_t tries[HF_ROUTE_UPSTREAMS_MAX];
 	struct hf_attempt attempts[HF_ATTEMPTS_MAX];
 	unsigned sends;
@@ -90,6 +126,9 @@ enum hf_query_event_kind {
 	HF_QUERY_DOUBT, /* attempt: a reply came that is right but for the question's case;
 	                   a forgery, or a server that does not keep case: TCP will tell */
 	HF_QUERY_TIMER, /* what was armed is due */
+	HF_QUERY_GRANT, /* attempt: there is room now, and it has been charged */
+	HF_QUERY_EVICT, /* attempt: it lost its place in line */
+	HF_QUERY_REUSED, /* attempt: it went out on a connection that was open */
 };
 
 struct hf_query_event {
@@ -98,14 +137,18 @@ struct hf_query_event {
 	enum hf_verdict verdict;
 	enum hf_outcome outcome;
 	int32_t ede;
+	uint16_t octets; /* of the reply */
 };
 
 enum hf_action_kind {
 	HF_ACT_SEND,    /* attempt: to `upstream` over `channel`, with or without EDNS */
+	HF_ACT_QUEUE,   /* attempt: stands in line for `upstream` until `due`; charge `cost`
+	                   and say GRANT */
 	HF_ACT_ARM,     /* wake me at `due` */
 	HF_ACT_LATE,    /* patience is over: what is at hand is better than waiting; once */
-	HF_ACT_ANSWER,  /* attempt's reply is the answer; the query is over */
-	HF_ACT_FAIL,    /* no answer: cause, ede, upstream; the query is over */
+	HF_ACT_ANSWER,  /* attempt's reply is the answer; unless the query is done it goes on
+	                   listening, and needs its timer, but nobody may join it */
+	HF_ACT_FAIL,    /* no answer: cause, ede, upstream; the query is done */
 };
 
 struct hf_action {
@@ -113,7 +156,9 @@ struct hf_action {
 	uint8_t attempt;
 	uint8_t upstream;
 	enum hf_channel channel;
-	bool edns;
+	enum hf_send_reason reason;
+	uint16_t edns_size; /* 0: without EDNS */
+	uint8_t cost;
 	hf_us due;
 	enum hf_query_cause cause;
 	int32_t ede;
@@ -123,19 +168,24 @@ struct hf_action {
 struct hf_query_env {
 	const struct hf_route *route;
 	const struct hf_candidate *candidates; /* of the route, in its order */
+	struct hf_outgoing_state *outgoing;
+	const struct hf_outgoing_conf *outgoing_conf;
 	hf_us now;
 	uint32_t dice; /* fresh 32 random bits a step */
 };
 
-/* A new query; its first step is HF_QUERY_START. Its patience has no end unless
- * the caller sets one. */
-void hf_query_init(struct hf_query *q, hf_us now);
+/* A new query for a name of which `name` is a hash; its first step is
+ * HF_QUERY_START. Its patience has no end unless the caller sets one. */
+void hf_query_init(struct hf_query *q, uint32_t name, hf_us now);
 
-/* Takes an event; returns how many actions were written. After ANSWER or FAIL
- * every open attempt is over and no step may follow. Events for attempts that
+/* Takes an event; returns how many actions were written. Once the query is
+ * `done` every attempt is over and no step may follow. Events for attempts that
  * are not open are ignored (a duplicate, a reply to an abandoned one). */
 size_t hf_query_step(struct hf_query *q, const struct hf_query_env *env,
 	const struct hf_query_event *event, struct hf_action actions[static HF_ACTIONS_MAX]);
+
+/* The query ends before its time (its worker does): attempts are closed. */
+void hf_query_abandon(struct hf_query *q, const struct hf_query_env *env);
 
 /* "no answer in time" and the like, for extended errors and logs. */
 const char *hf_query_cause_text(enum hf_query_cause cause);

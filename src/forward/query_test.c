@@ -14,6 +14,9 @@
 struct asked {
 	struct hf_upstream_conf confs[MOST];
 	struct hf_upstream_state states[MOST];
+	struct hf_path paths[MOST];
+	struct hf_outgoing_state outgoing;
+	struct hf_outgoing_conf outgoing_conf;
 	struct hf_candidate candidates[MOST];
 	struct hf_route route;
 	struct hf_query q;
@@ -31,15 +34,18 @@ static void prepare(struct asked *t, uint16_t upstreams)
 	for (unsigned i = 0; i < MOST; i++) {
 		t->confs[i] = (struct hf_upstream_conf){ .name = "u", .timeout_min = 20 * HF_MS,
 			.timeout_max = 1500 * HF_MS, .failures_to_open = 5,
-			.rest_min = 200 * HF_MS, .rest_max = 30 * HF_SECOND };
-		t->candidates[i] = (struct hf_candidate){ &t->confs[i], &t->states[i] };
+			.rest_min = 200 * HF_MS, .rest_max = 30 * HF_SECOND, .edns_size = 1232,
+			.hedge = true, .retry = { 10, 1000 } };
+		t->candidates[i] = (struct hf_candidate){ &t->confs[i], &t->states[i], &t->paths[i] };
 	}
-	hf_query_init(&t->q, t->now);
+	t->outgoing_conf.retry = (struct hf_retry_conf){ 10, 1000 };
+	hf_query_init(&t->q, 1, t->now);
 }
 
 static void step(struct asked *t, const struct hf_query_event *event)
 {
-	const struct hf_query_env env = { &t->route, t->candidates, t->now, t->dice };
+	const struct hf_query_env env = { &t->route, t->candidates, &t->outgoing, &t->outgoing_conf,
+		t->now, t->dice };
 	t->count = hf_query_step(&t->q, &env, event, t->actions);
 }
 
@@ -121,6 +127,85 @@ static void assert_failed(const struct asked *t, enum hf_query_cause cause, int3
 		assert_int_equal(t->states[i].in_flight, 0);
 }
 
+static void assert_over(const struct asked *t)
+{
+	assert_true(t->q.done);
+	for (unsigned i = 0; i < MOST; i++)
+		assert_int_equal(t->states[i].in_flight, 0);
+}
+
+/* Lets time pass until those have been listened to that have not answered. */
+static void listen_on(struct asked *t)
+{
+	assert_true(t->q.answered);
+	while (!t->q.done) {
+		wait(t);
+		assert_int_equal(t->count, !t->q.done); /* arms its timer, and nothing else */
+	}
+	assert_over(t);
+}
+
+static void answer(struct asked *t, unsigned attempt)
+{
+	reply(t, attempt, HF_VERDICT_ANSWER);
+	assert_int_equal(count(t, HF_ACT_ANSWER), 1);
+	assert_int_equal(find(t, HF_ACT_ANSWER)->attempt, attempt);
+}
+
+static void grant(struct asked *t, unsigned attempt)
+{
+	step(t, &(struct hf_query_event){ .kind = HF_QUERY_GRANT, .attempt = attempt });
+}
+
+static void evict(struct asked *t, unsigned attempt)
+{
+	step(t, &(struct hf_query_event){ .kind = HF_QUERY_EVICT, .attempt = attempt });
+}
+
+/* A new question to the same upstreams. */
+static void ask_anew(struct asked *t, uint32_t name)
+{
+	hf_query_init(&t->q, name, t->now);
+	start(t);
+}
+
+/* It has always taken so long. */
+static void takes(struct asked *t, unsigned upstream, hf_us took)
+{
+	for (int i = 0; i < 20; i++)
+		hf_rtt_sample(&t->paths[upstream].rtt, took, t->now);
+}
+
+/* Its budget is 100 packets a second, and spent for now. */
+static void fill(struct asked *t, unsigned upstream)
+{
+	t->states[upstream].limit = 100;
+	hf_budget_room(&t->states[upstream].budget, 100, t->now);
+	hf_budget_spend(&t->states[upstream].budget, 10, t->now);
+}
+
+/* It is one packet a second, and spent for the next one. */
+static void fill_for_a_second(struct asked *t, unsigned upstream)
+{
+	t->states[upstream].limit = 1;
+	hf_budget_room(&t->states[upstream].budget, 1, t->now);
+	hf_budget_spend(&t->states[upstream].budget, 1, t->now);
+}
+
+/* Its time-out is long enough that a hedge comes before it. */
+static void hedgeable(struct asked *t, unsigned upstream)
+{
+	t->confs[upstream].timeout_min = 300 * HF_MS;
+	takes(t, upstream, 30 * HF_MS);
+}
+
+/* It rests until then. */
+static void rest_until(struct asked *t, unsigned upstream, hf_us until)
+{
+	t->states[upstream].health = (struct hf_health){ .state = HF_HEALTH_OPEN, .rests = 1,
+		.since = t->now, .until = until };
+}
+
 static void an_answer_ends_it(void **state)
 {
 	struct asked t;
@@ -128,7 +213,7 @@ static void an_answer_ends_it(void **state)
 	prepare(&t, 2);
 	start(&t);
 	assert_sent(&t, 0, HF_CHANNEL_UDP);
-	assert_true(sent(&t)->edns);
+	assert_true(sent(&t)->edns_size);
 	assert_int_equal(t.states[0].in_flight, 1);
 	unsigned attempt = sent(&t)->attempt;
 	t.now += 7 * HF_MS;
@@ -136,7 +221,7 @@ static void an_answer_ends_it(void **state)
 	assert_int_equal(t.count, 1);
 	assert_int_equal(find(&t, HF_ACT_ANSWER)->attempt, attempt);
 	assert_int_equal(t.states[0].in_flight, 0);
-	assert_int_equal(t.states[0].rtt.srtt, 7 * HF_MS);
+	assert_int_equal(t.paths[0].rtt.srtt, 7 * HF_MS);
 	assert_int_equal(t.states[0].answered, t.now);
 }
 
@@ -147,8 +232,8 @@ static void the_fastest_is_asked_first_unless_the_order_is_listed(void **state)
 	for (int listed = 0; listed < 2; listed++) {
 		prepare(&t, 2);
 		t.route.order = listed ? HF_ORDER_LISTED : HF_ORDER_FASTEST;
-		hf_rtt_sample(&t.states[0].rtt, 50 * HF_MS, t.now);
-		hf_rtt_sample(&t.states[1].rtt, 5 * HF_MS, t.now);
+		hf_rtt_sample(&t.paths[0].rtt, 50 * HF_MS, t.now);
+		hf_rtt_sample(&t.paths[1].rtt, 5 * HF_MS, t.now);
 		start(&t);
 		assert_sent(&t, !listed, HF_CHANNEL_UDP);
 	}
@@ -166,13 +251,13 @@ static void silence_brings_the_next_and_a_late_answer_is_still_an_answer(void **
 	assert_sent(&t, 1, HF_CHANNEL_UDP);
 	assert_int_not_equal(sent(&t)->attempt, first);
 	assert_int_equal(t.states[0].in_flight, 1);
-	assert_int_equal(t.states[0].health.failures, 1);
-	assert_int_equal(t.states[0].rtt.backoff, 1);
+	assert_int_equal(t.states[0].health.run[HF_OUTCOME_SILENT], 1);
+	assert_int_equal(t.paths[0].rtt.backoff, 1);
 	t.now += HF_MS;
 	reply(&t, first, HF_VERDICT_ANSWER);
 	assert_non_null(find(&t, HF_ACT_ANSWER));
-	assert_int_equal(t.states[0].health.failures, 0);
-	assert_int_equal(t.states[0].in_flight + t.states[1].in_flight, 0);
+	assert_int_equal(t.states[0].health.run[HF_OUTCOME_SILENT], 0);
+	listen_on(&t);
 }
 
 static void a_timer_that_comes_early_changes_nothing(void **state)
@@ -186,7 +271,7 @@ static void a_timer_that_comes_early_changes_nothing(void **state)
 	step(&t, &(struct hf_query_event){ .kind = HF_QUERY_TIMER });
 	assert_int_equal(t.count, 1);
 	assert_int_equal(find(&t, HF_ACT_ARM)->due, due);
-	assert_int_equal(t.states[0].health.failures, 0);
+	assert_int_equal(t.states[0].health.run[HF_OUTCOME_SILENT], 0);
 }
 
 static void who_cannot_answer_is_not_asked_again(void **state)
@@ -213,8 +298,9 @@ static void who_cannot_answer_is_not_asked_again(void **state)
 		assert_failed(&t, rows[i].cause, rows[i].ede);
 		assert_int_equal(find(&t, HF_ACT_FAIL)->upstream, 1);
 		/* A failing name is no failing upstream, but garbage is. */
-		assert_int_equal(t.states[0].health.failures,
+		assert_int_equal(t.states[0].health.run[HF_OUTCOME_GARBAGE],
 			rows[i].verdict == HF_VERDICT_GARBAGE);
+		assert_int_equal(t.paths[0].health.run[HF_OUTCOME_BEATEN], 0);
 	}
 }
 
@@ -251,10 +337,10 @@ static void who_knows_no_edns_is_asked_without_it(void **state)
 		start(&t);
 		reply(&t, sent(&t)->attempt, verdicts[i]);
 		assert_sent(&t, 0, HF_CHANNEL_UDP);
-		assert_false(sent(&t)->edns);
+		assert_false(sent(&t)->edns_size);
 		reply(&t, sent(&t)->attempt, verdicts[i]);
 		assert_sent(&t, 1, HF_CHANNEL_UDP);
-		assert_true(sent(&t)->edns);
+		assert_true(sent(&t)->edns_size);
 		reply(&t, sent(&t)->attempt, HF_VERDICT_REFUSED);
 		assert_failed(&t, HF_CAUSE_REFUSED, HF_EDE_NO_REACHABLE_AUTHORITY);
 	}
@@ -284,7 +370,7 @@ static void a_truncated_answer_is_fetched_over_tcp(void **state)
 	reply(&t, sent(&t)->attempt, HF_VERDICT_ANSWER);
 	assert_non_null(find(&t, HF_ACT_ANSWER));
 	/* The time of a connection is no round trip of UDP. */
-	assert_int_equal(t.states[0].rtt.srtt, 1);
+	assert_int_equal(t.paths[0].rtt.srtt, 1);
 }
 
 static void truncated_over_tcp_is_garbage(void **state)
@@ -321,7 +407,7 @@ static void who_cannot_be_reached_is_passed_over_at_once(void **state)
 	start(&t);
 	lose(&t, sent(&t)->attempt);
 	assert_sent(&t, 1, HF_CHANNEL_UDP);
-	assert_int_equal(t.states[0].health.failures, 1);
+	assert_int_equal(t.states[0].health.run[HF_OUTCOME_UNREACHABLE], 1);
 	assert_int_equal(t.states[0].in_flight, 0);
 }
 
@@ -428,11 +514,11 @@ static void a_doubtful_reply_is_checked_over_tcp_once_beside_the_first(void **st
 		assert_int_equal(count(&t, HF_ACT_SEND), 0);
 		assert_non_null(find(&t, HF_ACT_ARM));
 	}
-	assert_int_equal(t.states[0].health.failures, 0);
+	assert_int_equal(t.states[0].health.run[HF_OUTCOME_SILENT], 0);
 	assert_true(t.q.attempts[first].open && t.q.attempts[second].open);
-	reply(&t, first, HF_VERDICT_ANSWER);
-	assert_int_equal(find(&t, HF_ACT_ANSWER)->attempt, first);
-	assert_int_equal(t.states[0].in_flight, 0);
+	answer(&t, first);
+	assert_int_equal(t.states[0].in_flight, 1); /* the other one, over TCP */
+	listen_on(&t);
 }
 
 /* An upstream with an open circuit whose rest is over. */
@@ -457,7 +543,7 @@ static void a_rested_upstream_gets_a_copy_whose_answer_counts(void **state)
 	reply(&t, t.actions[1].attempt, HF_VERDICT_ANSWER);
 	assert_non_null(find(&t, HF_ACT_ANSWER));
 	assert_int_equal(t.states[1].health.state, HF_HEALTH_CLOSED);
-	assert_int_equal(t.states[0].in_flight, 0);
+	listen_on(&t);
 }
 
 static void nobody_waits_for_a_probe(void **state)
@@ -489,17 +575,808 @@ static void a_probe_that_is_all_that_is_left_is_waited_for(void **state)
 	assert_non_null(find(&t, HF_ACT_ANSWER));
 }
 
-static void resting_upstreams_are_asked_when_there_are_no_others(void **state)
+/* ---- circuits ---- */
+
+static void all_rest_it_waits_says_so_once_and_becomes_the_probe_that_is_due(void **state)
+{
+	struct asked t;
+	unsigned late = 0;
+	(void)state;
+	prepare(&t, 2);
+	rest_until(&t, 0, START + 700 * HF_MS);
+	rest_until(&t, 1, START + 60 * HF_SECOND);
+	t.q.patience = START + 10 * HF_SECOND;
+	start(&t);
+	for (; !find(&t, HF_ACT_SEND); wait(&t)) {
+		assert_true(t.now < START + 700 * HF_MS);
+		late += count(&t, HF_ACT_LATE);
+	}
+	assert_int_equal(late, 1);
+	assert_sent(&t, 0, HF_CHANNEL_UDP);
+	assert_int_equal(sent(&t)->reason, HF_SEND_FIRST);
+	/* Not in step with all the others, but soon. */
+	assert_in_range(t.now, START + 700 * HF_MS, START + 900 * HF_MS);
+	assert_int_equal(t.states[0].health.state, HF_HEALTH_PROBING);
+	answer(&t, sent(&t)->attempt);
+	assert_int_equal(t.states[0].health.state, HF_HEALTH_CLOSED);
+	assert_over(&t);
+}
+
+static void nobody_in_use_makes_a_probe_due_after_a_second(void **state)
 {
 	struct asked t;
 	(void)state;
 	prepare(&t, 2);
-	for (int i = 0; i < 2; i++)
-		t.states[i].health = (struct hf_health){ .state = HF_HEALTH_OPEN,
-			.until = START + 60 * HF_SECOND };
+	for (unsigned i = 0; i < 2; i++)
+		rest_until(&t, i, START + 60 * HF_SECOND);
+	start(&t);
+	while (!find(&t, HF_ACT_SEND))
+		wait(&t);
+	assert_in_range(t.now, START + HF_SECOND, START + 1400 * HF_MS);
+}
+
+static void resting_to_the_deadline_is_the_cause(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	t.states[0].health = (struct hf_health){ .state = HF_HEALTH_PROBING,
+		.until = START + 60 * HF_SECOND }; /* somebody else's, and no end of it */
+	start(&t);
+	while (!t.q.done) {
+		assert_null(find(&t, HF_ACT_SEND));
+		wait(&t);
+	}
+	assert_int_equal(t.now, START + HF_QUERY_DEADLINE);
+	assert_failed(&t, HF_CAUSE_RESTING, HF_EDE_NO_REACHABLE_AUTHORITY);
+}
+
+static void a_probe_takes_a_token(void **state)
+{
+	struct asked t;
+	(void)state;
+	for (int all = 0; all < 2; all++) {
+		prepare(&t, 2);
+		rest(&t, 1);
+		if (all)
+			t.outgoing_conf.retry = (struct hf_retry_conf){ 0, 0 };
+		else
+			t.confs[1].retry = (struct hf_retry_conf){ 0, 0 };
+		start(&t);
+		assert_sent(&t, 0, HF_CHANNEL_UDP);
+	}
+}
+
+static void a_probe_stands_in_no_line(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	rest(&t, 1);
+	fill(&t, 1);
 	start(&t);
 	assert_sent(&t, 0, HF_CHANNEL_UDP);
+	assert_null(find(&t, HF_ACT_QUEUE));
 }
+
+static void servfail_counts_against_a_path_only_if_another_answered(void **state)
+{
+	struct asked t;
+	(void)state;
+	for (int answers = 0; answers < 2; answers++) {
+		prepare(&t, 2);
+		start(&t);
+		reply(&t, sent(&t)->attempt, HF_VERDICT_SERVFAIL);
+		reply(&t, sent(&t)->attempt, answers ? HF_VERDICT_ANSWER : HF_VERDICT_SERVFAIL);
+		assert_over(&t);
+		assert_int_equal(t.paths[0].health.run[HF_OUTCOME_BEATEN], answers);
+		/* Never against the upstream: it answers. */
+		assert_int_equal(t.states[0].health.run[HF_OUTCOME_BEATEN], 0);
+		assert_int_equal(t.paths[1].health.run[HF_OUTCOME_BEATEN], 0);
+	}
+}
+
+static void a_zone_that_an_upstream_cannot_serve_is_no_longer_asked_of_it(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	for (uint32_t name = 0; name < 5; name++) {
+		ask_anew(&t, name);
+		assert_sent(&t, 0, HF_CHANNEL_UDP);
+		reply(&t, sent(&t)->attempt, HF_VERDICT_REFUSED);
+		answer(&t, sent(&t)->attempt);
+	}
+	assert_int_equal(t.paths[0].health.state, HF_HEALTH_OPEN);
+	assert_int_equal(t.states[0].health.state, HF_HEALTH_CLOSED);
+	ask_anew(&t, 5);
+	assert_sent(&t, 1, HF_CHANNEL_UDP);
+}
+
+/* ---- hedges ---- */
+
+static void a_hedge_goes_after_the_percentile_and_the_first_stays_open(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	hedgeable(&t, 0);
+	hedgeable(&t, 1);
+	start(&t);
+	unsigned first = sent(&t)->attempt;
+	hf_us p95 = hf_rtt_p95(&t.paths[0].rtt);
+	assert_in_range(p95, 30 * HF_MS, 36 * HF_MS);
+	assert_int_equal(find(&t, HF_ACT_ARM)->due, START + p95);
+	t.now = START + p95 - 1;
+	step(&t, &(struct hf_query_event){ .kind = HF_QUERY_TIMER });
+	assert_null(find(&t, HF_ACT_SEND));
+	wait(&t);
+	assert_sent(&t, 1, HF_CHANNEL_UDP);
+	assert_int_equal(sent(&t)->reason, HF_SEND_HEDGE);
+	assert_int_equal(t.states[0].health.run[HF_OUTCOME_SILENT], 0); /* it is not late */
+	t.now += HF_MS;
+	answer(&t, first);
+	listen_on(&t);
+}
+
+static void a_hedge_is_sent_once(void **state)
+{
+	struct asked t;
+	unsigned sends = 0;
+	(void)state;
+	prepare(&t, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		hedgeable(&t, i);
+		t.confs[i].timeout_min = HF_SECOND;
+	}
+	for (start(&t); t.now < START + 900 * HF_MS; wait(&t))
+		sends += count(&t, HF_ACT_SEND);
+	assert_int_equal(sends, 3); /* each of them was worth one, for another */
+}
+
+static void there_is_no_hedge_sooner_than_the_networks_jitter(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	takes(&t, 0, 200);
+	start(&t);
+	assert_int_equal(find(&t, HF_ACT_ARM)->due, START + 10 * HF_MS);
+}
+
+static void who_is_not_to_be_hedged_or_not_known_is_waited_for(void **state)
+{
+	struct asked t;
+	(void)state;
+	for (int known = 0; known < 2; known++) {
+		prepare(&t, 2);
+		t.confs[0].hedge = !known;
+		for (int i = 0; known ? i < 20 : i < 19; i++)
+			hf_rtt_sample(&t.paths[0].rtt, 30 * HF_MS, t.now);
+		start(&t);
+		wait(&t);
+		assert_int_equal(sent(&t)->reason, HF_SEND_RETRY);
+		assert_int_equal(t.states[0].health.run[HF_OUTCOME_SILENT], 1);
+	}
+}
+
+static void a_hedge_wants_room_and_somebody_in_use(void **state)
+{
+	struct asked t;
+	(void)state;
+	for (int rests = 0; rests < 2; rests++) {
+		prepare(&t, 2);
+		hedgeable(&t, 0);
+		if (rests)
+			rest_until(&t, 1, START + 10 * HF_SECOND);
+		else
+			fill(&t, 1);
+		start(&t);
+		wait(&t);
+		assert_true(t.now < START + 40 * HF_MS);
+		assert_null(find(&t, HF_ACT_SEND));
+		assert_null(find(&t, HF_ACT_QUEUE));
+		assert_int_equal(t.states[0].health.run[HF_OUTCOME_SILENT], 0);
+	}
+}
+
+static void a_hedge_takes_a_token_and_is_not_sent_without(void **state)
+{
+	struct asked t;
+	(void)state;
+	for (int all = 0; all < 2; all++) {
+		prepare(&t, 2);
+		hedgeable(&t, 0);
+		if (all)
+			t.outgoing_conf.retry = (struct hf_retry_conf){ 0, 1 };
+		else
+			t.confs[1].retry = (struct hf_retry_conf){ 0, 1 };
+		start(&t);
+		wait(&t);
+		assert_int_equal(sent(&t)->reason, HF_SEND_HEDGE);
+		answer(&t, sent(&t)->attempt);
+		ask_anew(&t, 2); /* the token is spent */
+		wait(&t);
+		assert_null(find(&t, HF_ACT_SEND));
+		assert_int_equal(t.states[0].health.run[HF_OUTCOME_SILENT], 0);
+	}
+}
+
+/* ---- tokens ---- */
+
+static void without_a_token_the_retry_waits_until_there_is_one(void **state)
+{
+	struct asked t;
+	(void)state;
+	for (int all = 0; all < 2; all++) {
+		prepare(&t, 2);
+		struct hf_retry_conf *conf = all ? &t.outgoing_conf.retry : &t.confs[1].retry;
+		struct hf_retry *retry = all ? &t.outgoing.retry : &t.states[1].retry;
+		*conf = (struct hf_retry_conf){ 0, 1 };
+		t.now += 399 * HF_MS;
+		assert_true(hf_retry_take(retry, conf, t.now)); /* the next comes in a second */
+		t.now = START;
+		start(&t);
+		wait(&t);
+		assert_int_equal(t.now, START + 400 * HF_MS);
+		assert_null(find(&t, HF_ACT_SEND));
+		assert_null(find(&t, HF_ACT_FAIL));
+		wait(&t);
+		assert_in_range(t.now, START + 1399 * HF_MS, START + 1430 * HF_MS);
+		assert_sent(&t, 1, HF_CHANNEL_UDP);
+		assert_int_equal(sent(&t)->reason, HF_SEND_RETRY);
+	}
+}
+
+static void who_waits_for_a_token_with_nothing_on_its_way_hears_what_is_at_hand(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	t.confs[1].retry = (struct hf_retry_conf){ 0, 0 };
+	t.q.patience = START + 2 * HF_SECOND;
+	start(&t);
+	lose(&t, sent(&t)->attempt);
+	assert_int_equal(count(&t, HF_ACT_LATE), 1);
+	while (!t.q.done) {
+		wait(&t);
+		assert_null(find(&t, HF_ACT_SEND));
+		assert_null(find(&t, HF_ACT_LATE));
+	}
+	assert_failed(&t, HF_CAUSE_UNREACHABLE, HF_EDE_NETWORK_ERROR);
+}
+
+static void a_first_message_earns_the_tokens_for_its_retries(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 3);
+	for (unsigned i = 0; i < 3; i++)
+		t.confs[i].retry = (struct hf_retry_conf){ 100, 0 };
+	t.outgoing_conf.retry = (struct hf_retry_conf){ 100, 0 };
+	start(&t);
+	lose(&t, sent(&t)->attempt);
+	assert_sent(&t, 1, HF_CHANNEL_UDP);
+	lose(&t, sent(&t)->attempt); /* upstream 2 has one to spend, all together have none */
+	assert_null(find(&t, HF_ACT_SEND));
+	assert_null(find(&t, HF_ACT_FAIL));
+}
+
+static void what_the_protocol_wants_takes_no_token(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	t.confs[0].retry = t.outgoing_conf.retry = (struct hf_retry_conf){ 0, 0 };
+	start(&t);
+	reply(&t, sent(&t)->attempt, HF_VERDICT_FORMERR);
+	assert_int_equal(sent(&t)->reason, HF_SEND_FOLLOW);
+	reply(&t, sent(&t)->attempt, HF_VERDICT_TRUNCATED);
+	assert_sent(&t, 0, HF_CHANNEL_TCP);
+	assert_int_equal(sent(&t)->reason, HF_SEND_FOLLOW);
+	answer(&t, sent(&t)->attempt);
+}
+
+/* ---- budgets ---- */
+
+static void without_room_it_stands_in_line_and_goes_when_granted(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	fill(&t, 0);
+	start(&t);
+	assert_null(find(&t, HF_ACT_SEND));
+	assert_int_equal(find(&t, HF_ACT_QUEUE)->upstream, 0);
+	assert_int_equal(find(&t, HF_ACT_QUEUE)->cost, HF_COST_UDP);
+	assert_int_equal(t.states[0].in_flight, 0);
+	unsigned attempt = find(&t, HF_ACT_QUEUE)->attempt;
+	t.now += 300 * HF_MS;
+	grant(&t, attempt);
+	assert_sent(&t, 0, HF_CHANNEL_UDP);
+	assert_int_equal(sent(&t)->attempt, attempt);
+	assert_int_equal(sent(&t)->reason, HF_SEND_FIRST);
+	assert_int_equal(t.states[0].in_flight, 1);
+	assert_int_equal(find(&t, HF_ACT_ARM)->due, t.now + 400 * HF_MS); /* from when it went */
+	grant(&t, attempt); /* once is enough */
+	assert_null(find(&t, HF_ACT_SEND));
+	t.now += 7 * HF_MS;
+	answer(&t, attempt);
+	assert_int_equal(t.paths[0].rtt.srtt, 7 * HF_MS);
+	assert_over(&t);
+}
+
+static void another_upstream_with_room_is_asked_instead(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	fill(&t, 0);
+	start(&t);
+	assert_sent(&t, 1, HF_CHANNEL_UDP);
+	assert_null(find(&t, HF_ACT_QUEUE));
+}
+
+static void what_is_sent_is_charged_to_the_upstream_and_to_all(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	t.states[0].limit = 1000;
+	t.outgoing_conf.budget = 2000;
+	uint32_t here = hf_budget_room(&t.states[0].budget, 1000, t.now);
+	uint32_t everywhere = hf_budget_room(&t.outgoing.budget, 2000, t.now);
+	start(&t);
+	assert_int_equal(hf_budget_room(&t.states[0].budget, 1000, t.now), here - 1);
+	assert_int_equal(hf_budget_room(&t.outgoing.budget, 2000, t.now), everywhere - 1);
+	reply(&t, sent(&t)->attempt, HF_VERDICT_TRUNCATED);
+	assert_int_equal(hf_budget_room(&t.states[0].budget, 1000, t.now), here - 7);
+	assert_int_equal(hf_budget_room(&t.outgoing.budget, 2000, t.now), everywhere - 7);
+}
+
+static void tcp_on_an_open_connection_gives_four_packets_back_once(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	t.confs[0].channel = HF_CHANNEL_TCP;
+	t.states[0].limit = 1000;
+	uint32_t room = hf_budget_room(&t.states[0].budget, 1000, t.now);
+	start(&t);
+	const struct hf_query_event reused = { .kind = HF_QUERY_REUSED,
+		.attempt = sent(&t)->attempt };
+	assert_int_equal(hf_budget_room(&t.states[0].budget, 1000, t.now), room - HF_COST_TCP);
+	for (int i = 0; i < 3; i++) {
+		step(&t, &reused);
+		assert_int_equal(hf_budget_room(&t.states[0].budget, 1000, t.now),
+			room - HF_COST_TCP_REUSED);
+	}
+}
+
+static void what_could_not_be_sent_is_given_back(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	t.states[0].limit = 1000;
+	uint32_t room = hf_budget_room(&t.states[0].budget, 1000, t.now);
+	start(&t);
+	step(&t, &(struct hf_query_event){ .kind = HF_QUERY_LOST, .attempt = sent(&t)->attempt,
+			 .outcome = HF_OUTCOME_UNSENT });
+	assert_int_equal(hf_budget_room(&t.states[0].budget, 1000, t.now), room);
+	assert_int_equal(t.states[0].health.run[HF_OUTCOME_UNREACHABLE], 0);
+}
+
+static void in_line_at_the_deadline_is_over_the_budget(void **state)
+{
+	struct asked t;
+	unsigned late = 0;
+	(void)state;
+	prepare(&t, 1);
+	fill(&t, 0);
+	t.q.patience = START + 1800 * HF_MS;
+	start(&t);
+	for (; !t.q.done; late += count(&t, HF_ACT_LATE)) {
+		assert_null(find(&t, HF_ACT_SEND));
+		wait(&t);
+		assert_true(late || t.now == START + 1800 * HF_MS);
+	}
+	assert_int_equal(late, 1);
+	assert_int_equal(t.now, START + HF_QUERY_DEADLINE);
+	assert_failed(&t, HF_CAUSE_BUDGET, HF_EDE_OTHER);
+}
+
+static void who_is_evicted_goes_elsewhere(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 3);
+	fill(&t, 0);
+	fill(&t, 1);
+	fill(&t, 2);
+	start(&t);
+	assert_int_equal(find(&t, HF_ACT_QUEUE)->upstream, 0);
+	evict(&t, find(&t, HF_ACT_QUEUE)->attempt);
+	assert_int_equal(find(&t, HF_ACT_QUEUE)->upstream, 1);
+	t.now += HF_SECOND; /* there is room again */
+	evict(&t, find(&t, HF_ACT_QUEUE)->attempt);
+	assert_sent(&t, 2, HF_CHANNEL_UDP);
+	reply(&t, sent(&t)->attempt, HF_VERDICT_SERVFAIL); /* and nobody else is left */
+	assert_true(t.q.done);
+	assert_non_null(find(&t, HF_ACT_FAIL));
+}
+
+static void evicted_everywhere_is_over_the_budget(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	fill(&t, 0);
+	start(&t);
+	evict(&t, find(&t, HF_ACT_QUEUE)->attempt);
+	assert_failed(&t, HF_CAUSE_BUDGET, HF_EDE_OTHER);
+}
+
+static void who_stands_in_line_says_until_when_it_is_of_use(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	fill(&t, 0);
+	start(&t);
+	/* Sent later, it would be answered after the deadline. */
+	assert_int_equal(find(&t, HF_ACT_QUEUE)->due, t.q.deadline - 400 * HF_MS);
+}
+
+static void who_has_come_to_rest_meanwhile_is_not_sent_what_stood_in_its_line(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	fill(&t, 0);
+	fill(&t, 1);
+	start(&t);
+	unsigned attempt = find(&t, HF_ACT_QUEUE)->attempt;
+	t.now += 500 * HF_MS;
+	rest_until(&t, 0, t.now + 10 * HF_SECOND);
+	grant(&t, attempt);
+	assert_sent(&t, 1, HF_CHANNEL_UDP);
+	assert_int_equal(t.states[0].health.state, HF_HEALTH_OPEN);
+	assert_int_equal(t.states[0].in_flight, 0);
+}
+
+static void who_has_said_no_is_not_waited_for_in_its_line(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	rest_until(&t, 1, START + 60 * HF_SECOND);
+	start(&t);
+	unsigned first = sent(&t)->attempt;
+	fill_for_a_second(&t, 0);
+	wait(&t); /* late, and there is no room to ask once more */
+	assert_non_null(find(&t, HF_ACT_QUEUE));
+	t.states[1].health = (struct hf_health){ .state = HF_HEALTH_CLOSED };
+	reply(&t, first, HF_VERDICT_SERVFAIL);
+	assert_sent(&t, 1, HF_CHANNEL_UDP);
+}
+
+static void who_stands_in_line_leaves_it_when_somebody_else_answers(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	start(&t);
+	unsigned first = sent(&t)->attempt;
+	fill_for_a_second(&t, 0);
+	wait(&t);
+	assert_non_null(find(&t, HF_ACT_QUEUE));
+	answer(&t, first);
+	assert_over(&t);
+	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++)
+		assert_false(t.q.attempts[i].queued);
+}
+
+/* ---- nobody waits ---- */
+
+static void what_nobody_waits_for_is_given_up_when_there_is_no_room(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	fill(&t, 0);
+	t.q.background = true;
+	start(&t);
+	assert_null(find(&t, HF_ACT_QUEUE));
+	assert_failed(&t, HF_CAUSE_BUDGET, HF_EDE_OTHER);
+}
+
+static void what_nobody_waits_for_is_given_up_when_all_rest(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	rest_until(&t, 0, START + 60 * HF_SECOND);
+	rest_until(&t, 1, START + 60 * HF_SECOND);
+	t.q.background = true;
+	start(&t);
+	assert_failed(&t, HF_CAUSE_RESTING, HF_EDE_NO_REACHABLE_AUTHORITY);
+}
+
+static void what_nobody_waits_for_is_a_probe_if_one_is_due(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	rest(&t, 0);
+	t.q.background = true;
+	start(&t);
+	assert_sent(&t, 0, HF_CHANNEL_UDP);
+	assert_int_equal(t.states[0].health.state, HF_HEALTH_PROBING);
+}
+
+/* ---- after the answer ---- */
+
+/* Upstream 0 is silent, 1 answers after the time-out of 0. */
+static unsigned answered_by_the_second(struct asked *t)
+{
+	prepare(t, 2);
+	start(t);
+	unsigned first = sent(t)->attempt;
+	wait(t);
+	t->now += 10 * HF_MS;
+	answer(t, sent(t)->attempt);
+	assert_false(t->q.done);
+	return first;
+}
+
+static void an_answer_that_is_late_for_others_is_a_sample_all_the_same(void **state)
+{
+	struct asked t;
+	(void)state;
+	unsigned first = answered_by_the_second(&t);
+	t.now = START + 900 * HF_MS;
+	reply(&t, first, HF_VERDICT_ANSWER);
+	assert_int_equal(t.count, 0); /* nobody hears of it */
+	assert_over(&t);
+	assert_int_equal(t.paths[0].rtt.srtt, 900 * HF_MS);
+	assert_int_equal(t.paths[0].rtt.loss, 0);
+	assert_int_equal(t.states[0].answered, t.now);
+	assert_int_equal(t.states[0].health.run[HF_OUTCOME_BEATEN], 0); /* wiped out */
+}
+
+static void silence_while_another_answers_is_beaten(void **state)
+{
+	struct asked t;
+	(void)state;
+	answered_by_the_second(&t);
+	/* To nobody a word: the upstream's own circuit. */
+	assert_int_equal(t.states[0].health.run[HF_OUTCOME_BEATEN], 1);
+	assert_int_equal(t.paths[0].health.run[HF_OUTCOME_BEATEN], 0);
+	listen_on(&t);
+	assert_int_equal(t.now, START + 1500 * HF_MS);
+	assert_int_equal(t.states[0].health.run[HF_OUTCOME_BEATEN], 1);
+	assert_true(t.paths[0].rtt.loss > 0);
+	assert_int_equal(t.paths[0].health.window_failed, 1);
+}
+
+static void silence_of_one_that_talks_to_others_is_the_paths(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	start(&t);
+	t.states[0].answered = START + HF_MS;
+	wait(&t); /* over TCP, as UDP may have lost it for its size */
+	while (sent(&t)->upstream == 0)
+		wait(&t);
+	answer(&t, sent(&t)->attempt);
+	assert_true(t.paths[0].health.run[HF_OUTCOME_BEATEN] > 0);
+	assert_int_equal(t.states[0].health.run[HF_OUTCOME_BEATEN], 0);
+	listen_on(&t);
+}
+
+static void one_that_a_hedge_overtook_is_beaten_only_when_it_is_late(void **state)
+{
+	struct asked t;
+	(void)state;
+	for (int late = 0; late < 2; late++) {
+		prepare(&t, 2);
+		hedgeable(&t, 0);
+		start(&t);
+		unsigned first = sent(&t)->attempt;
+		wait(&t);
+		answer(&t, sent(&t)->attempt);
+		assert_int_equal(t.states[0].health.run[HF_OUTCOME_BEATEN], 0);
+		if (late) {
+			listen_on(&t);
+		} else {
+			t.now += HF_MS;
+			reply(&t, first, HF_VERDICT_ANSWER);
+		}
+		assert_over(&t);
+		assert_int_equal(t.states[0].health.run[HF_OUTCOME_BEATEN], late);
+	}
+}
+
+static void who_gave_the_answer_is_not_beaten_by_it(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	start(&t);
+	unsigned first = sent(&t)->attempt;
+	wait(&t); /* it is asked once more, and then the first one is answered */
+	answer(&t, first);
+	listen_on(&t);
+	assert_int_equal(t.paths[0].health.run[HF_OUTCOME_BEATEN], 0);
+	assert_int_equal(t.states[0].health.run[HF_OUTCOME_BEATEN], 0);
+	assert_true(t.paths[0].rtt.loss > 0); /* a message was lost all the same */
+}
+
+static void one_that_answers_over_tcp_alone_is_in_use(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	for (uint32_t name = 0; name < 100; name++) {
+		ask_anew(&t, name);
+		assert_int_equal(sent(&t)->upstream, 0);
+		doubt(&t, sent(&t)->attempt); /* a server that does not keep case */
+		answer(&t, sent(&t)->attempt);
+		hf_us began = t.now;
+		listen_on(&t);
+		hf_rtt_forgive(&t.paths[0].rtt);
+		t.now = began + 10 * HF_MS;
+	}
+	assert_int_equal(t.paths[0].health.state, HF_HEALTH_CLOSED);
+	assert_int_equal(t.states[0].health.state, HF_HEALTH_CLOSED);
+}
+
+static void a_late_refusal_counts_against_the_path(void **state)
+{
+	struct asked t;
+	(void)state;
+	unsigned first = answered_by_the_second(&t);
+	reply(&t, first, HF_VERDICT_REFUSED);
+	assert_over(&t);
+	assert_int_equal(t.paths[0].health.run[HF_OUTCOME_BEATEN], 1);
+}
+
+static void after_the_answer_nothing_is_sent_any_more(void **state)
+{
+	static const enum hf_verdict verdicts[] = { HF_VERDICT_TRUNCATED, HF_VERDICT_FORMERR,
+		HF_VERDICT_SERVFAIL, HF_VERDICT_GARBAGE };
+	struct asked t;
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned first = answered_by_the_second(&t);
+		doubt(&t, first);
+		assert_int_equal(t.count, 1);
+		reply(&t, first, verdicts[i]);
+		assert_int_equal(t.count, 0);
+		assert_over(&t);
+	}
+	unsigned first = answered_by_the_second(&t);
+	lose(&t, first);
+	assert_int_equal(t.count, 0);
+	assert_over(&t);
+}
+
+static void an_end_before_its_time_closes_all(void **state)
+{
+	struct asked t;
+	(void)state;
+	for (int answers = 0; answers < 3; answers++) {
+		if (answers == 2) {
+			answered_by_the_second(&t);
+		} else {
+			prepare(&t, 2);
+			if (answers == 1) {
+				fill(&t, 0);
+				fill(&t, 1);
+			}
+			start(&t);
+		}
+		hf_query_abandon(&t.q, &(struct hf_query_env){ .route = &t.route,
+			.candidates = t.candidates });
+		assert_over(&t);
+	}
+}
+
+/* ---- coming back ---- */
+
+static void one_that_comes_back_is_given_its_share_slowly(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	rest(&t, 0);
+	start(&t);
+	answer(&t, sent(&t)->attempt);
+	assert_int_equal(hf_pace_rate(&t.states[0].pace, t.now), 16);
+	ask_anew(&t, 2);
+	answer(&t, sent(&t)->attempt);
+	/* The next one goes after a sixteenth of a second; who asks hears so. */
+	hf_query_init(&t.q, 3, t.now);
+	t.q.patience = t.now + 10 * HF_SECOND;
+	hf_us asked_at = t.now;
+	start(&t);
+	assert_null(find(&t, HF_ACT_SEND));
+	assert_int_equal(count(&t, HF_ACT_LATE), 1);
+	while (!find(&t, HF_ACT_SEND))
+		wait(&t);
+	assert_in_range(t.now - asked_at, 62 * HF_MS, 200 * HF_MS);
+	assert_int_equal(sent(&t)->reason, HF_SEND_FIRST);
+}
+
+static void the_pace_keeps_nobody_waiting_for_more_than_half_a_second(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	hf_pace_begin(&t.states[0].pace, START);
+	t.states[0].pace.next = START + 60 * HF_SECOND;
+	start(&t);
+	while (!find(&t, HF_ACT_SEND))
+		wait(&t);
+	assert_in_range(t.now, START + 450 * HF_MS, START + 600 * HF_MS);
+}
+
+static void another_that_is_in_full_use_is_asked_instead_of_one_that_came_back(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	hf_pace_begin(&t.states[0].pace, START);
+	t.states[0].pace.next = START + 60 * HF_SECOND;
+	start(&t);
+	assert_sent(&t, 1, HF_CHANNEL_UDP);
+}
+
+/* ---- size and EDNS ---- */
+
+static void answers_that_udp_loses_for_their_size_are_asked_for_smaller(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	for (uint32_t name = 0; name < 2; name++) {
+		ask_anew(&t, name);
+		assert_int_equal(sent(&t)->edns_size, 1232);
+		t.states[0].answered = t.now + 1; /* others are answered */
+		wait(&t);
+		assert_sent(&t, 0, HF_CHANNEL_TCP);
+		step(&t, &(struct hf_query_event){ .kind = HF_QUERY_REPLY,
+				 .attempt = sent(&t)->attempt, .octets = 1200 });
+		assert_non_null(find(&t, HF_ACT_ANSWER));
+		listen_on(&t);
+	}
+	ask_anew(&t, 3);
+	assert_int_equal(sent(&t)->edns_size, 512);
+}
+
+static void who_answers_only_without_edns_is_asked_so_from_then_on(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	start(&t);
+	reply(&t, sent(&t)->attempt, HF_VERDICT_FORMERR);
+	answer(&t, sent(&t)->attempt);
+	ask_anew(&t, 2);
+	assert_int_equal(sent(&t)->edns_size, 0);
+	/* A failure without EDNS as well is no sign of anything. */
+	prepare(&t, 1);
+	start(&t);
+	reply(&t, sent(&t)->attempt, HF_VERDICT_FORMERR);
+	reply(&t, sent(&t)->attempt, HF_VERDICT_FORMERR);
+	assert_true(t.q.done);
+	ask_anew(&t, 2);
+	assert_int_equal(sent(&t)->edns_size, 1232);
+}
+
+/* ---- bounds ---- */
 
 static void silence_ends_at_the_deadline(void **state)
 {
@@ -542,9 +1419,12 @@ static void every_attempt_stays_open_for_a_late_answer(void **state)
 	while (t.q.sends < HF_SENDS_MAX)
 		wait(&t);
 	assert_int_equal(t.states[0].in_flight, HF_SENDS_MAX);
-	reply(&t, oldest, HF_VERDICT_ANSWER);
-	assert_non_null(find(&t, HF_ACT_ANSWER));
-	assert_int_equal(t.states[0].in_flight, 0);
+	answer(&t, oldest);
+	/* Longer than the longest time-out nobody is listened to. */
+	assert_true(t.q.done || find(&t, HF_ACT_ARM)->due <= t.now + 20 * HF_MS);
+	if (!t.q.done)
+		listen_on(&t);
+	assert_over(&t);
 }
 
 static void events_for_attempts_that_are_over_are_ignored(void **state)
@@ -592,106 +1472,239 @@ static uint32_t roll(struct dice *dice, uint32_t sides)
 	return (uint32_t)((dice->state * 0x2545f4914f6cdd1dull >> 32) % sides);
 }
 
-static void throw_upstreams(struct asked *t, struct dice *dice)
+/* What the walk has seen: a walk that never comes there proves nothing. */
+static struct seen {
+	unsigned grants, evictions, reused, abandoned, lingered, hedges, probes, late, failed;
+} seen;
+
+struct life {
+	struct asked t;
+	struct dice dice;
+	bool open[HF_ATTEMPTS_MAX];   /* before the step */
+	bool queued[HF_ATTEMPTS_MAX]; /* ... */
+	bool rests[MOST];             /* ... whoever else may be asked */
+	bool over;                    /* there was an answer or a failure */
+	bool late;
+	hf_us armed;
+};
+
+static void throw_circuit(struct hf_health *health, struct dice *dice)
 {
-	prepare(t, (uint16_t)(1 + roll(dice, MOST)));
-	t->route.order = roll(dice, 2) ? HF_ORDER_FASTEST : HF_ORDER_LISTED;
-	for (unsigned i = 0; i < MOST; i++) {
-		struct hf_health *health = &t->states[i].health;
-		t->confs[i].channel = roll(dice, 4) ? HF_CHANNEL_UDP : HF_CHANNEL_TCP;
-		t->confs[i].failures_to_open = 1 + roll(dice, 5);
-		t->confs[i].timeout_max = (20 + roll(dice, 1500)) * HF_MS;
-		t->states[i].rtt.srtt = roll(dice, 2) ? roll(dice, 300000) : 0;
-		if (roll(dice, 3))
-			continue;
-		health->state = (enum hf_health_state)roll(dice, HF_HEALTH_STATES);
-		if (health->state != HF_HEALTH_CLOSED)
-			health->until = START - HF_SECOND + roll(dice, 2000000);
-	}
+	if (roll(dice, 3))
+		return;
+	health->state = (enum hf_health_state)roll(dice, HF_HEALTH_STATES);
+	if (health->state == HF_HEALTH_CLOSED)
+		return;
+	health->since = START - roll(dice, 3000000);
+	health->until = START - HF_SECOND + roll(dice, 2000000);
 }
 
-static struct hf_query_event throw_event(struct asked *t, struct dice *dice, hf_us armed)
+static struct hf_retry_conf throw_retry(struct dice *dice)
 {
-	struct hf_query_event event = { .attempt = roll(dice, HF_ATTEMPTS_MAX + 1),
-		.ede = HF_EDE_NONE, .outcome = HF_OUTCOME_UNREACHABLE };
-	hf_us soon = t->now + roll(dice, 200000);
-	t->now = soon < armed ? soon : armed;
-	if (t->now == armed || !roll(dice, 10)) {
-		event.kind = HF_QUERY_TIMER;
+	static const struct hf_retry_conf rows[] = { { 10, 1000 }, { 0, 0 }, { 100, 0 }, { 0, 3 } };
+	return rows[roll(dice, 4)];
+}
+
+static void throw_upstream(struct asked *t, unsigned i, struct dice *dice)
+{
+	static const uint32_t limits[] = { 0, 0, 0, 3, 100, 1000 };
+	struct hf_upstream_conf *conf = &t->confs[i];
+	conf->channel = roll(dice, 4) ? HF_CHANNEL_UDP : HF_CHANNEL_TCP;
+	conf->failures_to_open = 1 + roll(dice, 5);
+	conf->timeout_max = (20 + roll(dice, 1500)) * HF_MS;
+	conf->hedge = roll(dice, 4) != 0;
+	conf->retry = throw_retry(dice);
+	t->states[i].limit = limits[roll(dice, 6)];
+	if (roll(dice, 2))
+		takes(t, i, roll(dice, 300000));
+	if (roll(dice, 4) == 0)
+		hf_pace_begin(&t->states[i].pace, START - roll(dice, 900000));
+	if (t->states[i].limit && roll(dice, 2))
+		fill(t, i);
+	throw_circuit(&t->states[i].health, dice);
+	throw_circuit(&t->paths[i].health, dice);
+}
+
+static void throw_world(struct life *l)
+{
+	struct asked *t = &l->t;
+	prepare(t, (uint16_t)(1 + roll(&l->dice, MOST)));
+	t->route.order = roll(&l->dice, 2) ? HF_ORDER_FASTEST : HF_ORDER_LISTED;
+	t->outgoing_conf.budget = roll(&l->dice, 4) ? 0 : 50 + roll(&l->dice, 2000);
+	t->outgoing_conf.retry = throw_retry(&l->dice);
+	for (unsigned i = 0; i < MOST; i++)
+		throw_upstream(t, i, &l->dice);
+	t->q.background = roll(&l->dice, 8) == 0;
+	if (roll(&l->dice, 2))
+		t->q.patience = START + roll(&l->dice, 2000000);
+}
+
+/* As the engine does: who grants has charged. */
+static void charge(struct asked *t, const struct hf_attempt *a)
+{
+	hf_budget_spend(&t->states[a->upstream].budget, a->cost, t->now);
+	hf_budget_spend(&t->outgoing.budget, a->cost, t->now);
+}
+
+static struct hf_query_event throw_news(struct life *l, struct hf_query_event event)
+{
+	struct asked *t = &l->t;
+	const struct hf_attempt *a =
+		event.attempt < HF_ATTEMPTS_MAX ? &t->q.attempts[event.attempt] : NULL;
+	bool went = a && a->open && !a->queued;
+	if (a && a->queued) { /* what has not gone out cannot be answered */
+		event.kind = roll(&l->dice, 3) ? HF_QUERY_GRANT : HF_QUERY_EVICT;
+		seen.grants += event.kind == HF_QUERY_GRANT;
+		seen.evictions += event.kind == HF_QUERY_EVICT;
+		if (event.kind == HF_QUERY_GRANT)
+			charge(t, a);
 		return event;
 	}
-	switch (roll(dice, 6)) {
+	switch (roll(&l->dice, 8)) {
 	case 0: event.kind = HF_QUERY_LOST; break;
 	case 1: event.kind = HF_QUERY_DOUBT; break;
+	case 2: event.kind = went ? HF_QUERY_DOUBT : HF_QUERY_GRANT; break; /* out of turn */
+	case 3:
+		event.kind = went && a->channel == HF_CHANNEL_TCP ? HF_QUERY_REUSED : HF_QUERY_EVICT;
+		seen.reused += event.kind == HF_QUERY_REUSED;
+		break;
 	default:
 		event.kind = HF_QUERY_REPLY;
-		event.verdict = (enum hf_verdict)(1 + roll(dice, HF_VERDICT_GARBAGE));
+		event.verdict = (enum hf_verdict)(1 + roll(&l->dice, HF_VERDICT_GARBAGE));
+		event.octets = (uint16_t)roll(&l->dice, 2000);
+		if (!roll(&l->dice, 12))
+			event.verdict = HF_VERDICT_ANSWER;
 	}
-	if (event.kind == HF_QUERY_REPLY && !roll(dice, 12))
-		event.verdict = HF_VERDICT_ANSWER;
 	return event;
 }
 
-static void check_sends(const struct asked *t, bool open[HF_ATTEMPTS_MAX])
+static struct hf_query_event throw_event(struct life *l)
 {
+	struct asked *t = &l->t;
+	struct hf_query_event event = { .attempt = roll(&l->dice, HF_ATTEMPTS_MAX + 1),
+		.ede = HF_EDE_NONE,
+		.outcome = roll(&l->dice, 3) ? HF_OUTCOME_UNREACHABLE : HF_OUTCOME_UNSENT };
+	hf_us soon = t->now + roll(&l->dice, 200000);
+	if (event.attempt >= t->q.sends && roll(&l->dice, 4))
+		event.attempt = roll(&l->dice, t->q.sends ? t->q.sends : 1);
+	t->now = soon < l->armed ? soon : l->armed;
+	if (!roll(&l->dice, 6)) /* it answers somebody else */
+		t->states[roll(&l->dice, MOST)].answered = t->now;
+	if (t->now == l->armed || !roll(&l->dice, 10)) {
+		event.kind = HF_QUERY_TIMER;
+		return event;
+	}
+	return throw_news(l, event);
+}
+
+static void check_send(struct life *l, const struct hf_action *action, bool now_queued)
+{
+	const struct asked *t = &l->t;
+	bool granted = l->queued[action->attempt];
+	assert_false(l->over);
+	assert_true(action->upstream < t->route.upstream_count);
+	assert_true(granted ? !now_queued : !l->open[action->attempt]);
+	assert_false(t->q.barred >> action->upstream & 1);
+	/* What the protocol wants follows on a word of its own. */
+	assert_false(l->rests[action->upstream] && t->q.attempts[action->attempt].reason != HF_SEND_FOLLOW);
+	l->open[action->attempt] = true;
+	l->queued[action->attempt] = now_queued;
+	seen.hedges += action->reason == HF_SEND_HEDGE;
+	seen.probes += action->reason == HF_SEND_PROBE;
+}
+
+static void check_actions(struct life *l)
+{
+	const struct asked *t = &l->t;
 	for (size_t i = 0; i < t->count; i++) {
 		const struct hf_action *action = &t->actions[i];
-		if (action->kind == HF_ACT_SEND) {
-			assert_true(action->upstream < t->route.upstream_count);
-			assert_false(open[action->attempt]);
-			assert_false(t->q.barred >> action->upstream & 1);
-			open[action->attempt] = true;
+		switch (action->kind) {
+		case HF_ACT_SEND: check_send(l, action, false); break;
+		case HF_ACT_QUEUE: check_send(l, action, true); break;
+		case HF_ACT_LATE:
+			assert_false(l->late || l->over);
+			l->late = true;
+			seen.late++;
+			break;
+		case HF_ACT_ANSWER:
+		case HF_ACT_FAIL:
+			assert_false(l->over); /* once */
+			l->over = true;
+			seen.failed += action->kind == HF_ACT_FAIL;
+			assert_true(action->kind == HF_ACT_ANSWER || t->q.done);
+			break;
+		case HF_ACT_ARM: break;
 		}
 	}
 }
 
 /* What holds after every step. */
-static void check(const struct asked *t, const bool open_before[HF_ATTEMPTS_MAX])
+static void check(struct life *l)
 {
-	bool open[HF_ATTEMPTS_MAX];
+	const struct asked *t = &l->t;
 	uint32_t in_flight[MOST] = { 0 };
-	unsigned ends = count(t, HF_ACT_ANSWER) + count(t, HF_ACT_FAIL);
-	memcpy(open, open_before, sizeof open);
-	check_sends(t, open);
-	assert_int_equal(ends, t->q.done);
+	check_actions(l);
+	assert_true(l->over || !t->q.done);
+	assert_int_equal(t->q.answered || t->q.done, l->over);
 	assert_int_equal(count(t, HF_ACT_ARM), t->count ? !t->q.done : 0);
 	assert_true(t->q.sends <= HF_SENDS_MAX);
 	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++) {
-		in_flight[t->q.attempts[i].upstream] += t->q.attempts[i].open;
-		if (!t->q.done)
-			assert_int_equal(open[i], t->q.attempts[i].open);
+		const struct hf_attempt *a = &t->q.attempts[i];
+		assert_true(a->open || !a->queued);
+		in_flight[a->upstream] += a->open && !a->queued;
+		assert_true(l->open[i] || !a->open); /* none opens unsaid */
+		assert_true(!l->over || !a->queued); /* who is done stands in no line */
+		assert_true(!t->q.done || !a->open);
 	}
 	for (unsigned i = 0; i < MOST; i++)
 		assert_int_equal(t->states[i].in_flight, in_flight[i]);
 	const struct hf_action *arm = find(t, HF_ACT_ARM);
-	if (arm) /* never in the past, or the loop would spin */
-		assert_true(arm->due > t->now && arm->due <= t->q.deadline);
+	if (arm) { /* never in the past, or the loop would spin */
+		hf_us most = t->q.deadline + (l->over ? 1520 * HF_MS : 0);
+		assert_true(arm->due > t->now && arm->due <= most);
+		l->armed = arm->due;
+	}
+}
+
+static bool rests(const struct hf_health *h, hf_us now)
+{
+	return hf_health_admit(h, now) == HF_ADMIT_NOT && hf_rest_end_alone(h) > now;
+}
+
+static void look(struct life *l)
+{
+	for (unsigned i = 0; i < MOST; i++)
+		l->rests[i] = rests(&l->t.states[i].health, l->t.now) ||
+			      rests(&l->t.paths[i].health, l->t.now);
+	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++) {
+		l->open[i] = l->t.q.attempts[i].open;
+		l->queued[i] = l->t.q.attempts[i].queued;
+	}
 }
 
 static void one_life(uint64_t seed)
 {
-	struct asked t;
-	struct dice dice = { seed * 0x9e3779b97f4a7c15ull + 1 };
+	struct life l = { .dice = { seed * 0x9e3779b97f4a7c15ull + 1 } };
 	struct hf_query_event event = { .kind = HF_QUERY_START };
-	bool open[HF_ATTEMPTS_MAX] = { false };
-	hf_us armed = 0;
-	throw_upstreams(&t, &dice);
-	for (unsigned steps = 0; !t.q.done; steps++) {
-		t.dice = roll(&dice, UINT32_MAX);
-		for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++)
-			open[i] = t.q.attempts[i].open;
-		if (event.kind == HF_QUERY_REPLY || event.kind == HF_QUERY_LOST)
-			if (event.attempt < HF_ATTEMPTS_MAX)
-				open[event.attempt] = false;
-		step(&t, &event);
-		check(&t, open);
-		if (find(&t, HF_ACT_ARM))
-			armed = find(&t, HF_ACT_ARM)->due;
-		assert_true(t.now <= t.q.deadline && steps < 5000);
-		event = throw_event(&t, &dice, armed);
+	unsigned most = roll(&l.dice, 10) ? 5000 : roll(&l.dice, 20);
+	throw_world(&l);
+	for (unsigned steps = 0; !l.t.q.done; steps++) {
+		if (steps == most && most < 5000) {
+			hf_query_abandon(&l.t.q, &(struct hf_query_env){ .route = &l.t.route,
+				.candidates = l.t.candidates });
+			seen.abandoned++;
+			break;
+		}
+		l.t.dice = roll(&l.dice, UINT32_MAX);
+		look(&l);
+		step(&l.t, &event);
+		bool was_over = l.over;
+		check(&l);
+		seen.lingered += l.over && !was_over && !l.t.q.done;
+		assert_true(steps < 5000);
+		event = throw_event(&l);
 	}
-	for (unsigned i = 0; i < MOST; i++)
-		assert_int_equal(t.states[i].in_flight, 0);
+	assert_over(&l.t);
 }
 
 static void whatever_comes_it_ends_in_time_and_within_bounds(void **state)
@@ -699,6 +1712,9 @@ static void whatever_comes_it_ends_in_time_and_within_bounds(void **state)
 	(void)state;
 	for (uint64_t seed = 0; seed < 20000; seed++)
 		one_life(seed);
+	assert_true(seen.grants > 1000 && seen.evictions > 1000 && seen.reused > 1000);
+	assert_true(seen.abandoned > 100 && seen.lingered > 1000 && seen.hedges > 100);
+	assert_true(seen.probes > 1000 && seen.late > 1000 && seen.failed > 1000);
 }
 
 int main(void)
@@ -726,7 +1742,52 @@ int main(void)
 		cmocka_unit_test(a_rested_upstream_gets_a_copy_whose_answer_counts),
 		cmocka_unit_test(nobody_waits_for_a_probe),
 		cmocka_unit_test(a_probe_that_is_all_that_is_left_is_waited_for),
-		cmocka_unit_test(resting_upstreams_are_asked_when_there_are_no_others),
+		cmocka_unit_test(all_rest_it_waits_says_so_once_and_becomes_the_probe_that_is_due),
+		cmocka_unit_test(nobody_in_use_makes_a_probe_due_after_a_second),
+		cmocka_unit_test(resting_to_the_deadline_is_the_cause),
+		cmocka_unit_test(a_probe_takes_a_token),
+		cmocka_unit_test(a_probe_stands_in_no_line),
+		cmocka_unit_test(servfail_counts_against_a_path_only_if_another_answered),
+		cmocka_unit_test(a_zone_that_an_upstream_cannot_serve_is_no_longer_asked_of_it),
+		cmocka_unit_test(a_hedge_goes_after_the_percentile_and_the_first_stays_open),
+		cmocka_unit_test(a_hedge_is_sent_once),
+		cmocka_unit_test(there_is_no_hedge_sooner_than_the_networks_jitter),
+		cmocka_unit_test(who_is_not_to_be_hedged_or_not_known_is_waited_for),
+		cmocka_unit_test(a_hedge_wants_room_and_somebody_in_use),
+		cmocka_unit_test(a_hedge_takes_a_token_and_is_not_sent_without),
+		cmocka_unit_test(without_a_token_the_retry_waits_until_there_is_one),
+		cmocka_unit_test(who_waits_for_a_token_with_nothing_on_its_way_hears_what_is_at_hand),
+		cmocka_unit_test(a_first_message_earns_the_tokens_for_its_retries),
+		cmocka_unit_test(what_the_protocol_wants_takes_no_token),
+		cmocka_unit_test(without_room_it_stands_in_line_and_goes_when_granted),
+		cmocka_unit_test(another_upstream_with_room_is_asked_instead),
+		cmocka_unit_test(what_is_sent_is_charged_to_the_upstream_and_to_all),
+		cmocka_unit_test(tcp_on_an_open_connection_gives_four_packets_back_once),
+		cmocka_unit_test(what_could_not_be_sent_is_given_back),
+		cmocka_unit_test(in_line_at_the_deadline_is_over_the_budget),
+		cmocka_unit_test(who_is_evicted_goes_elsewhere),
+		cmocka_unit_test(evicted_everywhere_is_over_the_budget),
+		cmocka_unit_test(who_stands_in_line_says_until_when_it_is_of_use),
+		cmocka_unit_test(who_has_come_to_rest_meanwhile_is_not_sent_what_stood_in_its_line),
+		cmocka_unit_test(who_has_said_no_is_not_waited_for_in_its_line),
+		cmocka_unit_test(who_stands_in_line_leaves_it_when_somebody_else_answers),
+		cmocka_unit_test(what_nobody_waits_for_is_given_up_when_there_is_no_room),
+		cmocka_unit_test(what_nobody_waits_for_is_given_up_when_all_rest),
+		cmocka_unit_test(what_nobody_waits_for_is_a_probe_if_one_is_due),
+		cmocka_unit_test(an_answer_that_is_late_for_others_is_a_sample_all_the_same),
+		cmocka_unit_test(silence_while_another_answers_is_beaten),
+		cmocka_unit_test(silence_of_one_that_talks_to_others_is_the_paths),
+		cmocka_unit_test(one_that_a_hedge_overtook_is_beaten_only_when_it_is_late),
+		cmocka_unit_test(who_gave_the_answer_is_not_beaten_by_it),
+		cmocka_unit_test(one_that_answers_over_tcp_alone_is_in_use),
+		cmocka_unit_test(a_late_refusal_counts_against_the_path),
+		cmocka_unit_test(after_the_answer_nothing_is_sent_any_more),
+		cmocka_unit_test(an_end_before_its_time_closes_all),
+		cmocka_unit_test(one_that_comes_back_is_given_its_share_slowly),
+		cmocka_unit_test(the_pace_keeps_nobody_waiting_for_more_than_half_a_second),
+		cmocka_unit_test(another_that_is_in_full_use_is_asked_instead_of_one_that_came_back),
+		cmocka_unit_test(answers_that_udp_loses_for_their_size_are_asked_for_smaller),
+		cmocka_unit_test(who_answers_only_without_edns_is_asked_so_from_then_on),
 		cmocka_unit_test(silence_ends_at_the_deadline),
 		cmocka_unit_test(no_more_than_ten_messages_are_sent),
 		cmocka_unit_test(every_attempt_stays_open_for_a_late_answer),

@@ -29,6 +29,7 @@ struct hf_route {
 	const uint16_t *upstreams; /* indices into hf_forward_conf.upstreams */
 	uint16_t upstream_count;   /* 1 to HF_ROUTE_UPSTREAMS_MAX */
 	enum hf_route_order order;
+	hf_us hold_good;           /* how long a sudden denial is not believed; 0: at once */
 };
 
 extern const struct hf_option hf_route_options[]; /* for one entry of `forward:` */
@@ -38,6 +39,7 @@ struct hf_forward_conf {
 	size_t upstream_count; /* at most HF_UPSTREAMS_MAX */
 	const struct hf_route *routes;
 	size_t route_count;
+	struct hf_outgoing_conf outgoing;
 };
 
 struct hf_route_table;

@@ -11,5 +11,8 @@ const struct hf_option hf_route_options[] = {
 	{ .name = "order", .type = HF_OPT_WORD, .at = offsetof(struct hf_route, order), .words = orders,
 	  .def = "fastest", .live = true,
 	  .help = "Which usable upstream is asked first: the fastest, or the first listed." },
+	{ .name = "hold-good", .type = HF_OPT_DURATION, .at = offsetof(struct hf_route, hold_good), .min = 0,
+	  .max = 3600 * HF_SECOND, .def = "0s", .live = true,
+	  .help = "When a name that had an answer is suddenly denied (NXDOMAIN, or nothing of the type), the old answer is given, marked as stale, for this long after its end; 0s: a denial counts at once." },
 	HF_OPTION_END,
 };

@@ -31,6 +31,12 @@ hf_us hf_clock_now(void)
 	return (hf_us)ts.tv_sec * HF_SECOND + ts.tv_nsec / 1000;
 }
 
+static hf_us clock_of(struct hf_loop *base)
+{
+	(void)base;
+	return hf_clock_now();
+}
+
 static int64_t wall(struct hf_loop *base)
 {
 	(void)base;
@@ -285,6 +291,7 @@ static const struct hf_loop_ops epoll_ops = {
 	.door_open = hf_epoll_door_open,
 	.door_address = hf_epoll_door_address,
 	.door_close = hf_epoll_door_close,
+	.clock = clock_of,
 	.wall = wall,
 	.random = random_bytes,
 	.wake = wake,

@@ -98,6 +98,11 @@ hf_us hf_loop_now(const struct hf_loop *loop)
 	return loop->now;
 }
 
+hf_us hf_loop_clock(struct hf_loop *loop)
+{
+	return loop->ops->clock(loop);
+}
+
 int64_t hf_loop_wall(struct hf_loop *loop)
 {
 	return loop->ops->wall(loop);

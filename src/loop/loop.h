@@ -144,6 +144,10 @@ void hf_door_close(struct hf_stream_door *door); /* NULL is fine */
 
 hf_us hf_loop_now(const struct hf_loop *loop);
 
+/* The clock itself, for the one thing that is promised about the wire and not
+ * about a turn: how many packets leave within 100 ms (upstream/budget.h). */
+hf_us hf_loop_clock(struct hf_loop *loop);
+
 /* Seconds since 1970, for what is written down; never for TTL arithmetic. */
 int64_t hf_loop_wall(struct hf_loop *loop);
 
@@ -209,6 +213,7 @@ struct hf_loop_ops {
 		void *, struct hf_stream_door **);
 	struct hf_address (*door_address)(const struct hf_stream_door *);
 	void (*door_close)(struct hf_stream_door *);
+	hf_us (*clock)(struct hf_loop *);
 	int64_t (*wall)(struct hf_loop *);
 	void (*random)(struct hf_loop *, void *, size_t);
 	void (*wake)(struct hf_loop *);

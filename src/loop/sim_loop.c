@@ -283,6 +283,11 @@ static void turn(struct hf_sim *sim, struct hf_sim_event *event)
 
 /* ---- the loop's own operations ---- */
 
+static hf_us clock_of(struct hf_loop *base)
+{
+	return base->now;
+}
+
 static int64_t wall(struct hf_loop *base)
 {
 	struct hf_sim_loop *loop = hf_sim_loop_of(base);
@@ -360,6 +365,7 @@ static const struct hf_loop_ops sim_ops = {
 	.door_open = hf_sim_door_open,
 	.door_address = hf_sim_door_address,
 	.door_close = hf_sim_door_close,
+	.clock = clock_of,
 	.wall = wall,
 	.random = random_bytes,
 	.wake = wake,

@@ -14,21 +14,39 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/time.h"
 
 enum hf_event_kind {
-	HF_EVENT_UPSTREAM_STATE, /* slot; a: state before, b: state now (enum hf_health_state) */
+	HF_EVENT_UPSTREAM_STATE, /* slot; a: state before, b: state now (enum
+	                            hf_health_state), c: why (enum hf_outcome) */
 	HF_EVENT_SOCKETS_SHORT,  /* a: error; no socket for an upstream query could be had */
+	HF_EVENT_PATH_STATE,     /* as UPSTREAM_STATE, for one route: about is its zone */
+	HF_EVENT_CAP_FOUND,      /* a: replies/s at which it is flat, b: packets/s held to */
+	HF_EVENT_CAP_MOVED,
+	HF_EVENT_CAP_LIFTED,
+	HF_EVENT_SIZE_LIMIT,     /* a: octets over UDP that get through */
+	HF_EVENT_NO_EDNS,        /* it answers only without EDNS */
 	HF_EVENT_KINDS
 };
+
+#define HF_EVENT_ABOUT 64
 
 struct hf_event {
 	hf_us at;
 	uint16_t kind;
 	uint16_t slot;
-	int32_t a, b;
+	int32_t a, b, c;
+	uint8_t about_len;
+	uint8_t about[HF_EVENT_ABOUT]; /* a name in wire form, if it fits */
 };
+
+static inline void hf_event_about(struct hf_event *event, const uint8_t *name, size_t len)
+{
+	event->about_len = len <= HF_EVENT_ABOUT ? (uint8_t)len : 0;
+	memcpy(event->about, name, event->about_len);
+}
 
 #define HF_EVENT_RING 1024 /* a power of two */
 

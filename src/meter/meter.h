@@ -5,6 +5,8 @@
  * worker. A worker adds to its own block with plain stores; whoever wants to
  * know sums the blocks of all. No lock, no shared cache line, no read-modify-
  * write instruction.
+ * What upstreams are like is known to all workers together: those gauges lie in
+ * the first worker's block, whoever sets them.
  * Histograms have fixed bounds: one array index a sample.
  * Upstreams have a *slot*: a small number that stays with an upstream's name
  * over reloads, so that its figures do.
@@ -29,6 +31,9 @@ enum hf_counter {
 	HF_COUNT_CACHE_STORES,
 	HF_COUNT_CACHE_TOO_LARGE,
 	HF_COUNT_JOINED,               /* questions that joined a flight under way */
+	HF_COUNT_PREFETCHED,           /* refreshes before an answer's end */
+	HF_COUNT_HELD,                 /* sudden denials that were not believed (hold-good) */
+	HF_COUNT_ASKED,                /* distinct questions for which an upstream was asked */
 	HF_COUNT_MALFORMED,
 	HF_COUNT_SILENCED,             /* packets that deserved no answer */
 	HF_COUNT_REFUSED_CLIENT,       /* not in clients.allow */
@@ -59,6 +64,11 @@ enum hf_upstream_counter {
 	HF_UP_MISMATCHED,    /* right address, wrong id, question or case: dropped */
 	HF_UP_MALFORMED,
 	HF_UP_TRUNCATED,     /* had to go on over TCP */
+	HF_UP_RETRIES,       /* messages because another was late or failed */
+	HF_UP_HEDGES,        /* ... because another took long */
+	HF_UP_PROBES,        /* ... to see whether it answers again */
+	HF_UP_QUEUED_TOTAL,  /* messages that had to wait for room in a budget */
+	HF_UP_EVICTED,       /* ... and found none */
 	HF_UP_COUNTERS
 };
 
@@ -67,6 +77,11 @@ enum hf_upstream_gauge {
 	HF_UP_STATE,         /* enum hf_health_state */
 	HF_UP_IN_FLIGHT,     /* attempts under way */
 	HF_UP_DUE,           /* 1: not in use, but its rest is over: the next question tells */
+	HF_UP_QUEUED,        /* messages that wait for room in a budget */
+	HF_UP_QUEUE_CLIENTS, /* clients that they belong to */
+	HF_UP_ROOM,          /* packets that may go out at this instant; -1: any number */
+	HF_UP_LIMIT,         /* packets/s that it may be sent, by budget or found cap; 0: any */
+	HF_UP_SINCE,         /* instant, us, at which it came into its state */
 	HF_UP_GAUGES
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/share.h"
 #include "serve/admission.h"
 #include "serve/special.h"
 
@@ -13,6 +14,7 @@
 
 struct pending {
 	struct hf_reply_path path;
+	uint64_t client; /* for the shares */
 	uint32_t generation;
 	uint32_t next; /* among the free */
 	bool used;
@@ -30,6 +32,7 @@ struct hf_responder {
 	void *owner;
 	struct pending **pieces;
 	size_t piece_count, pending_max, pending;
+	struct hf_share share;
 	uint32_t free;
 	/* For answers that do not fit into a datagram's room. */
 	uint8_t large[HF_MESSAGE_MAX + HF_OPT_ROOM];
@@ -71,14 +74,17 @@ static int add_piece(struct hf_responder *r)
 	return 0;
 }
 
-static uint32_t take_ticket(struct hf_responder *r)
+static uint32_t take_ticket(struct hf_responder *r, uint64_t client)
 {
-	if (r->pending >= r->pending_max || (r->free == NO_TICKET && add_piece(r)))
+	if (!hf_share_has_room(&r->share, client, r->pending, r->pending_max) ||
+		(r->free == NO_TICKET && add_piece(r)))
 		return NO_TICKET;
 	uint32_t ticket = r->free;
 	struct pending *p = pending_at(r, ticket);
 	r->free = p->next;
 	p->used = true;
+	p->client = client;
+	hf_share_take(&r->share, client);
 	r->pending++;
 	return ticket;
 }
@@ -87,6 +93,7 @@ static void give_ticket(struct hf_responder *r, uint32_t ticket)
 {
 	struct pending *p = pending_at(r, ticket);
 	p->used = false;
+	hf_share_give(&r->share, p->client);
 	p->generation++; /* a message that comes too late finds another number */
 	p->next = r->free;
 	r->free = ticket;
@@ -277,12 +284,14 @@ static void fill_pending(const struct request *q, struct pending *p)
 static int ask(struct request *q, const struct hf_cache_key *key)
 {
 	struct hf_responder *r = q->r;
-	uint32_t ticket = take_ticket(r);
+	uint64_t client = hf_plan_client(hf_worker_plan(r->worker), &q->path->peer);
+	uint32_t ticket = take_ticket(r, client);
 	if (ticket == NO_TICKET)
 		return HF_EBOUND;
 	struct pending *p = pending_at(r, ticket);
 	fill_pending(q, p);
-	int rc = hf_worker_ask(r->worker, key, ticket, p->generation, q->now);
+	const struct hf_ticket t = { p->client, ticket, p->generation };
+	int rc = hf_worker_ask(r->worker, key, &t, q->now);
 	if (rc)
 		give_ticket(r, ticket);
 	return rc;

@@ -9,7 +9,8 @@
  * ANY (RFC 8482): over UDP the client is told to come over TCP, where it gets
  * what the upstream says: no amplification and no made-up record.
  * At the bound: a reply to what is not a good question of an allowed client is
- * never longer than what came. With `in-flight` questions pending, SERVFAIL.
+ * never longer than what came. With `in-flight` questions pending, or more
+ * than its share of them (base/share.h) of one client, SERVFAIL.
  * Threads: the worker's own. */
 #ifndef HF_SERVE_RESPOND_H
 #define HF_SERVE_RESPOND_H

@@ -718,19 +718,13 @@ bool hf_server_slot_name(const struct hf_server *server, unsigned slot, char *bu
 	return name != NULL;
 }
 
-/* One worker that may use it is enough: it has seen it answer. So is one for
- * which its rest is over: without questions nobody would ever find out, and who
- * goes by our readiness sends none until we say that we are ready. */
+/* In use, or its rest is over: without questions nobody would ever find out, and
+ * who goes by our readiness sends none until we say that we are ready. */
 static bool usable(const struct hf_server *server, unsigned slot)
 {
-	for (size_t w = 0; w < server->size; w++) {
-		const _Atomic int64_t *gauges = server->crew[w].meter->upstreams[slot].gauges;
-		if (atomic_load_explicit(&gauges[HF_UP_STATE], memory_order_relaxed) ==
-				HF_HEALTH_CLOSED ||
-			atomic_load_explicit(&gauges[HF_UP_DUE], memory_order_relaxed))
-			return true;
-	}
-	return false;
+	const _Atomic int64_t *gauges = server->crew[0].meter->upstreams[slot].gauges;
+	return atomic_load_explicit(&gauges[HF_UP_STATE], memory_order_relaxed) == HF_HEALTH_CLOSED ||
+	       atomic_load_explicit(&gauges[HF_UP_DUE], memory_order_relaxed);
 }
 
 static bool route_usable(const struct hf_server *server, const struct hf_route *route)

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "upstream/health.h"
+#include "wire/name.h"
 
 _Static_assert(HF_EVENT_KINDS <= HF_LOG_KINDS, "every kind of event has its own rate");
 
@@ -28,16 +29,66 @@ const char *hf_upstream_state_name(int64_t state)
 	return is_state(state) ? hf_health_state_name((enum hf_health_state)state) : "unknown";
 }
 
+/* A probe that failed is the outage that was told of already. */
+static enum hf_log_level level_of(const struct hf_event *event)
+{
+	bool again = event->a == HF_HEALTH_PROBING && event->b == HF_HEALTH_OPEN;
+	return again ? HF_LOG_DEBUG : states[event->b].level;
+}
+
 static void say_upstream_state(struct hf_log *log, const struct hf_event *event, const char *upstream)
 {
+	char zone[HF_NAME_TEXT_MAX];
+	bool opened = event->b == HF_HEALTH_OPEN;
 	const struct hf_log_field fields[] = {
 		HF_LOG_TEXT_FIELD("upstream", upstream),
 		HF_LOG_TEXT_FIELD("before", hf_upstream_state_name(event->a)),
 		HF_LOG_TEXT_FIELD("now", hf_upstream_state_name(event->b)),
+		HF_LOG_TEXT_FIELD(event->about_len ? "zone" : opened ? "because" : NULL,
+			event->about_len ? hf_name_text(event->about, zone)
+					 : hf_outcome_text((enum hf_outcome)event->c)),
+		HF_LOG_TEXT_FIELD(event->about_len && opened ? "because" : NULL,
+			hf_outcome_text((enum hf_outcome)event->c)),
 		{ .key = NULL },
 	};
 	if (is_state(event->b))
-		hf_log_say(log, states[event->b].level, states[event->b].message, fields);
+		hf_log_say(log, level_of(event), states[event->b].message, fields);
+}
+
+static void say_cap(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	bool lifted = event->kind == HF_EVENT_CAP_LIFTED;
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("upstream", upstream),
+		HF_LOG_NUMBER_FIELD(lifted ? NULL : "replies", event->a),
+		HF_LOG_NUMBER_FIELD(lifted ? NULL : "held_to", event->b),
+		{ .key = NULL },
+	};
+	hf_log_say(log, event->kind == HF_EVENT_CAP_FOUND ? HF_LOG_WARNING : HF_LOG_INFO,
+		event->kind == HF_EVENT_CAP_FOUND ? "upstream seems to be capped: replies stay flat while questions grow"
+		: lifted ? "upstream is not capped any more"
+			 : "upstream's cap has moved", fields);
+}
+
+static void say_size_limit(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("upstream", upstream),
+		HF_LOG_NUMBER_FIELD("octets", event->a),
+		{ .key = NULL },
+	};
+	hf_log_say(log, HF_LOG_WARNING,
+		"large answers of the upstream get lost over UDP: asking for small ones, and TCP", fields);
+}
+
+static void say_no_edns(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	(void)event;
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("upstream", upstream),
+		{ .key = NULL },
+	};
+	hf_log_say(log, HF_LOG_WARNING, "upstream answers only without EDNS", fields);
 }
 
 static void say_sockets_short(struct hf_log *log, const struct hf_event *event, const char *upstream)
@@ -56,6 +107,12 @@ static const struct {
 } kinds[HF_EVENT_KINDS] = {
 	[HF_EVENT_UPSTREAM_STATE] = { "upstream state", say_upstream_state },
 	[HF_EVENT_SOCKETS_SHORT] = { "sockets short", say_sockets_short },
+	[HF_EVENT_PATH_STATE] = { "path state", say_upstream_state },
+	[HF_EVENT_CAP_FOUND] = { "cap found", say_cap },
+	[HF_EVENT_CAP_MOVED] = { "cap moved", say_cap },
+	[HF_EVENT_CAP_LIFTED] = { "cap lifted", say_cap },
+	[HF_EVENT_SIZE_LIMIT] = { "size limit", say_size_limit },
+	[HF_EVENT_NO_EDNS] = { "no EDNS", say_no_edns },
 };
 
 const char *hf_event_kind_name(unsigned kind)

@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "sight/events.h"
+#include "upstream/health.h"
 
 struct fixture {
 	int fds[2];
@@ -222,25 +223,94 @@ static bool slot_name(void *ctx, unsigned slot, char *buf, size_t size)
 	return slot == 3 && snprintf(buf, size, "quad9") > 0;
 }
 
+static const char *said(struct fixture *f, const struct hf_event *event)
+{
+	static struct hf_event_ring ring;
+	const struct hf_slot_names names = { .name = slot_name };
+	assert_true(hf_event_put(&ring, event));
+	hf_events_say(&ring, f->log, &names, HF_SECOND);
+	return written(f);
+}
+
 static void events_are_said_in_words(void **state)
 {
-	(void)state;
-	static struct hf_event_ring ring;
-	struct fixture f;
-	const struct hf_slot_names names = { .name = slot_name };
-	const struct hf_event events[] = {
-		{ .kind = HF_EVENT_UPSTREAM_STATE, .slot = 3, .a = 0, .b = 1 },
-		{ .kind = HF_EVENT_UPSTREAM_STATE, .slot = 9, .a = 1, .b = 0 },
-		{ .kind = HF_EVENT_SOCKETS_SHORT, .a = -24 },
+	static const struct {
+		struct hf_event event;
+		const char *line;
+	} rows[] = {
+		{ { .kind = HF_EVENT_UPSTREAM_STATE, .slot = 3, .a = HF_HEALTH_CLOSED,
+			  .b = HF_HEALTH_OPEN, .c = HF_OUTCOME_UNREACHABLE },
+			"warning upstream is rested upstream=quad9 before=closed now=open "
+			"because=\"is not reachable\"\n" },
+		{ { .kind = HF_EVENT_UPSTREAM_STATE, .slot = 9, .a = HF_HEALTH_PROBING,
+			  .b = HF_HEALTH_CLOSED },
+			"info upstream is in use again upstream=(gone) before=probing now=closed\n" },
+		{ { .kind = HF_EVENT_SOCKETS_SHORT, .a = -24 },
+			"error no socket for a question to an upstream error=\"Too many open files\"\n" },
+		{ { .kind = HF_EVENT_SIZE_LIMIT, .slot = 3, .a = 1200 },
+			"warning large answers of the upstream get lost over UDP: asking for small ones, "
+			"and TCP upstream=quad9 octets=1200\n" },
+		{ { .kind = HF_EVENT_NO_EDNS, .slot = 3 },
+			"warning upstream answers only without EDNS upstream=quad9\n" },
 	};
+	struct fixture f;
+	(void)state;
 	begin(&f, HF_LOG_TEXT, HF_LOG_INFO, false, false);
-	for (size_t i = 0; i < HF_COUNT_OF(events); i++)
-		assert_true(hf_event_put(&ring, &events[i]));
-	hf_events_say(&ring, f.log, &names, HF_SECOND);
-	assert_string_equal(written(&f),
-		"warning upstream is rested upstream=quad9 before=closed now=open\n"
-		"info upstream is in use again upstream=(gone) before=open now=closed\n"
-		"error no socket for a question to an upstream error=\"Too many open files\"\n");
+	for (size_t i = 0; i < HF_COUNT_OF(rows); i++)
+		assert_string_equal(said(&f, &rows[i].event), rows[i].line);
+	end(&f);
+}
+
+static void a_zone_that_an_upstream_is_no_use_for_is_named(void **state)
+{
+	struct hf_event event = { .kind = HF_EVENT_PATH_STATE, .slot = 3, .a = HF_HEALTH_CLOSED,
+		.b = HF_HEALTH_OPEN, .c = HF_OUTCOME_BEATEN };
+	struct fixture f;
+	(void)state;
+	begin(&f, HF_LOG_TEXT, HF_LOG_INFO, false, false);
+	hf_event_about(&event, (const uint8_t *)"\4corp\7example", 14);
+	const char *line = said(&f, &event);
+	assert_non_null(strstr(line, "zone=corp.example"));
+	assert_non_null(strstr(line, "because=\"did not answer what another upstream answered\""));
+	end(&f);
+}
+
+static void a_probe_that_failed_is_no_news(void **state)
+{
+	const struct hf_event event = { .kind = HF_EVENT_UPSTREAM_STATE, .slot = 3,
+		.a = HF_HEALTH_PROBING, .b = HF_HEALTH_OPEN, .c = HF_OUTCOME_SILENT };
+	struct fixture f;
+	(void)state;
+	begin(&f, HF_LOG_TEXT, HF_LOG_INFO, false, false);
+	assert_string_equal(said(&f, &event), "");
+	end(&f);
+}
+
+static void a_cap_that_was_found_is_said_with_its_figures(void **state)
+{
+	struct hf_event event = { .kind = HF_EVENT_CAP_FOUND, .slot = 3, .a = 1000, .b = 900 };
+	struct fixture f;
+	(void)state;
+	begin(&f, HF_LOG_TEXT, HF_LOG_INFO, false, false);
+	const char *line = said(&f, &event);
+	assert_non_null(strstr(line, "warning upstream seems to be capped"));
+	assert_non_null(strstr(line, "upstream=quad9 replies=1000 held_to=900\n"));
+	event.kind = HF_EVENT_CAP_MOVED;
+	assert_non_null(strstr(said(&f, &event), "replies=1000 held_to=900\n"));
+	event.kind = HF_EVENT_CAP_LIFTED;
+	assert_string_equal(said(&f, &event), "info upstream is not capped any more upstream=quad9\n");
+	end(&f);
+}
+
+static void every_kind_of_event_has_a_name_and_a_line(void **state)
+{
+	struct fixture f;
+	(void)state;
+	begin(&f, HF_LOG_TEXT, HF_LOG_DEBUG, false, false);
+	for (uint16_t kind = 0; kind < HF_EVENT_KINDS; kind++) {
+		assert_true(strlen(hf_event_kind_name(kind)) > 5);
+		assert_non_null(strchr(said(&f, &(struct hf_event){ .kind = kind }), '\n'));
+	}
 	end(&f);
 }
 
@@ -282,6 +352,10 @@ int main(void)
 		cmocka_unit_test(only_a_burst_of_a_kind_is_admitted_in_a_second),
 		cmocka_unit_test(a_burst_may_come_again_each_second_and_a_clock_that_goes_back_hides_nothing),
 		cmocka_unit_test(events_are_said_in_words),
+		cmocka_unit_test(a_zone_that_an_upstream_is_no_use_for_is_named),
+		cmocka_unit_test(a_probe_that_failed_is_no_news),
+		cmocka_unit_test(a_cap_that_was_found_is_said_with_its_figures),
+		cmocka_unit_test(every_kind_of_event_has_a_name_and_a_line),
 		cmocka_unit_test(lines_of_two_threads_do_not_mix),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

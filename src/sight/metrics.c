@@ -42,18 +42,10 @@ uint64_t hf_metrics_upstream_counter(const struct hf_metrics_source *source, uns
 int64_t hf_metrics_upstream_gauge(const struct hf_metrics_source *source, unsigned slot,
 	enum hf_upstream_gauge gauge)
 {
-	int64_t sum = 0, best = INT64_MAX, known = 0;
-	for (size_t w = 0; w < source->workers; w++) {
-		int64_t value = atomic_load_explicit(
-			&source->meter(source->ctx, w)->upstreams[slot].gauges[gauge],
-			memory_order_relaxed);
-		sum += value;
-		known += value != 0;
-		best = value < best ? value : best;
-	}
-	if (gauge == HF_UP_STATE)
-		return best == INT64_MAX ? 0 : best;
-	return gauge == HF_UP_RTT_US && known ? sum / known : sum;
+	if (source->workers == 0)
+		return 0;
+	return atomic_load_explicit(&source->meter(source->ctx, 0)->upstreams[slot].gauges[gauge],
+		memory_order_relaxed);
 }
 
 static uint64_t queries(const struct hf_metrics_source *source, unsigned transport, unsigned type)
@@ -233,7 +225,7 @@ static void write_upstream_gauges(const struct hf_metrics_source *source, struct
 		if (gauge == HF_UP_RTT_US && value <= 0)
 			continue;
 		write_upstream_sample(text, row->family, names->items[i].name);
-		if (gauge == HF_UP_RTT_US)
+		if (gauge == HF_UP_RTT_US || gauge == HF_UP_SINCE)
 			write_seconds(text, (uint64_t)value);
 		else
 			hf_text_add(text, " %lld\n", (long long)value);

@@ -130,23 +130,53 @@ static void upstreams_are_shown_by_name_and_names_are_escaped(void **state)
 	assert_null(strstr(page, "upstream=\"\""));
 }
 
-static void a_round_trip_is_the_mean_of_those_who_know_and_absent_if_nobody_does(void **state)
+static void what_upstreams_are_like_stands_in_the_first_workers_block(void **state)
+{
+	(void)state;
+	_Atomic int64_t *gauges = meters[0].upstreams[3].gauges;
+	hf_gauge_set(&gauges[HF_UP_RTT_US], 12000);
+	hf_gauge_set(&gauges[HF_UP_IN_FLIGHT], 2);
+	hf_gauge_set(&gauges[HF_UP_STATE], 1);
+	hf_gauge_set(&gauges[HF_UP_SINCE], 86400 * HF_SECOND + 250 * HF_MS);
+	hf_gauge_set(&gauges[HF_UP_QUEUED], 7);
+	hf_gauge_set(&gauges[HF_UP_LIMIT], 1024);
+	for (unsigned i = 0; i < HF_UP_GAUGES; i++) /* nobody writes there; if so, it is not shown */
+		hf_gauge_set(&meters[1].upstreams[3].gauges[i], 99);
+	write_page();
+	assert_line("holdfast_upstream_rtt_seconds{upstream=\"quad9\"} 0.012000");
+	assert_line("holdfast_upstream_in_flight{upstream=\"quad9\"} 2");
+	assert_line("holdfast_upstream_state{upstream=\"quad9\"} 1");
+	assert_line("holdfast_upstream_state_since_seconds{upstream=\"quad9\"} 86400.250000");
+	assert_line("holdfast_upstream_queued{upstream=\"quad9\"} 7");
+	assert_line("holdfast_upstream_limit{upstream=\"quad9\"} 1024");
+	struct hf_metrics_source nobody = source();
+	nobody.workers = 0;
+	assert_int_equal(hf_metrics_upstream_gauge(&nobody, 3, HF_UP_LIMIT), 0);
+}
+
+static void a_round_trip_that_nobody_knows_is_absent(void **state)
 {
 	(void)state;
 	hf_gauge_set(&meters[0].upstreams[3].gauges[HF_UP_RTT_US], 12000);
-	hf_gauge_set(&meters[0].upstreams[3].gauges[HF_UP_IN_FLIGHT], 2);
-	hf_gauge_set(&meters[1].upstreams[3].gauges[HF_UP_IN_FLIGHT], 3);
-	hf_gauge_set(&meters[0].upstreams[3].gauges[HF_UP_STATE], 1);
-	hf_gauge_set(&meters[1].upstreams[3].gauges[HF_UP_STATE], 1);
 	write_page();
-	assert_line("holdfast_upstream_rtt_seconds{upstream=\"quad9\"} 0.012000");
-	assert_line("holdfast_upstream_in_flight{upstream=\"quad9\"} 5");
-	assert_line("holdfast_upstream_state{upstream=\"quad9\"} 1");
 	assert_null(strstr(page, "rtt_seconds{upstream=\"a"));
-	free(page);
-	hf_gauge_set(&meters[1].upstreams[3].gauges[HF_UP_RTT_US], 6000);
+}
+
+static void why_messages_went_out_is_counted(void **state)
+{
+	(void)state;
+	hf_count(&meters[1], HF_COUNT_ASKED);
+	hf_count_upstream(&meters[0], 3, HF_UP_RETRIES);
+	hf_count_upstream(&meters[1], 3, HF_UP_RETRIES);
+	hf_count_upstream(&meters[1], 3, HF_UP_HEDGES);
+	hf_count_upstream(&meters[1], 3, HF_UP_QUEUED_TOTAL);
 	write_page();
-	assert_line("holdfast_upstream_rtt_seconds{upstream=\"quad9\"} 0.009000");
+	assert_line("holdfast_asked_total 1");
+	assert_line("holdfast_upstream_retries_total{upstream=\"quad9\"} 2");
+	assert_line("holdfast_upstream_hedges_total{upstream=\"quad9\"} 1");
+	assert_line("holdfast_upstream_probes_total{upstream=\"quad9\"} 0");
+	assert_line("holdfast_upstream_queued_total{upstream=\"quad9\"} 1");
+	assert_line("holdfast_upstream_evicted_total{upstream=\"quad9\"} 0");
 }
 
 static void the_process_tells_of_itself(void **state)
@@ -178,8 +208,10 @@ int main(void)
 		cmocka_unit_test_setup(workers_are_summed, clear_meters),
 		cmocka_unit_test_setup(the_histogram_is_cumulative_and_in_seconds, clear_meters),
 		cmocka_unit_test_setup(upstreams_are_shown_by_name_and_names_are_escaped, clear_meters),
-		cmocka_unit_test_setup(a_round_trip_is_the_mean_of_those_who_know_and_absent_if_nobody_does,
+		cmocka_unit_test_setup(what_upstreams_are_like_stands_in_the_first_workers_block,
 			clear_meters),
+		cmocka_unit_test_setup(a_round_trip_that_nobody_knows_is_absent, clear_meters),
+		cmocka_unit_test_setup(why_messages_went_out_is_counted, clear_meters),
 		cmocka_unit_test_setup(the_process_tells_of_itself, clear_meters),
 		cmocka_unit_test_setup_teardown(a_page_that_does_not_fit_is_an_error, clear_meters, clear_meters),
 	};

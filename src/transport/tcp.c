@@ -237,6 +237,7 @@ static int choose_id(struct hf_tcp_connection *c, uint16_t *ret)
 static int attach(struct hf_tcp_pool *pool, struct hf_tcp_attempt *a, const struct hf_address *peer)
 {
 	struct hf_tcp_connection *c = with_room(pool, peer);
+	a->joined = c != NULL;
 	int rc = c ? 0 : open_connection(pool, peer, &c);
 	if (!rc)
 		rc = choose_id(c, &a->id);

@@ -34,6 +34,7 @@ struct hf_tcp_attempt {
 	uint16_t len;
 	uint16_t id;
 	bool moved;
+	bool joined;                           /* its connection was there already */
 };
 
 struct hf_tcp_handler { /* as in udp.h */

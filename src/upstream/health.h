@@ -1,17 +1,30 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* health.h - may we send to this upstream now, and if not, why not?
+/* health.h - may we send there now, and if not, why not?
  *
- * Story: an upstream is `closed` (the circuit is closed: use it) until
- * `failures-to-open` attempts in a row have failed; then it rests (`open`) for
- * a jittered time, is given one probe, and is used again only when that probe
- * is answered; each further rest is twice as long. `quarantined` is for truth:
- * an upstream that lies. One answer wipes out what came before.
- * A probe is a copy of a client's question that another upstream is asked at
- * the same time, so nobody waits for it.
- * A failing *name* is no failure: SERVFAIL is an answer.
- * Knows:   states, counts, instants given to it.
+ * Story: a circuit is `closed` (use it) until there is evidence against it; then
+ * it rests (`open`), gets one probe when its rest is over, and is used again when
+ * that probe is answered. Rests double, with full jitter, so that a fleet does
+ * not knock in step. `quarantined` is for truth: an upstream that lies.
+ *
+ * An upstream has a circuit for itself, and one for each route that leads to it
+ * (a *path*). What counts as evidence is chosen so that a bad name never trips an
+ * upstream, and a dead zone never trips the resolver that is asked about it:
+ *
+ *   beaten        another upstream answered what this one did not. `failures-to-
+ *                 open` in a row over three names, or more than half of twenty or
+ *                 more within ten seconds.
+ *   silent        it did not answer, and nobody has shown that one could: as many
+ *                 in a row over three names, and not a word to anybody for a
+ *                 second.
+ *   unreachable   ICMP or a refused connection: as many in a row.
+ *   garbage       what cannot be read: as many in a row over three names.
+ *
+ * One answer wipes out all of it.
+ * A probe is a client's question: a copy of one that another upstream is asked
+ * at the same time, or, when there is nobody else to ask, the question itself.
+ * Knows:   states, counts, instants given to it, hashes of names.
  * Never:   sockets, names, the wall clock, its own dice.
- * Threads: one owner, no locks. */
+ * Threads: one at a time, by the caller's lock. */
 #ifndef HF_UPSTREAM_HEALTH_H
 #define HF_UPSTREAM_HEALTH_H
 
@@ -30,37 +43,62 @@ enum hf_health_state {
 
 enum hf_outcome { /* what became of one attempt: facts, reported by callers */
 	HF_OUTCOME_ANSWERED,    /* a reply that matches and parses, whatever its rcode */
-	HF_OUTCOME_TIMEOUT,
+	HF_OUTCOME_SILENT,      /* no reply in time */
+	HF_OUTCOME_BEATEN,      /* no useful reply, but another upstream gave one */
 	HF_OUTCOME_UNREACHABLE, /* ICMP, connection refused or reset */
 	HF_OUTCOME_GARBAGE,     /* a reply that matches and does not parse */
 	HF_OUTCOME_UNSENT,      /* we had no socket or memory: says nothing of the upstream */
+	HF_OUTCOMES
 };
 
 enum hf_admission {
 	HF_ADMIT,       /* send */
-	HF_ADMIT_PROBE, /* only one probe, beside a question to somebody else */
+	HF_ADMIT_PROBE, /* only one probe */
 	HF_ADMIT_NOT,   /* resting */
 };
 
+#define HF_HEALTH_NAMES 3 /* distinct names that have to fail */
+
 struct hf_health {
 	enum hf_health_state state;
-	uint32_t failures; /* in a row */
-	uint32_t rests;    /* in a row; doubles the rest */
-	hf_us until;       /* OPEN: end of the rest; PROBING: when the probe counts as lost */
+	enum hf_outcome cause;       /* why the circuit was last opened */
+	uint16_t run[HF_OUTCOMES];   /* of each kind, since the last answer */
+	uint32_t names[HF_HEALTH_NAMES - 1]; /* the first that failed since then */
+	uint8_t name_count;          /* up to HF_HEALTH_NAMES */
+	uint16_t window_failed, window_all; /* of the last ten seconds */
+	uint32_t rests;              /* in a row; doubles the rest */
+	hf_us window;                /* when they began */
+	hf_us failing;               /* the first failure since the last answer; 0: none */
+	hf_us until;                 /* OPEN: end of the rest; PROBING: when the probe counts as lost */
+	hf_us since;                 /* when it came into this state */
 };
 
 /* A zeroed struct is a closed circuit. */
 
+struct hf_fact {
+	enum hf_outcome outcome;
+	bool probe;     /* of the probe; failures of what was sent before do not count
+	                   while one is under way */
+	uint32_t name;  /* a hash of the name asked for */
+	uint32_t dice;  /* 32 random bits, for the jitter of a rest */
+	hf_us now;
+};
+
 enum hf_admission hf_health_admit(const struct hf_health *h, hf_us now);
 
 /* The probe that hf_health_admit allowed is on its way; lost at `deadline`. */
-void hf_health_probe(struct hf_health *h, hf_us deadline);
+void hf_health_probe(struct hf_health *h, hf_us deadline, hf_us now);
 
-/* An attempt ended. dice: 32 random bits, for the jitter of a rest (between
- * half and all of it: "equal jitter"). True if the state changed. */
+/* An attempt ended. True if the state changed. */
 bool hf_health_report(struct hf_health *h, const struct hf_upstream_conf *conf,
-	enum hf_outcome outcome, hf_us now, uint32_t dice);
+	const struct hf_fact *fact);
+
+/* What a question came to in the end, for the share of failures: answered, if
+ * late, or never. */
+bool hf_health_settle(struct hf_health *h, const struct hf_upstream_conf *conf,
+	const struct hf_fact *fact);
 
 const char *hf_health_state_name(enum hf_health_state state);
+const char *hf_outcome_text(enum hf_outcome outcome); /* "did not answer" */
 
 #endif

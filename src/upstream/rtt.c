@@ -11,6 +11,36 @@
 
 #define FADE (60 * HF_SECOND)
 
+/* Samples before a percentile means something, and after which the old ones
+ * count half. */
+#define SAMPLES_LEAST 20
+#define SAMPLES_MOST 512
+
+#define LOSS_ONE 65536
+#define LOSS_SHIFT 4
+
+/* Bucket 0 ends at 1 ms; four buckets double it. */
+static hf_us bucket_end(unsigned bucket)
+{
+	static const unsigned quarter[4] = { 1000, 1189, 1414, 1682 }; /* 2^(n/4) */
+	return (hf_us)quarter[bucket % 4] << (bucket / 4);
+}
+
+static void count(struct hf_rtt *rtt, hf_us took)
+{
+	unsigned bucket = 0;
+	while (bucket < HF_RTT_BUCKETS - 1 && took > bucket_end(bucket))
+		bucket++;
+	rtt->buckets[bucket]++;
+	if (++rtt->samples < SAMPLES_MOST)
+		return;
+	rtt->samples = 0;
+	for (unsigned i = 0; i < HF_RTT_BUCKETS; i++) {
+		rtt->buckets[i] /= 2;
+		rtt->samples = (uint16_t)(rtt->samples + rtt->buckets[i]);
+	}
+}
+
 void hf_rtt_sample(struct hf_rtt *rtt, hf_us took, hf_us now)
 {
 	if (took < 1)
@@ -25,8 +55,38 @@ void hf_rtt_sample(struct hf_rtt *rtt, hf_us took, hf_us now)
 		if (rtt->srtt < 1)
 			rtt->srtt = 1;
 	}
+	count(rtt, took);
 	rtt->sampled = now;
 	rtt->backoff = 0;
+}
+
+void hf_rtt_settle(struct hf_rtt *rtt, bool answered, hf_us now)
+{
+	rtt->loss -= rtt->loss >> LOSS_SHIFT;
+	if (!answered)
+		rtt->loss += LOSS_ONE >> LOSS_SHIFT;
+	else if (rtt->loss < 1u << LOSS_SHIFT)
+		rtt->loss = 0; /* what is left of the shift */
+	rtt->sampled = now;
+}
+
+void hf_rtt_forgive(struct hf_rtt *rtt)
+{
+	rtt->loss = 0;
+	rtt->backoff = 0;
+}
+
+hf_us hf_rtt_p95(const struct hf_rtt *rtt)
+{
+	unsigned above = 0;
+	if (rtt->samples < SAMPLES_LEAST)
+		return 0;
+	for (unsigned i = HF_RTT_BUCKETS; i-- > 0;) {
+		above += rtt->buckets[i];
+		if (above * 20 > rtt->samples)
+			return bucket_end(i);
+	}
+	return 0;
 }
 
 void hf_rtt_lost(struct hf_rtt *rtt)
@@ -47,5 +107,6 @@ hf_us hf_rtt_timeout(const struct hf_rtt *rtt, const struct hf_upstream_conf *co
 hf_us hf_rtt_rank(const struct hf_rtt *rtt, hf_us now)
 {
 	hf_us minutes = now > rtt->sampled ? (now - rtt->sampled) / FADE : 0;
-	return minutes < 40 ? rtt->srtt >> minutes : 0;
+	hf_us cost = rtt->srtt + (hf_us)(HF_RTT_LOSS_COST * rtt->loss / LOSS_ONE);
+	return minutes < 40 ? cost >> minutes : 0;
 }

@@ -1,35 +1,57 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* rtt.h - how long does this upstream take, and how long do we wait for it?
+/* rtt.h - how long does this upstream take for this route, how sure is it, and
+ * how long do we wait for it?
  *
  * Smoothed round trip and its variation by RFC 6298 (gains 1/8 and 1/4), in
  * microseconds. The time-out of an attempt is srtt + 4 rttvar within the
  * operator's bounds, doubled for each attempt in a row that got no answer.
  * Attempts over UDP that were answered are samples, late ones too: each has an id
  * of its own, so there is no doubt which one an answer belongs to.
- * Threads: one owner. */
+ *
+ * Beside it: a histogram of the last few hundred round trips, whose 95th
+ * percentile says when a second copy is worth sending ("The tail at scale",
+ * Dean and Barroso, 2013), and the share of messages that got no answer at all.
+ * Threads: one at a time, by the caller's lock. */
 #ifndef HF_UPSTREAM_RTT_H
 #define HF_UPSTREAM_RTT_H
 
 #include "base/time.h"
 #include "upstream/upstream.h"
 
+#define HF_RTT_BUCKETS 40 /* four an octave from 1 ms: up to about a second */
+
 struct hf_rtt {
 	hf_us srtt;        /* 0: no sample yet */
 	hf_us rttvar;
 	hf_us sampled;     /* instant of the last sample */
 	uint32_t backoff;  /* attempts in a row without an answer */
+	uint32_t loss;     /* share without an answer, in 1/65536, smoothed by 1/16 */
+	uint16_t samples;  /* in the buckets */
+	uint16_t buckets[HF_RTT_BUCKETS];
 };
 
 /* A zeroed struct knows nothing. */
 void hf_rtt_sample(struct hf_rtt *rtt, hf_us took, hf_us now);
+
+/* An attempt is late. */
 void hf_rtt_lost(struct hf_rtt *rtt);
+
+/* It was answered after all, or never. */
+void hf_rtt_settle(struct hf_rtt *rtt, bool answered, hf_us now);
+
+/* It is in use again: the losses are over. */
+void hf_rtt_forgive(struct hf_rtt *rtt);
 
 /* Time to wait for an answer to what is sent now. */
 hf_us hf_rtt_timeout(const struct hf_rtt *rtt, const struct hf_upstream_conf *conf);
 
-/* For ranking: the smoothed round trip, halved for every minute without a
- * sample, so that a slow upstream is looked at again now and then and one
- * without samples is looked at first. */
+/* After so long only one in twenty is still to come; 0: too few samples to say. */
+hf_us hf_rtt_p95(const struct hf_rtt *rtt);
+
+/* For ranking: what a question to it costs in time, a lost one being worth
+ * HF_RTT_LOSS_COST; halved for every minute without news, so that one that was
+ * bad is looked at again now and then, and one never tried is looked at first. */
+#define HF_RTT_LOSS_COST (400 * HF_MS)
 hf_us hf_rtt_rank(const struct hf_rtt *rtt, hf_us now);
 
 #endif

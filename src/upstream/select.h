@@ -1,32 +1,35 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* select.h - whom to ask next.
  *
- * Story: of a route's upstreams, those with a closed circuit that this question
- * has not been sent to yet come first, in the route's order (fastest, or as
- * listed). One with an open circuit counts as if it had been tried twice
- * already: it is asked only when those in use have failed this question twice.
- * When nothing is in use, the resting ones are asked all the same: an answer
- * that might come is better than none.
- * Threads: one owner of the states. */
+ * Story: of a route's upstreams, those in use that this question has not been
+ * sent to yet come first, in the route's order: the fastest (a lost message
+ * counting as time lost), or as listed, where one that is much worse than the
+ * best is passed over. One that has no room left in its budget, or that has just
+ * come back and is given its share slowly, stands behind those that have. One
+ * whose rest is over is asked when those in use have failed this question twice,
+ * or when none is in use: then the question is its probe. One that rests is not
+ * asked at all.
+ * When none is in use, a rest is over after a second at the latest: nobody else
+ * can answer, and a probe a second hurts nobody.
+ * Threads: one at a time, by the caller's lock. */
 #ifndef HF_UPSTREAM_SELECT_H
 #define HF_UPSTREAM_SELECT_H
 
 #include <stddef.h>
 
-#include "upstream/health.h"
-#include "upstream/rtt.h"
-
-/* What one worker has learnt of one upstream. */
-struct hf_upstream_state {
-	struct hf_health health;
-	struct hf_rtt rtt;
-	hf_us answered; /* instant of the last answer */
-	uint32_t in_flight;
-};
+#include "upstream/state.h"
 
 struct hf_candidate {
 	const struct hf_upstream_conf *conf;
 	struct hf_upstream_state *state;
+	struct hf_path *path;
+};
+
+enum hf_offer { /* how an upstream stands to a question */
+	HF_OFFER_USE,  /* send */
+	HF_OFFER_WAIT, /* in use, but there is no room just now */
+	HF_OFFER_DUE,  /* may be probed */
+	HF_OFFER_REST, /* not now */
 };
 
 struct hf_selection {
@@ -35,13 +38,33 @@ struct hf_selection {
 	const uint8_t *tries; /* a count for each: how often this question went there */
 	uint64_t barred;      /* a bit for each: not again for this question */
 	bool by_rtt;          /* else as listed */
+	bool first;           /* nothing has been sent yet: the pace of one that came back counts */
+	uint32_t cost;        /* packets that there must be room for */
+	struct hf_outgoing_state *outgoing;
+	const struct hf_outgoing_conf *outgoing_conf;
 	hf_us now;
 };
 
-/* The index of the upstream to ask next, or -1 if all are barred. */
+enum hf_offer hf_offer(const struct hf_selection *selection, size_t i);
+
+/* Is there room in its budget, and in everybody's, and nobody who waits for it? */
+bool hf_has_room(const struct hf_selection *selection, size_t i);
+
+/* Packets/s that an upstream may be sent: its budget, or less if a cap was found;
+ * 0: no limit. */
+uint32_t hf_upstream_limit(const struct hf_upstream_state *state);
+
+/* When an upstream that rests may be probed if nobody else is in use. */
+hf_us hf_rest_end_alone(const struct hf_health *health);
+
+/* The index of the upstream to ask next, or -1: all are barred or resting. */
 int hf_select(const struct hf_selection *selection);
 
-/* The index of an upstream that is due for a probe and is not `chosen`, or -1. */
+/* The instant at which one that rests may be asked; HF_NEVER: all are barred. */
+hf_us hf_select_when(const struct hf_selection *selection);
+
+/* The index of an upstream that wants a look beside `chosen`, or -1: one whose
+ * rest is over, or one that is passed over and has not been asked for a second. */
 int hf_select_probe(const struct hf_selection *selection, int chosen);
 
 #endif

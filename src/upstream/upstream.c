@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "upstream/upstream.h"
 
+static const struct hf_word none[] = { { "none", 0 }, { NULL, 0 } };
+
 #define ROW(field) .at = offsetof(struct hf_upstream_conf, field)
 
 const struct hf_option hf_upstream_options[] = {
@@ -25,5 +27,34 @@ const struct hf_option hf_upstream_options[] = {
 	  .help = "Largest UDP reply that the upstream is told to send, in bytes; more comes over TCP." },
 	{ .name = "case-mix", .type = HF_OPT_FLAG, ROW(case_mix), .def = "yes", .live = true,
 	  .help = "Ask with random upper and lower case and accept only replies that repeat it (0x20)." },
+	{ .name = "budget", .type = HF_OPT_RATE, ROW(budget), .min = 1, .max = 10000000, .words = none,
+	  .def = "none", .live = true,
+	  .help = "Packets a second that the upstream may be sent, kept within any 100 ms; more stands in line, and clients share what there is." },
+	{ .name = "infer-cap", .type = HF_OPT_FLAG, ROW(infer_cap), .def = "yes", .live = true,
+	  .help = "Find out by itself where replies stop to grow with what is sent, and stay below it." },
+	{ .name = "hedge", .type = HF_OPT_FLAG, ROW(hedge), .def = "yes", .live = true,
+	  .help = "Ask another upstream as well when this one takes longer than 19 in 20 of its answers did." },
+	{ .name = "retry-percent", .type = HF_OPT_COUNT, ROW(retry.percent), .min = 0, .max = 1000,
+	  .def = "10", .live = true,
+	  .help = "Retries, hedges and probes sent to it, as a share of the questions that it may be asked." },
+	{ .name = "retry-floor", .type = HF_OPT_RATE, ROW(retry.floor), .min = 1, .max = 1000000,
+	  .def = "10/s", .live = true,
+	  .help = "So many of those are allowed in any case." },
+	HF_OPTION_END,
+};
+
+#undef ROW
+#define ROW(field) .at = offsetof(struct hf_outgoing_conf, field)
+
+const struct hf_option hf_outgoing_options[] = {
+	{ .name = "budget", .type = HF_OPT_RATE, ROW(budget), .min = 1, .max = 10000000, .words = none,
+	  .def = "none", .live = true,
+	  .help = "Packets a second to all upstreams together, such as a network interface is capped at." },
+	{ .name = "retry-percent", .type = HF_OPT_COUNT, ROW(retry.percent), .min = 0, .max = 1000,
+	  .def = "10", .live = true,
+	  .help = "Retries, hedges and probes to all upstreams, as a share of questions that need an upstream." },
+	{ .name = "retry-floor", .type = HF_OPT_RATE, ROW(retry.floor), .min = 1, .max = 1000000,
+	  .def = "50/s", .live = true,
+	  .help = "So many of those are allowed in any case." },
 	HF_OPTION_END,
 };

@@ -9,6 +9,7 @@
 #define HF_UPSTREAM_UPSTREAM_H
 
 #include "base/option.h"
+#include "upstream/retry.h"
 
 enum hf_channel { /* how messages travel to an upstream */
 	HF_CHANNEL_UDP, /* UDP, and TCP when an answer does not fit */
@@ -27,7 +28,19 @@ struct hf_upstream_conf {
 	hf_us rest_max;
 	uint32_t edns_size;        /* largest UDP reply that it is told to send */
 	bool case_mix;             /* 0x20: random case in questions, checked in replies */
+	uint32_t budget;           /* packets/s that it may be sent; 0: any */
+	bool infer_cap;            /* find out for itself where replies stop to grow */
+	bool hedge;                /* a second copy to another after the 95th percentile */
+	struct hf_retry_conf retry;
 };
+
+/* What all upstreams together may be sent: the rows of `outgoing:`. */
+struct hf_outgoing_conf {
+	uint32_t budget;           /* packets/s; 0: any */
+	struct hf_retry_conf retry;
+};
+
+extern const struct hf_option hf_outgoing_options[];
 
 extern const struct hf_option hf_upstream_options[];
 

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* share.h - one place for many, and nobody may take all of it.
+ *
+ * Story: a holder may have as much as four times what is still free (dynamic
+ * thresholds, Choudhury and Hahne 1998). Alone it gets four fifths of the place;
+ * whoever comes next finds room; and as the place fills up everybody's bound
+ * shrinks, the greediest's first. No holder has to be configured, or known
+ * before it comes.
+ * Holders are told apart by a keyed hash among HF_SHARE_HOLDERS counts: two that
+ * meet there share a bound. Nobody (0) is bound by the place alone.
+ * Threads: one owner. */
+#ifndef HF_BASE_SHARE_H
+#define HF_BASE_SHARE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HF_SHARE_HOLDERS 1024
+#define HF_SHARE_TIMES 4
+
+struct hf_share { /* zeroed: nobody holds anything */
+	uint32_t held[HF_SHARE_HOLDERS];
+};
+
+/* May a holder take one more of `most`, of which `used` are taken? */
+static inline bool hf_share_has_room(const struct hf_share *share, uint64_t holder, size_t used,
+	size_t most)
+{
+	if (used >= most)
+		return false;
+	return !holder || share->held[holder % HF_SHARE_HOLDERS] < HF_SHARE_TIMES * (most - used);
+}
+
+static inline void hf_share_take(struct hf_share *share, uint64_t holder)
+{
+	share->held[holder % HF_SHARE_HOLDERS] += holder != 0;
+}
+
+static inline void hf_share_give(struct hf_share *share, uint64_t holder)
+{
+	share->held[holder % HF_SHARE_HOLDERS] -= holder != 0;
+}
+
+#endif

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/upstreams.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/error.h"
+
+#define DRAIN_TURN (10 * HF_MS)
+
+int hf_upstreams_new(unsigned workers, struct hf_upstreams **ret)
+{
+	struct hf_upstreams *all = calloc(1, sizeof *all);
+	if (!all)
+		return -ENOMEM;
+	all->told = calloc(workers, sizeof(struct hf_standing *));
+	if (!all->told) {
+		free(all);
+		return -ENOMEM;
+	}
+	all->workers = workers;
+	pthread_mutex_init(&all->lock, NULL);
+	*ret = all;
+	return 0;
+}
+
+void hf_upstreams_free(struct hf_upstreams *all)
+{
+	if (!all)
+		return;
+	for (unsigned slot = 0; slot < HF_SLOTS_MAX; slot++)
+		hf_queue_free(all->states[slot].queue);
+	hf_plan_unref(all->plan);
+	pthread_mutex_destroy(&all->lock);
+	free(all->told);
+	free(all);
+}
+
+/* ---- plans ---- */
+
+/* Nothing that was learnt holds any more; attempts and questions in line at its
+ * predecessor are still to be counted down. */
+static void begin_anew(struct hf_upstreams *all, unsigned slot)
+{
+	struct hf_upstream_state *state = &all->states[slot];
+	*state = (struct hf_upstream_state){ .in_flight = state->in_flight, .queue = state->queue };
+	atomic_store_explicit(&all->recovered[slot], 0, memory_order_relaxed);
+	atomic_store_explicit(&all->usable[slot], 0, memory_order_relaxed);
+}
+
+void hf_upstreams_adopt(struct hf_upstreams *all, struct hf_plan *plan)
+{
+	hf_upstreams_lock(all);
+	if (all->plan != plan) {
+		struct hf_plan *old = all->plan;
+		for (size_t i = 0; i < plan->forward->upstream_count; i++) {
+			if (plan->fresh[i])
+				begin_anew(all, plan->slots[i]);
+			all->states[plan->slots[i]].limit = plan->forward->upstreams[i].budget;
+		}
+		if (old)
+			hf_plan_inherit(plan, old);
+		all->plan = hf_plan_ref(plan);
+		hf_plan_unref(old);
+	}
+	hf_upstreams_unlock(all);
+}
+
+/* ---- what others want to know ---- */
+
+void hf_upstreams_publish(struct hf_upstreams *all, unsigned slot, enum hf_health_state before,
+	hf_us now)
+{
+	const struct hf_health *h = &all->states[slot].health;
+	hf_us usable = h->state == HF_HEALTH_CLOSED ? 0 : hf_rest_end_alone(h);
+	if (before != HF_HEALTH_CLOSED && h->state == HF_HEALTH_CLOSED)
+		atomic_store_explicit(&all->recovered[slot], now, memory_order_relaxed);
+	atomic_store_explicit(&all->usable[slot], usable, memory_order_relaxed);
+}
+
+bool hf_upstreams_recovered(const struct hf_upstreams *all, const struct hf_plan *plan,
+	const struct hf_route *route, hf_us since)
+{
+	for (unsigned i = 0; route && i < route->upstream_count; i++)
+		if (atomic_load_explicit(&all->recovered[plan->slots[route->upstreams[i]]],
+			    memory_order_relaxed) > since)
+			return true;
+	return false;
+}
+
+bool hf_upstreams_want_probe(const struct hf_upstreams *all, const struct hf_plan *plan,
+	const struct hf_route *route, hf_us now)
+{
+	bool due = false;
+	for (unsigned i = 0; route && i < route->upstream_count; i++) {
+		hf_us usable = atomic_load_explicit(
+			&all->usable[plan->slots[route->upstreams[i]]], memory_order_relaxed);
+		if (!usable)
+			return false;
+		due |= usable <= now;
+	}
+	return due;
+}
+
+/* ---- standing in line ---- */
+
+static struct hf_standing *standing_of(struct hf_queue_entry *entry)
+{
+	return (struct hf_standing *)((char *)entry - offsetof(struct hf_standing, entry));
+}
+
+static void tell(struct hf_upstreams *all, struct hf_standing *standing, bool evicted)
+{
+	struct hf_standing **at = &all->told[standing->worker];
+	standing->evicted = evicted;
+	standing->next = *at;
+	if (standing->next)
+		standing->next->prev = &standing->next;
+	standing->prev = at;
+	*at = standing;
+}
+
+static void untell(struct hf_standing *standing)
+{
+	*standing->prev = standing->next;
+	if (standing->next)
+		standing->next->prev = standing->prev;
+	standing->prev = NULL;
+}
+
+static size_t depth(const struct hf_upstream_state *state)
+{
+	return state->queue ? hf_queue_depth(state->queue) : 0;
+}
+
+int hf_upstreams_stand(struct hf_upstreams *all, struct hf_standing *standing,
+	const struct hf_queue_class *class, int *ret_wake)
+{
+	struct hf_upstream_state *state = &all->states[standing->slot];
+	struct hf_queue_entry *loser = NULL;
+	int rc = 0;
+	*ret_wake = -1;
+	hf_upstreams_lock(all);
+	if (!state->queue)
+		rc = hf_queue_new(HF_STANDING_MAX, &state->queue);
+	bool was_empty = depth(state) == 0;
+	if (!rc)
+		rc = hf_queue_add(state->queue, &standing->entry, class, standing->cost, &loser);
+	if (!rc && was_empty && depth(state))
+		all->backlogged++;
+	if (!rc && loser == &standing->entry) {
+		rc = HF_EBOUND;
+	} else if (!rc && loser) {
+		tell(all, standing_of(loser), true);
+		*ret_wake = (int)standing_of(loser)->worker;
+	}
+	hf_upstreams_unlock(all);
+	return rc;
+}
+
+static void give_back(struct hf_upstreams *all, const struct hf_standing *standing, hf_us now)
+{
+	if (hf_upstream_limit(&all->states[standing->slot]))
+		hf_budget_refund(&all->states[standing->slot].budget, standing->cost, now);
+	if (all->plan->forward->outgoing.budget)
+		hf_budget_refund(&all->outgoing.budget, standing->cost, now);
+}
+
+void hf_upstreams_leave(struct hf_upstreams *all, struct hf_standing *standing, hf_us now)
+{
+	hf_upstreams_lock(all);
+	struct hf_upstream_state *state = &all->states[standing->slot];
+	if (standing->prev) {
+		untell(standing);
+		if (!standing->evicted)
+			give_back(all, standing, now);
+	} else if (standing->entry.queued) {
+		hf_queue_remove(state->queue, &standing->entry);
+		all->backlogged -= depth(state) == 0;
+	}
+	hf_upstreams_unlock(all);
+}
+
+void hf_upstreams_also(struct hf_upstreams *all, struct hf_standing *standing,
+	const struct hf_queue_class *class)
+{
+	hf_upstreams_lock(all);
+	if (standing->entry.queued)
+		hf_queue_move(all->states[standing->slot].queue, &standing->entry, class);
+	hf_upstreams_unlock(all);
+}
+
+/* When so many packets may go out to it. */
+static hf_us when(struct hf_upstreams *all, struct hf_upstream_state *state, uint32_t cost, hf_us now)
+{
+	uint32_t limit = hf_upstream_limit(state), most = all->plan->forward->outgoing.budget;
+	hf_us here = limit ? hf_budget_when(&state->budget, limit, cost, now) : now;
+	hf_us everywhere = most ? hf_budget_when(&all->outgoing.budget, most, cost, now) : now;
+	return here > everywhere ? here : everywhere;
+}
+
+static void charge(struct hf_upstreams *all, struct hf_upstream_state *state, uint32_t cost, hf_us now)
+{
+	if (hf_upstream_limit(state))
+		hf_budget_spend(&state->budget, cost, now);
+	if (all->plan->forward->outgoing.budget)
+		hf_budget_spend(&all->outgoing.budget, cost, now);
+}
+
+/* What a limit held back does not all go at once when it is lifted, but twice as
+ * fast as before. Returns how many may go now. */
+static uint32_t turn_of(struct hf_upstream_state *state)
+{
+	uint32_t limit = hf_upstream_limit(state);
+	if (limit)
+		state->drain = 2 * limit;
+	return limit || !state->drain ? UINT32_MAX : state->drain / (HF_SECOND / DRAIN_TURN) + 1;
+}
+
+/* Returns when the next may go; HF_NEVER: nobody is left. */
+static hf_us pump(struct hf_upstreams *all, struct hf_upstream_state *state, hf_us now, bool *wake)
+{
+	uint32_t cost, left = turn_of(state);
+	while ((cost = hf_queue_wants(state->queue))) {
+		hf_us free = left-- ? when(all, state, cost, now) : now + DRAIN_TURN;
+		if (free > now)
+			return free;
+		struct hf_standing *standing = standing_of(hf_queue_next(state->queue, cost));
+		if (standing->until <= now)
+			continue; /* it has waited in vain, and hears so at its deadline */
+		charge(all, state, cost, now);
+		tell(all, standing, false);
+		wake[standing->worker] = true;
+	}
+	return HF_NEVER;
+}
+
+hf_us hf_upstreams_pump(struct hf_upstreams *all, hf_us now, bool *wake)
+{
+	hf_us next = HF_NEVER;
+	hf_upstreams_lock(all);
+	for (unsigned slot = 0, left = all->backlogged; left && slot < HF_SLOTS_MAX; slot++) {
+		struct hf_upstream_state *state = &all->states[slot];
+		if (!depth(state))
+			continue;
+		left--;
+		hf_us free = pump(all, state, now, wake);
+		all->backlogged -= free == HF_NEVER;
+		next = free < next ? free : next;
+	}
+	hf_upstreams_unlock(all);
+	return next;
+}
+
+struct hf_standing *hf_upstreams_told(struct hf_upstreams *all, unsigned worker)
+{
+	hf_upstreams_lock(all);
+	struct hf_standing *standing = all->told[worker];
+	if (standing)
+		untell(standing);
+	hf_upstreams_unlock(all);
+	return standing;
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "upstream/pace.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define START (100 * HF_SECOND)
+#define HALF (500 * HF_MS)
+
+/* Sends so many a second for so many seconds; returns when that ends. */
+static hf_us sends(struct hf_pace *pace, unsigned rate, unsigned seconds, hf_us now)
+{
+	for (unsigned i = 0; i < rate * seconds; i++)
+		hf_pace_sent(pace, now + (hf_us)i * HF_SECOND / rate);
+	return now + seconds * HF_SECOND;
+}
+
+/* Somebody always wants to send; returns how many could until then. */
+static unsigned pushed(struct hf_pace *pace, hf_us from, hf_us until)
+{
+	unsigned sent = 0;
+	for (hf_us now = from; now < until; now += 20) {
+		if (hf_pace_free(pace, now)) {
+			hf_pace_sent(pace, now);
+			sent++;
+		} else {
+			hf_pace_refuse(pace, now);
+		}
+	}
+	return sent;
+}
+
+static void in_use_it_sets_no_pace(void **state)
+{
+	(void)state;
+	struct hf_pace pace = { 0 };
+	assert_true(hf_pace_free(&pace, START));
+	assert_int_equal(hf_pace_rate(&pace, START), 0);
+	hf_us now = sends(&pace, 1600, 3, START);
+	assert_true(hf_pace_free(&pace, now));
+	assert_int_equal(hf_pace_rate(&pace, now), 0);
+}
+
+static void it_begins_with_a_sixteenth_and_doubles_each_half_second(void **state)
+{
+	(void)state;
+	struct hf_pace pace = { 0 };
+	hf_us now = sends(&pace, 1600, 30, START);
+	hf_pace_hold(&pace, now);
+	now += 60 * HF_SECOND;
+	hf_pace_begin(&pace, now);
+	for (unsigned half = 0; half < 4; half++) {
+		hf_us at = now + half * HALF;
+		assert_in_range(hf_pace_rate(&pace, at), 95u << half, 101u << half);
+		assert_int_equal(hf_pace_rate(&pace, at), hf_pace_rate(&pace, at + HALF - 1));
+	}
+	/* Up to a little more than it had: there is something to catch up on. */
+	for (unsigned half = 5; half < 19; half++)
+		assert_in_range(hf_pace_rate(&pace, now + half * HALF), 1601, 1800);
+}
+
+static void no_more_goes_out_than_it_says(void **state)
+{
+	(void)state;
+	struct hf_pace pace = { 0 };
+	hf_us now = sends(&pace, 1600, 30, START);
+	hf_pace_begin(&pace, now);
+	for (unsigned half = 0; half < 8; half++) {
+		hf_us from = now + half * HALF;
+		unsigned given = hf_pace_rate(&pace, from) / 2;
+		assert_in_range(pushed(&pace, from, from + HALF), given - given / 10 - 1, given + 2);
+	}
+}
+
+static void what_goes_out_under_a_pace_is_no_measure_of_what_is_wanted(void **state)
+{
+	(void)state;
+	struct hf_pace pace = { 0 };
+	hf_us now = sends(&pace, 1600, 30, START);
+	uint64_t before = pace.rate;
+	for (int outage = 0; outage < 20; outage++) {
+		hf_pace_begin(&pace, now);
+		pushed(&pace, now, now + HF_SECOND);
+		now += HF_SECOND;
+	}
+	assert_int_equal(pace.rate, before);
+}
+
+static void it_ends_when_nobody_had_to_wait_for_ten_seconds(void **state)
+{
+	(void)state;
+	struct hf_pace pace = { 0 };
+	hf_us now = sends(&pace, 1600, 30, START);
+	hf_pace_begin(&pace, now);
+	hf_pace_refuse(&pace, now + 300 * HF_MS);
+	assert_true(hf_pace_rate(&pace, now + 10299 * HF_MS));
+	assert_int_equal(hf_pace_rate(&pace, now + 10300 * HF_MS), 0);
+	assert_true(hf_pace_free(&pace, now + 10300 * HF_MS));
+	/* Who is told to wait later does not bring it back. */
+	hf_pace_refuse(&pace, now + 10400 * HF_MS);
+	assert_int_equal(hf_pace_rate(&pace, now + 10400 * HF_MS), 0);
+}
+
+static void it_ends_after_a_minute_whoever_waits(void **state)
+{
+	(void)state;
+	struct hf_pace pace = { 0 };
+	hf_us now = sends(&pace, 1600, 30, START);
+	hf_pace_begin(&pace, now);
+	for (hf_us t = 0; t < 60 * HF_SECOND; t += 100 * HF_MS)
+		hf_pace_refuse(&pace, now + t);
+	assert_true(hf_pace_rate(&pace, now + 60 * HF_SECOND - 1));
+	assert_int_equal(hf_pace_rate(&pace, now + 60 * HF_SECOND), 0);
+}
+
+static void the_rate_is_that_before_the_outage_however_long_that_lasted(void **state)
+{
+	(void)state;
+	for (hf_us outage = HF_SECOND; outage < 86400 * HF_SECOND; outage *= 10) {
+		struct hf_pace pace = { 0 };
+		hf_us now = sends(&pace, 800, 60, START);
+		hf_pace_hold(&pace, now);
+		hf_pace_sent(&pace, now + outage / 2); /* what is tried meanwhile is not counted */
+		hf_pace_begin(&pace, now + outage);
+		assert_in_range(hf_pace_rate(&pace, now + outage), 45, 50);
+	}
+}
+
+static void hours_without_a_question_are_a_rate_too(void **state)
+{
+	(void)state;
+	struct hf_pace pace = { 0 };
+	hf_us now = sends(&pace, 16000, 10, START);
+	hf_pace_sent(&pace, now + 3 * 3600 * HF_SECOND);
+	now += 3 * 3600 * HF_SECOND + HF_SECOND;
+	hf_pace_hold(&pace, now);
+	hf_pace_begin(&pace, now);
+	assert_in_range(hf_pace_rate(&pace, now), 1, 16);
+}
+
+static void one_that_is_asked_now_and_then_is_not_shut_out(void **state)
+{
+	(void)state;
+	struct hf_pace pace = { 0 };
+	for (int i = 0; i < 100; i++)
+		hf_pace_sent(&pace, START + i * 10 * HF_SECOND);
+	hf_us now = START + 1000 * HF_SECOND;
+	hf_pace_begin(&pace, now);
+	assert_int_equal(hf_pace_rate(&pace, now), 1);
+	hf_pace_sent(&pace, now);
+	assert_false(hf_pace_free(&pace, now));
+	assert_true(hf_pace_free(&pace, now + 2 * HF_SECOND));
+}
+
+static void one_of_which_nothing_is_known_is_given_little_and_not_held_to_it(void **state)
+{
+	(void)state;
+	struct hf_pace pace = { 0 };
+	hf_pace_begin(&pace, START);
+	assert_int_equal(hf_pace_rate(&pace, START), 16);
+	for (unsigned half = 0; half < 100; half++) {
+		hf_pace_refuse(&pace, START + half * HALF);
+		assert_true(hf_pace_rate(&pace, START + half * HALF) >= 16);
+	}
+	assert_true(hf_pace_rate(&pace, START + 49 * HF_SECOND) > 1000000);
+}
+
+static void a_clock_that_goes_back_does_not_stop_it_for_long(void **state)
+{
+	(void)state;
+	struct hf_pace pace = { 0 };
+	hf_us now = sends(&pace, 1600, 30, START);
+	hf_pace_begin(&pace, now);
+	assert_true(hf_pace_rate(&pace, now - 50 * HF_SECOND) <= 1800);
+	now = sends(&pace, 1600, 70, START - 50 * HF_SECOND);
+	assert_true(hf_pace_free(&pace, now + 60 * HF_SECOND));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(in_use_it_sets_no_pace),
+		cmocka_unit_test(it_begins_with_a_sixteenth_and_doubles_each_half_second),
+		cmocka_unit_test(no_more_goes_out_than_it_says),
+		cmocka_unit_test(what_goes_out_under_a_pace_is_no_measure_of_what_is_wanted),
+		cmocka_unit_test(it_ends_when_nobody_had_to_wait_for_ten_seconds),
+		cmocka_unit_test(it_ends_after_a_minute_whoever_waits),
+		cmocka_unit_test(the_rate_is_that_before_the_outage_however_long_that_lasted),
+		cmocka_unit_test(hours_without_a_question_are_a_rate_too),
+		cmocka_unit_test(one_that_is_asked_now_and_then_is_not_shut_out),
+		cmocka_unit_test(one_of_which_nothing_is_known_is_given_little_and_not_held_to_it),
+		cmocka_unit_test(a_clock_that_goes_back_does_not_stop_it_for_long),
+	};
+	return cmocka_run_group_tests_name("pace", tests, NULL, NULL);
+}

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "upstream/select.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define START (100 * HF_SECOND)
+#define THREE 3
+
+/* Three upstreams of a route, as one question sees them. */
+struct world {
+	struct hf_upstream_conf conf;
+	struct hf_upstream_state states[THREE];
+	struct hf_path paths[THREE];
+	struct hf_candidate candidates[THREE];
+	struct hf_outgoing_state outgoing;
+	struct hf_outgoing_conf outgoing_conf;
+	uint8_t tries[THREE];
+	struct hf_selection s;
+};
+
+static void prepare(struct world *w, bool by_rtt)
+{
+	memset(w, 0, sizeof *w);
+	w->conf = (struct hf_upstream_conf){ .failures_to_open = 5, .rest_min = 200 * HF_MS,
+		.rest_max = 30 * HF_SECOND };
+	for (int i = 0; i < THREE; i++)
+		w->candidates[i] = (struct hf_candidate){ &w->conf, &w->states[i], &w->paths[i] };
+	w->s = (struct hf_selection){ .candidates = w->candidates, .count = THREE, .tries = w->tries,
+		.by_rtt = by_rtt, .first = true, .cost = 1, .outgoing = &w->outgoing,
+		.outgoing_conf = &w->outgoing_conf, .now = START };
+}
+
+static void takes(struct world *w, int upstream, hf_us took)
+{
+	for (int i = 0; i < 20; i++)
+		hf_rtt_sample(&w->paths[upstream].rtt, took, w->s.now);
+}
+
+static void rest(struct hf_health *h, hf_us since, hf_us until)
+{
+	*h = (struct hf_health){ .state = HF_HEALTH_OPEN, .since = since, .until = until };
+}
+
+/* It has no room until the window has moved on. */
+static void fill(struct world *w, int upstream)
+{
+	w->states[upstream].limit = 100;
+	hf_budget_room(&w->states[upstream].budget, 100, w->s.now);
+	hf_budget_spend(&w->states[upstream].budget, 10, w->s.now);
+}
+
+static void the_fastest_or_the_first_listed_is_asked_first(void **state)
+{
+	struct world w;
+	(void)state;
+	for (int by_rtt = 0; by_rtt < 2; by_rtt++) {
+		prepare(&w, by_rtt);
+		for (int i = 0; i < THREE; i++)
+			takes(&w, i, (THREE - i) * 10 * HF_MS);
+		assert_int_equal(hf_select(&w.s), by_rtt ? 2 : 0);
+	}
+	/* Seen too long ago, the slow ones get another chance. */
+	w.s.now += 600 * HF_SECOND;
+	takes(&w, 2, 10 * HF_MS);
+	assert_int_equal(hf_select(&w.s), 1);
+}
+
+static void the_fastest_counts_loss_as_time(void **state)
+{
+	struct world w;
+	(void)state;
+	prepare(&w, true);
+	takes(&w, 0, 5 * HF_MS);
+	takes(&w, 1, 30 * HF_MS);
+	takes(&w, 2, 60 * HF_MS);
+	assert_int_equal(hf_select(&w.s), 0);
+	for (int i = 0; i < 200; i++)
+		hf_rtt_settle(&w.paths[0].rtt, i % 4 != 0, START);
+	assert_int_equal(hf_select(&w.s), 1);
+}
+
+static void what_was_lost_before_an_outage_counts_no_more_after_it(void **state)
+{
+	struct world w;
+	(void)state;
+	for (int path = 0; path < 2; path++) {
+		prepare(&w, true);
+		takes(&w, 0, 5 * HF_MS);
+		takes(&w, 1, 30 * HF_MS);
+		takes(&w, 2, 60 * HF_MS);
+		for (int i = 0; i < 20; i++)
+			hf_rtt_settle(&w.paths[0].rtt, false, START);
+		assert_int_equal(hf_select(&w.s), 1);
+		struct hf_health *h = path ? &w.paths[0].health : &w.states[0].health;
+		h->since = START + HF_SECOND; /* in use again */
+		w.s.now = START + HF_SECOND;
+		assert_int_equal(hf_select(&w.s), 0);
+		hf_rtt_settle(&w.paths[0].rtt, false, w.s.now);
+		assert_int_equal(hf_select(&w.s), 1);
+	}
+}
+
+static void who_was_asked_already_stands_behind_who_was_not(void **state)
+{
+	struct world w;
+	(void)state;
+	prepare(&w, true);
+	for (int i = 0; i < THREE; i++)
+		takes(&w, i, (i + 1) * 10 * HF_MS);
+	w.tries[0] = 1;
+	assert_int_equal(hf_select(&w.s), 1);
+	w.tries[1] = 1;
+	assert_int_equal(hf_select(&w.s), 2);
+	w.tries[2] = 1;
+	assert_int_equal(hf_select(&w.s), 0);
+	w.s.barred = 1;
+	assert_int_equal(hf_select(&w.s), 1);
+	w.s.barred = 7;
+	assert_int_equal(hf_select(&w.s), -1);
+	assert_int_equal(hf_select_when(&w.s), HF_NEVER);
+}
+
+static void no_room_stands_behind_room(void **state)
+{
+	struct world w;
+	(void)state;
+	for (int by_rtt = 0; by_rtt < 2; by_rtt++) {
+		prepare(&w, by_rtt);
+		for (int i = 0; i < THREE; i++)
+			takes(&w, i, (i + 1) * 10 * HF_MS);
+		fill(&w, 0);
+		assert_false(hf_has_room(&w.s, 0));
+		assert_int_equal(hf_offer(&w.s, 0), HF_OFFER_WAIT);
+		assert_int_equal(hf_select(&w.s), 1);
+		/* It is better than nobody, and better than one asked already. */
+		w.s.barred = 6;
+		assert_int_equal(hf_select(&w.s), 0);
+		w.s.barred = 0;
+		w.tries[1] = w.tries[2] = 1;
+		assert_int_equal(hf_select(&w.s), 0);
+		w.s.now += HF_SECOND;
+		assert_int_equal(hf_offer(&w.s, 0), HF_OFFER_USE);
+	}
+}
+
+static void room_is_that_for_all_the_packets(void **state)
+{
+	struct world w;
+	(void)state;
+	prepare(&w, false);
+	w.states[0].limit = 100; /* ten packets in 100 ms */
+	w.s.cost = 6;
+	assert_true(hf_has_room(&w.s, 0)); /* a connection, all at once */
+	hf_budget_spend(&w.states[0].budget, 6, w.s.now);
+	w.s.now += 50 * HF_MS;
+	assert_false(hf_has_room(&w.s, 0));
+	w.s.cost = 2;
+	assert_true(hf_has_room(&w.s, 0));
+}
+
+static void everybodys_budget_counts_for_each(void **state)
+{
+	struct world w;
+	(void)state;
+	prepare(&w, false);
+	w.outgoing_conf.budget = 100;
+	assert_true(hf_has_room(&w.s, 0));
+	hf_budget_room(&w.outgoing.budget, 100, START);
+	hf_budget_spend(&w.outgoing.budget, 10, START);
+	for (size_t i = 0; i < THREE; i++)
+		assert_int_equal(hf_offer(&w.s, i), HF_OFFER_WAIT);
+	assert_int_equal(hf_select(&w.s), 0);
+	w.s.outgoing_conf = NULL;
+	assert_true(hf_has_room(&w.s, 0));
+}
+
+static void nobody_overtakes_those_who_stand_in_line(void **state)
+{
+	struct world w;
+	struct hf_queue_entry entry = { .queued = false }, *loser;
+	const struct hf_queue_class class = { 1, 0, 1 };
+	(void)state;
+	prepare(&w, false);
+	assert_int_equal(hf_queue_new(4, &w.states[0].queue), 0);
+	assert_int_equal(hf_offer(&w.s, 0), HF_OFFER_USE);
+	assert_int_equal(hf_queue_add(w.states[0].queue, &entry, &class, 1, &loser), 0);
+	assert_int_equal(hf_offer(&w.s, 0), HF_OFFER_WAIT);
+	assert_int_equal(hf_select(&w.s), 1);
+	hf_queue_remove(w.states[0].queue, &entry);
+	assert_int_equal(hf_select(&w.s), 0);
+	hf_queue_free(w.states[0].queue);
+}
+
+static void one_that_came_back_waits_for_its_pace_with_first_messages_only(void **state)
+{
+	struct world w;
+	(void)state;
+	prepare(&w, false);
+	hf_pace_begin(&w.states[0].pace, START);
+	assert_int_equal(hf_offer(&w.s, 0), HF_OFFER_USE);
+	hf_pace_sent(&w.states[0].pace, START);
+	assert_int_equal(hf_offer(&w.s, 0), HF_OFFER_WAIT);
+	assert_int_equal(hf_select(&w.s), 1);
+	w.s.first = false;
+	assert_int_equal(hf_offer(&w.s, 0), HF_OFFER_USE);
+}
+
+static void resting_is_never_chosen(void **state)
+{
+	struct world w;
+	(void)state;
+	for (int path = 0; path < 2; path++) {
+		prepare(&w, false);
+		for (int i = 0; i < THREE; i++)
+			rest(path ? &w.paths[i].health : &w.states[i].health, START, START + 30 * HF_SECOND);
+		for (size_t i = 0; i < THREE; i++)
+			assert_int_equal(hf_offer(&w.s, i), HF_OFFER_REST);
+		assert_int_equal(hf_select(&w.s), -1);
+		assert_int_equal(hf_select_probe(&w.s, -1), -1);
+		memset(path ? &w.paths[2].health : &w.states[2].health, 0, sizeof(struct hf_health));
+		w.tries[2] = 200;
+		assert_int_equal(hf_select(&w.s), 2);
+	}
+}
+
+static void the_worse_of_an_upstreams_circuits_counts(void **state)
+{
+	struct world w;
+	(void)state;
+	prepare(&w, false);
+	rest(&w.states[0].health, START - 2 * HF_SECOND, START - HF_SECOND); /* due */
+	rest(&w.paths[0].health, START, START + HF_SECOND);
+	assert_int_equal(hf_offer(&w.s, 0), HF_OFFER_REST);
+	w.s.now = START + HF_SECOND;
+	assert_int_equal(hf_offer(&w.s, 0), HF_OFFER_DUE);
+}
+
+static void one_whose_rest_is_over_waits_until_others_failed_twice(void **state)
+{
+	struct world w;
+	(void)state;
+	prepare(&w, false);
+	rest(&w.states[0].health, START - HF_SECOND, START);
+	assert_int_equal(hf_offer(&w.s, 0), HF_OFFER_DUE);
+	assert_int_equal(hf_select(&w.s), 1);
+	w.tries[1] = w.tries[2] = 1;
+	assert_int_equal(hf_select(&w.s), 1);
+	w.tries[1] = w.tries[2] = 3;
+	assert_int_equal(hf_select(&w.s), 0);
+}
+
+static void when_nobody_is_in_use_a_seconds_rest_is_enough(void **state)
+{
+	struct world w;
+	(void)state;
+	prepare(&w, false);
+	for (int i = 0; i < THREE; i++)
+		rest(&w.states[i].health, START, START + (20 + i) * HF_SECOND);
+	hf_us when = hf_select_when(&w.s);
+	assert_in_range(when, START + HF_SECOND, START + HF_SECOND + 140 * HF_MS);
+	w.s.now = when - 1;
+	assert_int_equal(hf_select(&w.s), -1);
+	w.s.now = when;
+	assert_true(hf_select(&w.s) >= 0);
+	assert_int_equal(hf_rest_end_alone(&w.states[hf_select(&w.s)].health), when);
+	/* As soon as another one is in use it rests as long as it was told to. */
+	memset(&w.states[0].health, 0, sizeof w.states[0].health);
+	assert_int_equal(hf_select(&w.s), 0);
+	assert_int_equal(hf_offer(&w.s, 1), HF_OFFER_REST);
+	/* One that is in use but barred helps nobody. */
+	w.s.barred = 1;
+	w.s.now = START + 1200 * HF_MS;
+	assert_int_equal(hf_offer(&w.s, 1), HF_OFFER_DUE);
+}
+
+static void a_rest_shorter_than_a_second_is_not_made_longer(void **state)
+{
+	struct world w;
+	(void)state;
+	prepare(&w, false);
+	for (int i = 0; i < THREE; i++)
+		rest(&w.states[i].health, START, START + (100 + i) * HF_MS);
+	assert_int_equal(hf_select_when(&w.s), START + 100 * HF_MS);
+}
+
+static void a_probe_under_way_is_not_joined_by_another(void **state)
+{
+	struct world w;
+	(void)state;
+	prepare(&w, false);
+	for (int i = 0; i < THREE; i++)
+		w.states[i].health = (struct hf_health){ .state = HF_HEALTH_PROBING,
+			.since = START - 5 * HF_SECOND, .until = START + 400 * HF_MS };
+	assert_int_equal(hf_select(&w.s), -1);
+	assert_int_equal(hf_select_when(&w.s), START + 400 * HF_MS);
+	w.s.now = START + 400 * HF_MS;
+	assert_int_equal(hf_select(&w.s), 0);
+}
+
+static void as_listed_passes_over_one_that_is_much_worse(void **state)
+{
+	struct world w;
+	(void)state;
+	prepare(&w, false);
+	takes(&w, 0, 100 * HF_MS);
+	takes(&w, 1, 40 * HF_MS);
+	takes(&w, 2, 40 * HF_MS);
+	assert_int_equal(hf_select(&w.s), 0); /* worse, but not by so much */
+	takes(&w, 0, 200 * HF_MS);
+	assert_int_equal(hf_select(&w.s), 1);
+	rest(&w.states[1].health, START, START + HF_SECOND); /* the best counts only in use */
+	rest(&w.states[2].health, START, START + HF_SECOND);
+	assert_int_equal(hf_select(&w.s), 0);
+}
+
+static void one_that_loses_messages_is_passed_over_too(void **state)
+{
+	struct world w;
+	(void)state;
+	prepare(&w, false);
+	for (int i = 0; i < THREE; i++)
+		takes(&w, i, 20 * HF_MS);
+	for (int i = 0; i < 200; i++)
+		hf_rtt_settle(&w.paths[0].rtt, i % 2, START);
+	assert_int_equal(hf_select(&w.s), 1);
+}
+
+static void one_that_is_passed_over_is_looked_at_once_a_second(void **state)
+{
+	struct world w;
+	(void)state;
+	prepare(&w, false);
+	takes(&w, 0, 400 * HF_MS);
+	takes(&w, 1, 10 * HF_MS);
+	takes(&w, 2, 10 * HF_MS);
+	assert_int_equal(hf_select_probe(&w.s, 1), 0);
+	w.paths[0].asked = START;
+	assert_int_equal(hf_select_probe(&w.s, 1), -1);
+	w.s.now = START + HF_SECOND - 1;
+	assert_int_equal(hf_select_probe(&w.s, 1), -1);
+	w.s.now = START + HF_SECOND;
+	assert_int_equal(hf_select_probe(&w.s, 1), 0);
+	fill(&w, 0);
+	assert_int_equal(hf_select_probe(&w.s, 1), -1); /* a look is not worth the last room */
+}
+
+static void a_probe_goes_only_to_one_whose_rest_is_over(void **state)
+{
+	struct world w;
+	(void)state;
+	prepare(&w, false);
+	assert_int_equal(hf_select_probe(&w.s, 0), -1);
+	rest(&w.states[1].health, START - HF_SECOND, START + HF_SECOND);
+	assert_int_equal(hf_select_probe(&w.s, 0), -1);
+	w.s.now = START + HF_SECOND;
+	assert_int_equal(hf_select_probe(&w.s, 0), 1);
+	assert_int_equal(hf_select_probe(&w.s, 1), -1);
+	w.tries[1] = 1;
+	assert_int_equal(hf_select_probe(&w.s, 0), -1);
+}
+
+static void the_limit_is_what_the_operator_allows(void **state)
+{
+	struct hf_upstream_state s;
+	(void)state;
+	memset(&s, 0, sizeof s);
+	assert_int_equal(hf_upstream_limit(&s), 0);
+	s.limit = 100;
+	assert_int_equal(hf_upstream_limit(&s), 100);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_fastest_or_the_first_listed_is_asked_first),
+		cmocka_unit_test(the_fastest_counts_loss_as_time),
+		cmocka_unit_test(what_was_lost_before_an_outage_counts_no_more_after_it),
+		cmocka_unit_test(who_was_asked_already_stands_behind_who_was_not),
+		cmocka_unit_test(no_room_stands_behind_room),
+		cmocka_unit_test(room_is_that_for_all_the_packets),
+		cmocka_unit_test(everybodys_budget_counts_for_each),
+		cmocka_unit_test(nobody_overtakes_those_who_stand_in_line),
+		cmocka_unit_test(one_that_came_back_waits_for_its_pace_with_first_messages_only),
+		cmocka_unit_test(resting_is_never_chosen),
+		cmocka_unit_test(the_worse_of_an_upstreams_circuits_counts),
+		cmocka_unit_test(one_whose_rest_is_over_waits_until_others_failed_twice),
+		cmocka_unit_test(when_nobody_is_in_use_a_seconds_rest_is_enough),
+		cmocka_unit_test(a_rest_shorter_than_a_second_is_not_made_longer),
+		cmocka_unit_test(a_probe_under_way_is_not_joined_by_another),
+		cmocka_unit_test(as_listed_passes_over_one_that_is_much_worse),
+		cmocka_unit_test(one_that_loses_messages_is_passed_over_too),
+		cmocka_unit_test(one_that_is_passed_over_is_looked_at_once_a_second),
+		cmocka_unit_test(a_probe_goes_only_to_one_whose_rest_is_over),
+		cmocka_unit_test(the_limit_is_what_the_operator_allows),
+	};
+	return cmocka_run_group_tests_name("select", tests, NULL, NULL);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* state.h - what has been learnt of an upstream, and what it may still be sent.
+ *
+ * Story: one `hf_upstream_state` for each upstream of the process, and one
+ * `hf_path` for each upstream of each route: a forwarded zone has its own round
+ * trips and its own circuit, for an upstream can be fast for one zone and useless
+ * for another. All workers share both.
+ * Ownership: the engine's; the queue's entries are its flights'.
+ * Threads: one at a time, by the engine's lock. */
+#ifndef HF_UPSTREAM_STATE_H
+#define HF_UPSTREAM_STATE_H
+
+#include "upstream/budget.h"
+#include "upstream/cap.h"
+#include "upstream/health.h"
+#include "upstream/pace.h"
+#include "upstream/queue.h"
+#include "upstream/retry.h"
+#include "upstream/rtt.h"
+#include "upstream/size.h"
+
+struct hf_upstream_state {
+	struct hf_health health;
+	struct hf_pace pace;      /* how much it is given after an outage */
+	struct hf_retry retry;
+	struct hf_budget budget;
+	uint32_t limit;           /* packets/s that the operator allows; 0: any */
+	struct hf_cap cap;
+	struct hf_size size;      /* what gets through to us, and whether EDNS does */
+	struct hf_queue *queue;   /* who waits for the budget; NULL: nobody ever had to */
+	uint32_t drain;           /* packets/s at which it empties when the limit is lifted */
+	hf_us answered;           /* instant of the last answer */
+	uint32_t in_flight;
+};
+
+struct hf_path {
+	struct hf_health health;
+	struct hf_rtt rtt;
+	hf_us asked; /* instant of the last message */
+};
+
+/* What all upstreams together may be sent. */
+struct hf_outgoing_state {
+	struct hf_retry retry;
+	struct hf_budget budget;
+};
+
+#endif
