@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "drill/drill.h"
 #include "drill/play.h"
+#include "drill/worlds.h"
 
 #define FILES_MAX 10000
 #define SEEDS_MAX 1000000
@@ -123,6 +124,13 @@ static bool read_seeds(struct drilling *d)
 static int drill(const struct hf_call *call)
 {
 	struct drilling d = { .call = call };
+	bool worlds = call->flags.world || call->flags.worlds;
+	if (worlds == (call->word_count > 0)) {
+		fprintf(call->err, "holdfast drill: wants files, or --world, or --worlds\n");
+		return HF_EXIT_USAGE;
+	}
+	if (worlds)
+		return hf_worlds(call);
 	if (!read_seeds(&d))
 		return HF_EXIT_USAGE;
 	fprintf(call->out, "1..%zu\n", call->word_count);
@@ -135,17 +143,25 @@ static const struct hf_flag_row flags[] = {
 	{ "seed", 0, "N", offsetof(struct hf_flags, seed), "The seed of the dice; without it, the file's." },
 	{ "seeds", 0, "N", offsetof(struct hf_flags, seeds), "Play each file with the seeds 1 to N." },
 	{ "trace", 0, NULL, offsetof(struct hf_flags, trace), "Print everything that happens." },
+	{ "world", 0, "N", offsetof(struct hf_flags, world), "Play the world that the seed N makes up." },
+	{ "print", 'p', NULL, offsetof(struct hf_flags, print), "... or print it as a scenario." },
+	{ "worlds", 0, "A..B", offsetof(struct hf_flags, worlds), "Play the worlds A to B, or 1 to N." },
+	{ "jobs", 'j', "N", offsetof(struct hf_flags, jobs), "... so many at once." },
+	{ "minutes", 0, "N", offsetof(struct hf_flags, minutes), "... and begin no more after this time." },
+	{ "keep", 0, "FOLDER", offsetof(struct hf_flags, keep),
+		"Make those that fail smaller and keep them there." },
 	HF_FLAG_END,
 };
 
 const struct hf_verb hf_cmd_drill = {
 	.name = "drill",
 	.words = "FILE...",
-	.words_min = 1,
+	.words_min = 0,
 	.words_max = FILES_MAX,
 	.help = "Play scenarios of outages with this server, in a simulated world.",
 	.more = "Nothing is sent anywhere and no time passes. What does not hold is printed with the\n"
-		"command that plays it again. Exit status 0: all held; 1: something did not; 2: a file\n"
+		"command that plays it again. A world is a scenario made up from a number; worlds are\n"
+		"tests by the hundred. Exit status 0: all held; 1: something did not; 2: a file\n"
 		"could not be read.",
 	.flags = flags,
 	.run = drill,

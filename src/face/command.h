@@ -30,6 +30,11 @@ struct hf_flags { /* what the flags of all verbs fill in */
 	const char *seed;   /* --seed N */
 	const char *seeds;  /* --seeds N */
 	bool trace;         /* --trace */
+	const char *world;  /* --world N */
+	const char *worlds; /* --worlds A..B */
+	const char *jobs;   /* --jobs N */
+	const char *minutes; /* --minutes N */
+	const char *keep;   /* --keep FOLDER */
 };
 
 struct hf_flag_row { /* a row; ends with a row without a name */

@@ -229,7 +229,7 @@ static struct packet *new_packet(const struct endpoint *e, const struct hf_addre
 static void notice_arrives(struct hf_sim *sim, struct hf_sim_event *event)
 {
 	struct packet *p = (struct packet *)event;
-	struct hf_sim_bound *b = hf_sim_bound_by_id(sim, p->from.port, p->sender);
+	struct hf_sim_bound *b = hf_sim_bound_by_id(sim, p->origin, p->from.port, p->sender);
 	hf_sim_note(sim, HF_SIM_NOTICE, &p->from, &p->to, NULL, 0);
 	if (!b || b->host->state != HF_SIM_UP) {
 		free(p);

@@ -99,6 +99,7 @@ static struct hf_sim_host *new_host(struct hf_sim *sim, const char *name)
 	uint8_t high = (uint8_t)(n >> 8), low = (uint8_t)n;
 	hf_require(n < 65535);
 	snprintf(host->name, sizeof host->name, "%s", name);
+	host->number = n;
 	/* RFC 2544 and RFC 5180: addresses for networks that are not real. */
 	host->source[0] = (struct hf_address){ .family = 4, .bytes = { 198, 18, high, low } };
 	host->source[1] = (struct hf_address){ .family = 6,
@@ -151,6 +152,12 @@ struct hf_address hf_sim_source(struct hf_sim *sim, const char *host, int family
 
 /* ---- ports ---- */
 
+/* A thousand hosts all serve at the same port: the host is part of the place. */
+static struct hf_sim_bound **bucket_of(struct hf_sim *sim, const struct hf_sim_host *host, uint16_t port)
+{
+	return &sim->net.ports[(port + host->number * 31u) % HF_SIM_BUCKETS];
+}
+
 static bool overlaps(const struct hf_sim_bound *a, const struct hf_sim_bound *b)
 {
 	struct hf_address x = a->address, y = b->address;
@@ -161,7 +168,7 @@ static bool overlaps(const struct hf_sim_bound *a, const struct hf_sim_bound *b)
 
 static bool is_taken(struct hf_sim *sim, const struct hf_sim_bound *wanted)
 {
-	struct hf_sim_bound *other = sim->net.ports[wanted->address.port % HF_SIM_BUCKETS];
+	struct hf_sim_bound *other = *bucket_of(sim, wanted->host, wanted->address.port);
 	for (; other; other = other->next)
 		if (overlaps(wanted, other) && !(wanted->shared && other->shared))
 			return true;
@@ -214,7 +221,7 @@ int hf_sim_bind(struct hf_sim_loop *loop, const struct hf_address *address,
 	if (rc)
 		return rc;
 	bound->id = ++sim->net.next_id;
-	bound->prev = &sim->net.ports[bound->address.port % HF_SIM_BUCKETS];
+	bound->prev = bucket_of(sim, bound->host, bound->address.port);
 	bound->next = *bound->prev;
 	if (bound->next)
 		bound->next->prev = &bound->next;
@@ -251,7 +258,7 @@ static unsigned fits(const struct hf_sim_bound *b, const struct hf_sim_host *hos
 struct hf_sim_bound *hf_sim_bound_at(struct hf_sim *sim, const struct hf_sim_host *host,
 	const struct hf_address *from, const struct hf_address *to, bool stream)
 {
-	struct hf_sim_bound *first = sim->net.ports[to->port % HF_SIM_BUCKETS], *b;
+	struct hf_sim_bound *first = *bucket_of(sim, host, to->port), *b;
 	unsigned best = 1, count = 0;
 	for (b = first; b; b = b->next) {
 		unsigned fit = fits(b, host, to, stream);
@@ -268,9 +275,10 @@ struct hf_sim_bound *hf_sim_bound_at(struct hf_sim *sim, const struct hf_sim_hos
 	return b;
 }
 
-struct hf_sim_bound *hf_sim_bound_by_id(struct hf_sim *sim, uint16_t port, uint64_t id)
+struct hf_sim_bound *hf_sim_bound_by_id(struct hf_sim *sim, const struct hf_sim_host *host,
+	uint16_t port, uint64_t id)
 {
-	struct hf_sim_bound *b = sim->net.ports[port % HF_SIM_BUCKETS];
+	struct hf_sim_bound *b = *bucket_of(sim, host, port);
 	while (b && b->id != id)
 		b = b->next;
 	return b;

@@ -23,6 +23,7 @@ struct hf_sim_event {
 struct hf_sim_host {
 	struct hf_sim_host *next;
 	char name[64];
+	unsigned number;
 	enum hf_sim_host_state state;
 	struct hf_address born_with[2]; /* IPv4, IPv6; port 0 */
 	struct hf_address source[2];    /* what it sends from */
@@ -81,7 +82,7 @@ struct hf_sim_net {
 	struct hf_sim_host *hosts, **hosts_tail;
 	unsigned host_count;
 	struct hf_sim_claim *claims[HF_SIM_BUCKETS];
-	struct hf_sim_bound *ports[HF_SIM_BUCKETS];
+	struct hf_sim_bound *ports[HF_SIM_BUCKETS]; /* by host and port */
 	uint64_t next_id;
 	hf_sim_policy *policy;
 	void *policy_ctx;
@@ -152,7 +153,8 @@ uint16_t hf_sim_next_port(struct hf_sim_host *host); /* for one more stream */
 /* Who gets a packet for `to` at the host; by_id only that one. */
 struct hf_sim_bound *hf_sim_bound_at(struct hf_sim *sim, const struct hf_sim_host *host,
 	const struct hf_address *from, const struct hf_address *to, bool stream);
-struct hf_sim_bound *hf_sim_bound_by_id(struct hf_sim *sim, uint16_t port, uint64_t id);
+struct hf_sim_bound *hf_sim_bound_by_id(struct hf_sim *sim, const struct hf_sim_host *host,
+	uint16_t port, uint64_t id);
 
 /* Asks the policy; hosts that are cut off drop. here sends, there may be NULL. */
 struct hf_sim_path hf_sim_path(struct hf_sim *sim, const struct hf_sim_packet *packet,
