@@ -25,8 +25,9 @@ struct hf_topic {
 };
 
 struct hf_need {
-	hf_us fresh_until; /* what the server last told a client of it holds so long */
+	hf_us fresh_until; /* so long holds what it was last told of it */
 	uint32_t open;     /* clients that wait for it */
+	bool fetching;     /* nothing was at hand when the first of them asked */
 };
 
 /* What the settings say of old answers. */

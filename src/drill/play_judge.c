@@ -8,10 +8,11 @@
 /* A reply may take as long as a query lives, and the way to the client. */
 #define REPLY_MOST (HF_QUERY_DEADLINE + 100 * HF_MS)
 
-/* How long a fact may be under way besides its delay: rounding of seconds; and
+/* How long a fact may be under way besides its delay: rounding of seconds, the
+ * way to the client and from worker to worker; and
  * over a stream, whose packets are repeated when they are lost, for as long as a
  * query lives: nobody waits for it after that. */
-#define ROUNDING HF_SECOND
+#define ROUNDING (HF_SECOND + 10 * HF_MS)
 #define REPETITIONS HF_QUERY_DEADLINE
 
 /* What an upstream's budget is measured in, and its part of a second. */
@@ -213,10 +214,17 @@ void hf_play_note_asked(struct hf_play *p, unsigned instance, const struct hf_pl
 	const struct hf_question *q)
 {
 	struct hf_need *need = hf_known_need(p->known, q, instance, flags_of(event));
-	if (!need->open && hf_sim_now(p->sim) >= need->fresh_until)
+	if (!need->open && hf_sim_now(p->sim) >= need->fresh_until) {
+		need->fetching = true;
 		p->result->tally.needed++;
+	}
 	need->open++;
 	p->open[instance]++;
+}
+
+static bool is_negative(const struct hf_seen *seen)
+{
+	return seen->view.rcode == HF_RCODE_NXDOMAIN || seen->view.soa_negative != UINT32_MAX;
 }
 
 static void note_need_over(struct hf_play *p, const struct hf_asked *asked, const struct hf_seen *seen)
@@ -224,12 +232,15 @@ static void note_need_over(struct hf_play *p, const struct hf_asked *asked, cons
 	const struct hf_message_view *v = &seen->view;
 	struct hf_need *need =
 		hf_known_need(p->known, &asked->question, asked->instance, flags_of(asked->event));
+	hf_us most = is_negative(seen) ? p->scenario->cache.negative_max : HF_NEVER;
 	need->open--;
 	bool good = seen->replied && (v->rcode == HF_RCODE_NOERROR || v->rcode == HF_RCODE_NXDOMAIN) &&
 		    !(v->flags & HF_FLAG_TC) && v->ttl_min != UINT32_MAX;
-	hf_us until = good ? hf_sim_now(p->sim) + v->ttl_min * HF_SECOND : INT64_MIN;
-	if (need->fresh_until < until)
-		need->fresh_until = until;
+	if (!good || !need->fetching)
+		return; /* what comes from the cache says a TTL that is rounded up */
+	hf_us lasts = v->ttl_min * HF_SECOND;
+	need->fetching = false;
+	need->fresh_until = hf_sim_now(p->sim) + (lasts < most ? lasts : most);
 }
 
 /* ---- what clients get ---- */

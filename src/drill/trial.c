@@ -91,7 +91,8 @@ struct hf_trial *hf_trial_wait(struct hf_trial *trials, size_t count)
 		any |= trials[i].pid != 0;
 	while (any) {
 		int status;
-		pid_t pid = waitpid(-1, &status, 0);
+		/* Of one alone it is said which: others may be under way elsewhere. */
+		pid_t pid = waitpid(count == 1 ? trials->pid : -1, &status, 0);
 		if (pid < 0 && errno == EINTR)
 			continue;
 		hf_require(pid > 0);

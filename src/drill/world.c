@@ -58,7 +58,7 @@ struct world {
 	FILE *out;
 	unsigned upstreams, instances;
 	bool healed[UPSTREAMS_MAX]; /* stays well */
-	bool small_cache, case_mix[UPSTREAMS_MAX];
+	bool case_mix[UPSTREAMS_MAX];
 	long lasts; /* s */
 };
 
@@ -170,8 +170,10 @@ static void write_weather(struct world *w, unsigned upstream)
 static void write_cache_options(struct world *w)
 {
 	FILE *out = w->out;
-	w->small_cache = chance(w, 60);
-	fprintf(out, "option cache size %s\n", w->small_cache || w->kind->fleet ? "1MiB" : "4MiB");
+	/* Where nothing is to be asked for twice there is room for all of it, even in
+	 * the tenth that is for names that were asked for once. */
+	fprintf(out, "option cache size %s\n", !w->kind->troubles && !w->kind->wind ? "32MiB"
+		: w->kind->fleet || chance(w, 60) ? "1MiB" : "4MiB");
 	if (chance(w, 40))
 		fprintf(out, "option cache stale %s\n", ONE_OF(w, "0s", "10s", "10m", "1h", "3d"));
 	if (chance(w, 30))
