@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cache/ttl.h"
 
+#include "base/buffer.h"
+
 static bool answers_type(const uint8_t *m, const struct hf_message_view *view, uint16_t type)
 {
 	size_t at = view->question_end;
@@ -37,4 +39,14 @@ uint32_t hf_ttl_of(enum hf_answer_kind kind, const struct hf_message_view *view,
 		ttl = bound < ttl ? bound : ttl;
 	}
 	return ttl == UINT32_MAX ? 0 : ttl;
+}
+
+void hf_ttl_of_denial(struct hf_kept *kept)
+{
+	for (unsigned i = 0; i < kept->ttl_count; i++) {
+		uint8_t *field = kept->wire + kept->ttl_at[i];
+		if (kept->ttl_at[i] >= kept->answer_end && kept->ttl_at[i] < kept->authority_end &&
+			hf_get_u32(field) > kept->ttl)
+			hf_put_u32(field, kept->ttl);
+	}
 }

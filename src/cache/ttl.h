@@ -37,4 +37,9 @@ static inline bool hf_nxdomain_of_name(const struct hf_message_view *view)
 uint32_t hf_ttl_of(enum hf_answer_kind kind, const struct hf_message_view *view,
 	uint32_t smallest, const struct hf_cache_conf *conf);
 
+/* No record of a denial's authority section says more than the denial is good for
+ * (kept->ttl): who caches behind us would believe it for the MINIMUM once more,
+ * however old it is here (RFC 2308 section 5). */
+void hf_ttl_of_denial(struct hf_kept *kept);
+
 #endif

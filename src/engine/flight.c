@@ -484,8 +484,10 @@ static bool keep(struct flight *f, const uint8_t *m, const struct hf_message_vie
 	uint32_t ttl_max = (uint32_t)(conf->ttl_max / HF_SECOND);
 	if (hf_keep(m, view, ttl_max, kept))
 		return false;
-	kept->ttl = hf_ttl_of(
-		hf_answer_kind(m, view, f->base.question.type), view, kept->ttl, conf);
+	enum hf_answer_kind kind = hf_answer_kind(m, view, f->base.question.type);
+	kept->ttl = hf_ttl_of(kind, view, kept->ttl, conf);
+	if (kind != HF_ANSWER_POSITIVE && view->has_soa)
+		hf_ttl_of_denial(kept);
 	return true;
 }
 
