@@ -198,6 +198,7 @@ struct checking {
 	const struct hf_known *known;
 	hf_us now;
 	const struct hf_staleness *stale; /* NULL: it is said to be fresh */
+	uint32_t ttl; /* that a denial is said to have left */
 	char *why;
 	size_t size;
 };
@@ -239,7 +240,7 @@ static bool may_be_said(const struct checking *c, uint64_t hash)
 {
 	const struct cell *cell = find(c->known, hash);
 	hf_us until = cell->until + c->known->extended;
-	return cell->hash && (c->stale ? is_young(c, until) : c->now <= until);
+	return cell->hash && (c->stale ? is_young(c, until) : c->now + c->ttl * HF_SECOND <= until);
 }
 
 /* Nothing exists below a name that does not (RFC 8020). */
@@ -279,7 +280,8 @@ bool hf_known_allows(const struct hf_known *known, const uint8_t *m,
 	const struct hf_staleness *staleness, char *why, size_t why_size)
 {
 	bool marked = view->edns.ede == HF_EDE_STALE || view->edns.ede == HF_EDE_STALE_NXDOMAIN;
-	struct checking c = { known, now, marked ? staleness : NULL, why, why_size };
+	uint32_t ttl = view->soa_negative == UINT32_MAX ? 0 : view->soa_negative;
+	struct checking c = { known, now, marked ? staleness : NULL, ttl, why, why_size };
 	if ((view->rcode != HF_RCODE_NOERROR && view->rcode != HF_RCODE_NXDOMAIN) ||
 		view->flags & HF_FLAG_TC)
 		return true;

@@ -78,8 +78,8 @@ static void a_denial_must_have_been_said(void **state)
 	assert_false(allows(known, &s, 0));
 	hf_sample_record(&s, HF_SAMPLE_AUTHORITY, HF_RAW("\7example\0"), HF_TYPE_SOA, 60, soa, sizeof soa - 1);
 	hf_known_say(known, s.bytes, s.w.len, 0, 0);
-	assert_true(allows(known, &s, 30 * HF_SECOND));
-	assert_false(allows(known, &s, 31 * HF_SECOND));
+	assert_true(allows(known, &s, 0));
+	assert_false(allows(known, &s, 1)); /* it says 30 s more */
 	begin_a(&s, 0, 0, 0); /* NODATA is another thing */
 	assert_false(allows(known, &s, 0));
 	hf_sample_begin(&s, REPLY | HF_RCODE_NXDOMAIN, HF_RAW("\1x\4shop\7example\0"), HF_TYPE_A);
@@ -110,12 +110,60 @@ static void a_failure_says_nothing_and_many_facts_are_kept(void **state)
 	hf_known_free(known);
 }
 
+static bool allows_stale(struct hf_known *known, const struct hf_sample *s, hf_us now, bool edns, int32_t ede)
+{
+	static const struct hf_staleness stale = { 3600 * HF_SECOND, 30 };
+	struct hf_question q = { .type = HF_TYPE_A, .class = HF_CLASS_IN };
+	struct hf_message_view view;
+	char why[160] = "";
+	size_t next;
+	assert_int_equal(hf_message_read(s->bytes, s->w.len, &view), 0);
+	assert_int_equal(hf_name_read(s->bytes, s->w.len, HF_HEADER_LEN, &q.name, &next), 0);
+	view.edns.present = edns;
+	view.edns.ede = ede;
+	return hf_known_allows(known, s->bytes, &view, &q, now, &stale, why, sizeof why);
+}
+
+static void an_old_answer_is_marked_and_has_an_end(void **state)
+{
+	static struct hf_sample s;
+	struct hf_known *known = hf_known_new();
+	(void)state;
+	begin_a(&s, 0, 100, 10);
+	hf_known_say(known, s.bytes, s.w.len, 0, 0);
+	begin_a(&s, 0, 30, 10);
+	assert_false(allows_stale(known, &s, 200 * HF_SECOND, true, HF_EDE_NONE));
+	assert_true(allows_stale(known, &s, 200 * HF_SECOND, true, HF_EDE_STALE));
+	assert_true(allows_stale(known, &s, 200 * HF_SECOND, false, HF_EDE_NONE)); /* nothing to mark it with */
+	assert_true(allows_stale(known, &s, 3701 * HF_SECOND, true, HF_EDE_STALE));
+	assert_false(allows_stale(known, &s, 3702 * HF_SECOND, true, HF_EDE_STALE));
+	assert_false(allows_stale(known, &s, 3702 * HF_SECOND, false, HF_EDE_NONE));
+	begin_a(&s, 0, 31, 10);
+	assert_false(allows_stale(known, &s, 200 * HF_SECOND, true, HF_EDE_STALE));
+	hf_known_free(known);
+}
+
+static void a_need_is_one_servers(void **state)
+{
+	const struct hf_question q = { .name = { .len = 1 }, .type = HF_TYPE_A, .class = HF_CLASS_IN };
+	struct hf_known *known = hf_known_new();
+	(void)state;
+	hf_known_need(known, &q, 0, 0)->open = 1;
+	assert_int_equal(hf_known_need(known, &q, 0, 0)->open, 1);
+	assert_int_equal(hf_known_need(known, &q, 1, 0)->open, 0);
+	assert_int_equal(hf_known_need(known, &q, 0, 1)->open, 0);
+	assert_int_equal(hf_known_topic(known, &q)->last, -1);
+	hf_known_free(known);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_said_holds_for_its_ttl_and_no_longer),
 		cmocka_unit_test(another_record_is_a_false_answer),
 		cmocka_unit_test(a_denial_must_have_been_said),
+		cmocka_unit_test(an_old_answer_is_marked_and_has_an_end),
+		cmocka_unit_test(a_need_is_one_servers),
 		cmocka_unit_test(a_failure_says_nothing_and_many_facts_are_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

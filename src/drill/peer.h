@@ -39,7 +39,7 @@ struct hf_weather {
 	int64_t reorder;            /* ... of packets that others overtake */
 	hf_us tail;                 /* now and then much longer, up to this; 0: no longer */
 	int64_t loses_above;        /* octets: larger datagrams from it vanish; 0: none do */
-	int64_t cap;                /* questions by UDP in a second that get through to it */
+	int64_t cap;                /* packets in a second that get through to it */
 };
 
 struct hf_peer;

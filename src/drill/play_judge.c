@@ -159,11 +159,11 @@ void hf_play_blow(void *ctx, struct hf_sim *sim, const struct hf_sim_packet *pac
 		see_question(p, (unsigned)to, packet);
 	path->delay = draw_delay(p, w);
 	path->drop = happens(p, w->loss);
+	if (to >= 0 && w->cap && packet->kind != HF_SIM_RESET && is_over_cap(p, (unsigned)to, w->cap))
+		path->drop = true;
 	if (packet->kind != HF_SIM_DATAGRAM)
 		return;
 	if (from >= 0 && w->loses_above && packet->len > (size_t)w->loses_above)
-		path->drop = true;
-	if (to >= 0 && w->cap && is_over_cap(p, (unsigned)to, w->cap))
 		path->drop = true;
 	path->twice = happens(p, w->duplicate);
 	path->twin_delay = draw_delay(p, w);
@@ -238,7 +238,7 @@ static void note_need_over(struct hf_play *p, const struct hf_asked *asked, cons
 		    !(v->flags & HF_FLAG_TC) && v->ttl_min != UINT32_MAX;
 	if (!good || !need->fetching)
 		return; /* what comes from the cache says a TTL that is rounded up */
-	hf_us lasts = v->ttl_min * HF_SECOND;
+	hf_us lasts = (v->soa_negative < v->ttl_min ? v->soa_negative : v->ttl_min) * HF_SECOND;
 	need->fetching = false;
 	need->fresh_until = hf_sim_now(p->sim) + (lasts < most ? lasts : most);
 }

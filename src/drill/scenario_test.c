@@ -87,6 +87,33 @@ static void the_example_is_read(void **state)
 	hf_scenario_free(s);
 }
 
+static void many_servers_and_stubs_are_read(void **state)
+{
+	struct hf_scenario *s = good("instances 200\n" STAGE "upstream a delay 5ms tail 2s cap 100\n"
+		"at 0s load 9/s for 5s n{0..99}.example A popular as glibc from 10.60.0.0/24\n"
+		"at 1s ask shop.example A as bulk\nat 2s upstream a flaps 10s\n"
+		"finally amplification <= 1.1 resolved >= 99% busiest to a <= 10 lookups > 3 needed == 7\n");
+	(void)state;
+	assert_int_equal(s->instances, 200);
+	assert_int_equal(s->upstreams[0].weather.tail, 2 * HF_SECOND);
+	assert_int_equal(s->upstreams[0].weather.cap, 100);
+	assert_true(s->events[0].ask.popular);
+	assert_string_equal(s->events[0].ask.stub->word, "glibc");
+	assert_int_equal(s->events[0].ask.from.bits, 24);
+	assert_string_equal(s->events[1].ask.stub->word, "bulk");
+	assert_int_equal(s->events[2].number, 10 * HF_SECOND);
+	assert_int_equal(s->finals->number, 1100);
+	hf_scenario_free(s);
+	refused(STAGE "at 0s ask shop.example A as glib\n", "x.play:3:29: expected a stub such as glibc or "
+		"bulk, found 'glib'; did you mean 'glibc'?\n");
+	refused(STAGE "at 0s ask shop.example A from 10.53.0.0/24\n", "x.play:3:31: expected addresses such as "
+		"10.60.0.0/24 (/16 to /32, not in 10.52.0.0/15), found '10.53.0.0/24'\n");
+	refused("instances 1001\n" STAGE ASK, "x.play:1:11: expected a number of servers (1 to 1000), found "
+		"'1001'\n");
+	refused(STAGE ASK "finally amplification <= 1.1234\n", "x.play:4:26: expected a ratio such as 1.1, "
+		"found '1.1234'\n");
+}
+
 static void every_fault_has_its_place_and_the_nearest_word(void **state)
 {
 	(void)state;
@@ -231,10 +258,88 @@ static void the_same_seed_is_the_same_play(void **state)
 	assert_true(play(text, 4).trace != first);
 }
 
+/* ---- many servers, and those who ask again ---- */
+
+static void instances_share_upstreams_and_nothing_else(void **state)
+{
+	static const char text[] = STAGE "at 0s ask shop.example A times 100 expect 192.0.2.10\n"
+		"at 10s ask shop.example A times 100 expect 192.0.2.10 cached\n";
+	char many[512];
+	struct hf_play_result one = play(text, 1);
+	(void)state;
+	assert_true(one.good);
+	assert_int_equal(one.tally.packets[0], 1);
+	snprintf(many, sizeof many, "instances 4\n%s", text);
+	struct hf_play_result four = play(many, 1);
+	assert_true(four.good);
+	assert_int_equal(four.tally.packets[0], 4);
+	assert_int_equal(four.tally.needed, 4);
+}
+
+static void a_stub_asks_again_and_every_message_is_answered(void **state)
+{
+	struct hf_play_result r = play(STAGE "at 0s upstream a silent for 6s\n"
+		"at 0s ask shop.example A as bulk\nfinally lookups == 1  resolved == 0%  questions == 5\n", 1);
+	(void)state;
+	assert_true(r.good);
+	assert_int_equal(r.tally.replies, 5);
+	r = play(STAGE "at 0s upstream a servfail for 1s\nat 0s ask shop.example A as go\n", 1);
+	assert_int_equal(r.tally.questions, 4); /* each failure is reason to ask at once */
+	r = play(STAGE "at 0s ask shop.example A as musl\nfinally resolved == 100%  questions == 2\n", 1);
+	assert_true(r.good);
+}
+
+static void a_cap_lets_so_much_through_and_no_more(void **state)
+{
+	static const char stage[] = "upstream a answers *.example A 192.0.2.1\nroute . to a\n"
+		"at 0s load 200/s for 2s n{0..99999}.example A\n";
+	char text[512];
+	struct hf_play_result r = play(stage, 1);
+	(void)state;
+	assert_true(r.good);
+	assert_int_equal(r.tally.rcodes[HF_RCODE_SERVFAIL], 0);
+	assert_int_equal(r.tally.packets[0], r.tally.needed);
+	snprintf(text, sizeof text, "upstream a cap 20\n%s", stage);
+	r = play(text, 1);
+	assert_true(r.good);
+	assert_true(r.tally.rcodes[HF_RCODE_SERVFAIL] > r.tally.questions / 10);
+	assert_true(r.tally.packets[0] > r.tally.needed);
+}
+
+static void the_busiest_tenth_of_a_second_is_found(void **state)
+{
+	struct hf_play_result r = play("upstream a answers *.example A 192.0.2.1\nroute . to a\n"
+		"at 0s load 20/s for 2s n{0..99999}.example A\n"
+		"at 1s ask m{0..99999}.example A times 70\nfinally busiest to a <= 50\n", 1);
+	(void)state;
+	assert_false(r.good); /* nothing holds it back yet */
+	assert_int_equal(r.law, HF_LAW_FINALLY);
+	assert_in_range(r.tally.busiest[0], 70, 76);
+}
+
+static void strangers_ask_from_addresses_of_their_own(void **state)
+{
+	struct hf_play_result r = play(STAGE "at 0s ask shop.example A times 300 from 10.60.0.0/24 "
+		"expect 192.0.2.10\nfinally answered == 100%\n", 1);
+	(void)state;
+	assert_true(r.good);
+	assert_int_equal(r.tally.replies, 300);
+}
+
+static void a_flapping_upstream_is_there_half_of_the_time(void **state)
+{
+	struct hf_play_result r = play("upstream a answers *.example A 192.0.2.1\nupstream a flaps 20s\n"
+		"route . to a\nat 5s ask one.example A expect 192.0.2.1\n"
+		"at 12s ask two.example A expect servfail\nat 26s ask three.example A expect 192.0.2.1\n", 1);
+	(void)state;
+	assert_true(r.good);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_example_is_read),
+		cmocka_unit_test(many_servers_and_stubs_are_read),
 		cmocka_unit_test(every_fault_has_its_place_and_the_nearest_word),
 		cmocka_unit_test(all_faults_are_told_in_one_run),
 		cmocka_unit_test(a_fault_in_zone_text_has_the_line_of_the_file),
@@ -244,6 +349,12 @@ int main(void)
 		cmocka_unit_test(what_is_expected_and_does_not_come_is_told_with_its_line),
 		cmocka_unit_test(every_word_of_expectation_can_fail),
 		cmocka_unit_test(the_same_seed_is_the_same_play),
+		cmocka_unit_test(instances_share_upstreams_and_nothing_else),
+		cmocka_unit_test(a_stub_asks_again_and_every_message_is_answered),
+		cmocka_unit_test(a_cap_lets_so_much_through_and_no_more),
+		cmocka_unit_test(the_busiest_tenth_of_a_second_is_found),
+		cmocka_unit_test(strangers_ask_from_addresses_of_their_own),
+		cmocka_unit_test(a_flapping_upstream_is_there_half_of_the_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -167,16 +167,22 @@ static bool lower_number(struct shrinking *s, size_t at, size_t end)
 	return false;
 }
 
+/* Not within a word: the parts of an address are none. */
+static bool begins_number(const char *text, size_t at)
+{
+	if (!isdigit((unsigned char)text[at]) || at == 0)
+		return false;
+	return strchr(" {-+", text[at - 1]) || (at > 1 && text[at - 1] == '.' && text[at - 2] == '.');
+}
+
 static bool lower_numbers(struct shrinking *s)
 {
 	bool any = false;
 	for (size_t at = strlen(s->text); at > 0; at--) {
 		size_t from = at - 1, end = at;
-		bool begins = isdigit((unsigned char)s->text[from]) &&
-			      (from == 0 || strchr(" .{-+", s->text[from - 1]));
 		while (isdigit((unsigned char)s->text[end]))
 			end++;
-		if (begins && end - from < 19 && !is_promise(s->text, from))
+		if (begins_number(s->text, from) && end - from < 19 && !is_promise(s->text, from))
 			any |= lower_number(s, from, end);
 	}
 	return any;

@@ -112,7 +112,7 @@ static void write_long_text(struct world *w, unsigned strings)
 }
 
 static void write_zone(struct world *w, unsigned upstream, const unsigned ttls[static 4],
-	unsigned strings)
+	unsigned strings, bool soa)
 {
 	fprintf(w->out, "upstream %c zone {\n", name_of(upstream));
 	fprintf(w->out, "*.pop.example %u A 192.0.2.10\n*.pop.example %u AAAA 2001:db8::10\n", ttls[0], ttls[0]);
@@ -120,6 +120,9 @@ static void write_zone(struct world *w, unsigned upstream, const unsigned ttls[s
 	fprintf(w->out, "*.alias.example %u CNAME one.pop.example.\n", ttls[2]);
 	fprintf(w->out, "*.113.81.in-addr.arpa %u PTR host.pop.example.\n", ttls[3]);
 	fprintf(w->out, "*.corp.test %u A 198.51.100.%u\n", ttls[1], upstream + 1);
+	/* Whose TTL and whose MINIMUM are not the same. */
+	if (soa)
+		fprintf(w->out, "example. %u SOA ns.example. mail.example. 1 7200 900 604800 %u\n", ttls[3], ttls[0]);
 	fprintf(w->out, "$TTL %u\n", ttls[2]);
 	write_long_text(w, strings);
 	fprintf(w->out, "}\n");
@@ -132,8 +135,9 @@ static void write_knowledge(struct world *w)
 	for (unsigned i = 0; i < 4; i++)
 		ttls[i] = likely[roll(w, sizeof likely / sizeof *likely)];
 	unsigned negative = likely[roll(w, sizeof likely / sizeof *likely)];
+	bool soa = chance(w, 50);
 	for (unsigned u = 0; u < w->upstreams; u++) {
-		write_zone(w, u, ttls, strings);
+		write_zone(w, u, ttls, strings, soa);
 		fprintf(w->out, "upstream %c negative %us\n", name_of(u), negative);
 	}
 }
