@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "forward/query.h"
 
-/* A reply may take as long as a query lives, and the way to the client. */
-#define REPLY_MOST (HF_QUERY_DEADLINE + 100 * HF_MS)
+/* To the client and back, through two workers. */
+#define WAY (100 * HF_MS)
 
 /* How long a fact may be under way besides its delay: rounding of seconds, the
  * way to the client and from worker to worker; and
@@ -279,18 +279,30 @@ static void note_reply(struct hf_play *p, const struct hf_seen *seen)
 		t->slowest = seen->took;
 }
 
+/* Who waits is given an old answer when the time for that has come, and who gets
+ * one has not waited for longer. */
+static hf_us patience(const struct hf_play *p, const struct hf_seen *seen)
+{
+	const struct hf_edns *edns = &seen->view.edns;
+	hf_us after = p->scenario->cache.stale_after;
+	bool stale = edns->ede == HF_EDE_STALE || edns->ede == HF_EDE_STALE_NXDOMAIN;
+	return (stale && after < HF_QUERY_DEADLINE ? after : HF_QUERY_DEADLINE) + WAY + p->stalled;
+}
+
 static void check_always(struct hf_play *p, const struct hf_asked *asked, const struct hf_seen *seen)
 {
 	const struct hf_play_event *event = asked->event;
 	const struct hf_cache_conf *cache = &p->scenario->cache;
 	const struct hf_staleness stale = { cache->stale, (uint32_t)(cache->stale_ttl / HF_SECOND) };
 	char why[160] = "", took[HF_NUMBER_TEXT_MAX];
-	if (seen->took > REPLY_MOST + p->stalled)
+	if (seen->took > patience(p, seen))
 		hf_play_fail(p, HF_LAW_IN_TIME, event->line, "%s\n  the reply took %s", event->text,
 			hf_play_time_text(seen->took, took));
 	else if (!hf_known_allows(p->known, seen->m, &seen->view, &asked->question, hf_sim_now(p->sim),
 			 &stale, why, sizeof why))
 		hf_play_fail(p, HF_LAW_TRUE, event->line, "%s\n  a false answer: %s", event->text, why);
+	else if (is_failure(seen) && seen->view.edns.present && seen->view.edns.ede == HF_EDE_NONE)
+		hf_play_fail(p, HF_LAW_TOLD, event->line, "%s\n  a failure without a reason", event->text);
 }
 
 /* A message that cannot be read is none that says anything. */

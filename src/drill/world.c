@@ -60,6 +60,7 @@ struct world {
 	bool healed[UPSTREAMS_MAX]; /* stays well */
 	bool case_mix[UPSTREAMS_MAX];
 	long lasts; /* s */
+	long ends;  /* when the last question is asked, s */
 };
 
 /* splitmix64, as the simulator's seeds are made. */
@@ -119,6 +120,7 @@ static void write_zone(struct world *w, unsigned upstream, const unsigned ttls[s
 	fprintf(w->out, "*.v4.example %u A 192.0.2.4\n", ttls[1]);
 	fprintf(w->out, "*.alias.example %u CNAME one.pop.example.\n", ttls[2]);
 	fprintf(w->out, "*.113.81.in-addr.arpa %u PTR host.pop.example.\n", ttls[3]);
+	fprintf(w->out, "*.last.example 60 A 192.0.2.7\n");
 	fprintf(w->out, "*.corp.test %u A 198.51.100.%u\n", ttls[1], upstream + 1);
 	/* Whose TTL and whose MINIMUM are not the same. */
 	if (soa)
@@ -310,6 +312,8 @@ static void write_load(struct world *w)
 	unsigned at = roll(w, (unsigned)w->lasts), rate = between(w, 1, 100);
 	if (chance(w, 60)) {
 		fprintf(w->out, "at %us load %u/s for %us ", at, rate, burst / rate + 1);
+		if (w->ends < at + burst / rate + 1)
+			w->ends = at + burst / rate + 1;
 	} else {
 		unsigned every = (unsigned)(w->lasts * 1000 / burst) + 1;
 		fprintf(w->out, "at %ums every %ums until %lds ask ", roll(w, every), every, w->lasts);
@@ -411,6 +415,18 @@ static void write_events(struct world *w)
 		write_clocks(w);
 }
 
+/* When all is well again and the last stub has given up, what has never been
+ * asked for is answered, and soon. */
+static void write_recovery(struct world *w)
+{
+	long at = (w->ends > w->lasts ? w->ends : w->lasts) + 40;
+	for (unsigned u = 0; u < w->upstreams; u++)
+		fprintf(w->out, "at %lds upstream %c answers\nat %lds upstream %c delay 5ms loss 0%% duplicate 0%% "
+			"reorder 0%% tail 0s loses-above 0 cap 0\n", at, name_of(u), at, name_of(u));
+	for (unsigned n = 1; n <= 3; n++)
+		fprintf(w->out, "at %lds ask n%u.last.example A expect 192.0.2.7 within 3s\n", at + n * n * 2, n);
+}
+
 /* ---- the whole ---- */
 
 static const struct kind *pick_kind(struct world *w)
@@ -454,5 +470,6 @@ void hf_world_write(uint64_t seed, FILE *out)
 	write_routes(&w);
 	write_loads(&w);
 	write_events(&w);
+	write_recovery(&w);
 	write_promises(&w);
 }
