@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* play_inside.h - what the parts of a play share. Private to drill/.
  *
- * Story: play.c sets the stage, lets the world run and clears up; play_act.c
+ * Story: play_stage.c sets the stage, lets the world run and clears up; play_act.c
  * carries out the scenario's events; play_judge.c sees all that goes over the
  * network and holds it against the laws (law.h).
  * Threads: the world's one. */
@@ -62,7 +62,7 @@ struct hf_play {
 	struct hf_play_result *result;
 };
 
-/* ---- play.c ---- */
+/* ---- play_stage.c ---- */
 
 hf_us hf_play_now(const struct hf_play *p); /* since the beginning */
 

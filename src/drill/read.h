@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* read.h - the readers of a .play file, one for each kind of line.
  *
- * Story: scenario.c cuts a text into lines and gives each to the reader of its
+ * Story: read_scenario.c cuts a text into lines and gives each to the reader of its
  * first word. A reader takes words (words.h) and writes what it has read into the
  * scenario; where something else stands it complains and the line is over.
  *
+ *   read_scenario.c  the whole, and lines of a few words: options, routes, finally
  *   read.c           words that many lines have: names, types, options, values
  *   read_zone.c      what upstreams know: records, zone text, zone files
  *   read_ask.c       ask and load, and what they expect

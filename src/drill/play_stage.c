@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "drill/play.h"
+#include "drill/play_inside.h"
 
 #include <libknot/descriptor.h>
 #include <stdarg.h>
 
 #include "base/check.h"
 #include "base/error.h"
-#include "drill/play_inside.h"
 
 /* How far the world runs before it is looked whether a law was broken. */
 #define SLICE HF_SECOND

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "drill/scenario.h"
+#include "drill/read.h"
 
 #include "base/check.h"
 #include "base/error.h"
 #include "base/nearest.h"
-#include "drill/read.h"
 
 /* The cache of a drill: plenty for what a scenario asks, and quickly made. */
 #define CACHE_SIZE (4u << 20)
