@@ -21,8 +21,8 @@
 #define IDLE (60 * PER_SECOND) /* windows of less than half of it */
 
 /* A bucket holds a second of the cap, say, and is full when we come from below:
- * at 108 % it is empty after 13 s, and only then is the truth seen. */
-#define DWELL_PERCENT 108
+ * at 109 % it is empty after 14 s, and only then is the truth seen. */
+#define DWELL_PERCENT 109
 #define DWELL (20 * PER_SECOND)
 
 #define MILLE 1000u

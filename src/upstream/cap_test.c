@@ -34,7 +34,7 @@ struct world {
 	int late_from, late_to; /* ticks */
 	uint32_t under_way[LATE_MAX];
 	/* what came of it */
-	uint64_t sent, replied;
+	double sent, replied; /* packets, while it last ran */
 	int found, moved, lifted, held;
 };
 
@@ -153,9 +153,9 @@ static void expect_convergence(struct world *w, double cap, double calm, double 
 	assert_int_equal(w->found, 1);
 	for (int i = 0; i < 10; i++) {
 		run(w, 3);
-		assert_true((double)w->sent / 3 <= 1.1 * cap);
-		assert_true((double)w->sent / 3 >= 0.85 * cap);
-		assert_true((double)w->replied / 3 >= 0.85 * cap);
+		assert_true(w->sent / 3 <= 1.1 * cap);
+		assert_true(w->sent / 3 >= 0.85 * cap);
+		assert_true(w->replied / 3 >= 0.85 * cap);
 	}
 	assert_int_equal(w->found, 1);
 	assert_int_equal(w->moved + w->lifted, 0);
@@ -345,7 +345,7 @@ static void loss_at_random_is_no_cap(void **state)
 }
 
 /* Loss that comes and goes at the very moments of a trial looks like a cap; that is
- * rare, and what was found is forgotten when all has been answered for a while. */
+ * rare, and what was found holds nobody back when all has been answered for a while. */
 static void loss_that_comes_and_goes_is_hardly_ever_a_cap(void **state)
 {
 	(void)state;
@@ -360,8 +360,7 @@ static void loss_that_comes_and_goes_is_hardly_ever_a_cap(void **state)
 		found += w.found;
 		w.loss = 0;
 		run(&w, 120);
-		assert_int_equal(hf_cap_found(&w.cap), 0);
-		assert_int_equal(hf_cap_limit(&w.cap), 0);
+		assert_true(hf_cap_limit(&w.cap) == 0 || hf_cap_limit(&w.cap) >= w.demand);
 	}
 	assert_true(found <= SEEDS / 50);
 }
