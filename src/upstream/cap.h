@@ -14,27 +14,34 @@
  *             (within a tenth, or chance), 20 a second or more, and at least a
  *             fifth fewer than what was sent at any time in the 1.5 s before (a
  *             reply may be that late).
- *   2. hold   For some seconds hf_cap_limit() is nine tenths of the replies. The
- *             first 1.5 s are not looked at. Then, as soon as chance can no longer
+ *   2. hold   For some seconds hf_cap_limit() is nine tenths of the replies. What
+ *             was sent in the first 1.5 s counts only against a cap: fewer replies
+ *             than sends there are a loss. Then, as soon as chance can no longer
  *             confuse the two (they lie eight standard deviations apart): is
  *             nearly everything answered, or the same share as before? In the
  *             second case it is no cap; the next trial is no sooner than 30 s
  *             later, then a minute, up to 16 minutes.
- *   3. raise  No limit for 2.5 s or a little more. If replies are where they were
- *             and the rest is lost again, it is a cap; if everything is answered,
- *             there was a loss that ended during the trial, and it is none.
- * What a trial costs if there is no cap: for about three seconds fewer packets
- * go to an upstream that loses a fifth or more of them.
- * With a cap known, the limit begins at 95 % of it and grows by 1 % a second
- * while it is used and all is answered; when replies fall behind, it goes back to
- * 95 %. When they fall behind although the limit is not over 97 %, the trial of
- * step 2 says whether the cap has moved or there is now a loss (which is then the
- * new normal, and no reason to send less). It is forgotten when a quarter more
+ *   3. raise  No limit for 2 s or a little more. If replies are where they were and
+ *             the rest is lost again, it is a cap; if everything is answered, there
+ *             was a loss that ended during the trial, and it is none.
+ * After a trial that found nothing, steps 2 and 3 must succeed twice in a row.
+ * A cap is found about 8 s after its first drop. The fewer packets there are,
+ * the longer chance could be the cause: under 200 a second, or with less than
+ * half as much again as the cap, it takes longer or it is not found at all.
+ * What a trial costs if there is no cap: for half a second to three seconds fewer
+ * packets go to an upstream that loses a fifth or more of them.
+ * With a cap known, the limit begins at 95 % of it and grows by 1 % a second to
+ * 109 % while it is used and all is answered; when replies fall behind, it goes
+ * back to 95 %. If they do not, for 20 s, it grows by 4 % a second. When they fall
+ * behind although the limit is not over 97 %: a tenth fewer is taken as loss, the
+ * new normal and no reason to send less; if it is more, the trial of step 2 says
+ * whether it is that or the cap has moved. It is forgotten when a quarter more
  * than it is answered for three seconds, or less than half of it is sent for a
  * minute.
- * It never takes for a cap: silence, loss at random, replies up to 1.5 s late, a
+ * It does not take for a cap: silence, loss at random, replies up to 1.5 s late, a
  * burst after idleness, a part of the questions that is never answered. It can
- * be wrong if whoever obeys the limit sends only what will be answered.
+ * be wrong if loss begins and ends at the very moments of a trial, or if whoever
+ * obeys the limit sends only what will be answered. It is not wrong for long.
  * Callers count what each has a reply of its own: datagrams of questions, not the
  * packets of TCP connections; and every reply, late ones too.
  * Knows:   counts, instants given to it.
