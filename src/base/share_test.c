@@ -33,7 +33,7 @@ static void alone_it_gets_four_fifths(void **state)
 {
 	(void)state;
 	for (size_t most = 10; most <= 100000; most *= 10) {
-		struct place place = { .most = most };
+		struct place place = {.most = most};
 		assert_int_equal(fill(&place, 1), most * 4 / 5);
 	}
 }
@@ -41,7 +41,7 @@ static void alone_it_gets_four_fifths(void **state)
 static void who_comes_next_finds_room(void **state)
 {
 	(void)state;
-	struct place place = { .most = 1000 };
+	struct place place = {.most = 1000};
 	fill(&place, 1);
 	size_t left = place.most - place.used;
 	for (uint64_t holder = 2; holder < 5; holder++) {
@@ -55,8 +55,8 @@ static void who_comes_next_finds_room(void **state)
 static void two_that_fill_it_together_get_the_same(void **state)
 {
 	(void)state;
-	struct place place = { .most = 900 };
-	size_t got[2] = { 0 };
+	struct place place = {.most = 900};
+	size_t got[2] = {0};
 	for (int more = 1; more;) {
 		more = 0;
 		for (uint64_t holder = 0; holder < 2; holder++) {
@@ -75,7 +75,7 @@ static void two_that_fill_it_together_get_the_same(void **state)
 static void the_greediest_has_to_wait_until_others_have_gone(void **state)
 {
 	(void)state;
-	struct place place = { .most = 1000 };
+	struct place place = {.most = 1000};
 	fill(&place, 1);
 	size_t second = fill(&place, 2);
 	assert_false(hf_share_has_room(&place.share, 1, place.used, place.most));
@@ -89,7 +89,7 @@ static void the_greediest_has_to_wait_until_others_have_gone(void **state)
 static void counts_go_back_to_nothing(void **state)
 {
 	(void)state;
-	struct place place = { .most = 5000 };
+	struct place place = {.most = 5000};
 	for (int round = 0; round < 3; round++) {
 		size_t got[8];
 		for (uint64_t holder = 0; holder < 8; holder++)
@@ -105,7 +105,7 @@ static void counts_go_back_to_nothing(void **state)
 static void nobody_is_bound_by_the_place_alone_and_held_by_no_count(void **state)
 {
 	(void)state;
-	struct place place = { .most = 1000 };
+	struct place place = {.most = 1000};
 	assert_int_equal(fill(&place, 0), 1000);
 	assert_int_equal(place.share.held[0], 0);
 	assert_false(hf_share_has_room(&place.share, 1, place.used, place.most));
@@ -116,18 +116,18 @@ static void nobody_is_bound_by_the_place_alone_and_held_by_no_count(void **state
 static void holders_that_meet_share_a_bound(void **state)
 {
 	(void)state;
-	struct place place = { .most = 1000 };
+	struct place place = {.most = 1000};
 	fill(&place, 5);
 	assert_false(hf_share_has_room(&place.share, 5 + HF_SHARE_HOLDERS, place.used, place.most));
 	assert_true(hf_share_has_room(&place.share, 6, place.used, place.most));
 	/* One whose hash is a multiple of the counts is somebody, too. */
-	assert_int_equal(fill(&(struct place){ .most = 1000 }, HF_SHARE_HOLDERS), 800);
+	assert_int_equal(fill(&(struct place){.most = 1000}, HF_SHARE_HOLDERS), 800);
 }
 
 static void a_place_for_none_takes_none(void **state)
 {
 	(void)state;
-	struct place place = { .most = 0 };
+	struct place place = {.most = 0};
 	assert_int_equal(fill(&place, 0) + fill(&place, 1), 0);
 	place.most = 1;
 	assert_int_equal(fill(&place, 1), 1);

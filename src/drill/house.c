@@ -242,6 +242,18 @@ uint64_t hf_house_gauges(const struct hf_house *house)
 	return sum;
 }
 
+uint64_t hf_house_copies(const struct hf_house *house, unsigned upstream)
+{
+	static const enum hf_upstream_counter copies[] = { HF_UP_RETRIES, HF_UP_HEDGES, HF_UP_PROBES };
+	uint64_t sum = 0;
+	for (size_t i = 0; i < house->size; i++)
+		for (size_t c = 0; c < HF_COUNT_OF(copies); c++)
+			sum += atomic_load_explicit(&house->rooms[i].meter->upstreams[house->slots[upstream]]
+							     .counters[copies[c]],
+				memory_order_relaxed);
+	return sum;
+}
+
 uint64_t hf_house_count(const struct hf_house *house, enum hf_counter counter)
 {
 	uint64_t sum = 0;

@@ -43,6 +43,9 @@ size_t hf_house_attempts(const struct hf_house *house);
 /* What its gauges say is under way, all of them added up. */
 uint64_t hf_house_gauges(const struct hf_house *house);
 
+/* Retries, hedges and probes to one upstream. */
+uint64_t hf_house_copies(const struct hf_house *house, unsigned upstream);
+
 uint64_t hf_house_count(const struct hf_house *house, enum hf_counter counter);
 
 #endif

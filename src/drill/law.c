@@ -11,6 +11,7 @@ const struct hf_law_row hf_laws[HF_LAWS] = {
 	[HF_LAW_TOLD] = { "told", "A failure says why, to those who can hear it (EDNS)." },
 	[HF_LAW_SENDS] = { "sends", "No question costs more than ten packets to upstreams." },
 	[HF_LAW_BUDGET] = { "budget", "No upstream gets more in 100 ms than a tenth of its budget." },
+	[HF_LAW_COPIES] = { "copies", "Retries, hedges and probes stay within what the retry budgets allow." },
 	[HF_LAW_QUESTIONS] = { "questions", "What goes to upstreams are questions." },
 	[HF_LAW_POSSIBLE] = { "possible", "The server meets nothing that it holds to be impossible." },
 	[HF_LAW_BOUNDED] = { "bounded", "What the server keeps is within its bounds, and its books agree." },

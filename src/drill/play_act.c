@@ -161,6 +161,7 @@ static void jump(struct hf_play *p, const struct hf_play_event *event)
 {
 	for (unsigned i = 0; i < p->scenario->instances; i++)
 		hf_house_jump(p->houses[i], event->number);
+	p->jumped += event->number > 0 ? event->number : 0;
 	if (event->number < 0)
 		hf_known_extend(p->known, -event->number);
 }

@@ -54,6 +54,7 @@ struct hf_play {
 	struct hf_known *known;
 	struct hf_running *running;
 	hf_us stalled;       /* in all: how much longer replies may take */
+	hf_us jumped; /* how far the server's clock was set ahead in all */
 	hf_us stalled_until; /* what is said before then waits for the server */
 	uint64_t unexpected_before;
 	char told[HF_TOLD][HF_TOLD_MAX];

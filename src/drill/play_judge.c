@@ -383,6 +383,33 @@ static void check_leftovers(struct hf_play *p)
 			flights, attempts, (unsigned long long)gauges);
 }
 
+/* The law of upstream/retry.h over the whole play: a share of the questions that
+ * needed an upstream, and the floor; clocks that jump earn no more than they pass. */
+static bool within(const struct hf_retry_conf *conf, uint64_t copies, uint64_t asked, hf_us lasted)
+{
+	return copies <= asked * conf->percent / 100 + conf->floor * (uint64_t)(lasted / HF_SECOND + 2);
+}
+
+static void check_copies(struct hf_play *p)
+{
+	const struct hf_scenario *s = p->scenario;
+	hf_us lasted = hf_sim_now(p->sim) + p->jumped;
+	for (unsigned i = 0; i < s->instances; i++) {
+		uint64_t all = 0, asked = hf_house_count(p->houses[i], HF_COUNT_ASKED);
+		for (unsigned u = 0; u < s->upstream_count; u++) {
+			uint64_t copies = hf_house_copies(p->houses[i], u);
+			all += copies;
+			if (!within(&s->upstreams[u].conf.retry, copies, asked, lasted))
+				hf_play_fail(p, HF_LAW_COPIES, 0, "instance %u sent upstream %s %llu copies of %llu "
+					"questions", i, s->upstreams[u].name, (unsigned long long)copies,
+					(unsigned long long)asked);
+		}
+		if (!within(&s->outgoing.retry, all, asked, lasted))
+			hf_play_fail(p, HF_LAW_COPIES, 0, "instance %u sent %llu copies of %llu questions", i,
+				(unsigned long long)all, (unsigned long long)asked);
+	}
+}
+
 static void number_text(const struct hf_final *final, int64_t number, char *buf, size_t size)
 {
 	if (final->row->takes == HF_TAKES_PERCENT)
@@ -403,6 +430,8 @@ static void sum_up(struct hf_play *p)
 		const struct hf_house *house = p->houses[i];
 		t->cached += hf_house_count(house, HF_COUNT_CACHE_HITS) +
 			     hf_house_count(house, HF_COUNT_CACHE_CUT_HITS);
+		/* What is fetched before its end is needed, if not yet. */
+		t->needed += hf_house_count(house, HF_COUNT_PREFETCHED);
 		t->joined += hf_house_count(house, HF_COUNT_JOINED);
 		t->strays += hf_house_count(house, HF_COUNT_STRAY);
 	}
@@ -424,6 +453,7 @@ static void check_finals(struct hf_play *p)
 void hf_play_check_end(struct hf_play *p)
 {
 	check_leftovers(p);
+	check_copies(p);
 	if (p->result->good)
 		check_finals(p);
 }

@@ -11,8 +11,8 @@
 
 static struct hf_flight flight(uint64_t hash, const char *text, uint16_t type, uint8_t flags)
 {
-	struct hf_flight f = { .hash = hash, .flags = flags };
-	f.question = (struct hf_question){ .type = type, .class = HF_CLASS_IN };
+	struct hf_flight f = {.hash = hash, .flags = flags};
+	f.question = (struct hf_question){.type = type, .class = HF_CLASS_IN};
 	assert_int_equal(hf_name_from_text(text, strlen(text), &f.question.name), 0);
 	return f;
 }
@@ -26,9 +26,12 @@ static void questions_that_differ_in_anything_are_not_the_same(void **state)
 {
 	struct hf_inflight table;
 	struct hf_flight f[] = {
-		flight(7, "a.example", HF_TYPE_A, 0), flight(7, "b.example", HF_TYPE_A, 0),
-		flight(7, "a.example", HF_TYPE_AAAA, 0), flight(7, "a.example", HF_TYPE_A, 1),
-		flight(7, "a.example.x", HF_TYPE_A, 0), flight(7 + 16, "a.example", HF_TYPE_A, 0),
+		flight(7, "a.example", HF_TYPE_A, 0),
+		flight(7, "b.example", HF_TYPE_A, 0),
+		flight(7, "a.example", HF_TYPE_AAAA, 0),
+		flight(7, "a.example", HF_TYPE_A, 1),
+		flight(7, "a.example.x", HF_TYPE_A, 0),
+		flight(7 + 16, "a.example", HF_TYPE_A, 0),
 	};
 	(void)state;
 	assert_int_equal(hf_inflight_init(&table, 16, 16), 0);
@@ -38,7 +41,7 @@ static void questions_that_differ_in_anything_are_not_the_same(void **state)
 	}
 	for (size_t i = 0; i < 6; i++)
 		assert_ptr_equal(find(&table, &f[i]), &f[i]);
-	static const size_t order[] = { 2, 5, 0, 1, 4, 3 };
+	static const size_t order[] = {2, 5, 0, 1, 4, 3};
 	for (size_t i = 0; i < 6; i++) {
 		hf_inflight_remove(&table, &f[order[i]]);
 		assert_null(find(&table, &f[order[i]]));
@@ -58,9 +61,10 @@ static void waiters_leave_once_each_even_after_the_flight_is_taken_out(void **st
 	assert_int_equal(hf_inflight_add(&table, &f), 0);
 	for (int round = 0; round < 3; round++) {
 		for (uint32_t i = 0; i < 10; i++)
-			assert_int_equal(hf_inflight_join(&table, &f,
-						 &(struct hf_waiter){ .worker = 3, .ticket = i,
-							 .generation = i + 1 }),
+			assert_int_equal(
+				hf_inflight_join(&table, &f,
+					&(struct hf_waiter){
+						.worker = 3, .ticket = i, .generation = i + 1}),
 				0);
 		assert_int_equal(table.waiters, 10);
 		assert_int_equal(f.waiter_count, 10);
@@ -81,7 +85,7 @@ static void both_bounds_hold(void **state)
 {
 	struct hf_inflight table;
 	struct hf_flight a = flight(1, "a.example", HF_TYPE_A, 0), b = a, c = a;
-	const struct hf_waiter who = { .ticket = 1 };
+	const struct hf_waiter who = {.ticket = 1};
 	struct hf_waiter got;
 	b.hash = 2;
 	c.hash = 3;
@@ -146,16 +150,18 @@ static void one_upstream_cannot_fill_the_table_whoever_asks(void **state)
 {
 	static struct hf_flight dead[100], good[100];
 	struct hf_inflight table;
-	size_t up = 0;
 	(void)state;
 	assert_int_equal(hf_inflight_init(&table, 100, 100), 0);
-	while (up < 100 && add_many(&table, &dead[up], 1, 1000 + up, 6) == 1)
-		up++;
-	assert_int_equal(up, 80);
-	size_t other = add_many(&table, good, 100, 0, 7);
-	assert_int_equal(other, 16);
-	remove_many(&table, good, other);
-	remove_many(&table, dead, up);
+	for (int round = 0; round < 3; round++) {
+		size_t up = 0;
+		while (up < 100 && add_many(&table, &dead[up], 1, 1000 + up, 6) == 1)
+			up++;
+		assert_int_equal(up, 80);
+		size_t other = add_many(&table, good, 100, 0, 7);
+		assert_int_equal(other, 16);
+		remove_many(&table, good, other);
+		remove_many(&table, dead, up);
+	}
 	hf_inflight_clear(&table);
 }
 
@@ -173,7 +179,7 @@ static void what_the_house_asks_for_itself_is_bound_by_the_table_alone(void **st
 static size_t wait_many(struct hf_inflight *table, struct hf_flight *f, uint64_t client)
 {
 	size_t count = 0;
-	const struct hf_waiter who = { .client = client };
+	const struct hf_waiter who = {.client = client};
 	while (hf_inflight_join(table, f, &who) == 0)
 		count++;
 	return count;

@@ -227,12 +227,12 @@ static void charge(struct step *s, unsigned upstream, uint32_t cost)
 		hf_budget_spend(&s->env->outgoing->budget, cost, s->env->now);
 }
 
-static void refund(struct step *s, unsigned upstream, uint32_t cost)
+static void refund(struct step *s, unsigned upstream, uint32_t cost, hf_us spent)
 {
 	if (hf_upstream_limit(state_of(s, upstream)))
-		hf_budget_refund(&state_of(s, upstream)->budget, cost, s->env->now);
+		hf_budget_refund(&state_of(s, upstream)->budget, cost, spent);
 	if (s->env->outgoing_conf->budget)
-		hf_budget_refund(&s->env->outgoing->budget, cost, s->env->now);
+		hf_budget_refund(&s->env->outgoing->budget, cost, spent);
 }
 
 /* It goes out now, and has been charged. */
@@ -636,7 +636,7 @@ static void lost(struct step *s, const struct hf_query_event *event)
 	struct hf_attempt *a = &s->q->attempts[event->attempt];
 	report(s, a, event->outcome);
 	if (event->outcome == HF_OUTCOME_UNSENT)
-		refund(s, a->upstream, a->cost);
+		refund(s, a->upstream, a->cost, a->sent);
 	close_attempt(s, a);
 	if (s->q->answered) {
 		if (!hoping(s->q))
@@ -672,7 +672,7 @@ static void grant(struct step *s, const struct hf_query_event *event)
 		dispatch(s, a);
 		return;
 	}
-	refund(s, a->upstream, a->cost);
+	refund(s, a->upstream, a->cost, s->env->now);
 	close_attempt(s, a);
 	if (!waiting(s->q))
 		go_on(s);
@@ -692,7 +692,7 @@ static void evict(struct step *s, const struct hf_query_event *event)
 static void reused(struct step *s, const struct hf_query_event *event)
 {
 	struct hf_attempt *a = &s->q->attempts[event->attempt];
-	refund(s, a->upstream, a->cost - HF_COST_TCP_REUSED);
+	refund(s, a->upstream, a->cost - HF_COST_TCP_REUSED, a->sent);
 	a->cost = HF_COST_TCP_REUSED;
 }
 

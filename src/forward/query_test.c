@@ -29,23 +29,28 @@ struct asked {
 static void prepare(struct asked *t, uint16_t upstreams)
 {
 	memset(t, 0, sizeof *t);
-	t->route = (struct hf_route){ .upstream_count = upstreams, .order = HF_ORDER_LISTED };
+	t->route = (struct hf_route){.upstream_count = upstreams, .order = HF_ORDER_LISTED};
 	t->now = START;
 	for (unsigned i = 0; i < MOST; i++) {
-		t->confs[i] = (struct hf_upstream_conf){ .name = "u", .timeout_min = 20 * HF_MS,
-			.timeout_max = 1500 * HF_MS, .failures_to_open = 5,
-			.rest_min = 200 * HF_MS, .rest_max = 30 * HF_SECOND, .edns_size = 1232,
-			.hedge = true, .retry = { 10, 1000 } };
-		t->candidates[i] = (struct hf_candidate){ &t->confs[i], &t->states[i], &t->paths[i] };
+		t->confs[i] = (struct hf_upstream_conf){.name = "u",
+			.timeout_min = 20 * HF_MS,
+			.timeout_max = 1500 * HF_MS,
+			.failures_to_open = 5,
+			.rest_min = 200 * HF_MS,
+			.rest_max = 30 * HF_SECOND,
+			.edns_size = 1232,
+			.hedge = true,
+			.retry = {10, 1000}};
+		t->candidates[i] = (struct hf_candidate){&t->confs[i], &t->states[i], &t->paths[i]};
 	}
-	t->outgoing_conf.retry = (struct hf_retry_conf){ 10, 1000 };
+	t->outgoing_conf.retry = (struct hf_retry_conf){10, 1000};
 	hf_query_init(&t->q, 1, t->now);
 }
 
 static void step(struct asked *t, const struct hf_query_event *event)
 {
-	const struct hf_query_env env = { &t->route, t->candidates, &t->outgoing, &t->outgoing_conf,
-		t->now, t->dice };
+	const struct hf_query_env env = {
+		&t->route, t->candidates, &t->outgoing, &t->outgoing_conf, t->now, t->dice};
 	t->count = hf_query_step(&t->q, &env, event, t->actions);
 }
 
@@ -80,13 +85,15 @@ static void assert_sent(const struct asked *t, unsigned upstream, enum hf_channe
 
 static void start(struct asked *t)
 {
-	step(t, &(struct hf_query_event){ .kind = HF_QUERY_START });
+	step(t, &(struct hf_query_event){.kind = HF_QUERY_START});
 }
 
 static void reply_ede(struct asked *t, unsigned attempt, enum hf_verdict verdict, int32_t ede)
 {
-	step(t, &(struct hf_query_event){ .kind = HF_QUERY_REPLY, .attempt = attempt,
-			 .verdict = verdict, .ede = ede });
+	step(t, &(struct hf_query_event){.kind = HF_QUERY_REPLY,
+			.attempt = attempt,
+			.verdict = verdict,
+			.ede = ede});
 }
 
 static void reply(struct asked *t, unsigned attempt, enum hf_verdict verdict)
@@ -96,13 +103,14 @@ static void reply(struct asked *t, unsigned attempt, enum hf_verdict verdict)
 
 static void lose(struct asked *t, unsigned attempt)
 {
-	step(t, &(struct hf_query_event){ .kind = HF_QUERY_LOST, .attempt = attempt,
-			 .outcome = HF_OUTCOME_UNREACHABLE });
+	step(t, &(struct hf_query_event){.kind = HF_QUERY_LOST,
+			.attempt = attempt,
+			.outcome = HF_OUTCOME_UNREACHABLE});
 }
 
 static void doubt(struct asked *t, unsigned attempt)
 {
-	step(t, &(struct hf_query_event){ .kind = HF_QUERY_DOUBT, .attempt = attempt });
+	step(t, &(struct hf_query_event){.kind = HF_QUERY_DOUBT, .attempt = attempt});
 }
 
 /* Lets time pass until the armed instant. */
@@ -112,7 +120,7 @@ static void wait(struct asked *t)
 	assert_non_null(arm);
 	assert_true(arm->due > t->now);
 	t->now = arm->due;
-	step(t, &(struct hf_query_event){ .kind = HF_QUERY_TIMER });
+	step(t, &(struct hf_query_event){.kind = HF_QUERY_TIMER});
 }
 
 static void assert_failed(const struct asked *t, enum hf_query_cause cause, int32_t ede)
@@ -154,12 +162,12 @@ static void answer(struct asked *t, unsigned attempt)
 
 static void grant(struct asked *t, unsigned attempt)
 {
-	step(t, &(struct hf_query_event){ .kind = HF_QUERY_GRANT, .attempt = attempt });
+	step(t, &(struct hf_query_event){.kind = HF_QUERY_GRANT, .attempt = attempt});
 }
 
 static void evict(struct asked *t, unsigned attempt)
 {
-	step(t, &(struct hf_query_event){ .kind = HF_QUERY_EVICT, .attempt = attempt });
+	step(t, &(struct hf_query_event){.kind = HF_QUERY_EVICT, .attempt = attempt});
 }
 
 /* A new question to the same upstreams. */
@@ -202,8 +210,8 @@ static void hedgeable(struct asked *t, unsigned upstream)
 /* It rests until then. */
 static void rest_until(struct asked *t, unsigned upstream, hf_us until)
 {
-	t->states[upstream].health = (struct hf_health){ .state = HF_HEALTH_OPEN, .rests = 1,
-		.since = t->now, .until = until };
+	t->states[upstream].health = (struct hf_health){
+		.state = HF_HEALTH_OPEN, .rests = 1, .since = t->now, .until = until};
 }
 
 static void an_answer_ends_it(void **state)
@@ -268,7 +276,7 @@ static void a_timer_that_comes_early_changes_nothing(void **state)
 	start(&t);
 	hf_us due = find(&t, HF_ACT_ARM)->due;
 	t.now = due - 1;
-	step(&t, &(struct hf_query_event){ .kind = HF_QUERY_TIMER });
+	step(&t, &(struct hf_query_event){.kind = HF_QUERY_TIMER});
 	assert_int_equal(t.count, 1);
 	assert_int_equal(find(&t, HF_ACT_ARM)->due, due);
 	assert_int_equal(t.states[0].health.run[HF_OUTCOME_SILENT], 0);
@@ -281,10 +289,10 @@ static void who_cannot_answer_is_not_asked_again(void **state)
 		enum hf_query_cause cause;
 		int32_t ede;
 	} rows[] = {
-		{ HF_VERDICT_SERVFAIL, HF_CAUSE_SERVFAIL, HF_EDE_OTHER },
-		{ HF_VERDICT_REFUSED, HF_CAUSE_REFUSED, HF_EDE_NO_REACHABLE_AUTHORITY },
-		{ HF_VERDICT_LAME, HF_CAUSE_LAME, HF_EDE_NO_REACHABLE_AUTHORITY },
-		{ HF_VERDICT_GARBAGE, HF_CAUSE_GARBAGE, HF_EDE_INVALID_DATA },
+		{HF_VERDICT_SERVFAIL, HF_CAUSE_SERVFAIL, HF_EDE_OTHER},
+		{HF_VERDICT_REFUSED, HF_CAUSE_REFUSED, HF_EDE_NO_REACHABLE_AUTHORITY},
+		{HF_VERDICT_LAME, HF_CAUSE_LAME, HF_EDE_NO_REACHABLE_AUTHORITY},
+		{HF_VERDICT_GARBAGE, HF_CAUSE_GARBAGE, HF_EDE_INVALID_DATA},
 	};
 	struct asked t;
 	(void)state;
@@ -329,7 +337,7 @@ static void what_was_said_of_the_name_outweighs_anothers_silence(void **state)
 
 static void who_knows_no_edns_is_asked_without_it(void **state)
 {
-	static const enum hf_verdict verdicts[] = { HF_VERDICT_FORMERR, HF_VERDICT_NOTIMP };
+	static const enum hf_verdict verdicts[] = {HF_VERDICT_FORMERR, HF_VERDICT_NOTIMP};
 	struct asked t;
 	(void)state;
 	for (int i = 0; i < 2; i++) {
@@ -524,7 +532,7 @@ static void a_doubtful_reply_is_checked_over_tcp_once_beside_the_first(void **st
 /* An upstream with an open circuit whose rest is over. */
 static void rest(struct asked *t, unsigned upstream)
 {
-	t->states[upstream].health = (struct hf_health){ .state = HF_HEALTH_OPEN, .rests = 1 };
+	t->states[upstream].health = (struct hf_health){.state = HF_HEALTH_OPEN, .rests = 1};
 }
 
 static void a_rested_upstream_gets_a_copy_whose_answer_counts(void **state)
@@ -620,8 +628,8 @@ static void resting_to_the_deadline_is_the_cause(void **state)
 	struct asked t;
 	(void)state;
 	prepare(&t, 1);
-	t.states[0].health = (struct hf_health){ .state = HF_HEALTH_PROBING,
-		.until = START + 60 * HF_SECOND }; /* somebody else's, and no end of it */
+	t.states[0].health = (struct hf_health){.state = HF_HEALTH_PROBING,
+		.until = START + 60 * HF_SECOND}; /* somebody else's, and no end of it */
 	start(&t);
 	while (!t.q.done) {
 		assert_null(find(&t, HF_ACT_SEND));
@@ -639,9 +647,9 @@ static void a_probe_takes_a_token(void **state)
 		prepare(&t, 2);
 		rest(&t, 1);
 		if (all)
-			t.outgoing_conf.retry = (struct hf_retry_conf){ 0, 0 };
+			t.outgoing_conf.retry = (struct hf_retry_conf){0, 0};
 		else
-			t.confs[1].retry = (struct hf_retry_conf){ 0, 0 };
+			t.confs[1].retry = (struct hf_retry_conf){0, 0};
 		start(&t);
 		assert_sent(&t, 0, HF_CHANNEL_UDP);
 	}
@@ -708,7 +716,7 @@ static void a_hedge_goes_after_the_percentile_and_the_first_stays_open(void **st
 	assert_in_range(p95, 30 * HF_MS, 36 * HF_MS);
 	assert_int_equal(find(&t, HF_ACT_ARM)->due, START + p95);
 	t.now = START + p95 - 1;
-	step(&t, &(struct hf_query_event){ .kind = HF_QUERY_TIMER });
+	step(&t, &(struct hf_query_event){.kind = HF_QUERY_TIMER});
 	assert_null(find(&t, HF_ACT_SEND));
 	wait(&t);
 	assert_sent(&t, 1, HF_CHANNEL_UDP);
@@ -788,9 +796,9 @@ static void a_hedge_takes_a_token_and_is_not_sent_without(void **state)
 		prepare(&t, 2);
 		hedgeable(&t, 0);
 		if (all)
-			t.outgoing_conf.retry = (struct hf_retry_conf){ 0, 1 };
+			t.outgoing_conf.retry = (struct hf_retry_conf){0, 1};
 		else
-			t.confs[1].retry = (struct hf_retry_conf){ 0, 1 };
+			t.confs[1].retry = (struct hf_retry_conf){0, 1};
 		start(&t);
 		wait(&t);
 		assert_int_equal(sent(&t)->reason, HF_SEND_HEDGE);
@@ -812,7 +820,7 @@ static void without_a_token_the_retry_waits_until_there_is_one(void **state)
 		prepare(&t, 2);
 		struct hf_retry_conf *conf = all ? &t.outgoing_conf.retry : &t.confs[1].retry;
 		struct hf_retry *retry = all ? &t.outgoing.retry : &t.states[1].retry;
-		*conf = (struct hf_retry_conf){ 0, 1 };
+		*conf = (struct hf_retry_conf){0, 1};
 		t.now += 399 * HF_MS;
 		assert_true(hf_retry_take(retry, conf, t.now)); /* the next comes in a second */
 		t.now = START;
@@ -833,7 +841,7 @@ static void who_waits_for_a_token_with_nothing_on_its_way_hears_what_is_at_hand(
 	struct asked t;
 	(void)state;
 	prepare(&t, 2);
-	t.confs[1].retry = (struct hf_retry_conf){ 0, 0 };
+	t.confs[1].retry = (struct hf_retry_conf){0, 0};
 	t.q.patience = START + 2 * HF_SECOND;
 	start(&t);
 	lose(&t, sent(&t)->attempt);
@@ -852,8 +860,8 @@ static void a_first_message_earns_the_tokens_for_its_retries(void **state)
 	(void)state;
 	prepare(&t, 3);
 	for (unsigned i = 0; i < 3; i++)
-		t.confs[i].retry = (struct hf_retry_conf){ 100, 0 };
-	t.outgoing_conf.retry = (struct hf_retry_conf){ 100, 0 };
+		t.confs[i].retry = (struct hf_retry_conf){100, 0};
+	t.outgoing_conf.retry = (struct hf_retry_conf){100, 0};
 	start(&t);
 	lose(&t, sent(&t)->attempt);
 	assert_sent(&t, 1, HF_CHANNEL_UDP);
@@ -867,7 +875,7 @@ static void what_the_protocol_wants_takes_no_token(void **state)
 	struct asked t;
 	(void)state;
 	prepare(&t, 1);
-	t.confs[0].retry = t.outgoing_conf.retry = (struct hf_retry_conf){ 0, 0 };
+	t.confs[0].retry = t.outgoing_conf.retry = (struct hf_retry_conf){0, 0};
 	start(&t);
 	reply(&t, sent(&t)->attempt, HF_VERDICT_FORMERR);
 	assert_int_equal(sent(&t)->reason, HF_SEND_FOLLOW);
@@ -898,7 +906,7 @@ static void without_room_it_stands_in_line_and_goes_when_granted(void **state)
 	assert_int_equal(sent(&t)->reason, HF_SEND_FIRST);
 	assert_int_equal(t.states[0].in_flight, 1);
 	assert_int_equal(find(&t, HF_ACT_ARM)->due, t.now + 400 * HF_MS); /* from when it went */
-	grant(&t, attempt); /* once is enough */
+	grant(&t, attempt);                                               /* once is enough */
 	assert_null(find(&t, HF_ACT_SEND));
 	t.now += 7 * HF_MS;
 	answer(&t, attempt);
@@ -943,10 +951,11 @@ static void tcp_on_an_open_connection_gives_four_packets_back_once(void **state)
 	t.states[0].limit = 1000;
 	uint32_t room = hf_budget_room(&t.states[0].budget, 1000, t.now);
 	start(&t);
-	const struct hf_query_event reused = { .kind = HF_QUERY_REUSED,
-		.attempt = sent(&t)->attempt };
+	const struct hf_query_event reused = {
+		.kind = HF_QUERY_REUSED, .attempt = sent(&t)->attempt};
 	assert_int_equal(hf_budget_room(&t.states[0].budget, 1000, t.now), room - HF_COST_TCP);
 	for (int i = 0; i < 3; i++) {
+		t.now += HF_MS; /* to where it was taken from, whatever the clock says by now */
 		step(&t, &reused);
 		assert_int_equal(hf_budget_room(&t.states[0].budget, 1000, t.now),
 			room - HF_COST_TCP_REUSED);
@@ -961,8 +970,9 @@ static void what_could_not_be_sent_is_given_back(void **state)
 	t.states[0].limit = 1000;
 	uint32_t room = hf_budget_room(&t.states[0].budget, 1000, t.now);
 	start(&t);
-	step(&t, &(struct hf_query_event){ .kind = HF_QUERY_LOST, .attempt = sent(&t)->attempt,
-			 .outcome = HF_OUTCOME_UNSENT });
+	step(&t, &(struct hf_query_event){.kind = HF_QUERY_LOST,
+			 .attempt = sent(&t)->attempt,
+			 .outcome = HF_OUTCOME_UNSENT});
 	assert_int_equal(hf_budget_room(&t.states[0].budget, 1000, t.now), room);
 	assert_int_equal(t.states[0].health.run[HF_OUTCOME_UNREACHABLE], 0);
 }
@@ -1056,7 +1066,7 @@ static void who_has_said_no_is_not_waited_for_in_its_line(void **state)
 	fill_for_a_second(&t, 0);
 	wait(&t); /* late, and there is no room to ask once more */
 	assert_non_null(find(&t, HF_ACT_QUEUE));
-	t.states[1].health = (struct hf_health){ .state = HF_HEALTH_CLOSED };
+	t.states[1].health = (struct hf_health){.state = HF_HEALTH_CLOSED};
 	reply(&t, first, HF_VERDICT_SERVFAIL);
 	assert_sent(&t, 1, HF_CHANNEL_UDP);
 }
@@ -1245,8 +1255,8 @@ static void a_late_refusal_counts_against_the_path(void **state)
 
 static void after_the_answer_nothing_is_sent_any_more(void **state)
 {
-	static const enum hf_verdict verdicts[] = { HF_VERDICT_TRUNCATED, HF_VERDICT_FORMERR,
-		HF_VERDICT_SERVFAIL, HF_VERDICT_GARBAGE };
+	static const enum hf_verdict verdicts[] = {
+		HF_VERDICT_TRUNCATED, HF_VERDICT_FORMERR, HF_VERDICT_SERVFAIL, HF_VERDICT_GARBAGE};
 	struct asked t;
 	(void)state;
 	for (unsigned i = 0; i < 4; i++) {
@@ -1278,8 +1288,8 @@ static void an_end_before_its_time_closes_all(void **state)
 			}
 			start(&t);
 		}
-		hf_query_abandon(&t.q, &(struct hf_query_env){ .route = &t.route,
-			.candidates = t.candidates });
+		hf_query_abandon(&t.q,
+			&(struct hf_query_env){.route = &t.route, .candidates = t.candidates});
 		assert_over(&t);
 	}
 }
@@ -1347,8 +1357,9 @@ static void answers_that_udp_loses_for_their_size_are_asked_for_smaller(void **s
 		t.states[0].answered = t.now + 1; /* others are answered */
 		wait(&t);
 		assert_sent(&t, 0, HF_CHANNEL_TCP);
-		step(&t, &(struct hf_query_event){ .kind = HF_QUERY_REPLY,
-				 .attempt = sent(&t)->attempt, .octets = 1200 });
+		step(&t, &(struct hf_query_event){.kind = HF_QUERY_REPLY,
+				 .attempt = sent(&t)->attempt,
+				 .octets = 1200});
 		assert_non_null(find(&t, HF_ACT_ANSWER));
 		listen_on(&t);
 	}
@@ -1501,13 +1512,13 @@ static void throw_circuit(struct hf_health *health, struct dice *dice)
 
 static struct hf_retry_conf throw_retry(struct dice *dice)
 {
-	static const struct hf_retry_conf rows[] = { { 10, 1000 }, { 0, 0 }, { 100, 0 }, { 0, 3 } };
+	static const struct hf_retry_conf rows[] = {{10, 1000}, {0, 0}, {100, 0}, {0, 3}};
 	return rows[roll(dice, 4)];
 }
 
 static void throw_upstream(struct asked *t, unsigned i, struct dice *dice)
 {
-	static const uint32_t limits[] = { 0, 0, 0, 3, 100, 1000 };
+	static const uint32_t limits[] = {0, 0, 0, 3, 100, 1000};
 	struct hf_upstream_conf *conf = &t->confs[i];
 	conf->channel = roll(dice, 4) ? HF_CHANNEL_UDP : HF_CHANNEL_TCP;
 	conf->failures_to_open = 1 + roll(dice, 5);
@@ -1565,7 +1576,8 @@ static struct hf_query_event throw_news(struct life *l, struct hf_query_event ev
 	case 1: event.kind = HF_QUERY_DOUBT; break;
 	case 2: event.kind = went ? HF_QUERY_DOUBT : HF_QUERY_GRANT; break; /* out of turn */
 	case 3:
-		event.kind = went && a->channel == HF_CHANNEL_TCP ? HF_QUERY_REUSED : HF_QUERY_EVICT;
+		event.kind =
+			went && a->channel == HF_CHANNEL_TCP ? HF_QUERY_REUSED : HF_QUERY_EVICT;
 		seen.reused += event.kind == HF_QUERY_REUSED;
 		break;
 	default:
@@ -1581,9 +1593,9 @@ static struct hf_query_event throw_news(struct life *l, struct hf_query_event ev
 static struct hf_query_event throw_event(struct life *l)
 {
 	struct asked *t = &l->t;
-	struct hf_query_event event = { .attempt = roll(&l->dice, HF_ATTEMPTS_MAX + 1),
+	struct hf_query_event event = {.attempt = roll(&l->dice, HF_ATTEMPTS_MAX + 1),
 		.ede = HF_EDE_NONE,
-		.outcome = roll(&l->dice, 3) ? HF_OUTCOME_UNREACHABLE : HF_OUTCOME_UNSENT };
+		.outcome = roll(&l->dice, 3) ? HF_OUTCOME_UNREACHABLE : HF_OUTCOME_UNSENT};
 	hf_us soon = t->now + roll(&l->dice, 200000);
 	if (event.attempt >= t->q.sends && roll(&l->dice, 4))
 		event.attempt = roll(&l->dice, t->q.sends ? t->q.sends : 1);
@@ -1606,7 +1618,8 @@ static void check_send(struct life *l, const struct hf_action *action, bool now_
 	assert_true(granted ? !now_queued : !l->open[action->attempt]);
 	assert_false(t->q.barred >> action->upstream & 1);
 	/* What the protocol wants follows on a word of its own. */
-	assert_false(l->rests[action->upstream] && t->q.attempts[action->attempt].reason != HF_SEND_FOLLOW);
+	assert_false(l->rests[action->upstream] &&
+		     t->q.attempts[action->attempt].reason != HF_SEND_FOLLOW);
 	l->open[action->attempt] = true;
 	l->queued[action->attempt] = now_queued;
 	seen.hedges += action->reason == HF_SEND_HEDGE;
@@ -1642,7 +1655,7 @@ static void check_actions(struct life *l)
 static void check(struct life *l)
 {
 	const struct asked *t = &l->t;
-	uint32_t in_flight[MOST] = { 0 };
+	uint32_t in_flight[MOST] = {0};
 	check_actions(l);
 	assert_true(l->over || !t->q.done);
 	assert_int_equal(t->q.answered || t->q.done, l->over);
@@ -1684,14 +1697,14 @@ static void look(struct life *l)
 
 static void one_life(uint64_t seed)
 {
-	struct life l = { .dice = { seed * 0x9e3779b97f4a7c15ull + 1 } };
-	struct hf_query_event event = { .kind = HF_QUERY_START };
+	struct life l = {.dice = {seed * 0x9e3779b97f4a7c15ull + 1}};
+	struct hf_query_event event = {.kind = HF_QUERY_START};
 	unsigned most = roll(&l.dice, 10) ? 5000 : roll(&l.dice, 20);
 	throw_world(&l);
 	for (unsigned steps = 0; !l.t.q.done; steps++) {
 		if (steps == most && most < 5000) {
-			hf_query_abandon(&l.t.q, &(struct hf_query_env){ .route = &l.t.route,
-				.candidates = l.t.candidates });
+			hf_query_abandon(&l.t.q, &(struct hf_query_env){.route = &l.t.route,
+							 .candidates = l.t.candidates});
 			seen.abandoned++;
 			break;
 		}
@@ -1756,7 +1769,8 @@ int main(void)
 		cmocka_unit_test(a_hedge_wants_room_and_somebody_in_use),
 		cmocka_unit_test(a_hedge_takes_a_token_and_is_not_sent_without),
 		cmocka_unit_test(without_a_token_the_retry_waits_until_there_is_one),
-		cmocka_unit_test(who_waits_for_a_token_with_nothing_on_its_way_hears_what_is_at_hand),
+		cmocka_unit_test(
+			who_waits_for_a_token_with_nothing_on_its_way_hears_what_is_at_hand),
 		cmocka_unit_test(a_first_message_earns_the_tokens_for_its_retries),
 		cmocka_unit_test(what_the_protocol_wants_takes_no_token),
 		cmocka_unit_test(without_room_it_stands_in_line_and_goes_when_granted),
@@ -1785,7 +1799,8 @@ int main(void)
 		cmocka_unit_test(an_end_before_its_time_closes_all),
 		cmocka_unit_test(one_that_comes_back_is_given_its_share_slowly),
 		cmocka_unit_test(the_pace_keeps_nobody_waiting_for_more_than_half_a_second),
-		cmocka_unit_test(another_that_is_in_full_use_is_asked_instead_of_one_that_came_back),
+		cmocka_unit_test(
+			another_that_is_in_full_use_is_asked_instead_of_one_that_came_back),
 		cmocka_unit_test(answers_that_udp_loses_for_their_size_are_asked_for_smaller),
 		cmocka_unit_test(who_answers_only_without_edns_is_asked_so_from_then_on),
 		cmocka_unit_test(silence_ends_at_the_deadline),

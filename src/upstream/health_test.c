@@ -10,43 +10,45 @@
 #define START (100 * HF_SECOND)
 
 static const struct hf_upstream_conf conf = {
-	.failures_to_open = 5, .rest_min = 200 * HF_MS, .rest_max = 30 * HF_SECOND,
+	.failures_to_open = 5,
+	.rest_min = 200 * HF_MS,
+	.rest_max = 30 * HF_SECOND,
 };
 
 static bool report(struct hf_health *h, enum hf_outcome outcome, uint32_t name, hf_us now)
 {
-	return hf_health_report(h, &conf, &(struct hf_fact){ outcome, false, name, 0, now });
+	return hf_health_report(h, &conf, &(struct hf_fact){outcome, false, name, 0, now});
 }
 
 static bool report_probe(struct hf_health *h, enum hf_outcome outcome, uint32_t dice, hf_us now)
 {
-	return hf_health_report(h, &conf, &(struct hf_fact){ outcome, true, 1, dice, now });
+	return hf_health_report(h, &conf, &(struct hf_fact){outcome, true, 1, dice, now});
 }
 
 static bool settle(struct hf_health *h, bool answered, hf_us now)
 {
 	const enum hf_outcome outcome = answered ? HF_OUTCOME_ANSWERED : HF_OUTCOME_BEATEN;
-	return hf_health_settle(h, &conf, &(struct hf_fact){ outcome, false, 1, 0, now });
+	return hf_health_settle(h, &conf, &(struct hf_fact){outcome, false, 1, 0, now});
 }
 
 /* A circuit that has just opened, with a rest that these dice give it. */
 static struct hf_health opened(uint32_t dice, hf_us now)
 {
-	struct hf_health h = { 0 };
+	struct hf_health h = {0};
 	for (uint32_t i = 0; i < conf.failures_to_open; i++)
-		hf_health_report(&h, &conf,
-			&(struct hf_fact){ HF_OUTCOME_UNREACHABLE, false, 1, dice, now });
+		hf_health_report(
+			&h, &conf, &(struct hf_fact){HF_OUTCOME_UNREACHABLE, false, 1, dice, now});
 	assert_int_equal(h.state, HF_HEALTH_OPEN);
 	return h;
 }
 
 static void a_bad_name_never_trips_an_upstream(void **state)
 {
-	static const enum hf_outcome outcomes[] = { HF_OUTCOME_BEATEN, HF_OUTCOME_SILENT,
-		HF_OUTCOME_GARBAGE };
+	static const enum hf_outcome outcomes[] = {
+		HF_OUTCOME_BEATEN, HF_OUTCOME_SILENT, HF_OUTCOME_GARBAGE};
 	(void)state;
 	for (unsigned i = 0; i < 3; i++) {
-		struct hf_health h = { 0 };
+		struct hf_health h = {0};
 		for (int n = 0; n < 100000; n++)
 			assert_false(report(&h, outcomes[i], 7 + n % 2, START + n * HF_MS));
 		assert_int_equal(hf_health_admit(&h, START), HF_ADMIT);
@@ -55,10 +57,10 @@ static void a_bad_name_never_trips_an_upstream(void **state)
 
 static void three_names_and_five_failures_in_a_row_do(void **state)
 {
-	static const enum hf_outcome outcomes[] = { HF_OUTCOME_BEATEN, HF_OUTCOME_GARBAGE };
+	static const enum hf_outcome outcomes[] = {HF_OUTCOME_BEATEN, HF_OUTCOME_GARBAGE};
 	(void)state;
 	for (unsigned i = 0; i < 2; i++) {
-		struct hf_health h = { 0 };
+		struct hf_health h = {0};
 		for (uint32_t n = 0; n < 4; n++)
 			assert_false(report(&h, outcomes[i], n % 3, START));
 		assert_true(report(&h, outcomes[i], 2, START));
@@ -70,7 +72,7 @@ static void three_names_and_five_failures_in_a_row_do(void **state)
 
 static void a_third_name_that_comes_late_is_enough(void **state)
 {
-	struct hf_health h = { 0 };
+	struct hf_health h = {0};
 	(void)state;
 	for (int n = 0; n < 50; n++)
 		assert_false(report(&h, HF_OUTCOME_BEATEN, n % 2, START));
@@ -79,11 +81,11 @@ static void a_third_name_that_comes_late_is_enough(void **state)
 
 static void one_answer_wipes_out_all_of_it(void **state)
 {
-	static const enum hf_outcome outcomes[] = { HF_OUTCOME_BEATEN, HF_OUTCOME_SILENT,
-		HF_OUTCOME_UNREACHABLE, HF_OUTCOME_GARBAGE };
+	static const enum hf_outcome outcomes[] = {
+		HF_OUTCOME_BEATEN, HF_OUTCOME_SILENT, HF_OUTCOME_UNREACHABLE, HF_OUTCOME_GARBAGE};
 	(void)state;
 	for (unsigned i = 0; i < 4; i++) {
-		struct hf_health h = { 0 };
+		struct hf_health h = {0};
 		for (int round = 0; round < 20; round++) {
 			hf_us now = START + round * 2 * HF_SECOND;
 			for (uint32_t n = 0; n < 4; n++)
@@ -95,7 +97,7 @@ static void one_answer_wipes_out_all_of_it(void **state)
 
 static void each_kind_of_evidence_is_counted_for_itself(void **state)
 {
-	struct hf_health h = { 0 };
+	struct hf_health h = {0};
 	(void)state;
 	for (uint32_t n = 0; n < 4; n++) {
 		assert_false(report(&h, HF_OUTCOME_BEATEN, n, START));
@@ -108,7 +110,7 @@ static void each_kind_of_evidence_is_counted_for_itself(void **state)
 
 static void silence_has_to_last_a_second(void **state)
 {
-	struct hf_health h = { 0 };
+	struct hf_health h = {0};
 	(void)state;
 	for (uint32_t n = 0; n < 100; n++)
 		assert_false(report(&h, HF_OUTCOME_SILENT, n, START + n * 9 * HF_MS));
@@ -119,7 +121,7 @@ static void silence_has_to_last_a_second(void **state)
 
 static void a_word_to_anybody_ends_a_silence(void **state)
 {
-	struct hf_health h = { 0 };
+	struct hf_health h = {0};
 	(void)state;
 	for (uint32_t n = 0; n < 100; n++) {
 		hf_us now = START + n * 300 * HF_MS;
@@ -132,7 +134,7 @@ static void a_word_to_anybody_ends_a_silence(void **state)
 
 static void refused_connections_need_no_names(void **state)
 {
-	struct hf_health h = { 0 };
+	struct hf_health h = {0};
 	(void)state;
 	for (int n = 0; n < 4; n++)
 		assert_false(report(&h, HF_OUTCOME_UNREACHABLE, 1, START));
@@ -143,7 +145,7 @@ static void refused_connections_need_no_names(void **state)
 
 static void more_than_half_of_twenty_within_ten_seconds_are_too_many(void **state)
 {
-	struct hf_health h = { 0 };
+	struct hf_health h = {0};
 	(void)state;
 	for (int n = 0; n < 20; n++)
 		assert_false(settle(&h, n % 2, START)); /* half is not more than half */
@@ -154,7 +156,7 @@ static void more_than_half_of_twenty_within_ten_seconds_are_too_many(void **stat
 
 static void nineteen_are_too_few_to_judge_by(void **state)
 {
-	struct hf_health h = { 0 };
+	struct hf_health h = {0};
 	(void)state;
 	for (int n = 0; n < 19; n++)
 		assert_false(settle(&h, false, START));
@@ -163,7 +165,7 @@ static void nineteen_are_too_few_to_judge_by(void **state)
 
 static void a_share_is_forgotten_after_ten_seconds(void **state)
 {
-	struct hf_health h = { 0 };
+	struct hf_health h = {0};
 	(void)state;
 	for (int n = 0; n < 200; n++) /* never twenty within ten seconds */
 		assert_false(settle(&h, false, START + n * 600 * HF_MS));
@@ -174,7 +176,7 @@ static void a_share_is_forgotten_after_ten_seconds(void **state)
 
 static void what_we_could_not_send_is_not_held_against_the_upstream(void **state)
 {
-	struct hf_health h = { 0 };
+	struct hf_health h = {0};
 	(void)state;
 	for (uint32_t n = 0; n < 100; n++)
 		assert_false(report(&h, HF_OUTCOME_UNSENT, n, START + n * HF_SECOND));
@@ -287,7 +289,7 @@ static void a_late_answer_makes_a_probe_due_at_once(void **state)
 
 static void a_quarantined_upstream_is_only_let_in_by_a_probe(void **state)
 {
-	struct hf_health h = { .state = HF_HEALTH_QUARANTINED, .until = START };
+	struct hf_health h = {.state = HF_HEALTH_QUARANTINED, .until = START};
 	(void)state;
 	assert_int_equal(hf_health_admit(&h, START - 1), HF_ADMIT_NOT);
 	assert_false(report(&h, HF_OUTCOME_ANSWERED, 1, START - 1));

@@ -36,7 +36,7 @@ static unsigned pushed(struct hf_pace *pace, hf_us from, hf_us until)
 static void in_use_it_sets_no_pace(void **state)
 {
 	(void)state;
-	struct hf_pace pace = { 0 };
+	struct hf_pace pace = {0};
 	assert_true(hf_pace_free(&pace, START));
 	assert_int_equal(hf_pace_rate(&pace, START), 0);
 	hf_us now = sends(&pace, 1600, 3, START);
@@ -47,7 +47,7 @@ static void in_use_it_sets_no_pace(void **state)
 static void it_begins_with_a_sixteenth_and_doubles_each_half_second(void **state)
 {
 	(void)state;
-	struct hf_pace pace = { 0 };
+	struct hf_pace pace = {0};
 	hf_us now = sends(&pace, 1600, 30, START);
 	hf_pace_hold(&pace, now);
 	now += 60 * HF_SECOND;
@@ -65,20 +65,21 @@ static void it_begins_with_a_sixteenth_and_doubles_each_half_second(void **state
 static void no_more_goes_out_than_it_says(void **state)
 {
 	(void)state;
-	struct hf_pace pace = { 0 };
+	struct hf_pace pace = {0};
 	hf_us now = sends(&pace, 1600, 30, START);
 	hf_pace_begin(&pace, now);
 	for (unsigned half = 0; half < 8; half++) {
 		hf_us from = now + half * HALF;
 		unsigned given = hf_pace_rate(&pace, from) / 2;
-		assert_in_range(pushed(&pace, from, from + HALF), given - given / 10 - 1, given + 2);
+		assert_in_range(
+			pushed(&pace, from, from + HALF), given - given / 10 - 1, given + 2);
 	}
 }
 
 static void what_goes_out_under_a_pace_is_no_measure_of_what_is_wanted(void **state)
 {
 	(void)state;
-	struct hf_pace pace = { 0 };
+	struct hf_pace pace = {0};
 	hf_us now = sends(&pace, 1600, 30, START);
 	uint64_t before = pace.rate;
 	for (int outage = 0; outage < 20; outage++) {
@@ -92,7 +93,7 @@ static void what_goes_out_under_a_pace_is_no_measure_of_what_is_wanted(void **st
 static void it_ends_when_nobody_had_to_wait_for_ten_seconds(void **state)
 {
 	(void)state;
-	struct hf_pace pace = { 0 };
+	struct hf_pace pace = {0};
 	hf_us now = sends(&pace, 1600, 30, START);
 	hf_pace_begin(&pace, now);
 	hf_pace_refuse(&pace, now + 300 * HF_MS);
@@ -107,7 +108,7 @@ static void it_ends_when_nobody_had_to_wait_for_ten_seconds(void **state)
 static void it_ends_after_a_minute_whoever_waits(void **state)
 {
 	(void)state;
-	struct hf_pace pace = { 0 };
+	struct hf_pace pace = {0};
 	hf_us now = sends(&pace, 1600, 30, START);
 	hf_pace_begin(&pace, now);
 	for (hf_us t = 0; t < 60 * HF_SECOND; t += 100 * HF_MS)
@@ -120,7 +121,7 @@ static void the_rate_is_that_before_the_outage_however_long_that_lasted(void **s
 {
 	(void)state;
 	for (hf_us outage = HF_SECOND; outage < 86400 * HF_SECOND; outage *= 10) {
-		struct hf_pace pace = { 0 };
+		struct hf_pace pace = {0};
 		hf_us now = sends(&pace, 800, 60, START);
 		hf_pace_hold(&pace, now);
 		hf_pace_sent(&pace, now + outage / 2); /* what is tried meanwhile is not counted */
@@ -132,7 +133,7 @@ static void the_rate_is_that_before_the_outage_however_long_that_lasted(void **s
 static void hours_without_a_question_are_a_rate_too(void **state)
 {
 	(void)state;
-	struct hf_pace pace = { 0 };
+	struct hf_pace pace = {0};
 	hf_us now = sends(&pace, 16000, 10, START);
 	hf_pace_sent(&pace, now + 3 * 3600 * HF_SECOND);
 	now += 3 * 3600 * HF_SECOND + HF_SECOND;
@@ -144,7 +145,7 @@ static void hours_without_a_question_are_a_rate_too(void **state)
 static void one_that_is_asked_now_and_then_is_not_shut_out(void **state)
 {
 	(void)state;
-	struct hf_pace pace = { 0 };
+	struct hf_pace pace = {0};
 	for (int i = 0; i < 100; i++)
 		hf_pace_sent(&pace, START + i * 10 * HF_SECOND);
 	hf_us now = START + 1000 * HF_SECOND;
@@ -158,7 +159,7 @@ static void one_that_is_asked_now_and_then_is_not_shut_out(void **state)
 static void one_of_which_nothing_is_known_is_given_little_and_not_held_to_it(void **state)
 {
 	(void)state;
-	struct hf_pace pace = { 0 };
+	struct hf_pace pace = {0};
 	hf_pace_begin(&pace, START);
 	assert_int_equal(hf_pace_rate(&pace, START), 16);
 	for (unsigned half = 0; half < 100; half++) {
@@ -171,7 +172,7 @@ static void one_of_which_nothing_is_known_is_given_little_and_not_held_to_it(voi
 static void a_clock_that_goes_back_does_not_stop_it_for_long(void **state)
 {
 	(void)state;
-	struct hf_pace pace = { 0 };
+	struct hf_pace pace = {0};
 	hf_us now = sends(&pace, 1600, 30, START);
 	hf_pace_begin(&pace, now);
 	assert_true(hf_pace_rate(&pace, now - 50 * HF_SECOND) <= 1800);

@@ -10,7 +10,8 @@
 #define START (100 * HF_SECOND)
 
 static const struct hf_upstream_conf conf = {
-	.timeout_min = 20 * HF_MS, .timeout_max = 1500 * HF_MS,
+	.timeout_min = 20 * HF_MS,
+	.timeout_max = 1500 * HF_MS,
 };
 
 static void sample(struct hf_rtt *rtt, unsigned times, hf_us took)
@@ -22,7 +23,7 @@ static void sample(struct hf_rtt *rtt, unsigned times, hf_us took)
 static void the_timeout_follows_the_round_trip_within_bounds(void **state)
 {
 	(void)state;
-	struct hf_rtt rtt = { 0 };
+	struct hf_rtt rtt = {0};
 	assert_int_equal(hf_rtt_timeout(&rtt, &conf), 400 * HF_MS);
 	sample(&rtt, 100, 30 * HF_MS);
 	assert_true(rtt.srtt > 29 * HF_MS && rtt.srtt < 31 * HF_MS);
@@ -36,7 +37,7 @@ static void the_timeout_follows_the_round_trip_within_bounds(void **state)
 static void it_doubles_with_each_loss_in_a_row_and_an_answer_ends_that(void **state)
 {
 	(void)state;
-	struct hf_rtt rtt = { 0 };
+	struct hf_rtt rtt = {0};
 	sample(&rtt, 100, 100);
 	for (hf_us times = 2; times <= 64; times *= 2) {
 		hf_rtt_lost(&rtt);
@@ -52,7 +53,7 @@ static void it_doubles_with_each_loss_in_a_row_and_an_answer_ends_that(void **st
 static void a_clock_that_went_back_gives_no_negative_round_trip(void **state)
 {
 	(void)state;
-	struct hf_rtt rtt = { 0 };
+	struct hf_rtt rtt = {0};
 	sample(&rtt, 5, 30 * HF_MS);
 	sample(&rtt, 1000, -5 * HF_SECOND);
 	assert_true(rtt.srtt > 0 && rtt.rttvar >= 0);
@@ -63,7 +64,7 @@ static void a_clock_that_went_back_gives_no_negative_round_trip(void **state)
 static void twenty_samples_make_a_percentile(void **state)
 {
 	(void)state;
-	struct hf_rtt rtt = { 0 };
+	struct hf_rtt rtt = {0};
 	sample(&rtt, 19, 30 * HF_MS);
 	assert_int_equal(hf_rtt_p95(&rtt), 0);
 	sample(&rtt, 1, 30 * HF_MS);
@@ -74,7 +75,7 @@ static void twenty_samples_make_a_percentile(void **state)
 static void one_in_twenty_may_be_slower_than_the_percentile(void **state)
 {
 	(void)state;
-	struct hf_rtt rtt = { 0 };
+	struct hf_rtt rtt = {0};
 	sample(&rtt, 190, 5 * HF_MS);
 	sample(&rtt, 10, 300 * HF_MS);
 	assert_in_range(hf_rtt_p95(&rtt), 5 * HF_MS, 6 * HF_MS);
@@ -86,12 +87,12 @@ static void every_round_trip_has_its_bucket(void **state)
 {
 	(void)state;
 	for (hf_us took = 1; took < 800 * HF_MS; took += took / 7 + 1) {
-		struct hf_rtt rtt = { 0 };
+		struct hf_rtt rtt = {0};
 		sample(&rtt, 20, took);
 		hf_us most = took + took / 5 + 1; /* four buckets an octave */
 		assert_in_range(hf_rtt_p95(&rtt), took, most < HF_MS ? HF_MS : most);
 	}
-	struct hf_rtt rtt = { 0 };
+	struct hf_rtt rtt = {0};
 	sample(&rtt, 20, 60 * HF_SECOND);
 	assert_true(hf_rtt_p95(&rtt) > 800 * HF_MS);
 }
@@ -99,7 +100,7 @@ static void every_round_trip_has_its_bucket(void **state)
 static void the_percentile_follows_what_has_changed(void **state)
 {
 	(void)state;
-	struct hf_rtt rtt = { 0 };
+	struct hf_rtt rtt = {0};
 	sample(&rtt, 5000, 200 * HF_MS);
 	assert_true(hf_rtt_p95(&rtt) >= 200 * HF_MS);
 	sample(&rtt, 2000, 5 * HF_MS);
@@ -110,7 +111,7 @@ static void the_percentile_follows_what_has_changed(void **state)
 static void loss_is_the_share_that_was_never_answered(void **state)
 {
 	(void)state;
-	struct hf_rtt rtt = { 0 };
+	struct hf_rtt rtt = {0};
 	for (int i = 0; i < 1000; i++)
 		hf_rtt_settle(&rtt, i % 4 != 0, START);
 	assert_in_range(rtt.loss, 65536 / 8, 65536 * 3 / 8); /* a quarter, smoothed */
@@ -125,7 +126,7 @@ static void loss_is_the_share_that_was_never_answered(void **state)
 static void what_was_lost_before_it_came_back_is_forgiven(void **state)
 {
 	(void)state;
-	struct hf_rtt rtt = { 0 };
+	struct hf_rtt rtt = {0};
 	sample(&rtt, 20, 30 * HF_MS);
 	for (int i = 0; i < 20; i++)
 		hf_rtt_settle(&rtt, false, START);
@@ -137,7 +138,7 @@ static void what_was_lost_before_it_came_back_is_forgiven(void **state)
 static void a_lost_message_costs_as_much_time_as_it_takes(void **state)
 {
 	(void)state;
-	struct hf_rtt steady = { 0 }, lossy = { 0 };
+	struct hf_rtt steady = {0}, lossy = {0};
 	sample(&steady, 50, 40 * HF_MS);
 	sample(&lossy, 50, 10 * HF_MS);
 	assert_true(hf_rtt_rank(&lossy, START) < hf_rtt_rank(&steady, START));
@@ -146,18 +147,19 @@ static void a_lost_message_costs_as_much_time_as_it_takes(void **state)
 	assert_true(hf_rtt_rank(&lossy, START) > hf_rtt_rank(&steady, START));
 	while (lossy.loss < 65000)
 		hf_rtt_settle(&lossy, false, START);
-	assert_in_range(hf_rtt_rank(&lossy, START), HF_RTT_LOSS_COST, HF_RTT_LOSS_COST + 11 * HF_MS);
+	assert_in_range(
+		hf_rtt_rank(&lossy, START), HF_RTT_LOSS_COST, HF_RTT_LOSS_COST + 11 * HF_MS);
 }
 
 static void the_rank_fades_and_nothing_known_is_looked_at_first(void **state)
 {
 	(void)state;
-	struct hf_rtt rtt = { 0 };
+	struct hf_rtt rtt = {0};
 	assert_int_equal(hf_rtt_rank(&rtt, START), 0);
 	sample(&rtt, 1, 64 * HF_MS);
 	for (int minute = 0; minute < 6; minute++)
-		assert_int_equal(hf_rtt_rank(&rtt, START + minute * 60 * HF_SECOND),
-			64 * HF_MS >> minute);
+		assert_int_equal(
+			hf_rtt_rank(&rtt, START + minute * 60 * HF_SECOND), 64 * HF_MS >> minute);
 	assert_int_equal(hf_rtt_rank(&rtt, START + 7 * 86400 * HF_SECOND), 0);
 	assert_int_equal(hf_rtt_rank(&rtt, 0), 64 * HF_MS); /* a clock that went back */
 	hf_rtt_settle(&rtt, true, START + 60 * HF_SECOND);  /* news */

@@ -25,13 +25,19 @@ struct world {
 static void prepare(struct world *w, bool by_rtt)
 {
 	memset(w, 0, sizeof *w);
-	w->conf = (struct hf_upstream_conf){ .failures_to_open = 5, .rest_min = 200 * HF_MS,
-		.rest_max = 30 * HF_SECOND };
+	w->conf = (struct hf_upstream_conf){
+		.failures_to_open = 5, .rest_min = 200 * HF_MS, .rest_max = 30 * HF_SECOND};
 	for (int i = 0; i < THREE; i++)
-		w->candidates[i] = (struct hf_candidate){ &w->conf, &w->states[i], &w->paths[i] };
-	w->s = (struct hf_selection){ .candidates = w->candidates, .count = THREE, .tries = w->tries,
-		.by_rtt = by_rtt, .first = true, .cost = 1, .outgoing = &w->outgoing,
-		.outgoing_conf = &w->outgoing_conf, .now = START };
+		w->candidates[i] = (struct hf_candidate){&w->conf, &w->states[i], &w->paths[i]};
+	w->s = (struct hf_selection){.candidates = w->candidates,
+		.count = THREE,
+		.tries = w->tries,
+		.by_rtt = by_rtt,
+		.first = true,
+		.cost = 1,
+		.outgoing = &w->outgoing,
+		.outgoing_conf = &w->outgoing_conf,
+		.now = START};
 }
 
 static void takes(struct world *w, int upstream, hf_us took)
@@ -42,7 +48,7 @@ static void takes(struct world *w, int upstream, hf_us took)
 
 static void rest(struct hf_health *h, hf_us since, hf_us until)
 {
-	*h = (struct hf_health){ .state = HF_HEALTH_OPEN, .since = since, .until = until };
+	*h = (struct hf_health){.state = HF_HEALTH_OPEN, .since = since, .until = until};
 }
 
 /* It has no room until the window has moved on. */
@@ -181,8 +187,8 @@ static void everybodys_budget_counts_for_each(void **state)
 static void nobody_overtakes_those_who_stand_in_line(void **state)
 {
 	struct world w;
-	struct hf_queue_entry entry = { .queued = false }, *loser;
-	const struct hf_queue_class class = { 1, 0, 1 };
+	struct hf_queue_entry entry = {.queued = false}, *loser;
+	const struct hf_queue_class class = {1, 0, 1};
 	(void)state;
 	prepare(&w, false);
 	assert_int_equal(hf_queue_new(4, &w.states[0].queue), 0);
@@ -216,12 +222,14 @@ static void resting_is_never_chosen(void **state)
 	for (int path = 0; path < 2; path++) {
 		prepare(&w, false);
 		for (int i = 0; i < THREE; i++)
-			rest(path ? &w.paths[i].health : &w.states[i].health, START, START + 30 * HF_SECOND);
+			rest(path ? &w.paths[i].health : &w.states[i].health, START,
+				START + 30 * HF_SECOND);
 		for (size_t i = 0; i < THREE; i++)
 			assert_int_equal(hf_offer(&w.s, i), HF_OFFER_REST);
 		assert_int_equal(hf_select(&w.s), -1);
 		assert_int_equal(hf_select_probe(&w.s, -1), -1);
-		memset(path ? &w.paths[2].health : &w.states[2].health, 0, sizeof(struct hf_health));
+		memset(path ? &w.paths[2].health : &w.states[2].health, 0,
+			sizeof(struct hf_health));
 		w.tries[2] = 200;
 		assert_int_equal(hf_select(&w.s), 2);
 	}
@@ -293,8 +301,9 @@ static void a_probe_under_way_is_not_joined_by_another(void **state)
 	(void)state;
 	prepare(&w, false);
 	for (int i = 0; i < THREE; i++)
-		w.states[i].health = (struct hf_health){ .state = HF_HEALTH_PROBING,
-			.since = START - 5 * HF_SECOND, .until = START + 400 * HF_MS };
+		w.states[i].health = (struct hf_health){.state = HF_HEALTH_PROBING,
+			.since = START - 5 * HF_SECOND,
+			.until = START + 400 * HF_MS};
 	assert_int_equal(hf_select(&w.s), -1);
 	assert_int_equal(hf_select_when(&w.s), START + 400 * HF_MS);
 	w.s.now = START + 400 * HF_MS;
