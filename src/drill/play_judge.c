@@ -393,7 +393,7 @@ static bool within(const struct hf_retry_conf *conf, uint64_t copies, uint64_t a
 static void check_copies(struct hf_play *p)
 {
 	const struct hf_scenario *s = p->scenario;
-	hf_us lasted = hf_sim_now(p->sim) + p->jumped;
+	hf_us lasted = hf_play_now(p) + p->jumped;
 	for (unsigned i = 0; i < s->instances; i++) {
 		uint64_t all = 0, asked = hf_house_count(p->houses[i], HF_COUNT_ASKED);
 		for (unsigned u = 0; u < s->upstream_count; u++) {

@@ -207,8 +207,33 @@ static void write_upstream_options(struct world *w, unsigned upstream)
 			between(w, 10, 5000), name, between(w, 5, 300));
 }
 
+/* Budgets that may bite, and floors so low that a law of copies can break. */
+static void write_budgets(struct world *w, unsigned upstream)
+{
+	char name = name_of(upstream);
+	if (w->kind->troubles && chance(w, 15))
+		fprintf(w->out, "option upstream %c budget %u/s\n", name, between(w, 10, 500));
+	if (chance(w, 50))
+		fprintf(w->out, "option upstream %c retry-floor %u/s\n", name, between(w, 1, 3));
+	if (chance(w, 10))
+		fprintf(w->out, "option upstream %c retry-percent %u\n", name, between(w, 0, 30));
+	if (chance(w, 10))
+		fprintf(w->out, "option upstream %c hedge no\noption upstream %c infer-cap no\n", name, name);
+}
+
+static void write_outgoing(struct world *w)
+{
+	if (w->kind->troubles && chance(w, 10))
+		fprintf(w->out, "option outgoing budget %u/s\n", between(w, 20, 1000));
+	if (chance(w, 50))
+		fprintf(w->out, "option outgoing retry-floor %u/s\n", between(w, 1, 5));
+	if (chance(w, 20))
+		fprintf(w->out, "option cache prefetch no\n");
+}
+
 static void write_options(struct world *w)
 {
+	write_outgoing(w);
 	write_cache_options(w);
 	if (w->kind->fleet)
 		fprintf(w->out, "option clients in-flight 256\n");
@@ -216,8 +241,10 @@ static void write_options(struct world *w)
 		fprintf(w->out, "option clients in-flight %u\n", between(w, 16, 64));
 	else
 		fprintf(w->out, "option clients in-flight 1024\n");
-	for (unsigned u = 0; u < w->upstreams; u++)
+	for (unsigned u = 0; u < w->upstreams; u++) {
 		write_upstream_options(w, u);
+		write_budgets(w, u);
+	}
 }
 
 /* ---- routes ---- */
