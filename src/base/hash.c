@@ -22,6 +22,15 @@ static inline void sip_round(uint64_t v[4])
 	v[2] = rotl(v[2], 32);
 }
 
+/* In any host's order the same: checksums of files are made with it, too. */
+static inline uint64_t little(uint64_t word)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	word = __builtin_bswap64(word);
+#endif
+	return word;
+}
+
 static inline void absorb(uint64_t v[4], uint64_t word)
 {
 	v[3] ^= word;
@@ -41,13 +50,13 @@ uint64_t hf_hash(const struct hf_hash_key *key, uint64_t seed, const void *bytes
 	uint64_t word, last = (uint64_t)len << 56;
 	absorb(v, seed);
 	for (; len >= 8; p += 8, len -= 8) {
-		memcpy(&word, p, 8); /* host order: the hash never leaves the process */
-		absorb(v, word);
+		memcpy(&word, p, 8);
+		absorb(v, little(word));
 	}
 	word = 0;
 	if (len)
 		memcpy(&word, p, len);
-	absorb(v, word | last);
+	absorb(v, little(word) | last);
 	v[2] ^= 0xff;
 	sip_round(v);
 	sip_round(v);

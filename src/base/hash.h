@@ -4,7 +4,8 @@
  * SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF"): one
  * compression round a word and three at the end, the variant that Linux, Rust
  * and Python use for hash tables. The key is drawn once per process, so a
- * client that chooses names cannot choose slots.
+ * client that chooses names cannot choose slots. With a fixed key it is a checksum,
+ * the same on every host.
  * Threads: pure. */
 #ifndef HF_BASE_HASH_H
 #define HF_BASE_HASH_H

@@ -17,6 +17,8 @@
 #define SLOT_USED (1ull << 47)
 #define SLOT_TAG (0xffffull << 48)
 #define HEADER_WORDS 5
+#define GONE 0x80    /* in the flags of an entry that only says that its key was removed */
+#define CARRIED 1ull /* in w4: it has been in a log before */
 
 /* A tenth for newcomers, as in the paper: its authors found 5 to 20 % alike. */
 #define SMALL_PART 10
@@ -42,6 +44,7 @@ struct log {
 	uint64_t capacity;         /* in words */
 	uint64_t head, tail;       /* positions; owner only */
 	_Atomic uint64_t reserved; /* see the proof in the header */
+	_Atomic uint64_t written;  /* head, after all words before it have been stored */
 };
 
 struct shard {
@@ -58,6 +61,7 @@ struct hf_cache {
 	struct hf_hash_key hash_key;
 	uint64_t size;
 	unsigned shard_count;
+	bool note_removals;
 	struct shard shards[];
 };
 
@@ -421,6 +425,12 @@ static uint64_t reserve(struct log *log, uint64_t n)
 	return at;
 }
 
+/* Whoever follows the log may read up to its head. */
+static inline void publish(struct log *log)
+{
+	atomic_store_explicit(&log->written, log->head, memory_order_release);
+}
+
 static void drop_tail(struct shard *shard, unsigned which, _Atomic uint64_t *slot)
 {
 	struct log *log = &shard->logs[which];
@@ -452,7 +462,9 @@ static void carry_to_main(struct shard *shard, unsigned from, _Atomic uint64_t *
 	copy_out(log, log->tail, shard->carry, (size_t)n * 8);
 	log->tail += n;
 	uint64_t at = reserve(main, n);
+	shard->carry[HEADER_WORDS - 1] |= CARRIED;
 	copy_in(main, at, shard->carry, (size_t)n * 8);
+	publish(main);
 	uint64_t moved = slot_tag(seen) | SLOT_USED | (hits - 1) * SLOT_HIT | SLOT_LOG |
 			 (at & POSITION_MASK);
 	atomic_store_explicit(slot, moved, memory_order_release);
@@ -523,6 +535,7 @@ static uint64_t write_entry(struct log *log, const struct header *h, const struc
 	copy_in(log, at + HEADER_WORDS, kept->wire, kept->len);
 	copy_in(log, at + HEADER_WORDS + ((uint64_t)kept->len + 7) / 8, kept->ttl_at,
 		(size_t)kept->ttl_count * 2);
+	publish(log);
 	return at;
 }
 
@@ -541,12 +554,51 @@ static unsigned choose_log(struct shard *shard, uint64_t hash, uint64_t n)
 	return take_ghost(shard, hash) || !fits(&shard->logs[SMALL], n) ? MAIN : SMALL;
 }
 
+static uint64_t words_of(const struct hf_kept *kept)
+{
+	return HEADER_WORDS + ((uint64_t)kept->len + 7) / 8 +
+	       ((uint64_t)kept->ttl_count * 2 + 7) / 8;
+}
+
+static struct header header_of(const struct hf_cache_key *key, hf_us stored,
+	const struct hf_kept *kept)
+{
+	return (struct header){
+		.words = (uint32_t)words_of(kept), .flags = key->flags,
+		.rcode = kept->wire[3] & HF_FLAG_RCODE, .type = key->type,
+		.hash = key->hash, .stored = stored, .ttl = kept->ttl,
+		.wire_len = kept->len, .ttl_count = kept->ttl_count, .answer_end = kept->answer_end,
+		.authority_end = kept->authority_end, .class = key->class,
+	};
+}
+
+/* Writes an entry at the head of a log that has room for it and makes its slot
+ * lead there. */
+static void put(struct shard *shard, unsigned which, const struct header *h,
+	const struct hf_kept *kept, uint64_t hits)
+{
+	/* Only now look for the old answer: making room may have moved or ended it. */
+	_Atomic uint64_t *slot = slot_of_hash(shard, h->hash);
+	if (slot)
+		hits = atomic_load_explicit(slot, memory_order_relaxed) & SLOT_HITS;
+	uint64_t at = write_entry(&shard->logs[which], h, kept);
+	if (slot)
+		forget_slot(shard, slot);
+	else
+		slot = make_slot(shard, h->hash);
+	sum_add(&shard->entries, 1);
+	sum_add(&shard->words, h->words);
+	atomic_store_explicit(slot,
+		slot_tag(h->hash) | SLOT_USED | hits | (which == MAIN ? SLOT_LOG : 0) |
+			(at & POSITION_MASK),
+		memory_order_release);
+}
+
 int hf_cache_store(struct hf_cache *cache, const struct hf_cache_key *key, hf_us now,
 	const struct hf_kept *kept)
 {
 	struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
-	uint64_t n = HEADER_WORDS + ((uint64_t)kept->len + 7) / 8 +
-		     ((uint64_t)kept->ttl_count * 2 + 7) / 8;
+	uint64_t n = words_of(kept);
 	unsigned which = choose_log(shard, key->hash, n);
 	unsigned budget = REINSERT_MAX;
 	if (hf_unexpected(kept->len < HF_HEADER_LEN + key->name->len + 4))
@@ -554,37 +606,195 @@ int hf_cache_store(struct hf_cache *cache, const struct hf_cache_key *key, hf_us
 	if (!fits(&shard->logs[which], n))
 		return HF_EBOUND;
 	make_room(shard, which, n, &budget);
-	/* Only now look for the old answer: making room may have moved or ended it. */
-	_Atomic uint64_t *slot = slot_of_hash(shard, key->hash);
-	uint64_t hits = slot ? atomic_load_explicit(slot, memory_order_relaxed) & SLOT_HITS : 0;
-	const struct header h = {
-		.words = (uint32_t)n, .flags = key->flags,
-		.rcode = kept->wire[3] & HF_FLAG_RCODE, .type = key->type,
-		.hash = key->hash, .stored = now, .ttl = kept->ttl,
-		.wire_len = kept->len, .ttl_count = kept->ttl_count, .answer_end = kept->answer_end,
-		.authority_end = kept->authority_end, .class = key->class,
-	};
-	uint64_t at = write_entry(&shard->logs[which], &h, kept);
-	if (slot)
-		forget_slot(shard, slot);
-	else
-		slot = make_slot(shard, key->hash);
-	sum_add(&shard->entries, 1);
-	sum_add(&shard->words, n);
-	atomic_store_explicit(slot,
-		slot_tag(key->hash) | SLOT_USED | hits | (which == MAIN ? SLOT_LOG : 0) |
-			(at & POSITION_MASK),
-		memory_order_release);
+	const struct header h = header_of(key, now, kept);
+	put(shard, which, &h, kept, 0);
 	return 0;
 }
 
-bool hf_cache_remove(struct hf_cache *cache, const struct hf_cache_key *key)
+/* Leaves word of a removal in the small log; no slot leads to it. */
+static void note_removal(struct shard *shard, const struct hf_cache_key *key, hf_us now)
+{
+	uint8_t wire[HF_HEADER_LEN + HF_NAME_MAX + 4] = { 0 };
+	uint16_t end = (uint16_t)(HF_HEADER_LEN + key->name->len);
+	const struct hf_kept kept = { .wire = wire, .len = (uint16_t)(end + 4) };
+	unsigned budget = REINSERT_MAX;
+	memcpy(wire + HF_HEADER_LEN, key->name->bytes, key->name->len);
+	hf_put_u16(wire + end, key->type);
+	hf_put_u16(wire + end + 2, key->class);
+	struct header h = header_of(key, now, &kept);
+	h.flags |= GONE;
+	if (!fits(&shard->logs[SMALL], h.words))
+		return;
+	make_room(shard, SMALL, h.words, &budget);
+	write_entry(&shard->logs[SMALL], &h, &kept);
+}
+
+bool hf_cache_remove(struct hf_cache *cache, const struct hf_cache_key *key, hf_us now)
 {
 	struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
 	_Atomic uint64_t *slot = slot_of_hash(shard, key->hash);
 	if (slot)
 		forget_slot(shard, slot);
+	if (cache->note_removals && !(key->flags & HF_CACHE_FAILED))
+		note_removal(shard, key, now);
 	return slot != NULL;
+}
+
+/* ---- reading along ---- */
+
+void hf_cache_note_removals(struct hf_cache *cache)
+{
+	cache->note_removals = true;
+}
+
+unsigned hf_cache_shards(const struct hf_cache *cache)
+{
+	return cache->shard_count;
+}
+
+uint64_t hf_cache_slots(const struct hf_cache *cache)
+{
+	return (cache->shards[0].bucket_mask + 1) * BUCKET;
+}
+
+struct hf_cache_mark hf_cache_mark(const struct hf_cache *cache, unsigned shard)
+{
+	const struct log *logs = cache->shards[shard].logs;
+	struct hf_cache_mark mark;
+	/* The small log first: see the header. */
+	mark.newcomers = atomic_load_explicit(&logs[SMALL].written, memory_order_acquire);
+	mark.settled = atomic_load_explicit(&logs[MAIN].written, memory_order_acquire);
+	return mark;
+}
+
+/* Copies out all that a header says lies at a position. False: torn, or larger
+ * than the copy's memory. */
+static bool take_all(const struct log *log, uint64_t position, const struct header *h,
+	struct hf_cache_entry *ret)
+{
+	struct hf_cached *copy = &ret->copy;
+	if (h->wire_len > copy->wire_cap || h->ttl_count > copy->ttl_cap)
+		return false;
+	copy_out(log, position + HEADER_WORDS, copy->kept.wire, h->wire_len);
+	copy_out(log, position + HEADER_WORDS + ((uint64_t)h->wire_len + 7) / 8, copy->kept.ttl_at,
+		(size_t)h->ttl_count * 2);
+	if (!intact(log, position))
+		return false;
+	copy->kept.len = h->wire_len;
+	copy->kept.answer_end = h->answer_end;
+	copy->kept.authority_end = h->authority_end;
+	copy->kept.ttl_count = h->ttl_count;
+	copy->kept.ttl = h->ttl;
+	copy->stored = h->stored;
+	copy->rcode = h->rcode;
+	copy->hits = 0;
+	ret->hash = h->hash;
+	ret->type = h->type;
+	ret->class = h->class;
+	ret->flags = h->flags & ~GONE;
+	ret->gone = h->flags & GONE;
+	return true;
+}
+
+/* Padding, failures and what has been in a log before are passed over. */
+static enum hf_cache_step step_over(const struct log *log, uint64_t *at, struct hf_cache_entry *ret)
+{
+	uint64_t position = *at, first = load_word(log, position), n = first >> 32;
+	if (!intact(log, position) || hf_unexpected(!n))
+		return HF_CACHE_STEP_LOST;
+	*at += n;
+	if (n < HEADER_WORDS)
+		return HF_CACHE_STEP_ON;
+	struct header h = load_header(log, position);
+	uint64_t last = load_word(log, position + HEADER_WORDS - 1);
+	if (!intact(log, position))
+		return HF_CACHE_STEP_LOST;
+	bool pad = (uint32_t)first == 0 && h.hash == 0;
+	if (pad || last & CARRIED || h.flags & HF_CACHE_FAILED)
+		return HF_CACHE_STEP_ON;
+	return take_all(log, position, &h, ret) ? HF_CACHE_STEP_ENTRY : HF_CACHE_STEP_LOST;
+}
+
+static enum hf_cache_step follow_log(const struct log *log, uint64_t *at, uint64_t end,
+	struct hf_cache_entry *ret)
+{
+	while (*at != end) {
+		enum hf_cache_step step = step_over(log, at, ret);
+		if (step == HF_CACHE_STEP_LOST)
+			*at = end;
+		if (step != HF_CACHE_STEP_ON)
+			return step;
+	}
+	return HF_CACHE_STEP_END;
+}
+
+enum hf_cache_step hf_cache_follow(const struct hf_cache *cache, unsigned shard,
+	struct hf_cache_mark *at, const struct hf_cache_mark *end, struct hf_cache_entry *ret)
+{
+	const struct log *logs = cache->shards[shard].logs;
+	enum hf_cache_step step = follow_log(&logs[MAIN], &at->settled, end->settled, ret);
+	return step != HF_CACHE_STEP_END ? step :
+		follow_log(&logs[SMALL], &at->newcomers, end->newcomers, ret);
+}
+
+bool hf_cache_peek(const struct hf_cache *cache, unsigned shard, uint64_t slot,
+	struct hf_cache_entry *ret)
+{
+	const struct shard *of = &cache->shards[shard];
+	/* An entry that moves while it is copied has a new place at once. */
+	for (int tries = 0; tries < 4; tries++) {
+		uint64_t seen = atomic_load_explicit(&of->slots[slot], memory_order_acquire);
+		if (!seen)
+			return false;
+		const struct log *log = slot_log(of, seen);
+		uint64_t position = slot_position(log, seen);
+		struct header h = load_header(log, position);
+		if (!intact(log, position))
+			continue;
+		if (h.flags & HF_CACHE_FAILED)
+			return false;
+		if (take_all(log, position, &h, ret)) {
+			ret->copy.hits = (uint8_t)((seen & SLOT_HITS) / SLOT_HIT);
+			return true;
+		}
+	}
+	return false;
+}
+
+int hf_cache_restore(struct hf_cache *cache, const struct hf_cache_key *key, hf_us stored,
+	uint8_t hits, const struct hf_kept *kept)
+{
+	struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
+	uint64_t n = words_of(kept);
+	unsigned which = has_room(&shard->logs[MAIN], n) || !has_room(&shard->logs[SMALL], n) ? MAIN
+											 : SMALL;
+	unsigned budget = REINSERT_MAX;
+	if (hf_unexpected(kept->len < HF_HEADER_LEN + key->name->len + 4))
+		return HF_EMALFORMED;
+	if (!fits(&shard->logs[which], n))
+		return HF_EBOUND;
+	make_room(shard, which, n, &budget);
+	const struct header h = header_of(key, stored, kept);
+	put(shard, which, &h, kept, (hits & 3) * SLOT_HIT);
+	return 0;
+}
+
+bool hf_cache_stored(const struct hf_cache *cache, const struct hf_cache_key *key, hf_us *ret)
+{
+	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
+	for (unsigned way = 0; way < WAYS; way++) {
+		uint64_t seen = atomic_load_explicit(
+			slot_at(shard, key->hash, way), memory_order_acquire);
+		if (!seen || slot_tag(seen) != slot_tag(key->hash))
+			continue;
+		const struct log *log = slot_log(shard, seen);
+		struct header h = load_header(log, slot_position(log, seen));
+		if (h.hash == key->hash && intact(log, slot_position(log, seen))) {
+			*ret = h.stored;
+			return true;
+		}
+	}
+	return false;
 }
 
 /* ---- making and measuring ---- */

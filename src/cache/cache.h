@@ -20,7 +20,7 @@
  *   w1  key hash
  *   w2  instant of storing, us
  *   w3  ttl s (32) | wire octets (16) | TTL count (16)
- *   w4  end of answer (16) | end of authority (16) | key class (16) | 0
+ *   w4  end of answer (16) | end of authority (16) | key class (16) | carried (1)
  *   w5- wire form, padded; then the TTL offsets, 16 bit each, padded
  *
  * A slot: tag (16) | 1 used | hits (2) | log (1) | position in words (44).
@@ -40,7 +40,14 @@
  *   6. Readers write only by compare-and-swap on the slot that they saw, so a
  *      hit count cannot land on another entry's slot.
  *
- * Threads: hf_cache_lookup from any thread; hf_cache_store and _remove for keys
+ * Reading along: one who writes answers down (keep/) needs no word from whoever
+ * stores them. A log tells from `written` how far it has been written; any thread
+ * may copy entry by entry up to there, by the same proof, and finds out if it has
+ * been overtaken. An entry that moves within the cache is marked as carried and
+ * told once only. A removal leaves no trace in a log, unless hf_cache_note_removals
+ * has been called: then it leaves an entry that says so, to which no slot leads.
+ *
+ * Threads: hf_cache_lookup and all that reads along from any thread; hf_cache_store and _remove for keys
  * of one shard from one thread; figures from any.
  * At the bound: memory is taken once; an answer that does not fit into a
  * quarter of a log is refused (HF_EBOUND); else the least wanted make room.
@@ -119,7 +126,58 @@ int hf_cache_store(struct hf_cache *cache, const struct hf_cache_key *key, hf_us
 	const struct hf_kept *kept);
 
 /* True if there was one. Owner of the shard only. */
-bool hf_cache_remove(struct hf_cache *cache, const struct hf_cache_key *key);
+bool hf_cache_remove(struct hf_cache *cache, const struct hf_cache_key *key, hf_us now);
+
+/* ---- reading along, and putting back ---- */
+
+/* From now on removals (but for those of failures) are told to who follows, also
+ * of what is not in the cache (any more): it may have been written down. Before
+ * the first owner writes. */
+void hf_cache_note_removals(struct hf_cache *cache);
+
+/* How far the two logs of a shard have been written. The small log is read first,
+ * and hf_cache_follow tells of it last: word of a removal, which is always there,
+ * is never told before what it removed. */
+struct hf_cache_mark {
+	uint64_t newcomers, settled;
+};
+struct hf_cache_mark hf_cache_mark(const struct hf_cache *cache, unsigned shard);
+
+struct hf_cache_entry {
+	struct hf_cached copy; /* the caller sets its memory, as for a lookup; no age */
+	uint64_t hash;         /* of all of the key: hf_cache_key.hash */
+	uint16_t type, class;
+	uint8_t flags;
+	bool gone;             /* the key was removed; of the copy only the question holds */
+};
+
+enum hf_cache_step {
+	HF_CACHE_STEP_END,   /* `at` has come to `end` */
+	HF_CACHE_STEP_ENTRY,
+	HF_CACHE_STEP_LOST,  /* some were overwritten before they were read */
+	HF_CACHE_STEP_ON,    /* (inside only) */
+};
+
+/* The next answer or removal between two marks of a shard, failures left out. */
+enum hf_cache_step hf_cache_follow(const struct hf_cache *cache, unsigned shard,
+	struct hf_cache_mark *at, const struct hf_cache_mark *end, struct hf_cache_entry *ret);
+
+unsigned hf_cache_shards(const struct hf_cache *cache);
+
+/* Everything that lives now: the answer that a slot (0 to hf_cache_slots - 1, in
+ * each shard) leads to, with its hits. False: none, or a failure. */
+uint64_t hf_cache_slots(const struct hf_cache *cache);
+bool hf_cache_peek(const struct hf_cache *cache, unsigned shard, uint64_t slot,
+	struct hf_cache_entry *ret);
+
+/* Puts an answer from before back, among the settled: a cache that is being filled
+ * must not pass through the small log. Like hf_cache_store, while there are no
+ * readers and owners yet. */
+int hf_cache_restore(struct hf_cache *cache, const struct hf_cache_key *key, hf_us stored,
+	uint8_t hits, const struct hf_kept *kept);
+
+/* When the answer for a key was stored; false: there is none. */
+bool hf_cache_stored(const struct hf_cache *cache, const struct hf_cache_key *key, hf_us *ret);
 
 struct hf_cache_sums {
 	uint64_t entries;

@@ -149,8 +149,8 @@ static void a_newer_answer_replaces_the_older(void **state)
 	assert_int_equal(hf_cache_lookup(cache, &key, 0, blank(&c)), HF_CACHE_FRESH);
 	assert_int_equal(c.wire[c.cached.kept.len - 1], 199);
 	assert_int_equal(hf_cache_sums(cache).entries, 1);
-	assert_true(hf_cache_remove(cache, &key));
-	assert_false(hf_cache_remove(cache, &key));
+	assert_true(hf_cache_remove(cache, &key, 0));
+	assert_false(hf_cache_remove(cache, &key, 0));
 	assert_int_equal(hf_cache_lookup(cache, &key, 0, blank(&c)), HF_CACHE_MISS);
 	assert_int_equal(hf_cache_sums(cache).entries, 0);
 	assert_int_equal(hf_cache_sums(cache).bytes, 0);

@@ -507,8 +507,8 @@ static void store(struct flight *f, const struct hf_message_view *view,
 	if (keep_it)
 		hf_count(worker->meter, HF_COUNT_CACHE_TOO_LARGE);
 	/* What cannot be kept still ends what was known before. */
-	hf_cache_remove(worker->team->cache, &key);
-	hf_cache_remove(worker->team->cache, &asked);
+	hf_cache_remove(worker->team->cache, &key, now);
+	hf_cache_remove(worker->team->cache, &asked, now);
 }
 
 enum match { MATCH_NO, MATCH_CASE, MATCH_YES };

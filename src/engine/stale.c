@@ -81,7 +81,7 @@ void hf_trouble_forget(struct hf_worker *worker, const struct hf_cache_key *key)
 {
 	struct hf_question question;
 	struct hf_cache_key failed = failure_key(worker, key, &question);
-	hf_cache_remove(worker->team->cache, &failed);
+	hf_cache_remove(worker->team->cache, &failed, 0);
 }
 
 /* ---- old answers ---- */
