@@ -186,8 +186,30 @@ def numbers():
         yield f'text-{number:02}', text.encode()
 
 
+def written_files():
+    """Contents of blocks, and a whole file whose session is the one that the target expects."""
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'tests', 'real'))
+    import written
+    reply = 0x8180
+    wires = [header(reply, 1, 1) + QUESTION + record(POINTER, 1, 300, b'\xc0\0\2\1'),
+             header(reply | 3, 1, 0, 1) + QUESTION + record(POINTER, 6, 60, b'\0\0' + bytes(20))]
+    content = b''
+    for flags, wire in ((1, wires[0]), (4, wires[1]), (0x80, bytes(12) + QUESTION)):
+        wire = bytes(2) + wire[2:].lower()
+        content += struct.pack('!HHBBIq', len(wire), 0, flags, 2, 60, 5 * 10**6) + wire
+    routes = b'\0\1' + struct.pack('!BHI', 4, 53, 0) + b'\x7f\0\0\1' + bytes(12)
+    yield 'answers', content
+    yield 'routes', routes
+    whole, octets = (0x0102030405060708, 1, 2, 3, 4, 5), b''
+    for kind, text in ((written.ROUTES, routes), (written.ANSWERS, content)):
+        head = written.BLOCK.pack(b'HFBL', 1, kind, 0, 3, *whole)
+        octets += written.Block(head, text).octets(len(octets))
+    yield 'blocks', octets
+    yield 'blocks-cut', octets[:-100]
+
+
 def main(home):
-    targets = {'message': [queries, replies, crafted], 'name': [names], 'number': [numbers]}
+    targets = {'written': [written_files], 'message': [queries, replies, crafted], 'name': [names], 'number': [numbers]}
     count = total = 0
     for target, makers in targets.items():
         folder = os.path.join(home, target)

@@ -16,6 +16,7 @@ struct hf_cache_conf {
 	hf_us stale_ttl;      /* what such an answer says it is good for */
 	bool prefetch;        /* popular answers are fetched anew before they end */
 	struct hf_text_list keep_warm; /* names that always are */
+	const char *persist;  /* directory to write the cache down in, `auto` or `none` */
 	bool nxdomain_cut;    /* nothing exists below an NXDOMAIN (RFC 8020) */
 };
 

@@ -293,6 +293,174 @@ static void readers_never_see_a_torn_answer_while_the_owner_writes(void **state)
 	hf_cache_free(race.cache);
 }
 
+/* ---- reading along ---- */
+
+/* Follows shard 0 to its end; counts answers and removals. */
+static void follow(struct hf_cache *cache, struct hf_cache_mark *at, struct copy *c,
+	unsigned *ret_answers, unsigned *ret_gone, unsigned *ret_lost)
+{
+	const struct hf_cache_mark end = hf_cache_mark(cache, 0);
+	struct hf_cache_entry entry;
+	*ret_answers = *ret_gone = *ret_lost = 0;
+	for (;;) {
+		entry.copy = *blank(c);
+		switch (hf_cache_follow(cache, 0, at, &end, &entry)) {
+		case HF_CACHE_STEP_ENTRY:
+			++*(entry.gone ? ret_gone : ret_answers);
+			assert_true(entry.copy.kept.len > HF_HEADER_LEN);
+			break;
+		case HF_CACHE_STEP_LOST: ++*ret_lost; break;
+		default: return;
+		}
+	}
+}
+
+static void who_follows_is_told_every_answer_once(void **state)
+{
+	(void)state;
+	static struct answer a;
+	static struct copy c;
+	struct hf_cache *cache = new_cache(1 << 20, 1);
+	struct hf_cache_mark at = hf_cache_mark(cache, 0);
+	unsigned answers, gone, lost, told = 0;
+	for (unsigned i = 0; i < 20000; i++) {
+		struct hf_question q = numbered(i % 3000);
+		struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
+		/* Every other one is asked again, so that many move to the main log. */
+		make_answer(&a, &q, 20 + i % 300, (uint8_t)i, 300);
+		assert_int_equal(hf_cache_store(cache, &key, i, &a.kept), 0);
+		if (i % 2)
+			hf_cache_lookup(cache, &key, i, blank(&c));
+		if (i % 50 == 49) {
+			follow(cache, &at, &c, &answers, &gone, &lost);
+			assert_int_equal(lost, 0);
+			told += answers;
+		}
+	}
+	assert_int_equal(told, 20000);
+	hf_cache_free(cache);
+}
+
+static void who_follows_too_slowly_learns_that_something_was_lost(void **state)
+{
+	(void)state;
+	static struct answer a;
+	static struct copy c;
+	struct hf_cache *cache = new_cache(1 << 20, 1);
+	struct hf_cache_mark at = hf_cache_mark(cache, 0);
+	unsigned answers, gone, lost;
+	for (unsigned i = 0; i < 20000; i++) {
+		struct hf_question q = numbered(i);
+		struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
+		make_answer(&a, &q, 100, (uint8_t)i, 300);
+		hf_cache_store(cache, &key, 0, &a.kept);
+	}
+	follow(cache, &at, &c, &answers, &gone, &lost);
+	assert_int_equal(lost, 1);
+	follow(cache, &at, &c, &answers, &gone, &lost);
+	assert_int_equal(lost + answers, 0);
+	hf_cache_free(cache);
+}
+
+static void removals_are_told_and_failures_are_not(void **state)
+{
+	(void)state;
+	static struct answer a;
+	static struct copy c;
+	struct hf_cache *cache = new_cache(1 << 20, 1);
+	struct hf_question q = question("shop.example", HF_TYPE_A);
+	struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
+	struct hf_cache_key failed = hf_cache_key(cache, 0, &q, HF_CACHE_FAILED);
+	unsigned answers, gone, lost;
+	make_answer(&a, &q, 100, 1, 300);
+	hf_cache_note_removals(cache);
+	struct hf_cache_mark at = hf_cache_mark(cache, 0);
+	hf_cache_store(cache, &key, 0, &a.kept);
+	hf_cache_store(cache, &failed, 0, &a.kept);
+	hf_cache_remove(cache, &failed, 0);
+	assert_true(hf_cache_remove(cache, &key, 5));
+	assert_false(hf_cache_remove(cache, &key, 6)); /* it may have been written down */
+	follow(cache, &at, &c, &answers, &gone, &lost);
+	assert_int_equal(answers, 1);
+	assert_int_equal(gone, 2);
+	assert_int_equal(hf_cache_lookup(cache, &key, 0, blank(&c)), HF_CACHE_MISS);
+	assert_int_equal(hf_cache_sums(cache).entries, 0);
+	hf_cache_free(cache);
+}
+
+static void all_that_lives_can_be_looked_at_and_put_back_elsewhere(void **state)
+{
+	(void)state;
+	static struct answer a;
+	static struct copy c;
+	struct hf_cache *cache = new_cache(1 << 20, 1), *other = new_cache(1 << 20, 3);
+	for (unsigned i = 0; i < 3000; i++) {
+		struct hf_question q = numbered(i);
+		struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
+		make_answer(&a, &q, 30, (uint8_t)i, 300);
+		hf_cache_store(cache, &key, i, &a.kept);
+	}
+	for (uint64_t slot = 0; slot < hf_cache_slots(cache); slot++) {
+		struct hf_cache_entry entry = { .copy = *blank(&c) };
+		if (!hf_cache_peek(cache, 0, slot, &entry))
+			continue;
+		struct hf_question q = { .type = entry.type, .class = entry.class };
+		q.name.len = (uint8_t)hf_name_wire_len(c.wire + HF_HEADER_LEN, HF_NAME_MAX);
+		memcpy(q.name.bytes, c.wire + HF_HEADER_LEN, q.name.len);
+		struct hf_cache_key key = hf_cache_key(other, 9, &q, entry.flags);
+		hf_us stored;
+		assert_int_equal(
+			hf_cache_restore(other, &key, entry.copy.stored, 2, &entry.copy.kept), 0);
+		assert_true(hf_cache_stored(other, &key, &stored));
+		assert_true(stored == entry.copy.stored);
+		assert_int_equal(hf_cache_lookup(other, &key, 0, blank(&c)), HF_CACHE_FRESH);
+		assert_int_equal(c.cached.hits, 2);
+	}
+	assert_true(hf_cache_sums(cache).entries > 500);
+	assert_int_equal(hf_cache_sums(other).entries, hf_cache_sums(cache).entries);
+	hf_cache_free(cache);
+	hf_cache_free(other);
+}
+
+static void *follow_all_the_time(void *arg)
+{
+	struct race *race = arg;
+	static struct copy c;
+	struct hf_cache_mark at = hf_cache_mark(race->cache, 0);
+	while (!atomic_load(&race->stop)) {
+		unsigned answers, gone, lost;
+		follow(race->cache, &at, &c, &answers, &gone, &lost);
+		for (uint64_t slot = 0; slot < hf_cache_slots(race->cache); slot++) {
+			struct hf_cache_entry entry = { .copy = *blank(&c) };
+			if (!hf_cache_peek(race->cache, 0, slot, &entry))
+				continue;
+			size_t head = HF_HEADER_LEN + hf_name_wire_len(c.wire + HF_HEADER_LEN, HF_NAME_MAX);
+			for (size_t i = head + 1; i < entry.copy.kept.len; i++)
+				assert_int_equal(c.wire[i], c.wire[head]);
+		}
+		atomic_fetch_add(&race->hits, 1);
+	}
+	return NULL;
+}
+
+static void who_reads_along_never_sees_a_torn_answer_either(void **state)
+{
+	(void)state;
+	static struct answer a;
+	struct race race = { .cache = new_cache(1 << 18, 1) };
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, follow_all_the_time, &race), 0);
+	for (unsigned i = 0; i < 40000 || atomic_load(&race.hits) < 20; i++) {
+		struct hf_question q = numbered(i % 997);
+		struct hf_cache_key key = hf_cache_key(race.cache, 0, &q, 0);
+		make_answer(&a, &q, 20 + i % 700, (uint8_t)i, 300);
+		hf_cache_store(race.cache, &key, 0, &a.kept);
+	}
+	atomic_store(&race.stop, true);
+	pthread_join(thread, NULL);
+	hf_cache_free(race.cache);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +473,11 @@ int main(void)
 		cmocka_unit_test(memory_stays_bounded_and_answers_true_whatever_is_stored),
 		cmocka_unit_test(a_scan_does_not_wash_out_what_is_asked_again),
 		cmocka_unit_test(readers_never_see_a_torn_answer_while_the_owner_writes),
+		cmocka_unit_test(who_follows_is_told_every_answer_once),
+		cmocka_unit_test(who_follows_too_slowly_learns_that_something_was_lost),
+		cmocka_unit_test(removals_are_told_and_failures_are_not),
+		cmocka_unit_test(all_that_lives_can_be_looked_at_and_put_back_elsewhere),
+		cmocka_unit_test(who_reads_along_never_sees_a_torn_answer_either),
 	};
 	return cmocka_run_group_tests_name("cache", tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@
 #include "face/status.h"
 #include "face/verbs.h"
 #include "face/version.h"
+#include "keep/keeper.h"
 #include "loop/loop_epoll.h"
 #include "sight/events.h"
 
@@ -59,6 +60,8 @@ static void say_events(struct run *run, hf_us now)
 	const struct hf_slot_names names = { .name = slot_name, .ctx = server };
 	for (size_t w = 0; w < hf_server_workers(server); w++)
 		hf_events_say(hf_server_events(server, w), run->log, &names, now);
+	if (hf_server_keeper_events(server))
+		hf_events_say(hf_server_keeper_events(server), run->log, &names, now);
 	hf_log_turn(run->log, now, hf_event_kind_name);
 }
 
@@ -366,19 +369,51 @@ static void end_control(struct run *run)
 	hf_control_close(run->control);
 }
 
+/* "132044 answers from PATH" and what became of the rest. */
+static void say_loaded(struct run *run, const char *path)
+{
+	struct hf_keeper_figures figures;
+	if (!path || !hf_server_keeper_figures(run->instance.server, &figures))
+		return;
+	const struct hf_keep_loaded *l = &figures.loaded;
+	char age[48] = "unknown";
+	if (l->gap >= 0)
+		snprintf(age, sizeof age, "%lld.%lld s", (long long)(l->gap / HF_SECOND),
+			(long long)(l->gap / (HF_SECOND / 10) % 10));
+	const struct hf_log_field fields[] = {
+		HF_LOG_NUMBER_FIELD("answers", l->entries),
+		HF_LOG_TEXT_FIELD("from", path),
+		HF_LOG_TEXT_FIELD("old", age),
+		HF_LOG_NUMBER_FIELD("dropped_too_old", l->too_old),
+		HF_LOG_NUMBER_FIELD("dropped_rerouted", l->rerouted),
+		HF_LOG_NUMBER_FIELD("dropped_damaged", l->damaged),
+		HF_LOG_NUMBER_FIELD("damaged_places", l->faults),
+		{ .key = NULL },
+	};
+	hf_log_say(run->log, HF_LOG_INFO, "the cache has been put back", fields);
+	if (l->clock_back)
+		hf_log_say(run->log, HF_LOG_WARNING,
+			"the wall clock shows less than when the cache was written: all of it counts as past its TTL",
+			NULL);
+}
+
 static int begin_server(struct run *run)
 {
+	char path[512];
 	char *text = NULL;
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 	if (!out)
 		return HF_EXIT_UNREACHED;
 	struct hf_settings settings = hf_instance_settings(run->instance.config);
+	settings.persist = hf_instance_persist(run->instance.config, path, sizeof path);
 	int error = hf_server_start(&settings, run->given.sockets, run->given.count, out,
 		&run->instance.server);
 	if (fclose(out) == 0)
 		hf_log_lines(run->log, error ? HF_LOG_ERROR : HF_LOG_WARNING, text);
 	free(text);
+	if (!error)
+		say_loaded(run, settings.persist);
 	return error ? tell(run, "the server cannot start", run->instance.config->source, error) :
 		       HF_EXIT_GOOD;
 }

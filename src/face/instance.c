@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "face/command.h"
 #include "face/hint.h"
+#include "keep/keeper.h"
 #include "loop/loop_epoll.h"
 
 int hf_instance_init(struct hf_instance *instance, const char *config_path, FILE *complaints)
@@ -34,6 +35,22 @@ struct hf_config *hf_instance_config(struct hf_instance *instance)
 	struct hf_config *config = hf_config_ref(instance->config);
 	pthread_mutex_unlock(&instance->lock);
 	return config;
+}
+
+/* `auto`: systemd names the directory that a unit's StateDirectory= made, the first
+ * of a list. What else a path may be is the keeper's to find out. */
+const char *hf_instance_persist(const struct hf_config *config, char *buf, size_t size)
+{
+	const char *path = config->cache.persist;
+	if (strcmp(path, "none") == 0)
+		return NULL;
+	if (strcmp(path, "auto") != 0)
+		return path;
+	const char *state = getenv("STATE_DIRECTORY");
+	if (!state || state[0] != '/')
+		return NULL;
+	int len = snprintf(buf, size, "%.*s/cache", (int)strcspn(state, ":"), state);
+	return len > 0 && (size_t)len < size ? buf : NULL;
 }
 
 static void release_config(void *owner)
@@ -162,7 +179,11 @@ struct hf_metrics_source hf_instance_metrics(struct hf_instance *instance)
 {
 	struct hf_server *server = instance->server;
 	struct hf_cache_figures cache = hf_server_cache_figures(server);
+	struct hf_keeper_figures kept = { .written = 0 };
+	bool keeps = hf_server_keeper_figures(server, &kept);
 	return (struct hf_metrics_source){
+		.persist = { keeps, kept.loaded.entries, kept.written, kept.bytes, kept.errors,
+			kept.lost, kept.success_wall },
 		.workers = hf_server_workers(server),
 		.meter = read_meter,
 		.slot_name = read_slot_name,

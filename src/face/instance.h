@@ -48,6 +48,9 @@ struct hf_config *hf_instance_config(struct hf_instance *instance);
 /* The server's view of a configuration; it holds a reference of its own. */
 struct hf_settings hf_instance_settings(struct hf_config *config);
 
+/* Where the cache is to be written down, in buf or the configuration, or NULL. */
+const char *hf_instance_persist(const struct hf_config *config, char *buf, size_t size);
+
 /* Loads the file again and applies it, or changes nothing. What went wrong, or
  * needs a restart, is written to `out`; the return is an enum hf_exit. */
 int hf_instance_reload(struct hf_instance *instance, FILE *out);

@@ -73,6 +73,19 @@ struct hf_event_ring *hf_server_events(struct hf_server *server, size_t worker)
 	return &server->events[worker];
 }
 
+bool hf_server_keeper_figures(const struct hf_server *server, struct hf_keeper_figures *ret)
+{
+	(void)server;
+	(void)ret;
+	return false;
+}
+
+struct hf_event_ring *hf_server_keeper_events(struct hf_server *server)
+{
+	(void)server;
+	return NULL;
+}
+
 struct hf_cache_figures hf_server_cache_figures(const struct hf_server *server)
 {
 	(void)server;

@@ -24,11 +24,22 @@ struct watch {
 
 /* ---- time and chance ---- */
 
-hf_us hf_clock_now(void)
+static hf_us read_clock(clockid_t clock)
 {
 	struct timespec ts;
-	hf_require(clock_gettime(CLOCK_MONOTONIC, &ts) == 0);
+	hf_require(clock_gettime(clock, &ts) == 0);
 	return (hf_us)ts.tv_sec * HF_SECOND + ts.tv_nsec / 1000;
+}
+
+hf_us hf_clock_now(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+struct hf_clocks hf_clocks_now(void)
+{
+	return (struct hf_clocks){ read_clock(CLOCK_MONOTONIC), read_clock(CLOCK_BOOTTIME),
+		read_clock(CLOCK_REALTIME) };
 }
 
 static hf_us clock_of(struct hf_loop *base)
@@ -57,6 +68,11 @@ static void draw(uint8_t *bytes, size_t len)
 			len -= (size_t)got;
 		}
 	}
+}
+
+void hf_random(void *bytes, size_t len)
+{
+	draw(bytes, len);
 }
 
 static void random_bytes(struct hf_loop *base, void *bytes, size_t len)

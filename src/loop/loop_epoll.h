@@ -26,4 +26,16 @@ int hf_socket_bind(const struct hf_address *address, int type);
  * HTTP): the only other place that may want to know the time. */
 hf_us hf_clock_now(void);
 
+/* All clocks at once, for what is written down: what an instant was must be told
+ * to the next process, perhaps after a start of the machine. */
+struct hf_clocks {
+	hf_us monotonic; /* as hf_clock_now */
+	hf_us boottime;  /* the same, but runs on while the machine sleeps */
+	hf_us wall;      /* since 1970 */
+};
+struct hf_clocks hf_clocks_now(void);
+
+/* Random octets for those without a loop. */
+void hf_random(void *bytes, size_t len);
+
 #endif

@@ -28,7 +28,17 @@ enum hf_event_kind {
 	HF_EVENT_CAP_LIFTED,
 	HF_EVENT_SIZE_LIMIT,     /* a: octets over UDP that get through */
 	HF_EVENT_NO_EDNS,        /* it answers only without EDNS */
+	HF_EVENT_PERSIST_FAILED, /* a: error; b: enum hf_persist_step that failed */
+	HF_EVENT_PERSIST_WORKS,  /* writing the cache down works (again) */
 	HF_EVENT_KINDS
+};
+
+enum hf_persist_step { /* what was being done with the files of the cache */
+	HF_PERSIST_OPEN,     /* the directory */
+	HF_PERSIST_LOCK,     /* somebody else writes there */
+	HF_PERSIST_JOURNAL,
+	HF_PERSIST_SNAPSHOT,
+	HF_PERSIST_STEPS
 };
 
 #define HF_EVENT_ABOUT 64

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "engine/worker.h"
+#include "keep/keeper.h"
 #include "loop/loop_epoll.h"
 #include "serve/listener.h"
 #include "serve/slots.h"
@@ -46,6 +47,7 @@ struct crew { /* one worker with its thread and ears */
 struct hf_server {
 	struct hf_hash_key key;
 	struct hf_cache *cache;
+	struct hf_keeper *keeper; /* NULL: the cache is not written down */
 	struct hf_team *team;
 	struct hf_admission_table *admission;
 	struct hf_slots *slots;
@@ -527,6 +529,16 @@ static int listen_everywhere(struct hf_server *server, const struct hf_given_soc
 	return rc;
 }
 
+/* What was known is put back before anybody is answered. */
+static int keep_cache(struct hf_server *server, FILE *complaints)
+{
+	const char *path = above(server->plan)->settings.persist;
+	if (!path)
+		return 0;
+	int rc = hf_keeper_open(path, server->plan, server->cache, complaints, &server->keeper);
+	return rc ? rc : hf_keeper_begin(server->keeper);
+}
+
 int hf_server_start(const struct hf_settings *settings, const struct hf_given_socket *given,
 	size_t given_count, FILE *complaints, struct hf_server **ret)
 {
@@ -545,6 +557,8 @@ int hf_server_start(const struct hf_settings *settings, const struct hf_given_so
 		settings->release(settings->owner); /* no plan took it */
 	if (!rc)
 		rc = listen_everywhere(server, given, given_count, complaints);
+	if (!rc)
+		rc = keep_cache(server, complaints);
 	if (!rc)
 		rc = start_threads(server);
 	if (rc) {
@@ -592,6 +606,9 @@ int hf_server_reload(struct hf_server *server, const struct hf_settings *setting
 	server->plan = plan;
 	pthread_mutex_unlock(&server->lock);
 	note_left(server, &above(old)->settings.listen->dns, &settings->listen->dns);
+	/* Before the workers: what they store from now on is this plan's. */
+	if (server->keeper)
+		hf_keeper_adopt(server->keeper, plan);
 	rc = order_all(server, run_adopt, plan, &ears);
 	if (rc)
 		fprintf(complaints, "some workers could not take all of it: %s\n", hf_strerror(rc));
@@ -643,6 +660,8 @@ size_t hf_server_drain(struct hf_server *server, hf_us longest)
 		wait_done(server, longest);
 		stop_threads(server);
 	}
+	if (server->keeper)
+		hf_keeper_stop(server->keeper);
 	for (size_t w = 0; w < server->size; w++)
 		left += hf_responder_pending(hf_listener_responder(server->crew[w].listener));
 	return left;
@@ -653,6 +672,7 @@ void hf_server_free(struct hf_server *server)
 	if (!server)
 		return;
 	stop_threads(server);
+	hf_keeper_free(server->keeper);
 	for (size_t w = 0; w < server->size; w++)
 		hf_listener_free(server->crew[w].listener);
 	hf_team_free(server->team);
@@ -694,6 +714,18 @@ const struct hf_meter *hf_server_meter(const struct hf_server *server, size_t wo
 struct hf_event_ring *hf_server_events(struct hf_server *server, size_t worker)
 {
 	return server->crew[worker].events;
+}
+
+bool hf_server_keeper_figures(const struct hf_server *server, struct hf_keeper_figures *ret)
+{
+	if (server->keeper)
+		*ret = hf_keeper_figures(server->keeper);
+	return server->keeper;
+}
+
+struct hf_event_ring *hf_server_keeper_events(struct hf_server *server)
+{
+	return server->keeper ? hf_keeper_events(server->keeper) : NULL;
 }
 
 struct hf_cache_figures hf_server_cache_figures(const struct hf_server *server)

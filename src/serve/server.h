@@ -7,6 +7,9 @@
  * configuration needs before anything changes, and only then hands it to the
  * workers: if it fails, nothing happened. hf_server_drain stops listening,
  * answers what was asked, and ends the workers.
+ * With `persist` the cache of the last session is put back once the addresses are
+ * bound, before the first worker answers: questions wait in the kernel meanwhile. A
+ * keeper (keep/keeper.h) writes the cache down from then on.
  * Ownership: the server holds references on the settings that it is given.
  * Threads: start, reload, drain and free from one thread (main); the readers
  * (meters, cache figures, slots) from any. */
@@ -33,6 +36,7 @@ struct hf_settings {
 	const struct hf_forward_conf *forward;
 	const struct hf_cache_conf *cache;
 	uint32_t workers;
+	const char *persist; /* where the cache is written down, or NULL; at start only */
 	void *owner;
 	void (*release)(void *owner);
 };
@@ -75,6 +79,12 @@ bool hf_server_alive(const struct hf_server *server, hf_us now, hf_us within);
 size_t hf_server_workers(const struct hf_server *server);
 const struct hf_meter *hf_server_meter(const struct hf_server *server, size_t worker);
 struct hf_event_ring *hf_server_events(struct hf_server *server, size_t worker);
+
+/* False: the cache is not written down. The ring's one reader is whoever reads the
+ * workers'. */
+struct hf_keeper_figures;
+bool hf_server_keeper_figures(const struct hf_server *server, struct hf_keeper_figures *ret);
+struct hf_event_ring *hf_server_keeper_events(struct hf_server *server); /* or NULL */
 
 struct hf_cache_figures {
 	uint64_t entries, bytes, size, evictions;

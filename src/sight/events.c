@@ -101,6 +101,34 @@ static void say_sockets_short(struct hf_log *log, const struct hf_event *event, 
 	hf_log_say(log, HF_LOG_ERROR, "no socket for a question to an upstream", fields);
 }
 
+static const char *const persist_steps[HF_PERSIST_STEPS] = {
+	[HF_PERSIST_OPEN] = "opening the directory",
+	[HF_PERSIST_LOCK] = "locking the directory: another holdfast has it",
+	[HF_PERSIST_JOURNAL] = "writing the journal",
+	[HF_PERSIST_SNAPSHOT] = "writing a snapshot",
+};
+
+static void say_persist_failed(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	(void)upstream;
+	bool known = event->b >= 0 && event->b < HF_PERSIST_STEPS;
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("while", known ? persist_steps[event->b] : "unknown"),
+		HF_LOG_TEXT_FIELD("error", hf_strerror(event->a)),
+		{ .key = NULL },
+	};
+	hf_log_say(log, HF_LOG_WARNING,
+		"cache.persist: the cache cannot be written down; it serves all the same, and is tried again",
+		fields);
+}
+
+static void say_persist_works(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	(void)event;
+	(void)upstream;
+	hf_log_say(log, HF_LOG_INFO, "cache.persist: the cache is written down again", NULL);
+}
+
 static const struct {
 	const char *name;
 	void (*say)(struct hf_log *log, const struct hf_event *event, const char *upstream);
@@ -113,6 +141,8 @@ static const struct {
 	[HF_EVENT_CAP_LIFTED] = { "cap lifted", say_cap },
 	[HF_EVENT_SIZE_LIMIT] = { "size limit", say_size_limit },
 	[HF_EVENT_NO_EDNS] = { "no EDNS", say_no_edns },
+	[HF_EVENT_PERSIST_FAILED] = { "persist failed", say_persist_failed },
+	[HF_EVENT_PERSIST_WORKS] = { "persist works", say_persist_works },
 };
 
 const char *hf_event_kind_name(unsigned kind)

@@ -255,6 +255,25 @@ static void write_build(const struct hf_metrics_label *label, struct hf_text *te
 	hf_text_add(text, "} 1\n");
 }
 
+static void write_persist(const struct hf_metrics_source *source, struct hf_text *text)
+{
+	if (!source->persist.on)
+		return;
+	write_one(text, "holdfast_persist_entries_loaded", "gauge",
+		"Answers that the start put back into the cache.", source->persist.loaded);
+	write_one(text, "holdfast_persist_written_total", "counter",
+		"Answers written to the files of the cache.", source->persist.written);
+	write_one(text, "holdfast_persist_bytes", "gauge", "Bytes of the files of the cache.",
+		source->persist.bytes);
+	write_one(text, "holdfast_persist_errors_total", "counter",
+		"Times that the files of the cache could not be written.", source->persist.errors);
+	write_one(text, "holdfast_persist_lost_total", "counter",
+		"Times that answers left the cache before they were written.", source->persist.lost);
+	write_one(text, "holdfast_persist_last_success_seconds", "gauge",
+		"When all that there was had been written last, in seconds since 1970; 0: never.",
+		(uint64_t)source->persist.success_wall);
+}
+
 static void write_process(const struct hf_metrics_source *source, struct hf_text *text)
 {
 	write_one(text, "holdfast_cache_entries", "gauge", "Answers in the cache.",
@@ -287,6 +306,7 @@ int hf_metrics_write(const struct hf_metrics_source *source, struct hf_text *tex
 		return -ENOMEM;
 	write_build(source->build, text);
 	write_process(source, text);
+	write_persist(source, text);
 	write_queries(source, text);
 	write_replies(source, text);
 	write_durations(source, text);

@@ -31,6 +31,11 @@ struct hf_metrics_source {
 	void *ctx;
 
 	uint64_t cache_entries, cache_bytes, cache_size, cache_evictions;
+	struct {                  /* shown if `on` */
+		bool on;
+		uint64_t loaded, written, bytes, errors, lost;
+		int64_t success_wall; /* seconds since 1970; 0: never */
+	} persist;
 	uint64_t unexpected;      /* hf_unexpected_total() */
 	uint64_t events_dropped;  /* of all rings */
 	uint64_t reloads, reload_failures;

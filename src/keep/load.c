@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "keep/load.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "keep/routes.h"
+#include "loop/loop_epoll.h"
+
+#define SESSIONS_MAX 16
+#define TABLES_MAX 64
+#define TOLD_MAX 20
+#define WINDOW_MAX ((size_t)HF_WRITTEN_BLOCK_MAX)
+
+/* Octets asked of the system at a time: small enough to stay in a processor's
+ * cache until they are parsed. */
+#define READ_SIZE (512 << 10)
+
+struct session {
+	uint64_t number;
+	hf_us first;                   /* its first word, on its monotonic clock */
+	struct hf_written_clocks last; /* the clocks at its last */
+	hf_us shift;                   /* add to its instants to get ours */
+	hf_us latest;                  /* none of its answers is younger, on our clock */
+	bool unknown;                  /* how old they are: never fresh */
+};
+
+struct table {
+	uint64_t id;
+	size_t count;
+	const struct hf_route **routes;
+};
+
+struct load {
+	const struct hf_keep_dir *dir;
+	const char *path;
+	const struct hf_plan *plan;
+	struct hf_cache *cache;
+	struct hf_written_clocks now;
+	FILE *complaints;
+	struct hf_keep_loaded *figures;
+	struct session sessions[SESSIONS_MAX];
+	size_t session_count;
+	struct table tables[TABLES_MAX];
+	size_t table_count;
+	const struct hf_keep_name *name; /* the file being read */
+	struct hf_written_window window;
+	uint16_t ttl_at[HF_RECORDS_MAX];
+};
+
+/* ---- complaints ---- */
+
+static void tell(struct load *load, const char *where, const char *why)
+{
+	char text[HF_KEEP_NAME_MAX];
+	if (load->figures->faults++ < TOLD_MAX)
+		fprintf(load->complaints, "%s/%s%s: %s: left out\n", load->path,
+			hf_keep_name_text(load->name, text), where, why);
+}
+
+static void tell_at(struct load *load, uint64_t where, const char *why)
+{
+	char text[40];
+	snprintf(text, sizeof text, " at octet %" PRIu64, where);
+	tell(load, text, why);
+}
+
+/* ---- files, block by block ---- */
+
+/* Moves the window on to where it stopped and fills it. */
+static int refill(struct hf_written_window *w, int fd)
+{
+	memmove(w->bytes, w->bytes + w->at, w->len - w->at);
+	w->place += w->at;
+	w->len -= w->at;
+	w->at = 0;
+	size_t most = w->len + READ_SIZE < WINDOW_MAX ? w->len + READ_SIZE : WINDOW_MAX;
+	while (w->len < most) {
+		ssize_t n = pread(fd, w->bytes + w->len, most - w->len, (off_t)(w->place + w->len));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0) {
+			w->last = true;
+			return 0;
+		}
+		w->len += (size_t)n;
+	}
+	return 0;
+}
+
+/* Is this a file of ours, of this version, and the one that its name says? A
+ * damaged header costs nothing: the name says all of it. */
+static bool read_file_header(struct load *load, bool quick)
+{
+	struct hf_written_file header;
+	struct hf_written_window *w = &load->window;
+	char text[64];
+	const char *why = NULL;
+	bool good = false;
+	if (w->len == 0)
+		return false; /* killed before the first block */
+	if (hf_written_file_get(w->bytes, w->len, &header)) {
+		why = "no header of a holdfast cache file";
+		good = true;
+	} else if (header.version != HF_WRITTEN_VERSION) {
+		snprintf(text, sizeof text, "version %" PRIu32 ", this holdfast reads %d: all of it",
+			header.version, HF_WRITTEN_VERSION);
+		why = text;
+	} else if (header.session != load->name->session ||
+		   header.generation != load->name->generation) {
+		why = "not the file that its name says: all of it";
+	} else {
+		good = true;
+	}
+	if (why && !quick)
+		tell(load, "", why);
+	w->at = w->len < HF_WRITTEN_FILE_HEADER ? w->len : HF_WRITTEN_FILE_HEADER;
+	return good;
+}
+
+/* Calls `block` for every whole block of a file. quick: silently, and content has
+ * not been checked. */
+static void read_blocks(struct load *load, int fd, bool quick,
+	void (*block)(struct load *load, const struct hf_written_block *block))
+{
+	struct hf_written_window *w = &load->window;
+	*w = (struct hf_written_window){ .bytes = w->bytes, .session = load->name->session };
+	int rc = refill(w, fd);
+	bool go_on = !rc && read_file_header(load, quick);
+	while (go_on) {
+		struct hf_written_block b;
+		uint64_t where;
+		const char *why;
+		switch (hf_written_next(w, quick, &b, &where, &why)) {
+		case HF_WRITTEN_BLOCK: block(load, &b); break;
+		case HF_WRITTEN_FAULT:
+			if (!quick)
+				tell_at(load, where, why);
+			break;
+		case HF_WRITTEN_MORE:
+			rc = refill(w, fd);
+			go_on = !rc;
+			break;
+		case HF_WRITTEN_END: go_on = false; break;
+		}
+	}
+	if (rc && !quick)
+		tell_at(load, w->place + w->len, hf_strerror(rc));
+}
+
+static void read_file(struct load *load, const struct hf_keep_name *name, bool quick,
+	void (*block)(struct load *load, const struct hf_written_block *block))
+{
+	load->name = name;
+	int fd = hf_keep_open(load->dir, name);
+	if (fd < 0) {
+		if (!quick)
+			tell(load, "", hf_strerror(fd));
+		return;
+	}
+	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	read_blocks(load, fd, quick, block);
+	close(fd);
+}
+
+/* ---- the first time through: sessions and tables ---- */
+
+static struct session *session_of(struct load *load, uint64_t number)
+{
+	for (size_t i = 0; i < load->session_count; i++)
+		if (load->sessions[i].number == number)
+			return &load->sessions[i];
+	return NULL;
+}
+
+static void note_session(struct load *load, const struct hf_written_block *b)
+{
+	struct session *s = session_of(load, b->session);
+	if (!s && load->session_count < SESSIONS_MAX) {
+		s = &load->sessions[load->session_count++];
+		*s = (struct session){ .number = b->session, .first = b->clocks.monotonic,
+			.last = b->clocks };
+	}
+	if (s && b->clocks.monotonic >= s->last.monotonic)
+		s->last = b->clocks;
+	if (s && b->clocks.monotonic < s->first)
+		s->first = b->clocks.monotonic;
+}
+
+static struct table *table_of(struct load *load, uint64_t id)
+{
+	for (size_t i = 0; i < load->table_count; i++)
+		if (load->tables[i].id == id)
+			return &load->tables[i];
+	return NULL;
+}
+
+static void note_table(struct load *load, const struct hf_written_block *b)
+{
+	uint64_t id = hf_written_routes_id(b->content, b->len);
+	struct hf_reader r = hf_reader(b->content, b->len);
+	/* A route has two octets and the root's one at the least. */
+	size_t most = b->len / 3 + 1;
+	if (table_of(load, id) || load->table_count == TABLES_MAX)
+		return;
+	const struct hf_route **routes = malloc(most * sizeof(struct hf_route *));
+	if (!routes)
+		return;
+	size_t count = hf_keep_routes_read(load->plan, &r, routes, most);
+	load->tables[load->table_count++] = (struct table){ id, count, routes };
+}
+
+static void note_block(struct load *load, const struct hf_written_block *b)
+{
+	note_session(load, b);
+	if (b->kind == HF_WRITTEN_ROUTES && hf_written_whole(&load->window, b))
+		note_table(load, b);
+}
+
+/* ---- time ---- */
+
+struct hf_keep_gap hf_keep_gap(const struct hf_written_clocks *last,
+	const struct hf_written_clocks *now)
+{
+	struct hf_keep_gap gap = { now->wall - last->wall, false };
+	if (last->boot && last->boot == now->boot && now->boottime >= last->boottime) {
+		hf_us by_boot = now->boottime - last->boottime;
+		gap.gap = by_boot > gap.gap ? by_boot : gap.gap;
+	} else if (gap.gap < 0) {
+		gap = (struct hf_keep_gap){ 0, true };
+	}
+	return gap;
+}
+
+static int earlier_session(const void *a, const void *b)
+{
+	const struct session *x = a, *y = b;
+	return (x->latest > y->latest) - (x->latest < y->latest);
+}
+
+/* From the last session to the first: all that one heard was heard before the next
+ * began, whatever the clocks say. `latest` is the order of the files until then. */
+static void date_sessions(struct load *load)
+{
+	hf_us latest = INT64_MAX;
+	bool unknown = false;
+	qsort(load->sessions, load->session_count, sizeof load->sessions[0], earlier_session);
+	for (size_t i = load->session_count; i-- > 0;) {
+		struct session *s = &load->sessions[i];
+		struct hf_keep_gap gap = hf_keep_gap(&s->last, &load->now);
+		s->shift = load->now.monotonic - gap.gap - s->last.monotonic;
+		s->latest = s->last.monotonic + s->shift;
+		if (s->latest > latest)
+			s->latest = latest;
+		s->unknown = unknown = unknown || gap.unknown;
+		if (i + 1 == load->session_count)
+			load->figures->gap = unknown ? -1 : gap.gap;
+		latest = s->first + s->shift < s->latest ? s->first + s->shift : s->latest;
+	}
+	load->figures->clock_back = unknown;
+}
+
+/* ---- the second time through: answers ---- */
+
+/* When an answer was stored, on our clock. */
+static hf_us stored_at(const struct load *load, const struct session *s,
+	const struct hf_written_answer *answer)
+{
+	hf_us stored = answer->stored + s->shift;
+	hf_us over = load->now.monotonic - (hf_us)answer->ttl * HF_SECOND;
+	if (stored > s->latest)
+		stored = s->latest;
+	return s->unknown && stored > over ? over : stored;
+}
+
+static bool too_old(const struct load *load, hf_us stored, uint32_t ttl)
+{
+	hf_us past = load->now.monotonic - stored - (hf_us)ttl * HF_SECOND;
+	return past >= load->plan->cache->stale && past >= 0;
+}
+
+static void put_back(struct load *load, const struct session *s, const struct table *table,
+	const struct hf_written_answer *answer)
+{
+	struct hf_question question;
+	struct hf_kept kept = { .ttl_at = load->ttl_at };
+	if (answer->route >= table->count || hf_written_answer_read(answer, &question, &kept)) {
+		load->figures->damaged++;
+		return;
+	}
+	const struct hf_route *route = hf_route_find(load->plan->routes, &question.name);
+	if (!route || route != table->routes[answer->route]) {
+		load->figures->rerouted++;
+		return;
+	}
+	struct hf_cache_key key = hf_cache_key(load->cache, hf_plan_realm(load->plan, route),
+		&question, answer->flags & (uint8_t)~HF_WRITTEN_GONE);
+	hf_us stored = stored_at(load, s, answer), before;
+	bool there = hf_cache_stored(load->cache, &key, &before);
+	if (there && before > stored)
+		return;
+	/* What is too old itself still ends what was known before. */
+	bool gone = answer->flags & HF_WRITTEN_GONE;
+	if (!gone && too_old(load, stored, kept.ttl)) {
+		load->figures->too_old++;
+		gone = true;
+	}
+	if (!gone)
+		hf_cache_restore(load->cache, &key, stored, answer->hits, &kept);
+	else if (there)
+		hf_cache_remove(load->cache, &key, stored);
+}
+
+static void take_block(struct load *load, const struct hf_written_block *b)
+{
+	const struct session *s = session_of(load, b->session);
+	const struct table *table = table_of(load, b->routes);
+	struct hf_reader r = hf_reader(b->content, b->len);
+	struct hf_written_answer answer;
+	if (b->kind != HF_WRITTEN_ANSWERS)
+		return;
+	if (!s || !table) {
+		load->figures->damaged += b->count;
+		tell(load, "", "answers whose table of routes is lost");
+		return;
+	}
+	while (hf_reader_left(&r)) {
+		if (!hf_written_answer_get(&r, b->content, &answer)) {
+			load->figures->damaged++;
+			return;
+		}
+		put_back(load, s, table, &answer);
+	}
+}
+
+/* ---- the whole ---- */
+
+/* The newest snapshot, or the first file of all. */
+static size_t first_that_counts(const struct hf_keep_name *names, size_t count)
+{
+	size_t first = 0;
+	for (size_t i = 0; i < count; i++)
+		if (names[i].snapshot)
+			first = i;
+	return first;
+}
+
+static void read_all(struct load *load, const struct hf_keep_name *names, size_t count)
+{
+	size_t first = first_that_counts(names, count);
+	for (size_t i = first; i < count; i++) {
+		size_t known = load->session_count;
+		read_file(load, &names[i], true, note_block);
+		while (known < load->session_count) /* in order of their files */
+			load->sessions[known++].latest = (hf_us)names[i].generation;
+	}
+	date_sessions(load);
+	for (size_t i = first; i < count; i++)
+		read_file(load, &names[i], false, take_block);
+	if (load->figures->faults > TOLD_MAX)
+		fprintf(load->complaints, "%s: %" PRIu64 " more damaged places\n", load->path,
+			load->figures->faults - TOLD_MAX);
+}
+
+void hf_keep_load(const struct hf_keep_dir *dir, const char *path, const struct hf_keep_name *names,
+	size_t count, const struct hf_plan *plan, struct hf_cache *cache,
+	const struct hf_written_clocks *now, FILE *complaints, struct hf_keep_loaded *ret)
+{
+	struct load *load = calloc(1, sizeof *load);
+	uint8_t *window = malloc(WINDOW_MAX);
+	*ret = (struct hf_keep_loaded){ .gap = -1 };
+	if (load && window) {
+		*load = (struct load){ .dir = dir, .path = path, .plan = plan, .cache = cache,
+			.now = *now, .complaints = complaints, .figures = ret,
+			.window = { .bytes = window } };
+		read_all(load, names, count);
+		ret->entries = hf_cache_sums(cache).entries;
+	} else {
+		fprintf(complaints, "%s: no memory to read it\n", path);
+	}
+	for (size_t i = 0; load && i < load->table_count; i++)
+		free(load->tables[i].routes);
+	free(window);
+	free(load);
+}
+
+/* Which start of the machine this is, as a number. */
+static uint64_t boot_number(void)
+{
+	static const struct hf_hash_key key = { 0, 0 };
+	char text[64];
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	ssize_t n = read(fd, text, sizeof text);
+	close(fd);
+	return n > 0 ? hf_hash(&key, 0, text, (size_t)n) : 0;
+}
+
+struct hf_written_clocks hf_keep_clocks(void)
+{
+	static uint64_t boot;
+	static bool known;
+	struct hf_clocks now = hf_clocks_now();
+	if (!known)
+		boot = boot_number();
+	known = true;
+	return (struct hf_written_clocks){ boot, now.monotonic, now.boottime, now.wall };
+}

@@ -1,0 +1,484 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cache outlives the process: restarts, kill -9, damaged files (cache.persist)."""
+import os
+import random
+import re
+import shutil
+import struct
+import time
+
+import pytest
+
+import fake as fakes
+import net
+import wire
+import written
+
+STALE = 3
+NAMES = ["n%d.example." % i for i in range(40)]
+
+
+@pytest.fixture
+def place(tmp_path):
+    return str(tmp_path / "cache")
+
+
+@pytest.fixture
+def start(fake, holdfast, place):
+    """Starts a server that writes its cache down, and its upstream."""
+    def begin(behave=fakes.honest, **sections):
+        upstream = fake(behave)
+        cache = {"persist": place, "stale-after": "100ms", **sections.pop("cache", {})}
+        server = holdfast({"a": upstream.at}, cache=cache, **sections)
+        return server, upstream
+    return begin
+
+
+def learn(server, names=NAMES):
+    for name in names:
+        assert server.udp(name).addresses(), name
+
+
+def settle(server):
+    """Waits until all that is known has been written."""
+    wrote = server.metrics()["holdfast_persist_written_total"]
+    def quiet():
+        nonlocal wrote
+        time.sleep(1.2)
+        before, wrote = wrote, server.metrics()["holdfast_persist_written_total"]
+        return wrote == before
+    net.wait_until("the keeper to have written all", quiet, 20)
+
+
+def put_back(server):
+    """What the log says of the start, as {field: text}."""
+    lines = [l for l in server.process.output().splitlines() if "has been put back" in l]
+    assert len(lines) == 1, server.process.output()
+    return dict(re.findall(r"(\w+)=(\"[^\"]*\"|\S+)", lines[0]))
+
+
+def warnings(server):
+    return [l for l in server.process.output().splitlines() if " warning " in l or "<4>" in l]
+
+
+def truth(name):
+    return [".".join(str(o) for o in fakes.address_of(wire.name(name)))]
+
+
+def check_known(server, names=NAMES, stale=False):
+    for name in names:
+        reply = server.udp(name, edns=True)
+        assert reply.addresses() == truth(name), name
+        assert (STALE in reply.ede) == stale, name
+
+
+def test_a_restart_forgets_nothing_and_ttls_run_on(start):
+    server, upstream = start()
+    learn(server)
+    time.sleep(1.1)
+    server.stop()
+    time.sleep(1.1)
+    upstream.stop()
+    server.start()
+    for name in NAMES:
+        reply = server.udp(name, edns=True)
+        assert reply.addresses() == truth(name) and reply.ede == []
+        assert 280 <= reply.answer[0].ttl <= 298, reply.answer[0].ttl
+    assert put_back(server)["answers"] == str(len(NAMES))
+    assert not [w for w in warnings(server) if "persist" in w or "left out" in w]
+
+
+def test_denials_and_types_and_do_come_back_as_what_they_were(start):
+    server, upstream = start()
+    assert server.udp("nx1.example.").rcode == wire.NXDOMAIN
+    assert server.udp("a.example.", "AAAA").rcode == 0
+    assert server.udp("a.example.", "TXT").answer
+    server.stop()
+    upstream.stop()
+    server.start()
+    for name, qtype in [("nx1.example.", "A"), ("nx1.example.", "MX"), ("below.nx1.example.", "A")]:
+        reply = server.udp(name, qtype, edns=True)
+        assert reply.rcode == wire.NXDOMAIN and reply.ede == [], name
+    reply = server.udp("a.example.", "AAAA")
+    assert reply.rcode == 0 and not reply.answer
+    assert server.udp("a.example.", "TXT").answer
+    assert server.udp("a.example.", "A", edns=True).rcode == wire.SERVFAIL
+
+
+def test_what_was_answered_a_moment_before_kill_9_is_stale_but_there(start):
+    server, upstream = start(lambda q: fakes.honest(q, ttl=1))
+    known = []
+    client_names = iter("k%d.example." % i for i in range(100000))
+    end = time.monotonic() + 4
+    while time.monotonic() < end:
+        name = next(client_names)
+        assert server.udp(name).addresses()
+        known.append((name, time.monotonic()))
+    server.kill()
+    killed = time.monotonic()
+    upstream.stop()
+    time.sleep(1.1)
+    server.start()
+    sure = [name for name, at in known if at < killed - 1.5]
+    assert len(sure) > 100
+    for name in sure:
+        reply = server.udp(name, edns=True)
+        assert reply.addresses() == truth(name) and reply.ede == [STALE], name
+
+
+def test_kill_9_again_and_again_forgets_nothing(start):
+    server, upstream = start()
+    learn(server)
+    settle(server)
+    upstream.stop()
+    for i in range(12):
+        server.kill()
+        server.start()
+        time.sleep(random.uniform(0, 0.4))
+    check_known(server)
+
+
+def test_files_do_not_pile_up(start, place):
+    server, upstream = start()
+    for i in range(4):
+        learn(server, ["r%d-%d.example." % (i, j) for j in range(20)])
+        settle(server)
+        server.stop()
+        server.start()
+    learn(server, ["last.example."])
+    settle(server)
+    assert len(written.files(place)) == 2
+    assert server.metrics()["holdfast_persist_bytes"] == sum(
+        os.path.getsize(p) for p in written.files(place))
+
+
+def test_the_later_word_is_the_one_that_stays(start):
+    """An address, then NXDOMAIN, then (what may not be kept) ends both."""
+    server, upstream = start(lambda q: fakes.honest(q, ttl=1))
+    learn(server, ["gone.example.", "ended.example."])
+    time.sleep(1.2)
+    soa = wire.record(b"\0", "SOA", 60, wire.soa(minimum=30))
+
+    def later(q):
+        if q.name.startswith(b"\4gone"):
+            return fakes.reply(q, authority=[soa], rcode=wire.NXDOMAIN)
+        return fakes.reply(q, rcode=wire.NXDOMAIN)  # no SOA: not to be kept
+    upstream.behave = later
+    assert server.udp("gone.example.").rcode == wire.NXDOMAIN
+    assert server.udp("ended.example.").rcode == wire.NXDOMAIN
+    time.sleep(1.5)
+    server.kill()
+    upstream.stop()
+    server.start()
+    assert server.udp("gone.example.").rcode == wire.NXDOMAIN
+    assert server.udp("ended.example.").rcode == wire.SERVFAIL
+
+
+def test_answers_past_ttl_and_stale_stay_away(start):
+    server, upstream = start(lambda q: fakes.honest(q, ttl=1), cache={"stale": "1s"})
+    learn(server)
+    settle(server)
+    server.stop()
+    time.sleep(2.1)
+    upstream.stop()
+    server.start()
+    assert server.udp(NAMES[0]).rcode == wire.SERVFAIL
+    said = put_back(server)
+    assert said["answers"] == "0" and said["dropped_too_old"] == str(len(NAMES))
+
+
+# --- routes --------------------------------------------------------------------
+
+def test_what_other_upstreams_said_is_no_answer_after_a_restart(start, fake):
+    server, old = start()
+    learn(server)
+    server.stop()
+    other = fake(lambda q: fakes.honest(q, base=77))
+    old.stop()
+    server.conf["upstreams"] = {"a": {"address": other.at}}
+    server.write()
+    server.start()
+    for name in NAMES:
+        assert server.udp(name).addresses()[0].startswith("77."), name
+    assert put_back(server)["dropped_rerouted"] == str(len(NAMES))
+
+
+def test_a_route_that_keeps_one_of_its_upstreams_keeps_its_answers(start, fake):
+    server, old = start()
+    learn(server)
+    server.stop()
+    other = fake(lambda q: fakes.honest(q, base=77))
+    server.conf["upstreams"] = {"b": {"address": other.at}, "a": {"address": old.at}}
+    server.conf["forward"] = [{"zone": ".", "to": ["b", "a"]}]
+    server.write()
+    server.start()
+    check_known(server)
+
+
+def test_a_zone_with_a_route_of_its_own_takes_nothing_from_the_root(start, fake):
+    server, old = start()
+    learn(server, ["x.corp.example.", "x.example."])
+    server.stop()
+    other = fake(lambda q: fakes.honest(q, base=77))
+    server.conf["upstreams"] = {"a": {"address": old.at}, "b": {"address": other.at}}
+    server.conf["forward"] = [{"zone": ".", "to": ["a"]}, {"zone": "corp.example", "to": ["b"]}]
+    server.write()
+    server.start()
+    assert server.udp("x.corp.example.").addresses()[0].startswith("77.")
+    assert server.udp("x.example.").addresses() == truth("x.example.")
+    assert put_back(server)["answers"] == "1"
+
+
+def test_a_reload_in_between_is_minded(start, fake):
+    """What was stored before a reload that changed the upstreams is not the new ones' word."""
+    server, old = start()
+    learn(server)
+    settle(server)
+    other = fake(lambda q: fakes.honest(q, base=77))
+    server.conf["upstreams"] = {"a": {"address": other.at}}
+    server.write()
+    assert server.reload()[0] == 0
+    assert server.udp(NAMES[0]).addresses()[0].startswith("77.")
+    settle(server)
+    server.kill()
+    old.stop()
+    server.start()
+    for name in NAMES:
+        assert server.udp(name).addresses()[0].startswith("77."), name
+
+
+# --- damage --------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def left_behind(shared_holdfast, shared_fake, tmp_path_factory):
+    """What a server left that knew 40 names in its snapshot and 20 in its journal, and
+    its upstream, which is no more."""
+    place = str(tmp_path_factory.mktemp("left") / "cache")
+    upstream = shared_fake()
+    server = shared_holdfast({"a": upstream.at}, cache={"persist": place})
+    learn(server)
+    server.stop()
+    server.start()
+    settle(server)
+    learn(server, ["j%d.example." % i for i in range(20)])
+    server.stop()
+    upstream.stop()
+    assert [p.rsplit(".")[-1] for p in written.files(place)] == ["snapshot", "journal"]
+    return place, upstream.at
+
+
+@pytest.fixture
+def shelved(left_behind, holdfast, place):
+    """Starts a server on what was left, after a change to it."""
+    def damage(change):
+        left, at = left_behind
+        shutil.copytree(left, place)
+        change(written.files(place))
+        return holdfast({"a": at}, cache={"persist": place, "stale-after": "100ms"})
+    return damage
+
+
+def never_wrong(server):
+    """Every name is answered with the truth or not at all. Returns how many are."""
+    names, good = NAMES + ["j%d.example." % i for i in range(20)], 0
+    with server.udp_client() as client:
+        for i, name in enumerate(names):
+            client.send(wire.query(name, id=i))
+        replies = [wire.Message(m) for m in client.drain(len(names), 8)]
+    assert sorted(r.id for r in replies) == list(range(len(names)))
+    for reply in replies:
+        assert reply.rcode in (0, wire.SERVFAIL), reply
+        if reply.rcode == 0:
+            assert reply.addresses() == truth(names[reply.id]) and reply.answer[0].ttl <= 300
+            good += 1
+    return good
+
+
+def test_untouched_files_lose_nothing(shelved):
+    assert never_wrong(shelved(lambda files: None)) == 60
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_flipped_bits_are_found_out(shelved, seed):
+    dice = random.Random(seed)
+
+    def flip(files):
+        for path in files:
+            data = bytearray(open(path, "rb").read())
+            for _ in range(dice.choice([1, 1, 3, 30])):
+                data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+            open(path, "wb").write(data)
+    server = shelved(flip)
+    never_wrong(server)
+    assert any("left out" in w and "octet" in w or "header" in w for w in warnings(server))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_torn_files_lose_only_their_end(shelved, seed):
+    dice = random.Random(seed)
+
+    def tear(files):
+        journal = files[-1]
+        size = os.path.getsize(journal)
+        os.truncate(journal, dice.randrange(size))
+    server = shelved(tear)
+    assert never_wrong(server) >= 40
+
+
+def test_a_hole_of_zeros_and_rubbish_behind_lose_only_what_they_cover(shelved):
+    def spoil(files):
+        with open(files[-1], "ab") as journal:
+            journal.write(bytes(100000) + os.urandom(5000))
+    server = shelved(spoil)
+    assert never_wrong(server) == 60
+    assert len([w for w in warnings(server) if "left out" in w]) == 1
+
+
+def test_another_version_is_left_alone_with_a_word(shelved):
+    def renumber(files):
+        for path in files:
+            header, blocks = written.read(path)
+            written.write(path, header[:16] + struct.pack("!I", 9) + header[20:], blocks)
+    server = shelved(renumber)
+    assert never_wrong(server) == 0
+    assert any("version 9" in w for w in warnings(server))
+
+
+def test_kinds_of_blocks_that_are_not_known_are_passed_over(shelved):
+    def extend(files):
+        header, blocks = written.read(files[-1])
+        blocks[1:1] = [written.Block(written.BLOCK.pack(
+            b"HFBL", 1, 77, 0, 1, *(getattr(blocks[0], f) for f in written.FIELDS[5:])), b"news")]
+        written.write(files[-1], header, blocks)
+    server = shelved(extend)
+    assert never_wrong(server) == 60 and not any("left out" in w for w in warnings(server))
+
+
+def test_whole_blocks_with_broken_answers_in_them_do_no_harm(shelved):
+    """Checksums are right and the content is not: as if somebody meant it."""
+    dice = random.Random(7)
+
+    def corrupt(files):
+        for path in files:
+            header, blocks = written.read(path)
+            for block in blocks:
+                if block.kind == written.ANSWERS:
+                    content = bytearray(block.content)
+                    for _ in range(40):
+                        content[dice.randrange(len(content))] = dice.randrange(256)
+                    block.content = bytes(content)
+            written.write(path, header, blocks)
+    server = shelved(corrupt)
+    with server.udp_client() as client:
+        for i, name in enumerate(NAMES):
+            client.send(wire.query(name, id=i))
+        assert len(client.drain(len(NAMES), 8)) == len(NAMES)
+
+
+# --- clocks --------------------------------------------------------------------
+
+HOUR = 3600 * 10**6
+
+
+def turn_clocks(files, **changes):
+    for path in files:
+        header, blocks = written.read(path)
+        for block in blocks:
+            for field, by in changes.items():
+                setattr(block, field, (getattr(block, field) + by) % (1 << 63))
+        written.write(path, header, blocks)
+
+
+def test_after_a_start_of_the_machine_the_wall_clock_tells_the_age(shelved):
+    server = shelved(lambda files: turn_clocks(files, boot=1, wall=-100 * 10**6))
+    reply = server.udp(NAMES[0])
+    assert reply.addresses() == truth(NAMES[0]) and 150 < reply.answer[0].ttl < 199
+
+
+def test_a_wall_clock_that_went_back_makes_all_of_it_stale(shelved):
+    server = shelved(lambda files: turn_clocks(files, boot=1, wall=HOUR))
+    check_known(server, stale=True)
+    assert any("wall clock" in w for w in warnings(server))
+
+
+def test_in_the_same_run_of_the_machine_a_wall_clock_set_back_has_no_say(shelved):
+    server = shelved(lambda files: turn_clocks(files, wall=HOUR))
+    check_known(server)
+
+
+def test_a_long_time_without_a_server_drops_what_is_too_old(shelved):
+    server = shelved(lambda files: turn_clocks(files, boot=1, wall=-24 * 4 * HOUR))
+    assert never_wrong(server) == 0
+
+
+# --- the directory -------------------------------------------------------------
+
+def test_a_directory_that_cannot_be_had_is_told_and_tried_again(start, place):
+    with open(place, "w") as obstacle:
+        obstacle.write("in the way")
+    server, upstream = start()
+    learn(server)
+    net.wait_until("a word about it", lambda: any("cannot be written" in w for w in warnings(server)))
+    assert server.metrics()["holdfast_persist_errors_total"] >= 1
+    os.remove(place)
+    net.wait_until("its return", lambda: "written down again" in server.process.output(), 20)
+    settle(server)
+    server.kill()
+    upstream.stop()
+    server.start()
+    check_known(server)
+
+
+def test_a_read_only_directory_keeps_nobody_from_serving(start, place):
+    os.makedirs(place, mode=0o500)
+    os.mkdir(os.path.join(place, "lock"))  # root is not kept out by modes
+    server, _ = start()
+    learn(server)
+    assert server.metrics()["holdfast_persist_errors_total"] >= 1
+    net.wait_until("a word about it", lambda: any("persist" in w for w in warnings(server)))
+    assert len([w for w in warnings(server) if "persist" in w]) == 1
+
+
+def test_a_second_server_does_not_touch_the_first_ones_files(start, holdfast, fake, place):
+    server, upstream = start()
+    learn(server)
+    settle(server)
+    other = fake(lambda q: fakes.honest(q, base=77))
+    second = holdfast({"a": other.at}, cache={"persist": place})
+    assert second.udp(NAMES[0]).addresses()[0].startswith("77.")
+    net.wait_until("a word about it", lambda: any("another holdfast" in w for w in warnings(second)))
+    second.stop()
+    server.kill()
+    upstream.stop()
+    server.start()
+    check_known(server)
+
+
+def test_a_full_disk_is_told_once_and_costs_no_answer(start, place, tmp_path):
+    if os.geteuid() != 0 or not shutil.which("unshare"):
+        pytest.skip("needs a file system of its own")
+    server, upstream = start(lambda q: fakes.reply(
+        q, [wire.record(b"\xc0\x0c", "TXT", 300, (b"\xfa" + b"x" * 250) * 4)]))
+    server.stop()
+    server.start(argv=["unshare", "-m", "sh", "-c",
+                       'mount -t tmpfs -o size=64k none "$0" && exec "$@"', place] + server.argv())
+    for i in range(300):
+        assert server.udp("big%d.example." % i, "TXT", edns=True).rcode == 0
+    net.wait_until("a word about it", lambda: any("No space" in w for w in warnings(server)), 10)
+    assert server.udp("big0.example.", "TXT", edns=True).rcode == 0
+    time.sleep(3)
+    assert len([w for w in warnings(server) if "persist" in w]) == 1
+    assert server.metrics()["holdfast_persist_errors_total"] >= 1
+
+
+def test_none_writes_nothing_and_auto_goes_by_the_service_manager(holdfast, fake, tmp_path):
+    upstream = fake()
+    server = holdfast({"a": upstream.at}, cache={"persist": "none"},
+                      env={"STATE_DIRECTORY": str(tmp_path)})
+    assert "holdfast_persist_bytes" not in server.metrics()
+    server.stop()
+    assert not os.path.exists(str(tmp_path / "cache"))
+    auto = holdfast({"a": upstream.at}, env={"STATE_DIRECTORY": "%s:/elsewhere" % tmp_path})
+    learn(auto, NAMES[:1])
+    auto.stop()
+    assert written.files(str(tmp_path / "cache"))
