@@ -779,6 +779,13 @@ int hf_cache_restore(struct hf_cache *cache, const struct hf_cache_key *key, hf_
 	return 0;
 }
 
+void hf_cache_expect(const struct hf_cache *cache, const struct hf_cache_key *key)
+{
+	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
+	__builtin_prefetch((const void *)slot_at(shard, key->hash, 0), 1);
+	__builtin_prefetch((const void *)slot_at(shard, key->hash, BUCKET), 1);
+}
+
 bool hf_cache_stored(const struct hf_cache *cache, const struct hf_cache_key *key, hf_us *ret)
 {
 	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];

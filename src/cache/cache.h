@@ -176,6 +176,9 @@ bool hf_cache_peek(const struct hf_cache *cache, unsigned shard, uint64_t slot,
 int hf_cache_restore(struct hf_cache *cache, const struct hf_cache_key *key, hf_us stored,
 	uint8_t hits, const struct hf_kept *kept);
 
+/* Tells the processor that the key's slots will be looked at soon. */
+void hf_cache_expect(const struct hf_cache *cache, const struct hf_cache_key *key);
+
 /* When the answer for a key was stored; false: there is none. */
 bool hf_cache_stored(const struct hf_cache *cache, const struct hf_cache_key *key, hf_us *ret);
 

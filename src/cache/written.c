@@ -144,6 +144,8 @@ static enum hf_written_step finish(struct hf_written_window *w, uint64_t *ret_wh
 {
 	if (!w->last)
 		return HF_WRITTEN_MORE;
+	if (w->at > w->len)
+		w->at = w->len;
 	if (w->at < w->len && tell_once(w))
 		return fault(w, w->len, "ends within the header of a block", ret_where, ret_why);
 	w->at = w->len;
@@ -154,7 +156,7 @@ enum hf_written_step hf_written_next(struct hf_written_window *w, bool quick,
 	struct hf_written_block *ret, uint64_t *ret_where, const char **ret_why)
 {
 	for (;; w->at += HF_WRITTEN_ALIGN) {
-		if (w->len - w->at < HF_WRITTEN_BLOCK_HEADER)
+		if (w->at > w->len || w->len - w->at < HF_WRITTEN_BLOCK_HEADER)
 			return finish(w, ret_where, ret_why);
 		if (read_head(w, ret))
 			break;
@@ -163,6 +165,11 @@ enum hf_written_step hf_written_next(struct hf_written_window *w, bool quick,
 				ret_where, ret_why);
 	}
 	size_t octets = whole_octets(ret->len);
+	if (quick && ret->kind == HF_WRITTEN_ANSWERS) {
+		w->seeking = false;
+		w->at += octets;
+		return HF_WRITTEN_BLOCK;
+	}
 	if (w->len - w->at < octets && !w->last)
 		return HF_WRITTEN_MORE;
 	w->seeking = w->len - w->at < octets;
@@ -262,10 +269,10 @@ static bool is_lowered(const uint8_t *bytes, size_t len)
 	return true;
 }
 
-static int read_question(const struct hf_written_answer *answer, struct hf_question *ret)
+int hf_written_answer_question(const struct hf_written_answer *answer, struct hf_question *ret)
 {
 	struct hf_reader r = hf_reader(answer->wire, answer->len);
-	if (answer->len < HF_HEADER_LEN)
+	if (answer->len < HF_HEADER_LEN || answer->flags & ~(KEY_FLAGS | HF_WRITTEN_GONE))
 		return HF_EMALFORMED;
 	size_t len = hf_name_wire_len(answer->wire + HF_HEADER_LEN, answer->len - HF_HEADER_LEN);
 	if (!len || !is_lowered(answer->wire + HF_HEADER_LEN, len))
@@ -303,20 +310,15 @@ static bool is_kept(const struct hf_message_view *view, const struct hf_written_
 	       denial == !!(answer->flags & HF_CACHE_NAME) && answer->ttl <= view->ttl_min;
 }
 
-int hf_written_answer_read(const struct hf_written_answer *answer, struct hf_question *ret_question,
-	struct hf_kept *ret_kept)
+int hf_written_answer_read(const struct hf_written_answer *answer, struct hf_kept *ret)
 {
 	struct hf_message_view view;
-	if (answer->flags & ~(KEY_FLAGS | HF_WRITTEN_GONE) || read_question(answer, ret_question))
-		return HF_EMALFORMED;
-	if (answer->flags & HF_WRITTEN_GONE)
-		return 0;
 	if (hf_message_read(answer->wire, answer->len, &view) || !is_kept(&view, answer))
 		return HF_EMALFORMED;
-	ret_kept->wire = answer->wire;
-	ret_kept->len = answer->len;
-	ret_kept->answer_end = view.answer_end;
-	ret_kept->authority_end = view.authority_end;
-	ret_kept->ttl = answer->ttl;
-	return find_ttls(&view, ret_kept);
+	ret->wire = answer->wire;
+	ret->len = answer->len;
+	ret->answer_end = view.answer_end;
+	ret->authority_end = view.authority_end;
+	ret->ttl = answer->ttl;
+	return find_ttls(&view, ret);
 }

@@ -106,7 +106,7 @@ size_t hf_written_seal(uint8_t *block, const struct hf_written_block *b, uint64_
 struct hf_written_window {
 	uint8_t *bytes;
 	size_t len;
-	size_t at;      /* where to read on; <= len */
+	size_t at;      /* where to read on; past len after a block that was skipped */
 	uint64_t place; /* of bytes[0] in the file; a multiple of 64 */
 	bool last;      /* the file ends with the window */
 	uint64_t session; /* whose blocks count: others are leftovers, or forged */
@@ -120,8 +120,8 @@ enum hf_written_step {
 	HF_WRITTEN_END,
 };
 
-/* The next block. quick: content is not checked; only kind, clocks and session of
- * the block hold. */
+/* The next block. quick: content is not checked, and that of answers need not even be
+ * in the window; only kind, clocks and session of the block hold. */
 enum hf_written_step hf_written_next(struct hf_written_window *w, bool quick,
 	struct hf_written_block *ret, uint64_t *ret_where, const char **ret_why);
 
@@ -162,10 +162,13 @@ bool hf_written_answer_put(struct hf_writer *w, const struct hf_written_answer *
 /* wire points into the reader's bytes. False: they do not hold an answer. */
 bool hf_written_answer_get(struct hf_reader *r, uint8_t *bytes, struct hf_written_answer *ret);
 
-/* The question of an answer, and the answer as the cache keeps it: ret_kept->ttl_at
- * must have room for HF_RECORDS_MAX entries. Whatever hf_keep could not have made
- * is HF_EMALFORMED. Of a removal only the question is set. */
-int hf_written_answer_read(const struct hf_written_answer *answer, struct hf_question *ret_question,
-	struct hf_kept *ret_kept);
+/* The question of an answer, or of a removal. HF_EMALFORMED: there is none, or flags
+ * that no key has. */
+int hf_written_answer_question(const struct hf_written_answer *answer, struct hf_question *ret);
+
+/* An answer as the cache keeps it: ret->ttl_at must have room for HF_RECORDS_MAX
+ * entries. Whatever hf_keep could not have made is HF_EMALFORMED, and so is an answer
+ * without a question. */
+int hf_written_answer_read(const struct hf_written_answer *answer, struct hf_kept *ret);
 
 #endif

@@ -31,7 +31,8 @@ static bool reads(const struct hf_written_answer *answer, struct hf_question *q,
 {
 	static uint16_t ttl_at[HF_RECORDS_MAX];
 	kept->ttl_at = ttl_at;
-	return hf_written_answer_read(answer, q, kept) == 0;
+	return hf_written_answer_question(answer, q) == 0 &&
+	       (answer->flags & HF_WRITTEN_GONE || hf_written_answer_read(answer, kept) == 0);
 }
 
 /* A file of `count` blocks, each with one answer whose TTL is its number. */

@@ -21,6 +21,9 @@
  * cache until they are parsed. */
 #define READ_SIZE (512 << 10)
 
+/* The same when only headers are looked at. */
+#define GLANCE_SIZE (16 << 10)
+
 struct session {
 	uint64_t number;
 	hf_us first;                   /* its first word, on its monotonic clock */
@@ -34,6 +37,16 @@ struct table {
 	uint64_t id;
 	size_t count;
 	const struct hf_route **routes;
+};
+
+/* Answers that are on their way while the processor fetches where they go: most of
+ * the time that a million takes is spent in waiting for memory. */
+#define AHEAD 16
+
+struct ahead {
+	struct hf_written_answer answer;
+	struct hf_question question;
+	struct hf_cache_key key;
 };
 
 struct load {
@@ -50,6 +63,7 @@ struct load {
 	size_t table_count;
 	const struct hf_keep_name *name; /* the file being read */
 	struct hf_written_window window;
+	struct ahead ahead[AHEAD];
 	uint16_t ttl_at[HF_RECORDS_MAX];
 };
 
@@ -73,13 +87,16 @@ static void tell_at(struct load *load, uint64_t where, const char *why)
 /* ---- files, block by block ---- */
 
 /* Moves the window on to where it stopped and fills it. */
-static int refill(struct hf_written_window *w, int fd)
+static int refill(struct hf_written_window *w, int fd, bool quick)
 {
-	memmove(w->bytes, w->bytes + w->at, w->len - w->at);
+	size_t left = w->at < w->len ? w->len - w->at : 0;
+	memmove(w->bytes, w->bytes + w->len - left, left);
 	w->place += w->at;
-	w->len -= w->at;
+	w->len = left;
 	w->at = 0;
-	size_t most = w->len + READ_SIZE < WINDOW_MAX ? w->len + READ_SIZE : WINDOW_MAX;
+	size_t most = left + (quick ? GLANCE_SIZE : READ_SIZE);
+	if (most > WINDOW_MAX)
+		most = WINDOW_MAX;
 	while (w->len < most) {
 		ssize_t n = pread(fd, w->bytes + w->len, most - w->len, (off_t)(w->place + w->len));
 		if (n < 0 && errno == EINTR)
@@ -132,7 +149,7 @@ static void read_blocks(struct load *load, int fd, bool quick,
 {
 	struct hf_written_window *w = &load->window;
 	*w = (struct hf_written_window){ .bytes = w->bytes, .session = load->name->session };
-	int rc = refill(w, fd);
+	int rc = refill(w, fd, quick);
 	bool go_on = !rc && read_file_header(load, quick);
 	while (go_on) {
 		struct hf_written_block b;
@@ -145,7 +162,7 @@ static void read_blocks(struct load *load, int fd, bool quick,
 				tell_at(load, where, why);
 			break;
 		case HF_WRITTEN_MORE:
-			rc = refill(w, fd);
+			rc = refill(w, fd, quick);
 			go_on = !rc;
 			break;
 		case HF_WRITTEN_END: go_on = false; break;
@@ -165,7 +182,8 @@ static void read_file(struct load *load, const struct hf_keep_name *name, bool q
 			tell(load, "", hf_strerror(fd));
 		return;
 	}
-	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	if (!quick)
+		posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	read_blocks(load, fd, quick, block);
 	close(fd);
 }
@@ -286,58 +304,83 @@ static bool too_old(const struct load *load, hf_us stored, uint32_t ttl)
 	return past >= load->plan->cache->stale && past >= 0;
 }
 
-static void put_back(struct load *load, const struct session *s, const struct table *table,
-	const struct hf_written_answer *answer)
+/* Whose word it is now, and where it goes. False: it stays away. */
+static bool place(struct load *load, const struct table *table, struct ahead *a)
 {
-	struct hf_question question;
+	if (a->answer.route >= table->count ||
+		hf_written_answer_question(&a->answer, &a->question)) {
+		load->figures->damaged++;
+		return false;
+	}
+	const struct hf_route *route = hf_route_find(load->plan->routes, &a->question.name);
+	if (!route || route != table->routes[a->answer.route]) {
+		load->figures->rerouted++;
+		return false;
+	}
+	a->key = hf_cache_key(load->cache, hf_plan_realm(load->plan, route), &a->question,
+		a->answer.flags & (uint8_t)~HF_WRITTEN_GONE);
+	hf_cache_expect(load->cache, &a->key);
+	return true;
+}
+
+static void put_back(struct load *load, const struct session *s, const struct ahead *a)
+{
 	struct hf_kept kept = { .ttl_at = load->ttl_at };
-	if (answer->route >= table->count || hf_written_answer_read(answer, &question, &kept)) {
+	bool gone = a->answer.flags & HF_WRITTEN_GONE;
+	hf_us stored = stored_at(load, s, &a->answer), before;
+	if (!gone && hf_written_answer_read(&a->answer, &kept)) {
 		load->figures->damaged++;
 		return;
 	}
-	const struct hf_route *route = hf_route_find(load->plan->routes, &question.name);
-	if (!route || route != table->routes[answer->route]) {
-		load->figures->rerouted++;
-		return;
-	}
-	struct hf_cache_key key = hf_cache_key(load->cache, hf_plan_realm(load->plan, route),
-		&question, answer->flags & (uint8_t)~HF_WRITTEN_GONE);
-	hf_us stored = stored_at(load, s, answer), before;
-	bool there = hf_cache_stored(load->cache, &key, &before);
+	bool there = hf_cache_stored(load->cache, &a->key, &before);
 	if (there && before > stored)
 		return;
 	/* What is too old itself still ends what was known before. */
-	bool gone = answer->flags & HF_WRITTEN_GONE;
 	if (!gone && too_old(load, stored, kept.ttl)) {
 		load->figures->too_old++;
 		gone = true;
 	}
 	if (!gone)
-		hf_cache_restore(load->cache, &key, stored, answer->hits, &kept);
+		hf_cache_restore(load->cache, &a->key, stored, a->answer.hits, &kept);
 	else if (there)
-		hf_cache_remove(load->cache, &key, stored);
+		hf_cache_remove(load->cache, &a->key, stored);
+}
+
+/* In the order of the block, each some answers after it was placed. */
+static void take_answers(struct load *load, const struct session *s, const struct table *table,
+	const struct hf_written_block *b)
+{
+	struct hf_reader r = hf_reader(b->content, b->len);
+	unsigned placed = 0, done = 0;
+	while (hf_reader_left(&r)) {
+		struct ahead *a = &load->ahead[placed % AHEAD];
+		if (placed - done == AHEAD)
+			put_back(load, s, &load->ahead[done++ % AHEAD]);
+		if (!hf_written_answer_get(&r, b->content, &a->answer)) {
+			load->figures->damaged++;
+			break;
+		}
+		if (place(load, table, a)) {
+			a->key.name = &a->question.name;
+			placed++;
+		}
+	}
+	while (done < placed)
+		put_back(load, s, &load->ahead[done++ % AHEAD]);
 }
 
 static void take_block(struct load *load, const struct hf_written_block *b)
 {
 	const struct session *s = session_of(load, b->session);
 	const struct table *table = table_of(load, b->routes);
-	struct hf_reader r = hf_reader(b->content, b->len);
-	struct hf_written_answer answer;
 	if (b->kind != HF_WRITTEN_ANSWERS)
 		return;
-	if (!s || !table) {
-		load->figures->damaged += b->count;
-		tell(load, "", "answers whose table of routes is lost");
+	if (s && table) {
+		take_answers(load, s, table, b);
 		return;
 	}
-	while (hf_reader_left(&r)) {
-		if (!hf_written_answer_get(&r, b->content, &answer)) {
-			load->figures->damaged++;
-			return;
-		}
-		put_back(load, s, table, &answer);
-	}
+	load->figures->damaged += b->count;
+	tell(load, "", "answers whose table of routes is lost");
 }
 
 /* ---- the whole ---- */
