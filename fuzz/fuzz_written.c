@@ -25,6 +25,8 @@ static void be_given(const struct hf_kept *kept, const struct hf_question *quest
 	memcpy(out, kept->wire, kept->len);
 	size_t len = hf_reply_patch(out, kept, 17, 0, &reply);
 	hf_require(len <= (size_t)kept->len + HF_OPT_ROOM);
+	for (unsigned i = 0; i < kept->ttl_count; i++)
+		hf_require(kept->ttl_at[i] + 6 <= kept->len && (!i || kept->ttl_at[i] > kept->ttl_at[i - 1]));
 	hf_require(!hf_message_read(out, len, &view));
 	hf_reply_nxdomain_cut(out, sizeof out, kept, 17, &reply);
 }

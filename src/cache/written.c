@@ -283,20 +283,23 @@ int hf_written_answer_question(const struct hf_written_answer *answer, struct hf
 	return hf_read_u16(&r, &ret->type) && hf_read_u16(&r, &ret->class) ? 0 : HF_EMALFORMED;
 }
 
-/* Where the TTLs of all records lie. */
-static int find_ttls(const struct hf_message_view *view, struct hf_kept *kept)
+/* Where a name ends in place, in a message that has been read. */
+static size_t after_name(const uint8_t *m, size_t at)
+{
+	while (m[at] && m[at] <= HF_LABEL_MAX)
+		at += 1 + (size_t)m[at];
+	return at + (m[at] ? 2 : 1);
+}
+
+/* Where the TTLs of all records lie. hf_message_read has been over them all. */
+static void find_ttls(const struct hf_message_view *view, struct hf_kept *kept)
 {
 	size_t at = view->question_end;
-	kept->ttl_count = 0;
-	while (at < view->end) {
-		struct hf_record record;
-		if (kept->ttl_count == HF_RECORDS_MAX ||
-			hf_record_read(kept->wire, kept->len, at, &record))
-			return HF_EMALFORMED;
-		kept->ttl_at[kept->ttl_count++] = record.ttl_at;
-		at = record.end;
+	for (kept->ttl_count = 0; at < view->end; kept->ttl_count++) {
+		size_t ttl_at = after_name(kept->wire, at) + 4;
+		kept->ttl_at[kept->ttl_count] = (uint16_t)ttl_at;
+		at = ttl_at + 6 + hf_get_u16(kept->wire + ttl_at + 4);
 	}
-	return 0;
 }
 
 /* The marks of an answer that we have kept: see hf_keep and ttl.h. */
@@ -320,5 +323,6 @@ int hf_written_answer_read(const struct hf_written_answer *answer, struct hf_kep
 	ret->answer_end = view.answer_end;
 	ret->authority_end = view.authority_end;
 	ret->ttl = answer->ttl;
-	return find_ttls(&view, ret);
+	find_ttls(&view, ret);
+	return 0;
 }

@@ -360,10 +360,7 @@ static void take_answers(struct load *load, const struct session *s, const struc
 			load->figures->damaged++;
 			break;
 		}
-		if (place(load, table, a)) {
-			a->key.name = &a->question.name;
-			placed++;
-		}
+		placed += place(load, table, a);
 	}
 	while (done < placed)
 		put_back(load, s, &load->ahead[done++ % AHEAD]);
