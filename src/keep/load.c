@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -49,7 +50,14 @@ struct ahead {
 	struct hf_cache_key key;
 };
 
-struct load {
+/* Threads that put back, each the answers of its shards: a shard has one writer. All
+ * read all; more than these would mostly read. */
+#define HANDS_MAX 4
+
+struct load { /* what one of them works with */
+	unsigned hand, hands; /* the first also counts and tells what they all see */
+	const struct hf_keep_name *names;
+	size_t name_count;
 	const struct hf_keep_dir *dir;
 	const char *path;
 	const struct hf_plan *plan;
@@ -72,7 +80,7 @@ struct load {
 static void tell(struct load *load, const char *where, const char *why)
 {
 	char text[HF_KEEP_NAME_MAX];
-	if (load->figures->faults++ < TOLD_MAX)
+	if (load->hand == 0 && load->figures->faults++ < TOLD_MAX)
 		fprintf(load->complaints, "%s/%s%s: %s: left out\n", load->path,
 			hf_keep_name_text(load->name, text), where, why);
 }
@@ -309,16 +317,18 @@ static bool place(struct load *load, const struct table *table, struct ahead *a)
 {
 	if (a->answer.route >= table->count ||
 		hf_written_answer_question(&a->answer, &a->question)) {
-		load->figures->damaged++;
+		load->figures->damaged += load->hand == 0;
 		return false;
 	}
 	const struct hf_route *route = hf_route_find(load->plan->routes, &a->question.name);
 	if (!route || route != table->routes[a->answer.route]) {
-		load->figures->rerouted++;
+		load->figures->rerouted += load->hand == 0;
 		return false;
 	}
 	a->key = hf_cache_key(load->cache, hf_plan_realm(load->plan, route), &a->question,
 		a->answer.flags & (uint8_t)~HF_WRITTEN_GONE);
+	if (hf_cache_shard(load->cache, &a->key) % load->hands != load->hand)
+		return false;
 	hf_cache_expect(load->cache, &a->key);
 	return true;
 }
@@ -357,7 +367,7 @@ static void take_answers(struct load *load, const struct session *s, const struc
 		if (placed - done == AHEAD)
 			put_back(load, s, &load->ahead[done++ % AHEAD]);
 		if (!hf_written_answer_get(&r, b->content, &a->answer)) {
-			load->figures->damaged++;
+			load->figures->damaged += load->hand == 0;
 			break;
 		}
 		placed += place(load, table, a);
@@ -376,7 +386,7 @@ static void take_block(struct load *load, const struct hf_written_block *b)
 		take_answers(load, s, table, b);
 		return;
 	}
-	load->figures->damaged += b->count;
+	load->figures->damaged += load->hand == 0 ? b->count : 0;
 	tell(load, "", "answers whose table of routes is lost");
 }
 
@@ -392,9 +402,82 @@ static size_t first_that_counts(const struct hf_keep_name *names, size_t count)
 	return first;
 }
 
+/* ---- hands ---- */
+
+struct hand {
+	struct load load;
+	struct hf_keep_loaded figures;
+	pthread_t thread;
+	bool started;
+};
+
+static void *put_back_all(void *arg)
+{
+	struct load *load = arg;
+	for (size_t i = 0; i < load->name_count; i++)
+		read_file(load, &load->names[i], false, take_block);
+	return NULL;
+}
+
+/* Another one that shares what has been learnt so far, or NULL. */
+static struct hand *hand_new(const struct load *load)
+{
+	struct hand *hand = calloc(1, sizeof *hand);
+	uint8_t *window = malloc(WINDOW_MAX);
+	if (!hand || !window) {
+		free(hand);
+		free(window);
+		return NULL;
+	}
+	hand->load = *load;
+	hand->load.figures = &hand->figures;
+	hand->load.window.bytes = window;
+	return hand;
+}
+
+static void hand_join(struct load *load, struct hand *hand)
+{
+	if (hand->started)
+		pthread_join(hand->thread, NULL);
+	else
+		put_back_all(&hand->load);
+	load->figures->too_old += hand->figures.too_old;
+	load->figures->damaged += hand->figures.damaged;
+	free(hand->load.window.bytes);
+	free(hand);
+}
+
+static unsigned hands_wanted(const struct hf_cache *cache)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned most = hf_cache_shards(cache) < HANDS_MAX ? hf_cache_shards(cache) : HANDS_MAX;
+	return processors < 1 ? 1 : (long)most < processors ? most : (unsigned)processors;
+}
+
+/* The second time through, by as many hands as there are processors and memory for. */
+static void share_out(struct load *load)
+{
+	struct hand *others[HANDS_MAX];
+	unsigned count = 0, wanted = hands_wanted(load->cache);
+	while (count + 1 < wanted && (others[count] = hand_new(load)))
+		count++;
+	load->hands = count + 1;
+	for (unsigned i = 0; i < count; i++) {
+		others[i]->load.hand = i + 1;
+		others[i]->load.hands = count + 1;
+		others[i]->started = pthread_create(&others[i]->thread, NULL, put_back_all,
+						    &others[i]->load) == 0;
+	}
+	put_back_all(load);
+	for (unsigned i = 0; i < count; i++)
+		hand_join(load, others[i]);
+}
+
 static void read_all(struct load *load, const struct hf_keep_name *names, size_t count)
 {
 	size_t first = first_that_counts(names, count);
+	load->names = names + first;
+	load->name_count = count - first;
 	for (size_t i = first; i < count; i++) {
 		size_t known = load->session_count;
 		read_file(load, &names[i], true, note_block);
@@ -402,8 +485,7 @@ static void read_all(struct load *load, const struct hf_keep_name *names, size_t
 			load->sessions[known++].latest = (hf_us)names[i].generation;
 	}
 	date_sessions(load);
-	for (size_t i = first; i < count; i++)
-		read_file(load, &names[i], false, take_block);
+	share_out(load);
 	if (load->figures->faults > TOLD_MAX)
 		fprintf(load->complaints, "%s: %" PRIu64 " more damaged places\n", load->path,
 			load->figures->faults - TOLD_MAX);

@@ -19,7 +19,8 @@
  * still belongs to the route of its name (keep/routes.h), and if its wire form
  * stands up to the care that an upstream's reply gets. What is damaged is told in a
  * line for each place and left out; nothing here keeps a server from starting.
- * Threads: main, before there are workers.
+ * Threads: main, before there are workers; for the time of the call up to three more,
+ * each for shards of its own.
  * At the bound: the cache's own: the oldest make room. Twenty places are told, the
  * rest counted; 16 sessions and 64 tables are known, answers of others dropped. */
 #ifndef HF_KEEP_LOAD_H

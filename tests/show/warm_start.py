@@ -5,8 +5,8 @@
 dnsperf asks for --names distinct names, answered by a real authoritative server
 with a wildcard; the server writes them down and is stopped. Then it is started
 --starts times, each time after kill -9, with its upstream dead. Printed: how long
-the start took from exec to the first answer of a name out of the cache, what it
-put back, and the size of the files. Then the same number of misses is asked of a
+the start took from exec to the first answer of a name out of the cache, and how much
+CPU (on a machine with other work the two differ), what it put back, and the size of the files. Then the same number of misses is asked of a
 server with and without `cache.persist`, in turn; printed is the CPU time of its
 workers for each. Ends with 1 if a start took longer than --limit, or if names are
 missing.
@@ -83,12 +83,13 @@ def warm_starts(server, options):
     for i in range(options.starts):
         server.kill()
         took = first_answer(server, "host-%07d.many.example." % (options.names - 1 - i))
+        cpu = net.cpu_seconds(server.pid)
         worst = max(worst, took)
         net.wait_until("the pages", lambda: net.accepts(server.http, 9153), 5)
         loaded = server.metrics()["holdfast_persist_entries_loaded"]
         line = [l for l in server.process.output().splitlines() if "put back" in l][0]
-        say("start %d: first answer after %.3f s, %d answers put back, %.0f MiB resident" % (
-            i + 1, took, loaded, resident(server.pid)))
+        say("start %d: first answer after %.3f s (CPU %.2f s), %d answers put back, %.0f MiB resident" % (
+            i + 1, took, cpu, loaded, resident(server.pid)))
         say("   ", line)
         if loaded < options.names * 0.999:
             say("answers are missing")
