@@ -94,16 +94,16 @@ static void blame(struct hf_query *q, enum hf_query_cause cause, unsigned upstre
 
 /* ---- facts ---- */
 
-static struct hf_fact fact(const struct step *s, enum hf_outcome outcome, bool probe)
+static struct hf_health_fact fact(const struct step *s, enum hf_outcome outcome, bool probe)
 {
-	return (struct hf_fact){ outcome, probe, s->q->name, s->env->dice, s->env->now };
+	return (struct hf_health_fact){ outcome, probe, s->q->name, s->env->dice, s->env->now };
 }
 
 /* About the upstream itself. */
 static void report(struct step *s, const struct hf_attempt *a, enum hf_outcome outcome)
 {
 	struct hf_upstream_state *state = state_of(s, a->upstream);
-	struct hf_fact f = fact(s, outcome, a->probe);
+	struct hf_health_fact f = fact(s, outcome, a->probe);
 	bool was_open = state->health.state != HF_HEALTH_CLOSED;
 	hf_health_report(&state->health, conf_of(s, a->upstream), &f);
 	if (state->health.state == HF_HEALTH_OPEN && !was_open)
@@ -120,7 +120,7 @@ static void report(struct step *s, const struct hf_attempt *a, enum hf_outcome o
 /* About what it does for this route. */
 static void report_path(struct step *s, const struct hf_attempt *a, enum hf_outcome outcome)
 {
-	struct hf_fact f = fact(s, outcome, a->probe);
+	struct hf_health_fact f = fact(s, outcome, a->probe);
 	hf_health_report(&candidate(s, a->upstream)->path->health, conf_of(s, a->upstream), &f);
 }
 
@@ -137,7 +137,7 @@ static void report_beaten(struct step *s, const struct hf_attempt *a)
 /* The attempt's end: answered, if late, or lost though somebody had an answer. */
 static void settle(struct step *s, const struct hf_attempt *a, bool answered)
 {
-	struct hf_fact f = fact(s, answered ? HF_OUTCOME_ANSWERED : HF_OUTCOME_BEATEN, a->probe);
+	struct hf_health_fact f = fact(s, answered ? HF_OUTCOME_ANSWERED : HF_OUTCOME_BEATEN, a->probe);
 	if (a->channel != HF_CHANNEL_UDP)
 		return;
 	hf_rtt_settle(rtt_of(s, a->upstream), answered, s->env->now);

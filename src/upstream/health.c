@@ -68,7 +68,7 @@ static void forget(struct hf_health *h)
 }
 
 static void take_rest(struct hf_health *h, const struct hf_upstream_conf *conf,
-	const struct hf_fact *fact)
+	const struct hf_health_fact *fact)
 {
 	move(h, HF_HEALTH_OPEN, fact->now);
 	h->cause = fact->outcome;
@@ -110,7 +110,7 @@ static bool damning(const struct hf_health *h, const struct hf_upstream_conf *co
 				 (h->run[HF_OUTCOME_SILENT] >= most && now - h->failing >= SILENCE)));
 }
 
-static void failed(struct hf_health *h, const struct hf_fact *fact)
+static void failed(struct hf_health *h, const struct hf_health_fact *fact)
 {
 	if (h->run[fact->outcome] < UINT16_MAX)
 		h->run[fact->outcome]++;
@@ -120,7 +120,7 @@ static void failed(struct hf_health *h, const struct hf_fact *fact)
 }
 
 bool hf_health_report(struct hf_health *h, const struct hf_upstream_conf *conf,
-	const struct hf_fact *fact)
+	const struct hf_health_fact *fact)
 {
 	enum hf_health_state before = h->state;
 	if (fact->outcome == HF_OUTCOME_UNSENT)
@@ -139,7 +139,7 @@ bool hf_health_report(struct hf_health *h, const struct hf_upstream_conf *conf,
 }
 
 bool hf_health_settle(struct hf_health *h, const struct hf_upstream_conf *conf,
-	const struct hf_fact *fact)
+	const struct hf_health_fact *fact)
 {
 	enum hf_health_state before = h->state;
 	if (h->state != HF_HEALTH_CLOSED)

@@ -75,7 +75,7 @@ struct hf_health {
 
 /* A zeroed struct is a closed circuit. */
 
-struct hf_fact {
+struct hf_health_fact {
 	enum hf_outcome outcome;
 	bool probe;     /* of the probe; failures of what was sent before do not count
 	                   while one is under way */
@@ -91,12 +91,12 @@ void hf_health_probe(struct hf_health *h, hf_us deadline, hf_us now);
 
 /* An attempt ended. True if the state changed. */
 bool hf_health_report(struct hf_health *h, const struct hf_upstream_conf *conf,
-	const struct hf_fact *fact);
+	const struct hf_health_fact *fact);
 
 /* What a question came to in the end, for the share of failures: answered, if
  * late, or never. */
 bool hf_health_settle(struct hf_health *h, const struct hf_upstream_conf *conf,
-	const struct hf_fact *fact);
+	const struct hf_health_fact *fact);
 
 const char *hf_health_state_name(enum hf_health_state state);
 const char *hf_outcome_text(enum hf_outcome outcome); /* "did not answer" */

@@ -17,18 +17,18 @@ static const struct hf_upstream_conf conf = {
 
 static bool report(struct hf_health *h, enum hf_outcome outcome, uint32_t name, hf_us now)
 {
-	return hf_health_report(h, &conf, &(struct hf_fact){outcome, false, name, 0, now});
+	return hf_health_report(h, &conf, &(struct hf_health_fact){outcome, false, name, 0, now});
 }
 
 static bool report_probe(struct hf_health *h, enum hf_outcome outcome, uint32_t dice, hf_us now)
 {
-	return hf_health_report(h, &conf, &(struct hf_fact){outcome, true, 1, dice, now});
+	return hf_health_report(h, &conf, &(struct hf_health_fact){outcome, true, 1, dice, now});
 }
 
 static bool settle(struct hf_health *h, bool answered, hf_us now)
 {
 	const enum hf_outcome outcome = answered ? HF_OUTCOME_ANSWERED : HF_OUTCOME_BEATEN;
-	return hf_health_settle(h, &conf, &(struct hf_fact){outcome, false, 1, 0, now});
+	return hf_health_settle(h, &conf, &(struct hf_health_fact){outcome, false, 1, 0, now});
 }
 
 /* A circuit that has just opened, with a rest that these dice give it. */
@@ -37,7 +37,7 @@ static struct hf_health opened(uint32_t dice, hf_us now)
 	struct hf_health h = {0};
 	for (uint32_t i = 0; i < conf.failures_to_open; i++)
 		hf_health_report(
-			&h, &conf, &(struct hf_fact){HF_OUTCOME_UNREACHABLE, false, 1, dice, now});
+			&h, &conf, &(struct hf_health_fact){HF_OUTCOME_UNREACHABLE, false, 1, dice, now});
 	assert_int_equal(h.state, HF_HEALTH_OPEN);
 	return h;
 }
