@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""page.py - results as Markdown: a table a scene, and what follows from it.
+
+The sentences below a table are made from its figures, in both directions: what
+holdfast misses of what it promises, and who is better at what.
+"""
+import os
+
+import scenes
+import servers
+
+HEAD = """# Outages
+
+<!-- Written by `./dev bench outages` from what it measured: run it again to change this. -->
+
+Each server played each outage alone, in turn, on one machine: {cores} cores, loopback, a simulated
+upstream that stamps every packet with the kernel's time, clients that retry as the C library does.
+No timing here passes or fails anything; a figure is one run's, so small differences say nothing.
+The scenes are `bench/stage/scenes.py`, the configurations `bench/stage/servers.py`.
+
+{versions}
+
+A row with a `+` is the same server with something turned on that is off as it comes. One thread
+each, no DNSSEC, no query log, and otherwise the program's defaults.
+
+How it is counted:
+
+- *Lost* has no reply after five tries of a second; in times it counts as {patience:.0f} s.
+- *Wrong* is an address that the name never had.
+- A query over TCP counts as 2 packets, 5 with its connection: an estimate. UDP packets are counted.
+- A *silent* upstream still completes TCP handshakes, which a dead machine would not.
+- Servers without an order of preference use both upstreams, so that a fault of "the first"
+  touches half of their questions.
+- `~` marks a row whose run was disturbed: {noise}
+
+"""
+
+
+def text_of(value, places):
+    if value is None:
+        return "-"
+    return "{:,.{}f}".format(value, places)
+
+
+def order_of(result):
+    names = [variant.name for variant in servers.VARIANTS]
+    return names.index(result["server"]) if result["server"] in names else len(names)
+
+
+def table(scene, results):
+    columns = [c for c in scene.columns]
+    lines = ["| server | " + " | ".join(c.title for c in columns) + " |",
+             "| --- |" + " ---: |" * len(columns)]
+    for result in results:
+        cells = [text_of(result["figures"].get(c.key), c.places) for c in columns]
+        name = result["server"] + (" ~" if result["noisy"] else "")
+        lines.append("| %s | %s |" % (name, " | ".join(cells)))
+    return "\n".join(lines)
+
+
+def promises(scene, ours):
+    """What holdfast misses, of each row of its own."""
+    for result in ours:
+        missed = ["%s %s (wanted: %s)" % (c.title, text_of(result["figures"].get(c.key), c.places),
+                                          c.target.words)
+                  for c in scene.columns if c.target and not c.target.met(result["figures"].get(c.key))]
+        if missed:
+            yield "**%s misses**: %s." % (result["server"], "; ".join(missed))
+        else:
+            yield "%s shows what it is meant to." % result["server"]
+
+
+def is_better(column, theirs, ours):
+    if column.better is None or theirs is None:
+        return False
+    if ours is None:
+        return True
+    gain = ours - theirs if column.better == "less" else theirs - ours
+    return gain > column.slack
+
+
+def better_ones(scene, results, ours):
+    """Who is better than holdfast's plain row, and at what."""
+    for result in results:
+        if result["server"].startswith("holdfast"):
+            continue
+        gains = ["%s %s against %s" % (c.title, text_of(result["figures"].get(c.key), c.places),
+                                       text_of(ours["figures"].get(c.key), c.places))
+                 for c in scene.columns
+                 if is_better(c, result["figures"].get(c.key), ours["figures"].get(c.key))]
+        if gains:
+            yield "- %s: %s" % (result["server"], "; ".join(gains))
+
+
+def section(scene, results):
+    """Heading, words, table and what follows from it."""
+    wanted = ["%s %s" % (c.title, c.target.words) for c in scene.columns if c.target]
+    parts = ["## %s" % scene.name, scene.what, table(scene, results)]
+    ours = [r for r in results if r["server"].startswith("holdfast")]
+    if ours:
+        parts.append("holdfast is meant to show: %s.\n%s" % (
+            "; ".join(wanted), "\n".join(promises(scene, ours))))
+        better = list(better_ones(scene, results, ours[0]))
+        parts.append("Better than %s here:\n\n%s" % (ours[0]["server"], "\n".join(better)) if better else
+                     "Nobody is better than %s here at anything that is measured." % ours[0]["server"])
+    return "\n\n".join(parts) + "\n"
+
+
+def tables(results):
+    """The sections of all scenes that there are results of."""
+    out = []
+    for scene in scenes.SCENES:
+        of_it = sorted((r for r in results if r["scene"] == scene.name), key=order_of)
+        if of_it:
+            out.append(section(scene, of_it))
+    return "\n".join(out)
+
+
+def noise_words(results):
+    disturbed = [r for r in results if r["noisy"]]
+    if not disturbed:
+        return "none was."
+    return "%d of %d. %s." % (len(disturbed), len(results), "; ".join(
+        "%s in %s: %s" % (r["server"], r["scene"], ", ".join(r["noisy"])) for r in disturbed))
+
+
+def versions(results):
+    """A table of who played, in which version, told what."""
+    lines = ["| server | version | configuration |", "| --- | --- | --- |"]
+    for kind in dict.fromkeys(variant.kind for variant in servers.VARIANTS):
+        seen = sorted({r["version"] for r in results if r["server"].split(" + ")[0] == kind.name})
+        if seen:
+            lines.append("| %s | %s | %s |" % (kind.name, ", ".join(seen), kind.note))
+    return "\n".join(lines)
+
+
+def whole(results):
+    """The page."""
+    return HEAD.format(cores=os.cpu_count(), versions=versions(results), patience=scenes.PATIENCE,
+                       noise=noise_words(results)) + tables(results)
