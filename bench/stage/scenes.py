@@ -229,11 +229,11 @@ class DarkRestart(Dark):
 
 class SameQuestion(Scene):
     name = "same-question"
-    ROUNDS, EVERY, EACH = 5, 7, 10
+    ROUNDS, EVERY, EACH = 3, 7, 10
     seconds = ROUNDS * EVERY + 5
     what = ("Five clients ask the same question ten times each at the same moment, and the upstream's "
-            "first answer is lost; five times, with five names. The middle of the five is shown, and "
-            "the worst.")
+            "first answer is lost; three times, with three names. The middle of the three is shown, "
+            "and the worst.")
     columns = [
         Column("packets", "packets", "less", 0, at_most(2), 0),
         Column("packets_worst", "worst", "less", 0, at_most(2), 0),

@@ -247,7 +247,7 @@ class Dnsdist(Server):
                              address, port, name, pool))
             text += "getPool('%s'):setCache(cache)\n" % pool
             if pool:
-                text += "addAction(SuffixMatchNodeRule({'%s.'}), PoolAction('%s'))\n" % (zone, pool)
+                text += "addAction('%s.', PoolAction('%s'))\n" % (zone, pool)
         text += "".join(line + "\n" for line in self.options.get("lines", []))
         return ["--supervised", "--disable-syslog", "-C", self.path("dnsdist.conf", text)]
 
