@@ -13,10 +13,12 @@ HEAD = """# Outages
 
 <!-- Written by `./dev bench outages` from what it measured: run it again to change this. -->
 
-Each server played each outage alone, in turn, on one machine: {cores} cores, loopback, a simulated
-upstream that stamps every packet with the kernel's time, clients that retry as the C library does.
-No timing here passes or fails anything; a figure is one run's, so small differences say nothing.
-The scenes are `bench/stage/scenes.py`, the configurations `bench/stage/servers.py`.
+`./dev bench outages` played each outage against each server alone, one after the other, on one
+machine: {cores} cores, loopback, a simulated upstream that stamps every packet with the kernel's
+time, clients that retry as the C library does. The order changes from scene to scene. No figure
+here passes or fails anything; each is one run's, so small differences say nothing. The scenes are
+`bench/stage/scenes.py`, the configurations `bench/stage/servers.py` (`--keep DIR` leaves those of
+a run, with every packet and question).
 
 {versions}
 
@@ -29,9 +31,10 @@ How it is counted:
 - *Wrong* is an address that the name never had.
 - A query over TCP counts as 2 packets, 5 with its connection: an estimate. UDP packets are counted.
 - A *silent* upstream still completes TCP handshakes, which a dead machine would not.
-- Servers without an order of preference use both upstreams, so that a fault of "the first"
-  touches half of their questions.
-- `~` marks a row whose run was disturbed: {noise}
+- *Trouble lasts* until the last question was asked that failed or took more than 100 ms.
+- Servers without an order of preference use both upstreams, so that a fault of the first touches
+  about half of their questions.
+- `~` marks a row whose run was disturbed. {noise}
 
 """
 
@@ -117,11 +120,22 @@ def tables(results):
 
 
 def noise_words(results):
-    disturbed = [r for r in results if r["noisy"]]
-    if not disturbed:
-        return "none was."
-    return "%d of %d. %s." % (len(disturbed), len(results), "; ".join(
-        "%s in %s: %s" % (r["server"], r["scene"], ", ".join(r["noisy"])) for r in disturbed))
+    """How quiet the machine was."""
+    if not results:
+        return ""
+    noise = [r["noise"] for r in results]
+    return ("%d of %d were.\n  The load average before a run was %.1f to %.1f. In the middle of all runs "
+            "other processes used\n  %.0f %% of a core, the host took %.0f %%, and one question in a hundred "
+            "was asked more than %.1f ms\n  late; at worst %.0f %%, %.0f %% and %.1f ms." % (
+                sum(bool(r["noisy"]) for r in results), len(results),
+                min(n["load"] for n in noise), max(n["load"] for n in noise),
+                *(scale * pick(n[key] for n in noise) for pick in (middle, max)
+                  for key, scale in (("others", 100), ("stolen", 100), ("client_late_p99_ms", 1)))))
+
+
+def middle(values):
+    values = sorted(values)
+    return values[len(values) // 2]
 
 
 def versions(results):

@@ -236,9 +236,9 @@ class SameQuestion(Scene):
             "and the worst.")
     columns = [
         Column("packets", "packets", "less", 0, at_most(2), 0),
-        Column("packets_worst", "worst", "less", 0, at_most(2), 0),
+        Column("packets_worst", "most packets", "less", 0, at_most(2), 0),
         Column("answered", "answered of 50", "more", 0, at_least(50), 0),
-        Column("answered_worst", "worst", "more", 0, at_least(50), 0),
+        Column("answered_worst", "fewest answered", "more", 0, at_least(50), 0),
         Column("wrong", "wrong", "less", 0, at_most(0), 0),
         Column("p50", "p50 ms", "less", 0, None, 20),
         Column("max", "max ms", "less", 0, None, 20),
