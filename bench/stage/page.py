@@ -82,17 +82,24 @@ def is_better(column, theirs, ours):
     return gain > column.slack
 
 
+def compared(columns, theirs, ours):
+    return "; ".join("%s %s against %s" % (c.title, text_of(theirs.get(c.key), c.places),
+                                           text_of(ours.get(c.key), c.places)) for c in columns)
+
+
 def better_ones(scene, results, ours):
-    """Who is better than holdfast's plain row, and at what."""
+    """Who is better than holdfast's plain row, and at what; and at what price, of
+    that what holdfast promises."""
     for result in results:
         if result["server"].startswith("holdfast"):
             continue
-        gains = ["%s %s against %s" % (c.title, text_of(result["figures"].get(c.key), c.places),
-                                       text_of(ours["figures"].get(c.key), c.places))
-                 for c in scene.columns
-                 if is_better(c, result["figures"].get(c.key), ours["figures"].get(c.key))]
+        theirs, mine = result["figures"], ours["figures"]
+        gains = [c for c in scene.columns if is_better(c, theirs.get(c.key), mine.get(c.key))]
+        price = [c for c in scene.columns if c.target and not c.target.met(theirs.get(c.key)) and
+                 is_better(c, mine.get(c.key), theirs.get(c.key))]
         if gains:
-            yield "- %s: %s" % (result["server"], "; ".join(gains))
+            yield "- %s: %s%s" % (result["server"], compared(gains, theirs, mine),
+                                  " (but %s)" % compared(price, theirs, mine) if price else "")
 
 
 def section(scene, results):
