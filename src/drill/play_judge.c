@@ -222,6 +222,11 @@ void hf_play_note_asked(struct hf_play *p, unsigned instance, const struct hf_pl
 	p->open[instance]++;
 }
 
+static bool is_stale(const struct hf_seen *seen)
+{
+	return seen->view.edns.ede == HF_EDE_STALE || seen->view.edns.ede == HF_EDE_STALE_NXDOMAIN;
+}
+
 static bool is_negative(const struct hf_seen *seen)
 {
 	return seen->view.rcode == HF_RCODE_NXDOMAIN || seen->view.soa_negative != UINT32_MAX;
@@ -235,7 +240,7 @@ static void note_need_over(struct hf_play *p, const struct hf_asked *asked, cons
 	hf_us most = is_negative(seen) ? p->scenario->cache.negative_max : HF_NEVER;
 	need->open--;
 	bool good = seen->replied && (v->rcode == HF_RCODE_NOERROR || v->rcode == HF_RCODE_NXDOMAIN) &&
-		    !(v->flags & HF_FLAG_TC) && v->ttl_min != UINT32_MAX;
+		    !(v->flags & HF_FLAG_TC) && v->ttl_min != UINT32_MAX && !is_stale(seen);
 	if (!good || !need->fetching)
 		return; /* what comes from the cache says a TTL that is rounded up */
 	hf_us lasts = (v->soa_negative < v->ttl_min ? v->soa_negative : v->ttl_min) * HF_SECOND;
@@ -283,10 +288,8 @@ static void note_reply(struct hf_play *p, const struct hf_seen *seen)
  * one has not waited for longer. */
 static hf_us patience(const struct hf_play *p, const struct hf_seen *seen)
 {
-	const struct hf_edns *edns = &seen->view.edns;
 	hf_us after = p->scenario->cache.stale_after;
-	bool stale = edns->ede == HF_EDE_STALE || edns->ede == HF_EDE_STALE_NXDOMAIN;
-	return (stale && after < HF_QUERY_DEADLINE ? after : HF_QUERY_DEADLINE) + WAY + p->stalled;
+	return (is_stale(seen) && after < HF_QUERY_DEADLINE ? after : HF_QUERY_DEADLINE) + WAY + p->stalled;
 }
 
 static void check_always(struct hf_play *p, const struct hf_asked *asked, const struct hf_seen *seen)

@@ -112,6 +112,7 @@ static void write_zone(struct world *w, unsigned upstream, const unsigned ttls[s
 	fprintf(w->out, "*.pop.example %u A 192.0.2.10\n*.pop.example %u AAAA 2001:db8::10\n", ttls[0], ttls[0]);
 	fprintf(w->out, "*.v4.example %u A 192.0.2.4\n", ttls[1]);
 	fprintf(w->out, "*.alias.example %u CNAME one.pop.example.\n", ttls[2]);
+	fprintf(w->out, "*.dangling.example %u CNAME nowhere.gone.test.\n", ttls[2]);
 	fprintf(w->out, "*.113.81.in-addr.arpa %u PTR host.pop.example.\n", ttls[3]);
 	fprintf(w->out, "*.last.example 60 A 192.0.2.7\n");
 	fprintf(w->out, "*.corp.test %u A 198.51.100.%u\n", ttls[1], upstream + 1);
@@ -290,6 +291,10 @@ static const char *pick_names(struct world *w, const char **ret_type)
 		{ "n{0..19}.gone.example", "A", 7, false },  /* NXDOMAIN */
 		{ "n{0..9999}.gone.example", "TXT", 3, false },
 		{ "n{0..29}.alias.example", "A", 8, false },
+		{ "n{0..9}.alias.example", "AAAA", 5, false },
+		{ "n{0..9}.dangling.example", "A", 3, false }, /* NXDOMAIN, but not of that name */
+		{ "n{0..9}.dangling.example", "TXT", 3, false },
+		{ "n{0..9}.dangling.example", "CNAME", 2, false },
 		{ "{0..999999}.113.81.in-addr.arpa", "PTR", 6, false }, /* a storm of names used once */
 		{ "n{0..29}.corp.test", "A", 8, false },
 		{ "n{0..9}.long.example", "TXT", 12, true },
