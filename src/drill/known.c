@@ -63,7 +63,7 @@ static struct cell *make(struct hf_known *known, uint64_t hash)
 	struct cell *cell = find(known, hash);
 	if (!cell->hash) {
 		*cell = (struct cell){ .hash = hash, .until = INT64_MIN, .topic.last = -1,
-			.need.fresh_until = INT64_MIN };
+			.need = { .fresh_until = INT64_MIN, .failed_until = INT64_MIN } };
 		known->count++;
 	}
 	return cell;

@@ -26,6 +26,7 @@ struct hf_topic {
 
 struct hf_need {
 	hf_us fresh_until; /* so long holds what it was last told of it */
+	hf_us failed_until; /* it failed: until then nobody is asked again */
 	uint32_t open;     /* clients that wait for it */
 	bool fetching;     /* nothing was at hand when the first of them asked */
 };

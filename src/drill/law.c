@@ -10,6 +10,7 @@ const struct hf_law_row hf_laws[HF_LAWS] = {
 	[HF_LAW_TRUE] = { "true", "It says nothing that no upstream said, nor for longer; old answers are marked." },
 	[HF_LAW_TOLD] = { "told", "A failure says why, to those who can hear it (EDNS)." },
 	[HF_LAW_SENDS] = { "sends", "No question costs more than ten packets to upstreams." },
+	[HF_LAW_RESTED] = { "rested", "What has failed is not asked again for `cache.failure` (RFC 9520)." },
 	[HF_LAW_BUDGET] = { "budget", "No upstream gets more in 100 ms than a tenth of its budget." },
 	[HF_LAW_COPIES] = { "copies", "Retries, hedges and probes stay within what the retry budgets allow." },
 	[HF_LAW_QUESTIONS] = { "questions", "What goes to upstreams are questions." },

@@ -54,7 +54,8 @@ struct hf_play {
 	struct hf_known *known;
 	struct hf_running *running;
 	hf_us stalled;       /* in all: how much longer replies may take */
-	hf_us jumped; /* how far the server's clock was set ahead in all */
+	hf_us jumped;        /* how far the server's clock was set ahead in all */
+	enum { HF_CALM_UNKNOWN, HF_CALM, HF_TROUBLED } calm; /* does any upstream ever change? */
 	hf_us stalled_until; /* what is said before then waits for the server */
 	uint64_t unexpected_before;
 	char told[HF_TOLD][HF_TOLD_MAX];

@@ -134,15 +134,69 @@ static void count_sent(struct hf_play *p, unsigned upstream, const struct hf_que
 	check_budget(p, upstream);
 }
 
+/* Which questions are one for a server: the flags are part of it. */
+#define FLAG_DO 1u
+#define FLAG_CD 2u
+
+/* A failure is kept in the cache, where there must be room for it, and counted in
+ * whole seconds, less a quarter and one. */
+#define ROOM_FOR_FAILURES (1u << 20)
+
+/* An upstream that comes back makes void what failed before: only where none ever
+ * goes, a failure must be remembered for its whole time. */
+static bool is_calm(struct hf_play *p)
+{
+	const struct hf_scenario *s = p->scenario;
+	static const struct hf_weather fair;
+	bool calm = true;
+	for (size_t i = 0; i < s->event_count; i++)
+		calm &= s->events[i].what != HF_PLAY_MANNER && s->events[i].what != HF_PLAY_WEATHER &&
+			s->events[i].what != HF_PLAY_STALL;
+	for (size_t i = 0; i < s->upstream_count; i++)
+		calm &= s->upstreams[i].weather.loss == fair.loss && !s->upstreams[i].weather.cap &&
+			s->upstreams[i].manner == &hf_manners[0];
+	return calm;
+}
+
+static bool remembers_failures(struct hf_play *p)
+{
+	const struct hf_scenario *s = p->scenario;
+	if (p->calm == HF_CALM_UNKNOWN)
+		p->calm = is_calm(p) ? HF_CALM : HF_TROUBLED;
+	return p->calm == HF_CALM && s->instances == 1 &&
+	       s->cache.size / s->workers >= ROOM_FOR_FAILURES && !p->jumped;
+}
+
+static hf_us least_rest(const struct hf_play *p)
+{
+	const struct hf_cache_conf *cache = &p->scenario->cache;
+	hf_us first = cache->failure < cache->failure_max ? cache->failure : cache->failure_max;
+	hf_us s = first / HF_SECOND, least = s - s / 4 - 1;
+	return (least > 1 ? least : 1) * HF_SECOND - 2 * WAY;
+}
+
+static void check_rest(struct hf_play *p, const struct hf_query_view *view)
+{
+	unsigned flags = (view->edns.dnssec_ok ? FLAG_DO : 0) | (view->flags & HF_FLAG_CD ? FLAG_CD : 0);
+	struct hf_question_text t;
+	if (remembers_failures(p) &&
+		hf_sim_now(p->sim) < hf_known_need(p->known, &view->question, 0, flags)->failed_until)
+		hf_play_fail(p, HF_LAW_RESTED, 0, "%s is asked for again right after it failed",
+			hf_play_question(&view->question, &t));
+}
+
 static void see_question(struct hf_play *p, unsigned upstream, const struct hf_sim_packet *packet)
 {
 	struct hf_query_view view;
 	p->result->tally.packets[upstream]++;
-	if (hf_query_read(packet->bytes, packet->len, &view) == HF_QUERY_GOOD)
+	if (hf_query_read(packet->bytes, packet->len, &view) == HF_QUERY_GOOD) {
 		count_sent(p, upstream, &view.question, "");
-	else
+		if (view.edns.present) /* without it nothing says whether DO was asked for */
+			check_rest(p, &view);
+	} else {
 		hf_play_fail(p, HF_LAW_QUESTIONS, 0, "a packet to upstream %s that is no question",
 			p->scenario->upstreams[upstream].name);
+	}
 }
 
 void hf_play_blow(void *ctx, struct hf_sim *sim, const struct hf_sim_packet *packet, hf_us now,
@@ -204,10 +258,10 @@ const struct hf_peer_watch hf_play_peer_watch = { asked_by_stream, said, NULL };
 
 /* ---- what clients need ---- */
 
-/* The questions that are one for a server: the flags are part of it. */
 static unsigned flags_of(const struct hf_play_event *event)
 {
-	return (event->ask.dnssec_ok && !event->ask.plain ? 1u : 0) | (event->ask.checking_disabled ? 2u : 0);
+	return (event->ask.dnssec_ok && !event->ask.plain ? FLAG_DO : 0) |
+	       (event->ask.checking_disabled ? FLAG_CD : 0);
 }
 
 void hf_play_note_asked(struct hf_play *p, unsigned instance, const struct hf_play_event *event,
@@ -241,6 +295,11 @@ static void note_need_over(struct hf_play *p, const struct hf_asked *asked, cons
 	need->open--;
 	bool good = seen->replied && (v->rcode == HF_RCODE_NOERROR || v->rcode == HF_RCODE_NXDOMAIN) &&
 		    !(v->flags & HF_FLAG_TC) && v->ttl_min != UINT32_MAX && !is_stale(seen);
+	/* Asked for, and not turned away at a bound, which takes no time. */
+	if (seen->replied && v->rcode == HF_RCODE_SERVFAIL && seen->asked_meanwhile && seen->took > 2 * HF_MS)
+		need->failed_until = hf_sim_now(p->sim) + least_rest(p);
+	else if (good)
+		need->failed_until = INT64_MIN;
 	if (!good || !need->fetching)
 		return; /* what comes from the cache says a TTL that is rounded up */
 	hf_us lasts = (v->soa_negative < v->ttl_min ? v->soa_negative : v->ttl_min) * HF_SECOND;
