@@ -110,6 +110,12 @@ bool hf_stale_find(struct hf_worker *worker, const struct hf_cache_key *key, hf_
 	}
 	if (!old)
 		return false;
+	/* What another question brought to light meanwhile, such as that there is no
+	 * such name, is as fresh as can be. */
+	if (found == HF_CACHE_FRESH) {
+		*ret = (struct hf_answer){ .kept = &copy->kept, .age = copy->age, .ede = HF_EDE_NONE };
+		return true;
+	}
 	bool nxdomain = copy->rcode == HF_RCODE_NXDOMAIN;
 	*ret = (struct hf_answer){
 		.kept = &copy->kept,

@@ -16,8 +16,8 @@
 
 #include "engine/inside.h"
 
-/* An old answer for the key, if there is one young enough. Fills in the copy and
- * the answer that points into it. */
+/* An old answer for the key, if there is one young enough; or a fresh one that has
+ * come to be known meanwhile. Fills in the copy and the answer that points into it. */
 bool hf_stale_find(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
 	struct hf_cached *copy, struct hf_answer *ret);
 
