@@ -300,8 +300,10 @@ static void note_need_over(struct hf_play *p, const struct hf_asked *asked, cons
 		need->failed_until = hf_sim_now(p->sim) + least_rest(p);
 	else if (good)
 		need->failed_until = INT64_MIN;
-	if (!good || !need->fetching)
-		return; /* what comes from the cache says a TTL that is rounded up */
+	/* Without EDNS nothing tells an old answer from a fresh one; and what comes from
+	 * the cache says a TTL that is rounded up. */
+	if (!good || !need->fetching || !v->edns.present)
+		return;
 	hf_us lasts = (v->soa_negative < v->ttl_min ? v->soa_negative : v->ttl_min) * HF_SECOND;
 	need->fetching = false;
 	need->fresh_until = hf_sim_now(p->sim) + (lasts < most ? lasts : most);
@@ -348,7 +350,9 @@ static void note_reply(struct hf_play *p, const struct hf_seen *seen)
 static hf_us patience(const struct hf_play *p, const struct hf_seen *seen)
 {
 	hf_us after = p->scenario->cache.stale_after;
-	return (is_stale(seen) && after < HF_QUERY_DEADLINE ? after : HF_QUERY_DEADLINE) + WAY + p->stalled;
+	/* A denial may have been learnt, by a question for another type, later on. */
+	bool stale = is_stale(seen) && seen->view.rcode != HF_RCODE_NXDOMAIN;
+	return (stale && after < HF_QUERY_DEADLINE ? after : HF_QUERY_DEADLINE) + WAY + p->stalled;
 }
 
 static void check_always(struct hf_play *p, const struct hf_asked *asked, const struct hf_seen *seen)
