@@ -163,8 +163,10 @@ static bool remembers_failures(struct hf_play *p)
 	const struct hf_scenario *s = p->scenario;
 	if (p->calm == HF_CALM_UNKNOWN)
 		p->calm = is_calm(p) ? HF_CALM : HF_TROUBLED;
+	/* Who was turned away at a bound of the server has seen no failure. */
 	return p->calm == HF_CALM && s->instances == 1 &&
-	       s->cache.size / s->workers >= ROOM_FOR_FAILURES && !p->jumped;
+	       s->cache.size / s->workers >= ROOM_FOR_FAILURES && !p->jumped &&
+	       !hf_house_count(p->houses[0], HF_COUNT_OVERLOAD);
 }
 
 static hf_us least_rest(const struct hf_play *p)
@@ -295,8 +297,7 @@ static void note_need_over(struct hf_play *p, const struct hf_asked *asked, cons
 	need->open--;
 	bool good = seen->replied && (v->rcode == HF_RCODE_NOERROR || v->rcode == HF_RCODE_NXDOMAIN) &&
 		    !(v->flags & HF_FLAG_TC) && v->ttl_min != UINT32_MAX && !is_stale(seen);
-	/* Asked for, and not turned away at a bound, which takes no time. */
-	if (seen->replied && v->rcode == HF_RCODE_SERVFAIL && seen->asked_meanwhile && seen->took > 2 * HF_MS)
+	if (seen->replied && v->rcode == HF_RCODE_SERVFAIL && seen->asked_meanwhile)
 		need->failed_until = hf_sim_now(p->sim) + least_rest(p);
 	else if (good)
 		need->failed_until = INT64_MIN;
