@@ -57,8 +57,8 @@ static char *world_text(uint64_t seed, char file[static FILE_NAME_MAX])
 static int kind_len(const char *text, const char **ret)
 {
 	const char *line = strstr(text, "\n# World "), *colon = line ? strchr(line, ':') : NULL;
-	*ret = colon ? colon + 2 : "?";
-	return (int)strcspn(*ret, ".\n");
+	*ret = colon ? colon + 2 : text;
+	return colon ? (int)strcspn(*ret, ".\n") : 0;
 }
 
 /* ---- failures ---- */

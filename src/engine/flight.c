@@ -31,6 +31,7 @@ struct flight {
 	bool late; /* who waited has been given an old answer, if there was one */
 	bool lingers; /* it has its answer, and listens on */
 	bool stood;   /* in a line, once */
+	bool limited; /* a budget is promised for one of those whom it may ask */
 	struct hf_timer timer;
 	struct io io[HF_ATTEMPTS_MAX];
 	uint8_t case_bits[(HF_NAME_MAX + 7) / 8];
@@ -123,7 +124,7 @@ static void abandon(struct flight *f, hf_us now)
 	hf_upstreams_unlock(all);
 }
 
-static void leave_lines(struct flight *f, hf_us now);
+static void leave_lines(struct flight *f);
 
 static void flight_end(struct flight *f)
 {
@@ -154,7 +155,7 @@ void hf_flights_end(struct hf_worker *worker)
 	while (worker->flights) {
 		struct flight *f = worker->flights;
 		abandon(f, 0);
-		leave_lines(f, 0);
+		leave_lines(f);
 		flight_end(f);
 	}
 	while (worker->spare) {
@@ -317,10 +318,22 @@ static void could_not_send(struct flight *f, const struct hf_action *action, int
 			.kind = HF_EVENT_SOCKETS_SHORT, .a = error });
 }
 
+/* Between the charge and the wire somebody else may have had the processor. */
+static void note_left(struct flight *f, const struct hf_action *action)
+{
+	hf_us charged = f->base.query.attempts[action->attempt].charged;
+	hf_us left = hf_loop_clock(f->worker->loop);
+	if (left - charged >= HF_MS)
+		hf_upstreams_left_late(f->worker->team->upstreams, slot_of(f, action->upstream),
+			HF_COST_UDP, charged, left);
+}
+
 static void carry_out_send(struct flight *f, const struct hf_action *action, hf_us now,
 	struct carried *ret)
 {
 	int error = send_message(f, action);
+	if (!error && f->limited && action->channel == HF_CHANNEL_UDP)
+		note_left(f, action);
 	if (error) {
 		could_not_send(f, action, error, now, ret);
 	} else if (action->channel == HF_CHANNEL_TCP && f->io[action->attempt].tcp.joined) {
@@ -390,10 +403,7 @@ static size_t take_step(struct flight *f, const struct hf_query_event *event, hf
  * instant at which this turn began. */
 static hf_us instant(const struct flight *f, hf_us now)
 {
-	bool limited = f->plan->forward->outgoing.budget != 0;
-	for (unsigned i = 0; !limited && i < f->route->upstream_count; i++)
-		limited = conf_of(f, i)->budget != 0;
-	return limited ? hf_loop_clock(f->worker->loop) : now;
+	return f->limited ? hf_loop_clock(f->worker->loop) : now;
 }
 
 /* Feeds an event to the machine and carries out what it says, including what
@@ -419,13 +429,13 @@ static bool drive(struct flight *f, const struct hf_query_event *first, hf_us no
 }
 
 /* Leaves the lines that it need not stand in any more. */
-static void leave_lines(struct flight *f, hf_us now)
+static void leave_lines(struct flight *f)
 {
 	for (unsigned i = 0; f->stood && i < HF_ATTEMPTS_MAX; i++) {
 		struct hf_standing *standing = &f->io[i].standing;
 		if (!standing->listed || f->base.query.attempts[i].queued)
 			continue;
-		hf_upstreams_leave(f->worker->team->upstreams, standing, now);
+		hf_upstreams_leave(f->worker->team->upstreams, standing);
 		standing->listed = false;
 		f->worker->standing--;
 	}
@@ -436,7 +446,7 @@ static void leave_lines(struct flight *f, hf_us now)
 static void go_or_end(struct flight *f, hf_us now)
 {
 	struct hf_worker *worker = f->worker;
-	leave_lines(f, now);
+	leave_lines(f);
 	if (f->base.query.answered && !f->base.query.done && !f->lingers) {
 		take_down(f);
 		f->lingers = worker->lingering < worker->inflight.flights_max / LINGERING_SHARE;
@@ -629,7 +639,8 @@ static void told(struct hf_worker *worker, struct hf_standing *standing, hf_us n
 {
 	struct io *io = (struct io *)((char *)standing - offsetof(struct io, standing));
 	const struct hf_query_event event = { .attempt = attempt_of(io),
-		.kind = standing->evicted ? HF_QUERY_EVICT : HF_QUERY_GRANT };
+		.kind = standing->evicted ? HF_QUERY_EVICT : HF_QUERY_GRANT,
+		.charged = standing->charged };
 	standing->listed = false;
 	worker->standing--;
 	drive(io->flight, &event, now);
@@ -755,6 +766,9 @@ int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 	f->base.client = waiter ? waiter->client : 0;
 	/* The slot of whom it will most likely be asked of; + 1: 0 is nobody. */
 	f->base.upstream = f->route ? slot_of(f, 0) + 1u : 0;
+	f->limited = f->plan->forward->outgoing.budget != 0;
+	for (unsigned i = 0; f->route && i < f->route->upstream_count; i++)
+		f->limited |= conf_of(f, i)->budget != 0;
 	hf_query_init(&f->base.query, (uint32_t)key->name_hash, now);
 	f->base.query.background = !waiter;
 	if (f->plan->cache->stale)

@@ -158,22 +158,22 @@ int hf_upstreams_stand(struct hf_upstreams *all, struct hf_standing *standing,
 	return rc;
 }
 
-static void give_back(struct hf_upstreams *all, const struct hf_standing *standing, hf_us now)
+static void give_back(struct hf_upstreams *all, unsigned slot, uint32_t cost, hf_us charged)
 {
-	if (hf_upstream_limit(&all->states[standing->slot]))
-		hf_budget_refund(&all->states[standing->slot].budget, standing->cost, now);
+	if (hf_upstream_limit(&all->states[slot]))
+		hf_budget_refund(&all->states[slot].budget, cost, charged);
 	if (all->plan->forward->outgoing.budget)
-		hf_budget_refund(&all->outgoing.budget, standing->cost, now);
+		hf_budget_refund(&all->outgoing.budget, cost, charged);
 }
 
-void hf_upstreams_leave(struct hf_upstreams *all, struct hf_standing *standing, hf_us now)
+void hf_upstreams_leave(struct hf_upstreams *all, struct hf_standing *standing)
 {
 	hf_upstreams_lock(all);
 	struct hf_upstream_state *state = &all->states[standing->slot];
 	if (standing->prev) {
 		untell(standing);
 		if (!standing->evicted)
-			give_back(all, standing, now);
+			give_back(all, standing->slot, standing->cost, standing->charged);
 	} else if (standing->entry.queued) {
 		hf_queue_remove(state->queue, &standing->entry);
 		all->backlogged -= depth(state) == 0;
@@ -229,10 +229,20 @@ static hf_us pump(struct hf_upstreams *all, struct hf_upstream_state *state, hf_
 		if (standing->until <= now)
 			continue; /* it has waited in vain, and hears so at its deadline */
 		charge(all, state, cost, now);
+		standing->charged = now;
 		tell(all, standing, false);
 		wake[standing->worker] = true;
 	}
 	return HF_NEVER;
+}
+
+void hf_upstreams_left_late(struct hf_upstreams *all, unsigned slot, uint32_t cost, hf_us charged,
+	hf_us left)
+{
+	hf_upstreams_lock(all);
+	give_back(all, slot, cost, charged);
+	charge(all, &all->states[slot], cost, left);
+	hf_upstreams_unlock(all);
 }
 
 hf_us hf_upstreams_pump(struct hf_upstreams *all, hf_us now, bool *wake)

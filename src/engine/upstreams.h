@@ -36,6 +36,7 @@ struct hf_standing {
 	uint16_t slot;
 	uint8_t cost;
 	hf_us until;                      /* from then on it need not be sent any more */
+	hf_us charged;                    /* when it was told to go */
 	bool evicted;                     /* not told to go: told to give up */
 	bool listed;                      /* the owner's mark: it stands, or has been told */
 };
@@ -92,7 +93,7 @@ int hf_upstreams_stand(struct hf_upstreams *all, struct hf_standing *standing,
 
 /* It need not go any more, in whatever list it is; in none is fine. What it was
  * given is given back. */
-void hf_upstreams_leave(struct hf_upstreams *all, struct hf_standing *standing, hf_us now);
+void hf_upstreams_leave(struct hf_upstreams *all, struct hf_standing *standing);
 
 /* Somebody else waits for it as well. */
 void hf_upstreams_also(struct hf_upstreams *all, struct hf_standing *standing,
@@ -101,6 +102,11 @@ void hf_upstreams_also(struct hf_upstreams *all, struct hf_standing *standing,
 /* Tells all to go for whom there is room, and sets wake[w] for their workers.
  * Returns when there may be room for the next; HF_NEVER: nobody waits. */
 hf_us hf_upstreams_pump(struct hf_upstreams *all, hf_us now, bool *wake);
+
+/* A packet that was charged at one instant left the host at a later one: it counts
+ * from then on. */
+void hf_upstreams_left_late(struct hf_upstreams *all, unsigned slot, uint32_t cost, hf_us charged,
+	hf_us left);
 
 /* The next of a worker's that has been told to go (or to give up); NULL: none. */
 struct hf_standing *hf_upstreams_told(struct hf_upstreams *all, unsigned worker);

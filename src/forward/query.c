@@ -304,6 +304,7 @@ static void send_to(struct step *s, unsigned upstream, enum hf_send_reason reaso
 		return;
 	}
 	charge(s, upstream, a->cost);
+	a->charged = s->env->now;
 	dispatch(s, a);
 }
 
@@ -636,7 +637,7 @@ static void lost(struct step *s, const struct hf_query_event *event)
 	struct hf_attempt *a = &s->q->attempts[event->attempt];
 	report(s, a, event->outcome);
 	if (event->outcome == HF_OUTCOME_UNSENT)
-		refund(s, a->upstream, a->cost, a->sent);
+		refund(s, a->upstream, a->cost, a->charged);
 	close_attempt(s, a);
 	if (s->q->answered) {
 		if (!hoping(s->q))
@@ -668,11 +669,12 @@ static void grant(struct step *s, const struct hf_query_event *event)
 	struct hf_selection selected = selection(s);
 	if (!a->queued)
 		return;
+	a->charged = event->charged;
 	if (hf_offer(&selected, a->upstream) != HF_OFFER_REST) {
 		dispatch(s, a);
 		return;
 	}
-	refund(s, a->upstream, a->cost, s->env->now);
+	refund(s, a->upstream, a->cost, a->charged);
 	close_attempt(s, a);
 	if (!waiting(s->q))
 		go_on(s);
@@ -692,7 +694,7 @@ static void evict(struct step *s, const struct hf_query_event *event)
 static void reused(struct step *s, const struct hf_query_event *event)
 {
 	struct hf_attempt *a = &s->q->attempts[event->attempt];
-	refund(s, a->upstream, a->cost - HF_COST_TCP_REUSED, a->sent);
+	refund(s, a->upstream, a->cost - HF_COST_TCP_REUSED, a->charged);
 	a->cost = HF_COST_TCP_REUSED;
 }
 

@@ -79,6 +79,7 @@ struct hf_attempt {
 	enum hf_channel channel;
 	enum hf_send_reason reason;
 	hf_us sent, due;
+	hf_us charged;  /* the instant at which the budgets were */
 	hf_us hedge;    /* when a second copy is worth it; HF_NEVER: not any more */
 };
 
@@ -138,6 +139,7 @@ struct hf_query_event {
 	enum hf_outcome outcome;
 	int32_t ede;
 	uint16_t octets; /* of the reply */
+	hf_us charged;   /* GRANT: when */
 };
 
 enum hf_action_kind {

@@ -97,7 +97,9 @@ void hf_rtt_lost(struct hf_rtt *rtt)
 
 hf_us hf_rtt_timeout(const struct hf_rtt *rtt, const struct hf_upstream_conf *conf)
 {
-	hf_us timeout = rtt->srtt ? rtt->srtt + 4 * rtt->rttvar : FIRST_TIMEOUT;
+	/* One whose answers never vary would be late with the first that does. */
+	hf_us spread = 4 * rtt->rttvar > rtt->srtt / 2 ? 4 * rtt->rttvar : rtt->srtt / 2;
+	hf_us timeout = rtt->srtt ? rtt->srtt + spread : FIRST_TIMEOUT;
 	if (timeout < conf->timeout_min)
 		timeout = conf->timeout_min;
 	timeout <<= rtt->backoff;

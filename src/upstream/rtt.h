@@ -3,8 +3,8 @@
  * how long do we wait for it?
  *
  * Smoothed round trip and its variation by RFC 6298 (gains 1/8 and 1/4), in
- * microseconds. The time-out of an attempt is srtt + 4 rttvar within the
- * operator's bounds, doubled for each attempt in a row that got no answer.
+ * microseconds. The time-out of an attempt is srtt + 4 rttvar, at least
+ * half as much again as srtt, within the operator's bounds, doubled for each attempt in a row that got no answer.
  * Attempts over UDP that were answered are samples, late ones too: each has an id
  * of its own, so there is no doubt which one an answer belongs to.
  *
