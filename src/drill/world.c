@@ -475,6 +475,12 @@ static void write_promises(struct world *w)
 	}
 }
 
+const char *hf_world_kind(uint64_t seed)
+{
+	struct world w = { .dice = seed };
+	return pick_kind(&w)->word;
+}
+
 void hf_world_write(uint64_t seed, FILE *out)
 {
 	struct world w = { .dice = seed, .out = out };

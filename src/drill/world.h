@@ -19,4 +19,7 @@
 /* Writes the world of a seed as the text of a .play file. */
 void hf_world_write(uint64_t seed, FILE *out);
 
+/* The word for its kind: "windy". */
+const char *hf_world_kind(uint64_t seed);
+
 #endif

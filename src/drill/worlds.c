@@ -53,14 +53,6 @@ static char *world_text(uint64_t seed, char file[static FILE_NAME_MAX])
 	return text;
 }
 
-/* Of its second line, "# World 7: windy.", the kind. */
-static int kind_len(const char *text, const char **ret)
-{
-	const char *line = strstr(text, "\n# World "), *colon = line ? strchr(line, ':') : NULL;
-	*ret = colon ? colon + 2 : text;
-	return colon ? (int)strcspn(*ret, ".\n") : 0;
-}
-
 /* ---- failures ---- */
 
 static void write_lines(FILE *out, const char *before, const char *text)
@@ -72,14 +64,11 @@ static void write_lines(FILE *out, const char *before, const char *text)
 	}
 }
 
-static void tell_failure(const struct playing *p, uint64_t seed, const char *text,
-	const struct hf_trial_result *result)
+static void tell_failure(const struct playing *p, uint64_t seed, const struct hf_trial_result *result)
 {
 	FILE *out = p->call->out;
 	char when[HF_NUMBER_TEXT_MAX];
-	const char *kind;
-	int len = kind_len(text, &kind);
-	fprintf(out, "# world %llu (%.*s) breaks `%s` at %s", (unsigned long long)seed, len, kind,
+	fprintf(out, "# world %llu (%s) breaks `%s` at %s", (unsigned long long)seed, hf_world_kind(seed),
 		hf_laws[result->play.law].word, hf_play_time_text(result->play.when, when));
 	if (result->play.line)
 		fprintf(out, ", line %u", result->play.line);
@@ -91,17 +80,16 @@ static void tell_failure(const struct playing *p, uint64_t seed, const char *tex
 
 static void keep(struct playing *p, uint64_t seed, const char *file, const char *text, enum hf_law law)
 {
-	const char *folder = p->call->flags.keep, *kind;
+	const char *folder = p->call->flags.keep;
 	char path[4096], *what = NULL, *small;
 	if (!folder || p->kept++ >= KEEP_MOST)
 		return;
-	int len = kind_len(text, &kind);
 	snprintf(path, sizeof path, "%s/found-%llu.play", folder, (unsigned long long)seed);
 	small = hf_shrink(file, text, law, &what);
 	FILE *out = small ? fopen(path, "we") : NULL;
 	if (out) {
-		fprintf(out, "# SPDX-License-Identifier: GPL-3.0-or-later\n# Found in world %llu (%.*s). It broke "
-			"the law `%s`: %s\n", (unsigned long long)seed, len, kind, hf_laws[law].word,
+		fprintf(out, "# SPDX-License-Identifier: GPL-3.0-or-later\n# Found in world %llu (%s). It broke "
+			"the law `%s`: %s\n", (unsigned long long)seed, hf_world_kind(seed), hf_laws[law].word,
 			hf_laws[law].sentence);
 		write_lines(out, "", what ? what : "");
 		/* The comments at the top of the world have gone already, or say less. */
@@ -146,7 +134,7 @@ static void note_over(struct playing *p, const struct hf_trial *trial)
 		enum hf_law law = result->play.law;
 		b->failed++;
 		p->failed++;
-		tell_failure(p, trial->number, text, result);
+		tell_failure(p, trial->number, result);
 		keep(p, trial->number, file, text, law);
 		free(text);
 	}
