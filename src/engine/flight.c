@@ -288,6 +288,7 @@ static void carry_out_fail(struct flight *f, const struct hf_action *action, hf_
 		(action->cause == HF_CAUSE_RESTING || action->cause == HF_CAUSE_BUDGET))
 		return;
 	struct hf_cache_key key = key_of(f, 0);
+	hf_count(f->worker->meter, HF_COUNT_FAILURES);
 	hf_trouble_remember(f->worker, &key, now, hf_loop_random_u32(f->worker->loop));
 	if (!answer_stale(f, now))
 		answer_all(f, &answer, now);

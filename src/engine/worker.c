@@ -321,6 +321,8 @@ static void show_budget(struct hf_upstream_state *state, _Atomic int64_t *gauges
 	hf_gauge_set(&gauges[HF_UP_QUEUED], queue ? (int64_t)hf_queue_depth(queue) : 0);
 	hf_gauge_set(&gauges[HF_UP_QUEUE_CLIENTS], queue ? (int64_t)hf_queue_clients(queue) : 0);
 	hf_gauge_set(&gauges[HF_UP_LIMIT], limit);
+	hf_gauge_set(&gauges[HF_UP_CAP], hf_cap_found(&state->cap));
+	hf_gauge_set(&gauges[HF_UP_TOKENS], hf_retry_saved(&state->retry));
 	hf_gauge_set(&gauges[HF_UP_ROOM], limit ? (int64_t)hf_budget_room(&state->budget, limit, now) : -1);
 }
 

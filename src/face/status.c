@@ -30,6 +30,12 @@ static json_t *describe_upstream(const struct hf_metrics_source *source, unsigne
 		{ "packets_out", HF_UP_PACKETS_OUT }, { "packets_in", HF_UP_PACKETS_IN },
 		{ "timeouts", HF_UP_TIMEOUTS }, { "errors", HF_UP_ERRORS },
 		{ "failures", HF_UP_SERVFAIL }, { "mismatched", HF_UP_MISMATCHED },
+		{ "retries", HF_UP_RETRIES }, { "hedges", HF_UP_HEDGES }, { "probes", HF_UP_PROBES },
+		{ "evicted", HF_UP_EVICTED },
+	};
+	static const struct { const char *key; enum hf_upstream_gauge gauge; } gauges[] = {
+		{ "limit", HF_UP_LIMIT }, { "cap", HF_UP_CAP }, { "queued", HF_UP_QUEUED },
+		{ "in_flight", HF_UP_IN_FLIGHT },
 	};
 	int64_t rtt = hf_metrics_upstream_gauge(source, slot, HF_UP_RTT_US);
 	json_t *upstream = json_object();
@@ -41,6 +47,9 @@ static json_t *describe_upstream(const struct hf_metrics_source *source, unsigne
 	for (size_t i = 0; i < HF_COUNT_OF(counters); i++)
 		json_object_set_new(upstream, counters[i].key,
 			number(hf_metrics_upstream_counter(source, slot, counters[i].counter)));
+	for (size_t i = 0; i < HF_COUNT_OF(gauges); i++)
+		json_object_set_new(upstream, gauges[i].key, json_integer((json_int_t)
+			hf_metrics_upstream_gauge(source, slot, gauges[i].gauge)));
 	return upstream;
 }
 
@@ -139,6 +148,11 @@ static void write_upstream(const json_t *upstream, FILE *out)
 		get_text(upstream, "state"), rtt_text, get_number(upstream, "packets_out"),
 		get_number(upstream, "packets_in"), get_number(upstream, "timeouts"),
 		get_number(upstream, "failures") + get_number(upstream, "errors"));
+	if (get_number(upstream, "limit"))
+		fprintf(out, "    may be sent %lld packets/s%s; %lld messages wait for room, %lld gave up\n",
+			get_number(upstream, "limit"),
+			get_number(upstream, "cap") ? " (a cap that was found)" : "",
+			get_number(upstream, "queued"), get_number(upstream, "evicted"));
 }
 
 static void write_cache(const json_t *cache, FILE *out)

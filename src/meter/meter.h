@@ -33,6 +33,7 @@ enum hf_counter {
 	HF_COUNT_JOINED,               /* questions that joined a flight under way */
 	HF_COUNT_PREFETCHED,           /* refreshes before an answer's end */
 	HF_COUNT_HELD,                 /* sudden denials that were not believed (hold-good) */
+	HF_COUNT_FAILURES,             /* failures that were remembered (RFC 9520) */
 	HF_COUNT_ASKED,                /* distinct questions for which an upstream was asked */
 	HF_COUNT_MALFORMED,
 	HF_COUNT_SILENCED,             /* packets that deserved no answer */
@@ -81,6 +82,8 @@ enum hf_upstream_gauge {
 	HF_UP_QUEUE_CLIENTS, /* clients that they belong to */
 	HF_UP_ROOM,          /* packets that may go out at this instant; -1: any number */
 	HF_UP_LIMIT,         /* packets/s that it may be sent, by budget or found cap; 0: any */
+	HF_UP_CAP,           /* replies/s at which it was found to be capped; 0: not found */
+	HF_UP_TOKENS,        /* copies that may go out at this instant */
 	HF_UP_SINCE,         /* instant, us, at which it came into its state */
 	HF_UP_GAUGES
 };

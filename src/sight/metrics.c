@@ -117,6 +117,17 @@ static void write_rows(const struct hf_metrics_source *source, struct hf_text *t
 	}
 }
 
+/* Messages to upstreams for each distinct question that needed one: the promise. */
+static void write_amplification(const struct hf_metrics_source *source, struct hf_text *text)
+{
+	uint64_t asked = hf_metrics_counter(source, HF_COUNT_ASKED), sent = 0;
+	for (unsigned slot = 0; slot < HF_SLOTS_MAX; slot++)
+		sent += hf_metrics_upstream_counter(source, slot, HF_UP_PACKETS_OUT);
+	begin(text, "holdfast_amplification", "gauge",
+		"Messages to upstreams for each distinct question that needed one, since the start.");
+	hf_text_add(text, "holdfast_amplification %.3f\n", asked ? (double)sent / (double)asked : 0.0);
+}
+
 static void write_queries(const struct hf_metrics_source *source, struct hf_text *text)
 {
 	begin(text, "holdfast_queries_total", "counter", "Questions of clients.");
@@ -311,6 +322,7 @@ int hf_metrics_write(const struct hf_metrics_source *source, struct hf_text *tex
 	write_replies(source, text);
 	write_durations(source, text);
 	write_rows(source, text);
+	write_amplification(source, text);
 	write_upstreams(source, text, names);
 	free(names);
 	return text->overrun ? -ENOMEM : 0;

@@ -93,6 +93,12 @@ bool hf_retry_take(struct hf_retry *r, const struct hf_retry_conf *conf, hf_us n
 	return true;
 }
 
+uint32_t hf_retry_saved(const struct hf_retry *r)
+{
+	uint64_t tokens = sum(r) / TOKEN;
+	return tokens < UINT32_MAX ? (uint32_t)tokens : UINT32_MAX;
+}
+
 /* The sum grows with the floor and falls as bins end, so it is looked at from
  * one end to the next. */
 hf_us hf_retry_when(struct hf_retry *r, const struct hf_retry_conf *conf, hf_us now)

@@ -50,6 +50,9 @@ void hf_retry_earn(struct hf_retry *r, const struct hf_retry_conf *conf, hf_us n
 /* May a copy go out at `now`? If so, it has been paid for. */
 bool hf_retry_take(struct hf_retry *r, const struct hf_retry_conf *conf, hf_us now);
 
+/* Copies that are paid for, as of the last call of the others. */
+uint32_t hf_retry_saved(const struct hf_retry *r);
+
 /* The earliest instant at which a copy may go out if nothing is sent for the first
  * time and no copy is taken until then: `now` if it may now, HF_NEVER if it will
  * not (there is no floor). */
