@@ -229,7 +229,10 @@ class Recursor(Server):
                     self.address, self.port, self.directory, forwards))
         text += "".join(line + "\n" for line in self.options.get("lines", []))
         self.path("recursor.conf", text)
-        return ["--config-dir=" + self.directory]
+        # From 5.2 on, files of this form are read only if one says so.
+        major, minor = (int(part) for part in (self.version() + ".0").split(".")[:2])
+        old = ["--enable-old-settings"] if (major, minor) >= (5, 2) else []
+        return ["--config-dir=" + self.directory] + old
 
 
 class Dnsdist(Server):
