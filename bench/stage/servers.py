@@ -291,7 +291,7 @@ VARIANTS = [
         "ede: yes", "ede-serve-expired: yes"]}, ["dark"]),
     Variant(Bind),
     Variant(Bind, "stale-answer-enable", {"options": [
-        "stale-cache-enable yes;", "stale-answer-enable yes;", "stale-answer-client-timeout 1800;"]}, ["dark"]),
+        "stale-cache-enable yes;", "stale-answer-enable yes;", "stale-answer-client-timeout 0;"]}, ["dark"]),
     Variant(Bind, "fetches-per-server 50", {"options": ["fetches-per-server 50 fail;"]}, ["cap"]),
     Variant(Kresd),
     Variant(Kresd, "serve_stale", {"lines": ["modules.load('serve_stale < cache')"]}, ["dark"]),
