@@ -32,6 +32,8 @@ How it is counted:
 - A query over TCP counts as 2 packets, 5 with its connection: an estimate. UDP packets are counted.
 - A *silent* upstream still completes TCP handshakes, which a dead machine would not.
 - *Trouble lasts* until the last question was asked that failed or took more than 100 ms.
+- *First fresh* and *old answers until* are seconds after the return of the upstreams, whose addresses
+  for all names are others then; `-`: not within 10 s.
 - Servers without an order of preference use both upstreams, so that a fault of the first touches
   about half of their questions.
 - `~` marks a row whose run was disturbed. {noise}

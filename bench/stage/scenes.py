@@ -178,7 +178,7 @@ class Dark(Scene):
         Column("p99", "p99 ms", "less", 0, None, 20),
         Column("probes", "packets/s per upstream", "less", 2, at_most(1), 0.1),
         Column("fresh", "first fresh s", "less", 2, at_most(1, " s"), 0.1),
-        Column("all_fresh", "all fresh s", "less", 1, None, 0.5),
+        Column("all_fresh", "old answers until s", "less", 1, None, 0.5),
     ]
     name = "dark"
     restart = False
