@@ -20,6 +20,9 @@
  * question looks again so often, less up to half by chance. */
 #define LOOK_AGAIN (200 * HF_MS)
 
+/* ... and after each look in vain half as often, down to once in 0.8 to 1.6 s. */
+#define LOOKS_MAX 3
+
 /* Who has no old answer waits for the pace no longer than this. */
 #define PACE_MOST (500 * HF_MS)
 
@@ -365,7 +368,7 @@ static hf_us a_while(const struct step *s)
 static void wait_for_rest(struct step *s, const struct hf_selection *selected)
 {
 	struct hf_query *q = s->q;
-	hf_us when = hf_select_when(selected), later = s->env->now + a_while(s);
+	hf_us when = hf_select_when(selected), later = s->env->now + (a_while(s) << q->looks);
 	if (when == HF_NEVER || q->sends >= HF_SENDS_MAX) {
 		if (!hoping(q))
 			give_up(s);
@@ -377,6 +380,9 @@ static void wait_for_rest(struct step *s, const struct hf_selection *selected)
 		give_up(s);
 		return;
 	}
+	/* Ten thousand that wait in the dark shall not look ten times a second each. */
+	if (q->looks < LOOKS_MAX)
+		q->looks++;
 	pause_until(s, when < later ? when + a_while(s) / 16 : later);
 }
 

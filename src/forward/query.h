@@ -114,6 +114,7 @@ struct hf_query {
 	uint8_t tries[HF_ROUTE_UPSTREAMS_MAX];
 	struct hf_attempt attempts[HF_ATTEMPTS_MAX];
 	unsigned sends;
+	uint8_t looks;       /* how often it has looked whether anybody's rest is over */
 	bool done;
 	enum hf_query_cause cause;
 	uint8_t cause_upstream;
