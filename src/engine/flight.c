@@ -769,7 +769,7 @@ int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 	f->base.upstream = f->route ? slot_of(f, 0) + 1u : 0;
 	f->limited = f->plan->forward->outgoing.budget != 0;
 	for (unsigned i = 0; f->route && i < f->route->upstream_count; i++)
-		f->limited |= conf_of(f, i)->budget != 0;
+		f->limited |= conf_of(f, i)->budget || conf_of(f, i)->interface_at;
 	hf_query_init(&f->base.query, (uint32_t)key->name_hash, now);
 	f->base.query.background = !waiter;
 	if (f->plan->cache->stale)

@@ -48,6 +48,17 @@ static void begin_anew(struct hf_upstreams *all, unsigned slot)
 	atomic_store_explicit(&all->usable[slot], 0, memory_order_relaxed);
 }
 
+static void take_limits(struct hf_upstreams *all, const struct hf_plan *plan, size_t upstream)
+{
+	const struct hf_upstream_conf *conf = &plan->forward->upstreams[upstream];
+	struct hf_upstream_state *state = &all->states[plan->slots[upstream]];
+	unsigned at = conf->interface_at;
+	uint32_t limit = at ? plan->forward->interfaces[at - 1].budget : 0;
+	state->limit = conf->budget;
+	state->interface = limit ? &all->interfaces[at - 1] : NULL;
+	state->interface_limit = limit;
+}
+
 void hf_upstreams_adopt(struct hf_upstreams *all, struct hf_plan *plan)
 {
 	hf_upstreams_lock(all);
@@ -56,7 +67,7 @@ void hf_upstreams_adopt(struct hf_upstreams *all, struct hf_plan *plan)
 		for (size_t i = 0; i < plan->forward->upstream_count; i++) {
 			if (plan->fresh[i])
 				begin_anew(all, plan->slots[i]);
-			all->states[plan->slots[i]].limit = plan->forward->upstreams[i].budget;
+			take_limits(all, plan, i);
 		}
 		if (old)
 			hf_plan_inherit(plan, old);
@@ -162,6 +173,8 @@ static void give_back(struct hf_upstreams *all, unsigned slot, uint32_t cost, hf
 {
 	if (hf_upstream_limit(&all->states[slot]))
 		hf_budget_refund(&all->states[slot].budget, cost, charged);
+	if (all->states[slot].interface)
+		hf_budget_refund(all->states[slot].interface, cost, charged);
 	if (all->plan->forward->outgoing.budget)
 		hf_budget_refund(&all->outgoing.budget, cost, charged);
 }
@@ -196,13 +209,18 @@ static hf_us when(struct hf_upstreams *all, struct hf_upstream_state *state, uin
 	uint32_t limit = hf_upstream_limit(state), most = all->plan->forward->outgoing.budget;
 	hf_us here = limit ? hf_budget_when(&state->budget, limit, cost, now) : now;
 	hf_us everywhere = most ? hf_budget_when(&all->outgoing.budget, most, cost, now) : now;
-	return here > everywhere ? here : everywhere;
+	hf_us later = here > everywhere ? here : everywhere;
+	hf_us there = state->interface ?
+		hf_budget_when(state->interface, state->interface_limit, cost, now) : now;
+	return there > later ? there : later;
 }
 
 static void charge(struct hf_upstreams *all, struct hf_upstream_state *state, uint32_t cost, hf_us now)
 {
 	if (hf_upstream_limit(state))
 		hf_budget_spend(&state->budget, cost, now);
+	if (state->interface)
+		hf_budget_spend(state->interface, cost, now);
 	if (all->plan->forward->outgoing.budget)
 		hf_budget_spend(&all->outgoing.budget, cost, now);
 }

@@ -45,6 +45,7 @@ struct hf_upstreams {
 	pthread_mutex_t lock;
 	struct hf_upstream_state states[HF_SLOTS_MAX]; /* under the lock */
 	struct hf_outgoing_state outgoing;             /* ... */
+	struct hf_budget interfaces[HF_INTERFACES_MAX]; /* ... by place in the plan */
 	struct hf_plan *plan;                          /* ... the newest that was adopted */
 	unsigned backlogged;                           /* ... queues that are not empty */
 	unsigned workers;

@@ -413,7 +413,10 @@ static void only_one_with_a_budget(struct office *o, uint32_t budget)
 
 static unsigned packets(const struct office *o)
 {
-	return o->stage.upstreams[0].asked + o->stage.upstreams[0].asked_tcp;
+	unsigned sum = 0;
+	for (unsigned i = 0; i < STAGE_UPSTREAMS; i++)
+		sum += o->stage.upstreams[i].asked + o->stage.upstreams[i].asked_tcp;
+	return sum;
 }
 
 /* Lets time pass, a millisecond at a time, and sees to it that no more than `most`
@@ -450,6 +453,26 @@ static void a_budget_holds_in_any_100_ms_and_what_is_over_it_waits(void **state)
 	assert_int_equal(o->clients[0].total + o->clients[1].total, 300);
 	assert_int_equal(o->clients[0].failed + o->clients[1].failed, 0);
 	assert_int_equal(o->stage.upstreams[0].asked, 300);
+	assert_quiet(o);
+}
+
+static void upstreams_behind_one_interface_share_its_budget(void **state)
+{
+	static const struct hf_interface_conf interface = { "eni0", 100 };
+	struct office *o = *state;
+	o->stage.forward.interfaces = &interface;
+	o->stage.forward.interface_count = 1;
+	for (unsigned i = 0; i < STAGE_UPSTREAMS; i++)
+		o->stage.confs[i].interface_at = 1;
+	struct hf_plan *plan = stage_plan(&o->stage);
+	for (unsigned w = 0; w < STAGE_WORKERS; w++)
+		hf_worker_adopt(o->stage.worker[w], plan);
+	hf_plan_unref(o->stage.plan);
+	o->stage.plan = plan;
+	ask_many(o, 0, 300);
+	run_within(o, 3500 * HF_MS, 10);
+	assert_int_equal(o->clients[0].total + o->clients[1].total, 300);
+	assert_int_equal(o->clients[0].failed + o->clients[1].failed, 0);
 	assert_quiet(o);
 }
 
@@ -760,6 +783,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			past_the_bound_of_flights_asking_fails, open_small_office, close_office),
 		AT_THE_OFFICE(a_budget_holds_in_any_100_ms_and_what_is_over_it_waits),
+		AT_THE_OFFICE(upstreams_behind_one_interface_share_its_budget),
 		AT_THE_OFFICE(what_the_budget_has_no_room_for_until_the_deadline_fails_for_that),
 		AT_THE_OFFICE(who_asks_little_waits_for_his_turn_only),
 		AT_THE_OFFICE(a_connection_under_a_small_budget_gets_its_packets),

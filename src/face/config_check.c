@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/nearest.h"
 
 /* Where the value stood, or the place of its entry or section, if it was
  * given at all. */
@@ -106,6 +107,28 @@ static void warn_unused(struct hf_reading *r)
 				forward->upstreams[i].name);
 }
 
+static void find_interfaces(struct hf_reading *r)
+{
+	struct hf_forward_conf *forward = &r->config->forward;
+	for (size_t i = 0; i < forward->upstream_count; i++) {
+		struct hf_upstream_conf *u = (struct hf_upstream_conf *)&forward->upstreams[i];
+		struct hf_nearest nearest = hf_nearest(u->interface, strlen(u->interface));
+		char quoted[HF_QUOTE_MAX];
+		for (size_t n = 0; n < forward->interface_count; n++) {
+			if (strcmp(forward->interfaces[n].name, u->interface) == 0)
+				u->interface_at = (uint16_t)(n + 1);
+			hf_nearest_offer(&nearest, forward->interfaces[n].name);
+		}
+		if (u->interface_at || strcmp(u->interface, "none") == 0)
+			continue;
+		hf_complain(r->source, place(r, HF_SECTION_UPSTREAMS, i, "interface"),
+			"'%s' is not among the interfaces%s%s%s",
+			hf_quote(u->interface, strlen(u->interface), quoted),
+			nearest.best ? "; did you mean '" : "", nearest.best ? nearest.best : "",
+			nearest.best ? "'?" : "");
+	}
+}
+
 /* ---- cache ---- */
 
 static void check_warm(struct hf_reading *r)
@@ -171,6 +194,8 @@ void hf_check_all(struct hf_reading *r)
 		check_listen(r);
 	if (own_upstreams)
 		check_loops(r);
+	if (!errors)
+		find_interfaces(r);
 	check_zones(r);
 	check_warm(r);
 	if (own_upstreams && r->source->errors == 0) {

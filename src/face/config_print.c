@@ -148,6 +148,8 @@ static void print_section(struct printer *p, const struct hf_origins *origins,
 	const struct hf_section *section = &hf_sections[id];
 	size_t count, keys = hf_section_keys(section);
 	const char *entries = hf_section_entries(section, p->config, &count);
+	if (!count)
+		return; /* a section that nobody has written down, and without built-in entries */
 	if (section->kind != HF_KIND_TOP) {
 		put(p, "%s:", section->name);
 		end_line(p, origins->of[id].section);
@@ -259,6 +261,8 @@ static void add_section(struct json_printer *p, const struct hf_origins *origins
 	size_t count, keys = hf_section_keys(section);
 	const char *entries = hf_section_entries(section, p->config, &count);
 	char path[128];
+	if (!count)
+		return;
 	json_t *all = section->kind == HF_KIND_LIST ? json_array() : json_object();
 	if (section->kind != HF_KIND_TOP)
 		json_object_set_new(p->values, section->name, all);

@@ -357,7 +357,8 @@ static bool expect_entries(struct hf_reading *r, const struct hf_section *sectio
 		section->kind == HF_KIND_LIST ? HF_NODE_LIST : HF_NODE_MAPPING;
 	const char *form = section->kind == HF_KIND_LIST ?
 		"a list of routes such as - { zone: ., to: name }" :
-		"a mapping of names to upstreams";
+		section->rows == hf_upstream_options ? "a mapping of names to upstreams" :
+		"a mapping of names to interfaces";
 	if (node->kind == HF_NODE_FAULT)
 		return false;
 	if (node->kind != wanted)
@@ -502,7 +503,7 @@ void hf_read_sections(struct hf_reading *r, const struct hf_node *root)
 			read_one(r, id, found[id]);
 		else if (found[id])
 			hf_read_entries(r, id, found[id]);
-		else
+		else if (id != HF_SECTION_INTERFACES) /* without any, there are none */
 			hf_read_default_entries(r, id);
 	}
 }

@@ -50,6 +50,13 @@ const struct hf_section hf_sections[HF_SECTIONS] = {
 		.help = "How many TCP connections clients may hold, and for how long." },
 	[HF_SECTION_CLIENTS] = { .name = "clients", .kind = HF_KIND_ONE, IN(clients),
 		.rows = hf_clients_options, .help = "Who may ask, and how much at once." },
+	[HF_SECTION_INTERFACES] = { .name = "interfaces", .kind = HF_KIND_NAMED,
+		IN(forward.interfaces), .count_at = offsetof(struct hf_config, forward.interface_count),
+		.size = sizeof(struct hf_interface_conf),
+		.name_at = offsetof(struct hf_interface_conf, name), .max = HF_INTERFACES_MAX,
+		.entry = "an interface", .rows = hf_interface_options,
+		.help = "What may leave through the network interfaces that upstreams are reached through, "
+			"by a name of your choice." },
 	[HF_SECTION_UPSTREAMS] = { .name = "upstreams", .kind = HF_KIND_NAMED,
 		IN(forward.upstreams), .count_at = offsetof(struct hf_config, forward.upstream_count),
 		.size = sizeof(struct hf_upstream_conf),

@@ -466,6 +466,10 @@ static void routes_are_whole_and_name_what_there_is(void **state)
 		  "t:2:26: error: no upstream is called 'cloudfare', did you mean 'cloudflare'?\n" },
 		{ "upstreams: []\nforward: [{ zone: ., to: [b] }]\n",
 		  "t:1:12: error: expected a mapping of names to upstreams, found a list\n" },
+		{ "interfaces: { eni0: { budget: 1024/s } }\nupstreams: { a: { address: 192.0.2.1, interface: eni1 } }\n",
+		  "t:2:39: error: 'eni1' is not among the interfaces; did you mean 'eni0'?\n" },
+		{ "interfaces: { eni0: { budget: 1024 } }\n",
+		  "t:1:31: error: '1024' is no rate (write 1024/s), nor none\n" },
 		{ UPSTREAM "forward: [{ zone: ., to: [a, a] }]\n",
 		  "t:2:30: error: upstream 'a' is named twice in one route\n" },
 		{ UPSTREAM "forward: [{ zone: a..b, to: a }]\n", "t:2:19: error: 'a..b' is no domain name "

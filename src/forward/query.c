@@ -226,6 +226,8 @@ static void charge(struct step *s, unsigned upstream, uint32_t cost)
 {
 	if (hf_upstream_limit(state_of(s, upstream)))
 		hf_budget_spend(&state_of(s, upstream)->budget, cost, s->env->now);
+	if (state_of(s, upstream)->interface)
+		hf_budget_spend(state_of(s, upstream)->interface, cost, s->env->now);
 	if (s->env->outgoing_conf->budget)
 		hf_budget_spend(&s->env->outgoing->budget, cost, s->env->now);
 }
@@ -234,6 +236,8 @@ static void refund(struct step *s, unsigned upstream, uint32_t cost, hf_us spent
 {
 	if (hf_upstream_limit(state_of(s, upstream)))
 		hf_budget_refund(&state_of(s, upstream)->budget, cost, spent);
+	if (state_of(s, upstream)->interface)
+		hf_budget_refund(state_of(s, upstream)->interface, cost, spent);
 	if (s->env->outgoing_conf->budget)
 		hf_budget_refund(&s->env->outgoing->budget, cost, spent);
 }

@@ -40,6 +40,8 @@ struct hf_forward_conf {
 	const struct hf_route *routes;
 	size_t route_count;
 	struct hf_outgoing_conf outgoing;
+	const struct hf_interface_conf *interfaces;
+	size_t interface_count; /* at most HF_INTERFACES_MAX */
 };
 
 struct hf_route_table;

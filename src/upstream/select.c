@@ -66,6 +66,9 @@ bool hf_has_room(const struct hf_selection *s, size_t i)
 	uint32_t limit = hf_upstream_limit(c->state), all = s->outgoing_conf ? s->outgoing_conf->budget : 0;
 	if (c->state->queue && hf_queue_depth(c->state->queue))
 		return false;
+	if (c->state->interface && hf_budget_when(c->state->interface, c->state->interface_limit, s->cost,
+					  s->now) > s->now)
+		return false;
 	return (!limit || hf_budget_when(&c->state->budget, limit, s->cost, s->now) <= s->now) &&
 	       (!all || hf_budget_when(&s->outgoing->budget, all, s->cost, s->now) <= s->now);
 }

@@ -25,6 +25,8 @@ struct hf_upstream_state {
 	struct hf_retry retry;
 	struct hf_budget budget;
 	uint32_t limit;           /* packets/s that the operator allows; 0: any */
+	struct hf_budget *interface; /* shared with others, under the same lock; NULL: none */
+	uint32_t interface_limit; /* packets/s */
 	struct hf_cap cap;
 	struct hf_size size;      /* what gets through to us, and whether EDNS does */
 	struct hf_queue *queue;   /* who waits for the budget; NULL: nobody ever had to */

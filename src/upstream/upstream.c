@@ -40,6 +40,19 @@ const struct hf_option hf_upstream_options[] = {
 	{ .name = "retry-floor", .type = HF_OPT_RATE, ROW(retry.floor), .min = 1, .max = 1000000,
 	  .def = "10/s", .live = true,
 	  .help = "So many of those are allowed in any case." },
+	{ .name = "interface", .type = HF_OPT_TEXT, ROW(interface), .min = 1, .max = 63, .def = "none",
+	  .live = true,
+	  .help = "The entry of `interfaces` whose budget it shares with all others that are reached through it." },
+	HF_OPTION_END,
+};
+
+#undef ROW
+#define ROW(field) .at = offsetof(struct hf_interface_conf, field)
+
+const struct hf_option hf_interface_options[] = {
+	{ .name = "budget", .type = HF_OPT_RATE, ROW(budget), .min = 1, .max = 10000000, .words = none,
+	  .def = "none", .live = true,
+	  .help = "Packets a second to all upstreams that name it, such as a cloud allows an interface, kept within any 100 ms." },
 	HF_OPTION_END,
 };
 

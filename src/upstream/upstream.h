@@ -32,7 +32,20 @@ struct hf_upstream_conf {
 	bool infer_cap;            /* find out for itself where replies stop to grow */
 	bool hedge;                /* a second copy to another after the 95th percentile */
 	struct hf_retry_conf retry;
+	const char *interface;     /* that it is reached through: a name, or "none" */
+	uint16_t interface_at;     /* in hf_forward_conf.interfaces, plus 1; 0: none */
 };
+
+/* What may leave through a network interface: the rows of `interfaces:`. Which one
+ * a packet takes is the system's business; this only counts. */
+struct hf_interface_conf {
+	const char *name;
+	uint32_t budget;           /* packets/s; 0: any */
+};
+
+#define HF_INTERFACES_MAX 64
+
+extern const struct hf_option hf_interface_options[];
 
 /* What all upstreams together may be sent: the rows of `outgoing:`. */
 struct hf_outgoing_conf {
