@@ -261,7 +261,7 @@ static inline struct hf_plan *stage_plan(struct stage *s)
 {
 	static const struct hf_hash_key key = { 3, 4 };
 	static const uint16_t slots[STAGE_UPSTREAMS] = { 5, 6 };
-	static const bool fresh[STAGE_UPSTREAMS] = { true, true };
+	const bool fresh[STAGE_UPSTREAMS] = { !s->plan, !s->plan }; /* what was learnt stays */
 	struct hf_plan *plan;
 	assert_int_equal(
 		hf_plan_new(&s->forward, &s->cache_conf, &key, slots, fresh, NULL, &plan), 0);

@@ -8,6 +8,9 @@
 
 #define DRAIN_TURN (10 * HF_MS)
 
+/* A turn gives so much more than the one before: twice as much after half a second. */
+#define DRAIN_GROWTH 64
+
 int hf_upstreams_new(unsigned workers, struct hf_upstreams **ret)
 {
 	struct hf_upstreams *all = calloc(1, sizeof *all);
@@ -225,22 +228,31 @@ static void charge(struct hf_upstreams *all, struct hf_upstream_state *state, ui
 		hf_budget_spend(&all->outgoing.budget, cost, now);
 }
 
-/* What a limit held back does not all go at once when it is lifted, but twice as
- * fast as before. Returns how many may go now. */
-static uint32_t turn_of(struct hf_upstream_state *state)
+/* What a limit held back does not all go at once when it is lifted: twice as fast
+ * as before to begin with, then faster and faster, for behind it stands all that is
+ * asked meanwhile. Returns how many may go now; 0: none before state->turn. */
+static uint32_t turn_of(struct hf_upstream_state *state, hf_us now)
 {
 	uint32_t limit = hf_upstream_limit(state);
 	if (limit)
 		state->drain = 2 * limit;
-	return limit || !state->drain ? UINT32_MAX : state->drain / (HF_SECOND / DRAIN_TURN) + 1;
+	if (limit || !state->drain)
+		return UINT32_MAX;
+	if (now < state->turn && state->turn - now <= DRAIN_TURN)
+		return 0;
+	uint32_t packets = state->drain / (HF_SECOND / DRAIN_TURN) + 1;
+	if (state->drain < UINT32_MAX / 2)
+		state->drain += state->drain / DRAIN_GROWTH + 1;
+	state->turn = now + DRAIN_TURN;
+	return packets;
 }
 
 /* Returns when the next may go; HF_NEVER: nobody is left. */
 static hf_us pump(struct hf_upstreams *all, struct hf_upstream_state *state, hf_us now, bool *wake)
 {
-	uint32_t cost, left = turn_of(state);
+	uint32_t cost, left = turn_of(state, now);
 	while ((cost = hf_queue_wants(state->queue))) {
-		hf_us free = left-- ? when(all, state, cost, now) : now + DRAIN_TURN;
+		hf_us free = left-- ? when(all, state, cost, now) : state->turn;
 		if (free > now)
 			return free;
 		struct hf_standing *standing = standing_of(hf_queue_next(state->queue, cost));
@@ -251,6 +263,7 @@ static hf_us pump(struct hf_upstreams *all, struct hf_upstream_state *state, hf_
 		tell(all, standing, false);
 		wake[standing->worker] = true;
 	}
+	state->drain = 0; /* what a limit held back has gone */
 	return HF_NEVER;
 }
 

@@ -312,6 +312,10 @@ void hf_worker_adopt(struct hf_worker *worker, struct hf_plan *plan)
 	worker->plan = hf_plan_ref(plan);
 	hf_plan_unref(old);
 	hf_upstreams_adopt(worker->team->upstreams, plan);
+	/* Under other budgets there may be room now for who stands in line. */
+	if (worker->standing)
+		hf_timer_arm(hf_loop_timers(worker->loop), &worker->pump,
+			hf_loop_now(worker->loop));
 }
 
 static void show_budget(struct hf_upstream_state *state, _Atomic int64_t *gauges, hf_us now)

@@ -492,6 +492,43 @@ static void what_the_budget_has_no_room_for_until_the_deadline_fails_for_that(vo
 	assert_quiet(o);
 }
 
+/* Five questions each 10 ms, which is more than twice what a budget of 10 had room for. */
+static void go_on_asking(struct office *o, unsigned from, unsigned until)
+{
+	for (unsigned i = from; i < until; i += 5) {
+		ask_many(o, i, i + 5);
+		run(o, 10 * HF_MS);
+	}
+}
+
+static void a_budget_that_is_lifted_holds_nobody_back_for_long(void **state)
+{
+	struct office *o = *state;
+	only_one_with_a_budget(o, 10);
+	ask_many(o, 0, 100);
+	run(o, 500 * HF_MS);
+	only_one_with_a_budget(o, 0);
+	go_on_asking(o, 100, 1100);
+	run(o, HF_SECOND);
+	assert_int_equal(o->clients[0].total + o->clients[1].total, 1100);
+	assert_int_equal(o->clients[0].failed + o->clients[1].failed, 0);
+	assert_quiet(o);
+}
+
+static void who_stands_in_line_goes_as_soon_as_the_budget_is_lifted(void **state)
+{
+	struct office *o = *state;
+	o->stage.confs[0].channel = HF_CHANNEL_TCP;
+	only_one_with_a_budget(o, 1); /* a connection's packets use up six seconds */
+	ask_many(o, 0, 2);
+	run(o, 500 * HF_MS);
+	assert_int_equal(o->clients[0].total + o->clients[1].total, 1);
+	only_one_with_a_budget(o, 0);
+	run(o, 50 * HF_MS);
+	assert_int_equal(o->clients[0].total + o->clients[1].total, 2);
+	assert_int_equal(o->clients[0].failed + o->clients[1].failed, 0);
+}
+
 static void who_asks_little_waits_for_his_turn_only(void **state)
 {
 	struct office *o = *state;
@@ -785,6 +822,8 @@ int main(void)
 		AT_THE_OFFICE(a_budget_holds_in_any_100_ms_and_what_is_over_it_waits),
 		AT_THE_OFFICE(upstreams_behind_one_interface_share_its_budget),
 		AT_THE_OFFICE(what_the_budget_has_no_room_for_until_the_deadline_fails_for_that),
+		AT_THE_OFFICE(a_budget_that_is_lifted_holds_nobody_back_for_long),
+		AT_THE_OFFICE(who_stands_in_line_goes_as_soon_as_the_budget_is_lifted),
 		AT_THE_OFFICE(who_asks_little_waits_for_his_turn_only),
 		AT_THE_OFFICE(a_connection_under_a_small_budget_gets_its_packets),
 		AT_THE_OFFICE(a_circuit_that_one_workers_questions_opened_is_open_for_the_other),

@@ -31,6 +31,7 @@ struct hf_upstream_state {
 	struct hf_size size;      /* what gets through to us, and whether EDNS does */
 	struct hf_queue *queue;   /* who waits for the budget; NULL: nobody ever had to */
 	uint32_t drain;           /* packets/s at which it empties when the limit is lifted */
+	hf_us turn;               /* ... and when the next of them go */
 	hf_us answered;           /* instant of the last answer */
 	uint32_t in_flight;
 };
