@@ -507,7 +507,11 @@ static void store(struct flight *f, const struct hf_message_view *view,
 {
 	struct hf_worker *worker = f->worker;
 	struct hf_cache_key asked = key_of(f, 0);
-	struct hf_cache_key key = key_of(f, hf_nxdomain_of_name(view) ? HF_CACHE_NAME : 0);
+	/* Where a sudden denial is not believed at once, what is said of one type is kept
+	 * for that type: it would end what another is known by, and nobody would have
+	 * asked whether that is to be held. */
+	bool of_name = hf_nxdomain_of_name(view) && !f->route->hold_good;
+	struct hf_cache_key key = key_of(f, of_name ? HF_CACHE_NAME : 0);
 	hf_trouble_forget(worker, &asked);
 	/* What may not be kept for a second may still be better than nothing. */
 	bool keep_it = kept->ttl != 0 || (f->plan->cache->stale && view->answers != 0);
@@ -581,7 +585,9 @@ static bool hold_good(struct flight *f, const struct hf_message_view *view, hf_u
 			.ttl_floor = (uint32_t)(f->plan->cache->stale_ttl / HF_SECOND),
 			.ede = HF_EDE_STALE, .ede_text = "suddenly denied; held for now" };
 		hf_count(worker->meter, HF_COUNT_HELD);
-		hf_trouble_remember(worker, &key, now, hf_loop_random_u32(worker->loop));
+		/* Who asks while it is remembered is given the old answer as a stale one. */
+		if (f->plan->cache->stale >= f->route->hold_good)
+			hf_trouble_remember(worker, &key, now, hf_loop_random_u32(worker->loop));
 		answer_all(f, &answer, now);
 	}
 	free(old);

@@ -659,6 +659,25 @@ static void go_dark(struct office *o, unsigned count)
 	assert_int_not_equal(state_of_the_first(o), HF_HEALTH_CLOSED);
 }
 
+static void what_is_held_good_is_so_for_all_who_ask(void **state)
+{
+	struct office *o = *state;
+	struct hf_question q = question_for(o, 0, 0);
+	o->stage.route.hold_good = 60 * HF_SECOND; /* and no stale answers otherwise */
+	only_one_with_a_budget(o, 0);
+	o->stage.upstreams[0].ttl = 1;
+	assert_int_equal(ask(&o->clients[0], &q, 1), 0);
+	run(o, 2 * HF_SECOND);
+	o->stage.upstreams[0].manner = STAGE_NXDOMAIN;
+	for (unsigned i = 2; i < 5; i++) {
+		assert_int_equal(look(o, 0, &q), HF_LOOKUP_MISS);
+		assert_int_equal(ask(&o->clients[0], &q, i), 0);
+		run(o, 100 * HF_MS);
+	}
+	assert_int_equal(stage_counted(&o->stage, HF_COUNT_HELD), 3);
+	assert_int_equal(o->clients[0].failed, 0);
+}
+
 static void in_the_dark_stale_hits_probe_when_one_is_due_and_only_then(void **state)
 {
 	struct office *o = *state;
@@ -828,6 +847,7 @@ int main(void)
 		AT_THE_OFFICE(a_connection_under_a_small_budget_gets_its_packets),
 		AT_THE_OFFICE(a_circuit_that_one_workers_questions_opened_is_open_for_the_other),
 		AT_THE_OFFICE(five_lost_questions_are_not_five_for_each_worker),
+		AT_THE_OFFICE(what_is_held_good_is_so_for_all_who_ask),
 		AT_THE_OFFICE(in_the_dark_stale_hits_probe_when_one_is_due_and_only_then),
 		AT_THE_OFFICE(a_failure_from_before_an_upstream_came_back_is_void),
 		AT_THE_OFFICE(flights_keep_the_plan_that_they_began_with),
