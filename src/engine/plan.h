@@ -25,7 +25,9 @@ struct hf_plan {
 	struct hf_route_table *routes;
 	uint64_t *realms;      /* of each route: see hf_plan_realm */
 	uint32_t *path_at;     /* of each route: where its paths begin */
-	struct hf_path *paths; /* learnt, under the lock of upstreams.h; nothing else changes */
+	/* Under the lock of upstreams.h; nothing else changes: */
+	struct hf_path *paths; /* learnt */
+	uint64_t adopted;      /* the how many-th plan it is; 0: not yet gone by */
 	struct hf_hash_key key;
 	const uint16_t *slots; /* of each upstream; see meter.h */
 	const struct hf_question *warm; /* what is kept warm */

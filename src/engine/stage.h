@@ -85,6 +85,7 @@ struct stage {
 	void *client_ctx[STAGE_WORKERS];
 	void (*turned)(void *ctx, hf_us now);
 	size_t flights_max;
+	bool moved; /* the next plan's upstreams are not where the last one's were */
 };
 
 static inline struct hf_address stage_address(const char *text)
@@ -261,7 +262,8 @@ static inline struct hf_plan *stage_plan(struct stage *s)
 {
 	static const struct hf_hash_key key = { 3, 4 };
 	static const uint16_t slots[STAGE_UPSTREAMS] = { 5, 6 };
-	const bool fresh[STAGE_UPSTREAMS] = { !s->plan, !s->plan }; /* what was learnt stays */
+	const bool anew = !s->plan || s->moved; /* else what was learnt stays */
+	const bool fresh[STAGE_UPSTREAMS] = { anew, anew };
 	struct hf_plan *plan;
 	assert_int_equal(
 		hf_plan_new(&s->forward, &s->cache_conf, &key, slots, fresh, NULL, &plan), 0);

@@ -16,7 +16,7 @@ void hf_telling_look(struct hf_telling *telling, struct hf_worker *worker,
 {
 	for (unsigned i = 0; i < route->upstream_count; i++) {
 		struct hf_upstream_state *state =
-			&worker->team->upstreams->states[slot_of(plan, route, i)];
+			hf_upstreams_state(worker->team->upstreams, plan, slot_of(plan, route, i));
 		struct hf_candidate *c = &telling->candidates[i];
 		*c = (struct hf_candidate){ &plan->forward->upstreams[route->upstreams[i]], state,
 			hf_plan_path(plan, route, i) };
@@ -98,6 +98,8 @@ void hf_telling_tell(const struct hf_telling *telling, struct hf_worker *worker,
 {
 	for (unsigned i = 0; i < route->upstream_count; i++) {
 		unsigned slot = slot_of(plan, route, i);
+		if (telling->candidates[i].state != &worker->team->upstreams->states[slot])
+			continue; /* of who had the slot before there is no more to tell */
 		tell_health(telling, worker, slot, i, route, now);
 		tell_size(telling, worker, slot, i, now);
 		tell_cap(&telling->candidates[i], worker, slot, now);

@@ -41,12 +41,17 @@ void hf_upstreams_free(struct hf_upstreams *all)
 
 /* ---- plans ---- */
 
-/* Nothing that was learnt holds any more; attempts and questions in line at its
- * predecessor are still to be counted down. */
-static void begin_anew(struct hf_upstreams *all, unsigned slot)
+/* Nothing that was learnt holds any more. What is under way to its predecessor goes
+ * on, and is counted down there; who stands in line goes on standing. */
+static void begin_anew(struct hf_upstreams *all, unsigned slot, uint64_t adopted)
 {
-	struct hf_upstream_state *state = &all->states[slot];
-	*state = (struct hf_upstream_state){ .in_flight = state->in_flight, .queue = state->queue };
+	struct hf_upstream_state *state = &all->states[slot], *before = &all->departed[slot];
+	uint32_t in_flight = before->in_flight + state->in_flight;
+	*before = *state;
+	before->in_flight = in_flight;
+	before->queue = NULL;
+	*state = (struct hf_upstream_state){ .queue = state->queue };
+	all->begun[slot] = adopted;
 	atomic_store_explicit(&all->recovered[slot], 0, memory_order_relaxed);
 	atomic_store_explicit(&all->usable[slot], 0, memory_order_relaxed);
 }
@@ -62,14 +67,21 @@ static void take_limits(struct hf_upstreams *all, const struct hf_plan *plan, si
 	state->interface_limit = limit;
 }
 
+struct hf_upstream_state *hf_upstreams_state(struct hf_upstreams *all, const struct hf_plan *plan,
+	unsigned slot)
+{
+	return plan->adopted < all->begun[slot] ? &all->departed[slot] : &all->states[slot];
+}
+
 void hf_upstreams_adopt(struct hf_upstreams *all, struct hf_plan *plan)
 {
 	hf_upstreams_lock(all);
 	if (all->plan != plan) {
 		struct hf_plan *old = all->plan;
+		plan->adopted = ++all->adoptions;
 		for (size_t i = 0; i < plan->forward->upstream_count; i++) {
 			if (plan->fresh[i])
-				begin_anew(all, plan->slots[i]);
+				begin_anew(all, plan->slots[i], plan->adopted);
 			take_limits(all, plan, i);
 		}
 		if (old)

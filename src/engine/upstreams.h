@@ -44,9 +44,12 @@ struct hf_standing {
 struct hf_upstreams {
 	pthread_mutex_t lock;
 	struct hf_upstream_state states[HF_SLOTS_MAX]; /* under the lock */
+	struct hf_upstream_state departed[HF_SLOTS_MAX]; /* ... who had the slot before */
+	uint64_t begun[HF_SLOTS_MAX];                  /* ... by which plan it was given anew */
 	struct hf_outgoing_state outgoing;             /* ... */
 	struct hf_budget interfaces[HF_INTERFACES_MAX]; /* ... by place in the plan */
 	struct hf_plan *plan;                          /* ... the newest that was adopted */
+	uint64_t adoptions;                            /* ... */
 	unsigned backlogged;                           /* ... queues that are not empty */
 	unsigned workers;
 	struct hf_standing **told;                     /* ... of each worker */
@@ -62,6 +65,12 @@ void hf_upstreams_free(struct hf_upstreams *all); /* NULL is fine */
  * routes that had been there before. Any worker, for the same plan any number of
  * times; takes the lock. */
 void hf_upstreams_adopt(struct hf_upstreams *all, struct hf_plan *plan);
+
+/* What is known of the upstream that a plan has in a slot. Under an older plan it
+ * may be another than now (or at another address): what that one does is no fact
+ * about its successor. Under the lock. */
+struct hf_upstream_state *hf_upstreams_state(struct hf_upstreams *all, const struct hf_plan *plan,
+	unsigned slot);
 
 static inline void hf_upstreams_lock(struct hf_upstreams *all)
 {

@@ -382,7 +382,7 @@ size_t hf_worker_attempts(const struct hf_worker *worker)
 	size_t sum = 0;
 	hf_upstreams_lock(all);
 	for (unsigned slot = 0; slot < HF_SLOTS_MAX; slot++)
-		sum += all->states[slot].in_flight;
+		sum += all->states[slot].in_flight + all->departed[slot].in_flight;
 	hf_upstreams_unlock(all);
 	return sum;
 }

@@ -612,6 +612,23 @@ static void five_lost_questions_are_not_five_for_each_worker(void **state)
 	assert_int_not_equal(state_of_the_first(o), HF_HEALTH_CLOSED);
 }
 
+static void what_an_upstream_did_before_it_moved_is_not_held_against_it(void **state)
+{
+	struct office *o = *state;
+	only_one_with_a_budget(o, 0);
+	o->stage.upstreams[0].manner = STAGE_SILENT;
+	ask_many(o, 0, 40);
+	run(o, 100 * HF_MS);
+	o->stage.moved = true;
+	only_one_with_a_budget(o, 0);
+	run(o, 3 * HF_SECOND); /* those 40 wait in vain, but for whom the old plan had */
+	assert_int_equal(state_of_the_first(o), HF_HEALTH_CLOSED);
+	assert_true(in_flight(o) > 0);
+	run(o, 2 * HF_SECOND);
+	assert_int_equal(o->clients[0].failed + o->clients[1].failed, 40);
+	assert_quiet(o);
+}
+
 /* ---- old answers in the dark ---- */
 
 static void serve_stale(struct office *o)
@@ -847,6 +864,7 @@ int main(void)
 		AT_THE_OFFICE(a_connection_under_a_small_budget_gets_its_packets),
 		AT_THE_OFFICE(a_circuit_that_one_workers_questions_opened_is_open_for_the_other),
 		AT_THE_OFFICE(five_lost_questions_are_not_five_for_each_worker),
+		AT_THE_OFFICE(what_an_upstream_did_before_it_moved_is_not_held_against_it),
 		AT_THE_OFFICE(what_is_held_good_is_so_for_all_who_ask),
 		AT_THE_OFFICE(in_the_dark_stale_hits_probe_when_one_is_due_and_only_then),
 		AT_THE_OFFICE(a_failure_from_before_an_upstream_came_back_is_void),
