@@ -32,6 +32,10 @@
 /* At least so long passes between looking for a token of the retry budget. */
 #define TOKEN_LEAST (5 * HF_MS)
 
+/* A question may stand in line for so long at least, however patient one is with
+ * the upstream. */
+#define STAND_LEAST (HF_QUERY_DEADLINE / 2)
+
 struct step { /* one call of hf_query_step */
 	struct hf_query *q;
 	const struct hf_query_env *env;
@@ -275,12 +279,13 @@ static void dispatch(struct step *s, struct hf_attempt *a)
 static void stand_in_line(struct step *s, struct hf_attempt *a)
 {
 	struct hf_action *queue = act(s, HF_ACT_QUEUE);
+	hf_us needs = patience(s, a->upstream, a->channel), most = HF_QUERY_DEADLINE - STAND_LEAST;
 	a->queued = true;
 	queue->attempt = (uint8_t)(a - s->q->attempts);
 	queue->upstream = a->upstream;
 	queue->cost = a->cost;
 	/* What is sent later than this is answered too late for anybody. */
-	queue->due = s->q->deadline - patience(s, a->upstream, a->channel);
+	queue->due = s->q->deadline - (needs < most ? needs : most);
 }
 
 /* Each message has its own place and keeps it: when all upstreams turn slow at
