@@ -165,7 +165,7 @@ enum hf_written_step hf_written_next(struct hf_written_window *w, bool quick,
 				ret_where, ret_why);
 	}
 	size_t octets = whole_octets(ret->len);
-	if (quick && ret->kind == HF_WRITTEN_ANSWERS) {
+	if (quick && ret->kind != HF_WRITTEN_ROUTES) {
 		w->seeking = false;
 		w->at += octets;
 		return HF_WRITTEN_BLOCK;
@@ -181,6 +181,32 @@ enum hf_written_step hf_written_next(struct hf_written_window *w, bool quick,
 	return HF_WRITTEN_BLOCK;
 }
 
+/* ---- addresses ---- */
+
+void hf_written_address_put(struct hf_writer *w, const struct hf_address *a)
+{
+	hf_write_u8(w, a->family);
+	hf_write_u16(w, a->port);
+	hf_write_u32(w, a->scope);
+	hf_write(w, a->bytes, sizeof a->bytes);
+}
+
+static bool read_octets(struct hf_reader *r, void *to, size_t n)
+{
+	const uint8_t *from = r->bytes + r->at;
+	if (!hf_read_skip(r, n))
+		return false;
+	memcpy(to, from, n);
+	return true;
+}
+
+bool hf_written_address_get(struct hf_reader *r, struct hf_address *ret)
+{
+	*ret = (struct hf_address){.family = 0};
+	return hf_read_u8(r, &ret->family) && hf_read_u16(r, &ret->port) &&
+	       hf_read_u32(r, &ret->scope) && read_octets(r, ret->bytes, sizeof ret->bytes);
+}
+
 /* ---- routes ---- */
 
 bool hf_written_route_put(struct hf_writer *w, const struct hf_written_route *route)
@@ -191,22 +217,8 @@ bool hf_written_route_put(struct hf_writer *w, const struct hf_written_route *ro
 	hf_write_u8(w, route->zone.len);
 	hf_write(w, route->zone.bytes, route->zone.len);
 	hf_write_u8(w, route->count);
-	for (unsigned i = 0; i < route->count; i++) {
-		const struct hf_address *a = &route->addresses[i];
-		hf_write_u8(w, a->family);
-		hf_write_u16(w, a->port);
-		hf_write_u32(w, a->scope);
-		hf_write(w, a->bytes, sizeof a->bytes);
-	}
-	return true;
-}
-
-static bool read_octets(struct hf_reader *r, void *to, size_t n)
-{
-	const uint8_t *from = r->bytes + r->at;
-	if (!hf_read_skip(r, n))
-		return false;
-	memcpy(to, from, n);
+	for (unsigned i = 0; i < route->count; i++)
+		hf_written_address_put(w, &route->addresses[i]);
 	return true;
 }
 
@@ -219,12 +231,9 @@ bool hf_written_route_get(struct hf_reader *r, struct hf_written_route *ret)
 	hf_name_lower(ret->zone.bytes, ret->zone.len);
 	if (!hf_read_u8(r, &ret->count) || ret->count > HF_COUNT_OF(ret->addresses))
 		return false;
-	for (unsigned i = 0; i < ret->count; i++) {
-		struct hf_address *a = &ret->addresses[i];
-		if (!hf_read_u8(r, &a->family) || !hf_read_u16(r, &a->port) ||
-			!hf_read_u32(r, &a->scope) || !read_octets(r, a->bytes, sizeof a->bytes))
+	for (unsigned i = 0; i < ret->count; i++)
+		if (!hf_written_address_get(r, &ret->addresses[i]))
 			return false;
-	}
 	return true;
 }
 

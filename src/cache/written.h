@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* written.h - what the cache looks like when it is written down.
  *
- * Story: a file is a header and blocks. A block holds answers, or the table of
- * routes that answers refer to, and stands for itself: its header says where it
- * lies, which session of the server wrote it and what the clocks showed; two
- * checksums (64 bits, SipHash with a fixed key) cover header and content, the
- * place in the file included. So a block that is torn, cut off, flipped,
- * displaced or left over from a deleted file is found out and dropped alone; the
- * reader goes on at the next place where a whole header stands. The session's
- * number is drawn at random and told to nobody: an answer whose data look like a
- * block is none.
+ * Story: a file is a header and blocks. A block holds answers, the table of routes
+ * that answers refer to, or what was learnt of upstreams, and stands for itself: its
+ * header says where it lies, which session of the server wrote it and what the clocks
+ * showed; two checksums (64 bits, SipHash with a fixed key) cover header and content,
+ * the place in the file included. So a block that is torn, cut off, flipped, displaced
+ * or left over from a deleted file is found out and dropped alone; the reader goes on
+ * at the next place where a whole header stands. The session's number is drawn at
+ * random and told to nobody: an answer whose data look like a block is none.
  *
  *   file header, 64 octets:
  *     "holdfast answers"  version (32)  generation (32)  session (64)
@@ -22,6 +21,7 @@
  *     scope (32) address (128)
  *   an answer: wire octets (16)  route (16)  flags (8)  hits (8)  ttl s (32)
  *     stored, monotonic us (64)  wire form
+ *   what was learnt of an upstream: keep/memory.h
  * Numbers are in network order. Kinds that a reader does not know are passed over.
  *
  * Instants are those of the session's monotonic clock: which of two answers is the
@@ -78,6 +78,7 @@ int hf_written_file_get(const uint8_t *bytes, size_t len, struct hf_written_file
 enum hf_written_kind {
 	HF_WRITTEN_ROUTES = 1,
 	HF_WRITTEN_ANSWERS = 2,
+	HF_WRITTEN_LEARNT = 3,
 };
 
 struct hf_written_clocks {
@@ -120,13 +121,18 @@ enum hf_written_step {
 	HF_WRITTEN_END,
 };
 
-/* The next block. quick: content is not checked, and that of answers need not even be
- * in the window; only kind, clocks and session of the block hold. */
+/* The next block. quick: content is not checked, and need not even be in the window if
+ * it is not a table of routes; only kind, clocks and session of the block hold. */
 enum hf_written_step hf_written_next(struct hf_written_window *w, bool quick,
 	struct hf_written_block *ret, uint64_t *ret_where, const char **ret_why);
 
 /* Of content that has not been checked because of `quick`. */
 bool hf_written_whole(const struct hf_written_window *w, const struct hf_written_block *b);
+
+/* ---- addresses: 23 octets ---- */
+
+void hf_written_address_put(struct hf_writer *w, const struct hf_address *address);
+bool hf_written_address_get(struct hf_reader *r, struct hf_address *ret);
 
 /* ---- routes ---- */
 

@@ -12,7 +12,9 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "cache/written.h"
+#include "engine/learnt.h"
 #include "keep/files.h"
+#include "keep/memory.h"
 #include "keep/routes.h"
 #include "loop/loop_epoll.h"
 
@@ -27,6 +29,14 @@
 
 /* A journal is not worth a snapshot below this, however little lives. */
 #define JOURNAL_MIN (8 << 20)
+
+/* What was learnt of upstreams is looked through so often, and of what is new so much
+ * is written at a time: a thousand zones in a pass or three. */
+#define LEARN_EVERY (10 * HF_SECOND)
+#define LEARN_OCTETS (64 << 10)
+
+/* A worker's instant is that at which its turn began: so far back it may lie. */
+#define LEARN_OVERLAP HF_SECOND
 
 /* The table of routes is repeated after so many octets: a block that is lost must
  * not take all that follows with it. */
@@ -48,6 +58,7 @@ struct sink { /* a file that is being written, and its next block */
 	uint8_t *block;
 	struct hf_writer content;
 	uint32_t count;
+	uint16_t kind;     /* of the block that is being filled */
 	uint64_t table;    /* the table written last, and where */
 	uint64_t table_at;
 };
@@ -56,12 +67,20 @@ struct walk { /* a snapshot under way */
 	bool on;
 	unsigned shard;
 	uint64_t slot;
-	uint64_t unsafe; /* octets since the last sync */
+	uint64_t unsafe;              /* octets since the last sync */
+	struct hf_learnt_walk learnt; /* behind the shards */
+};
+
+struct news {                       /* what was learnt of upstreams, for the journal */
+	struct hf_learnt_walk walk; /* one under way, maybe over several passes */
+	hf_us begun, at;            /* when it was, and when the next one is due */
+	hf_us since;                /* all from before is written */
 };
 
 struct hf_keeper {
 	char *path;
 	struct hf_cache *cache;
+	struct hf_team *team;
 	struct hf_keep_loaded loaded;
 	struct hf_event_ring events;
 	pthread_t thread;
@@ -84,6 +103,7 @@ struct hf_keeper {
 	struct hf_cache_mark *marks; /* of each shard */
 	struct sink journal, snapshot;
 	struct walk walk;
+	struct news news;
 	uint8_t *table;           /* content of the table of routes */
 	uint32_t table_len;
 	uint16_t table_routes;
@@ -164,20 +184,30 @@ static int write_table(struct hf_keeper *k, struct sink *sink)
 /* Writes the block that has been filled, if it holds anything. */
 static int flush(struct hf_keeper *k, struct sink *sink)
 {
+	bool answers = sink->kind == HF_WRITTEN_ANSWERS;
 	int rc = 0;
 	if (!sink->count)
 		return 0;
-	if (sink->table != k->table_id ||
-		sink->file.len - sink->table_at > TABLE_EVERY + 16 * (uint64_t)k->table_len)
+	if (answers &&
+		(sink->table != k->table_id || sink->file.len - sink->table_at >
+						       TABLE_EVERY + 16 * (uint64_t)k->table_len))
 		rc = write_table(k, sink);
-	const struct hf_written_block b = { .kind = HF_WRITTEN_ANSWERS,
+	const struct hf_written_block b = { .kind = sink->kind,
 		.len = (uint32_t)sink->content.len, .count = sink->count, .session = k->session,
-		.clocks = hf_keep_clocks(), .routes = k->table_id };
+		.clocks = hf_keep_clocks(), .routes = answers ? k->table_id : 0 };
 	if (!rc)
 		rc = append_block(sink, sink->block, &b);
-	if (!rc)
+	if (!rc && answers)
 		atomic_fetch_add_explicit(&k->written, sink->count, memory_order_relaxed);
 	empty(sink);
+	return rc;
+}
+
+/* What follows is of this kind. */
+static int turn_to(struct hf_keeper *k, struct sink *sink, enum hf_written_kind kind)
+{
+	int rc = sink->kind == kind ? 0 : flush(k, sink);
+	sink->kind = (uint16_t)kind;
 	return rc;
 }
 
@@ -191,14 +221,41 @@ static int add(struct hf_keeper *k, struct sink *sink)
 		.ttl = e->copy.kept.ttl, .stored = e->copy.stored, .wire = e->copy.kept.wire,
 		.len = e->copy.kept.len,
 	};
-	int rc = 0;
 	if (answer.route >= k->table_routes) /* HF_KEEP_NO_ROUTE among them */
 		return 0;
+	int rc = turn_to(k, sink, HF_WRITTEN_ANSWERS);
 	if (!hf_written_answer_put(&sink->content, &answer)) {
-		rc = flush(k, sink);
+		int full = flush(k, sink);
+		rc = rc ? rc : full;
 		hf_unexpected(!hf_written_answer_put(&sink->content, &answer));
 	}
 	sink->count++;
+	return rc;
+}
+
+static int add_memory(struct hf_keeper *k, struct sink *sink, const struct hf_learnt *learnt)
+{
+	int rc = 0;
+	if (!hf_keep_memory_put(&sink->content, learnt)) {
+		rc = flush(k, sink);
+		hf_unexpected(!hf_keep_memory_put(&sink->content, learnt));
+	}
+	sink->count++;
+	return rc;
+}
+
+/* Goes on with a walk over what was learnt, for so many octets or to its end. */
+static int add_learnt(
+	struct hf_keeper *k, struct sink *sink, struct hf_learnt_walk *walk, uint64_t most)
+{
+	struct hf_learnt slice[HF_LEARNT_SLICE];
+	size_t count;
+	int rc = turn_to(k, sink, HF_WRITTEN_LEARNT);
+	uint64_t end = sink->file.len + sink->content.len + most;
+	while (!rc && sink->file.len + sink->content.len < end &&
+		hf_learnt_next(walk, k->now, slice, &count))
+		for (size_t i = 0; !rc && i < count; i++)
+			rc = add_memory(k, sink, &slice[i]);
 	return rc;
 }
 
@@ -256,7 +313,28 @@ static void skip(struct hf_keeper *k)
 	k->lost = true;
 }
 
-static int append_news(struct hf_keeper *k)
+/* What was learnt since the last walk that came to its end. */
+static int append_learnt(struct hf_keeper *k, bool last)
+{
+	struct news *news = &k->news;
+	if (last)
+		hf_learnt_end(&news->walk); /* what it has passed may have changed */
+	if (!news->walk.plan) {
+		if (k->now < news->at && !last)
+			return 0;
+		hf_learnt_begin(&news->walk, k->team, news->since);
+		news->begun = k->now;
+		news->at = k->now + LEARN_EVERY;
+	}
+	int rc = add_learnt(k, &k->journal, &news->walk, last ? UINT32_MAX : LEARN_OCTETS);
+	if (rc)
+		hf_learnt_end(&news->walk); /* made up for by the next snapshot */
+	else if (!news->walk.plan)
+		news->since = news->begun - LEARN_OVERLAP;
+	return rc;
+}
+
+static int append_news(struct hf_keeper *k, bool last)
 {
 	int rc = 0;
 	if (k->journal.file.fd < 0 || k->journal.file.len >= journal_limit(k)) {
@@ -268,13 +346,14 @@ static int append_news(struct hf_keeper *k)
 		int one = add_shard(k, s, &end);
 		rc = rc ? rc : one;
 	}
-	int last = flush(k, &k->journal);
-	return rc ? rc : last;
+	int learnt = append_learnt(k, last);
+	int end = flush(k, &k->journal);
+	return rc ? rc : learnt ? learnt : end;
 }
 
-static void pass(struct hf_keeper *k)
+static void pass(struct hf_keeper *k, bool last)
 {
-	int rc = append_news(k);
+	int rc = append_news(k, last);
 	if (!rc && k->now >= k->sync_at) {
 		rc = hf_keep_sync(&k->journal.file);
 		k->sync_at = k->now + SYNC_EVERY;
@@ -323,6 +402,7 @@ static void give_up(struct hf_keeper *k, int error)
 	hf_keep_close(&k->dir, &k->snapshot.file);
 	k->snapshot.file.len = 0;
 	k->walk.on = false;
+	hf_learnt_end(&k->walk.learnt);
 	k->snapshot_at = k->now + SNAPSHOT_RETRY;
 	fail(k, error, HF_PERSIST_SNAPSHOT);
 	note_bytes(k);
@@ -380,7 +460,7 @@ static int sync_step(struct hf_keeper *k, uint64_t before)
 	return hf_keep_sync(&k->snapshot.file);
 }
 
-static void step_snapshot(struct hf_keeper *k)
+static int walk_shards(struct hf_keeper *k)
 {
 	uint64_t before = k->snapshot.file.len, slots = hf_cache_slots(k->cache);
 	int rc = 0;
@@ -394,11 +474,33 @@ static void step_snapshot(struct hf_keeper *k)
 			k->walk.shard++;
 		}
 	}
+	return rc;
+}
+
+/* The shards' answers, then what was learnt of upstreams. */
+static int walk_on(struct hf_keeper *k, bool *ret_done)
+{
+	if (k->walk.shard < hf_cache_shards(k->cache)) {
+		int rc = walk_shards(k);
+		if (!rc && k->walk.shard == hf_cache_shards(k->cache))
+			hf_learnt_begin(&k->walk.learnt, k->team, HF_LEARNT_ALL);
+		return rc;
+	}
+	int rc = add_learnt(k, &k->snapshot, &k->walk.learnt, STEP_OCTETS);
+	*ret_done = !rc && !k->walk.learnt.plan;
+	return rc;
+}
+
+static void step_snapshot(struct hf_keeper *k)
+{
+	uint64_t before = k->snapshot.file.len;
+	bool done = false;
+	int rc = walk_on(k, &done);
 	if (!rc)
 		rc = sync_step(k, before);
 	if (rc)
 		give_up(k, rc);
-	else if (k->walk.shard == hf_cache_shards(k->cache))
+	else if (done)
 		finish_snapshot(k);
 	note_bytes(k);
 }
@@ -510,7 +612,7 @@ static void turn(struct hf_keeper *k, bool last)
 	if (last)
 		k->sync_at = k->now;
 	if (k->now >= k->pass_at || last) {
-		pass(k);
+		pass(k, last);
 		k->pass_at = k->now + PASS_EVERY;
 	}
 	if (last)
@@ -559,17 +661,19 @@ static void load(struct hf_keeper *k, struct hf_plan *plan, FILE *complaints)
 		fail(k, rc, step_of(rc));
 		return;
 	}
-	hf_keep_load(&k->dir, k->path, k->old, k->old_count, plan, k->cache, &now, complaints,
-		&k->loaded);
+	const struct hf_keep_home home = {plan, k->cache, k->team};
+	hf_keep_load(&k->dir, k->path, k->old, k->old_count, &home, &now, complaints, &k->loaded);
 }
 
 int hf_keeper_open(const char *path, struct hf_plan *plan, struct hf_cache *cache,
-	FILE *complaints, struct hf_keeper **ret)
+	struct hf_team *team, FILE *complaints, struct hf_keeper **ret)
 {
 	struct hf_keeper *k = calloc(1, sizeof *k);
 	if (!k)
 		return -ENOMEM;
 	k->cache = cache;
+	k->team = team;
+	k->news.since = HF_LEARNT_ALL;
 	pthread_mutex_init(&k->lock, NULL);
 	if (make(k, path)) {
 		hf_keeper_free(k);
@@ -615,6 +719,8 @@ void hf_keeper_free(struct hf_keeper *k)
 	if (!k)
 		return;
 	hf_keeper_stop(k);
+	hf_learnt_end(&k->walk.learnt);
+	hf_learnt_end(&k->news.walk);
 	hf_keep_close(&k->dir, &k->snapshot.file);
 	hf_keep_close(&k->dir, &k->journal.file);
 	hf_keep_dir_close(&k->dir);

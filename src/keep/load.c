@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "keep/memory.h"
 #include "keep/routes.h"
 #include "loop/loop_epoll.h"
 
@@ -62,6 +63,7 @@ struct load { /* what one of them works with */
 	const char *path;
 	const struct hf_plan *plan;
 	struct hf_cache *cache;
+	struct hf_team *team;
 	struct hf_written_clocks now;
 	FILE *complaints;
 	struct hf_keep_loaded *figures;
@@ -376,10 +378,62 @@ static void take_answers(struct load *load, const struct session *s, const struc
 		put_back(load, s, &load->ahead[done++ % AHEAD]);
 }
 
+/* ---- what was learnt of upstreams ---- */
+
+/* How long ago a block was written; as with answers, a session is older than those
+ * after it. */
+static struct hf_memory_gap gap_of(
+	const struct load *load, const struct session *s, const struct hf_written_block *b)
+{
+	hf_us written = b->clocks.monotonic + s->shift;
+	if (written > s->latest)
+		written = s->latest;
+	hf_us passed = load->now.monotonic - written;
+	return (struct hf_memory_gap){passed > 0 ? passed : 0, s->unknown};
+}
+
+static void take_learnt(
+	struct load *load, const struct session *s, const struct hf_written_block *b)
+{
+	const struct hf_memory_gap gap = gap_of(load, s, b);
+	struct hf_reader r = hf_reader(b->content, b->len);
+	struct hf_keep_memory memory;
+	bool bad = false;
+	for (;;) {
+		switch (hf_keep_memory_get(&r, &memory)) {
+		case HF_KEEP_MEMORY_RECORD:
+			hf_learnt_recall(load->team, &memory.learnt, &gap, load->now.monotonic);
+			break;
+		case HF_KEEP_MEMORY_BAD: bad = true; break;
+		case HF_KEEP_MEMORY_PASSED: break;
+		case HF_KEEP_MEMORY_END:
+			if (bad || hf_reader_left(&r))
+				tell(load, "", "what was learnt of an upstream does not read");
+			return;
+		}
+	}
+}
+
+/* What is known now of upstreams and paths. */
+static void count_learnt(struct load *load)
+{
+	struct hf_learnt slice[HF_LEARNT_SLICE];
+	struct hf_learnt_walk walk;
+	size_t count;
+	hf_learnt_begin(&walk, load->team, HF_LEARNT_ALL);
+	while (hf_learnt_next(&walk, load->now.monotonic, slice, &count))
+		for (size_t i = 0; i < count; i++) {
+			load->figures->paths += slice[i].zone != NULL;
+			load->figures->upstreams += slice[i].zone == NULL;
+		}
+}
+
 static void take_block(struct load *load, const struct hf_written_block *b)
 {
 	const struct session *s = session_of(load, b->session);
 	const struct table *table = table_of(load, b->routes);
+	if (b->kind == HF_WRITTEN_LEARNT && s && load->hand == 0)
+		take_learnt(load, s, b);
 	if (b->kind != HF_WRITTEN_ANSWERS)
 		return;
 	if (s && table) {
@@ -492,18 +546,19 @@ static void read_all(struct load *load, const struct hf_keep_name *names, size_t
 }
 
 void hf_keep_load(const struct hf_keep_dir *dir, const char *path, const struct hf_keep_name *names,
-	size_t count, const struct hf_plan *plan, struct hf_cache *cache,
-	const struct hf_written_clocks *now, FILE *complaints, struct hf_keep_loaded *ret)
+	size_t count, const struct hf_keep_home *home, const struct hf_written_clocks *now,
+	FILE *complaints, struct hf_keep_loaded *ret)
 {
 	struct load *load = calloc(1, sizeof *load);
 	uint8_t *window = malloc(WINDOW_MAX);
 	*ret = (struct hf_keep_loaded){ .gap = -1 };
 	if (load && window) {
-		*load = (struct load){ .dir = dir, .path = path, .plan = plan, .cache = cache,
-			.now = *now, .complaints = complaints, .figures = ret,
-			.window = { .bytes = window } };
+		*load = (struct load){ .dir = dir, .path = path, .plan = home->plan,
+			.cache = home->cache, .team = home->team, .now = *now,
+			.complaints = complaints, .figures = ret, .window = { .bytes = window } };
 		read_all(load, names, count);
-		ret->entries = hf_cache_sums(cache).entries;
+		count_learnt(load);
+		ret->entries = hf_cache_sums(home->cache).entries;
 	} else {
 		fprintf(complaints, "%s: no memory to read it\n", path);
 	}

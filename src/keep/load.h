@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* load.h - the cache of the last session, put back.
+/* load.h - the cache of the last session, and what it knew of upstreams, put back.
  *
  * Story: of the files in the directory the newest snapshot counts, and the
  * journals from its generation on; they are read in order, and the later word for
@@ -19,7 +19,11 @@
  * still belongs to the route of its name (keep/routes.h), and if its wire form
  * stands up to the care that an upstream's reply gets. What is damaged is told in a
  * line for each place and left out; nothing here keeps a server from starting.
- * Threads: main, before there are workers; for the time of the call up to three more,
+ *
+ * What was learnt of upstreams (keep/memory.h) is put back by the same clocks: the
+ * later word counts, and the time without a server ages it. What becomes of each part
+ * of it, also if no clock can tell that time, upstream/memory.h says.
+ * Threads: main, before the workers turn; for the time of the call up to three more,
  * each for shards of its own.
  * At the bound: the cache's own: the oldest make room. Twenty places are told, the
  * rest counted; 16 sessions and 64 tables are known, answers of others dropped. */
@@ -30,6 +34,7 @@
 
 #include "cache/cache.h"
 #include "cache/written.h"
+#include "engine/learnt.h"
 #include "engine/plan.h"
 #include "keep/files.h"
 
@@ -38,15 +43,23 @@ struct hf_keep_loaded {
 	uint64_t too_old;   /* past TTL and stale */
 	uint64_t rerouted;  /* another route's word now */
 	uint64_t damaged;   /* answers that do not read; those of damaged blocks are not known */
+	uint64_t upstreams; /* of which something is known afterwards */
+	uint64_t paths;     /* ... upstreams for one route */
 	uint64_t faults;    /* places where a file is damaged */
 	hf_us gap;          /* between the last word on disk and now; -1: nothing, or unknown */
 	bool clock_back;    /* nobody knows how long it was */
 };
 
+struct hf_keep_home { /* where it is put back to */
+	const struct hf_plan *plan;
+	struct hf_cache *cache;
+	struct hf_team *team; /* goes by the plan already */
+};
+
 /* path is what complaints call the directory. */
 void hf_keep_load(const struct hf_keep_dir *dir, const char *path, const struct hf_keep_name *names,
-	size_t count, const struct hf_plan *plan, struct hf_cache *cache,
-	const struct hf_written_clocks *now, FILE *complaints, struct hf_keep_loaded *ret);
+	size_t count, const struct hf_keep_home *home, const struct hf_written_clocks *now,
+	FILE *complaints, struct hf_keep_loaded *ret);
 
 /* The clocks as they are written, with the number of this start of the machine. */
 struct hf_written_clocks hf_keep_clocks(void);

@@ -535,7 +535,8 @@ static int keep_cache(struct hf_server *server, FILE *complaints)
 	const char *path = above(server->plan)->settings.persist;
 	if (!path)
 		return 0;
-	int rc = hf_keeper_open(path, server->plan, server->cache, complaints, &server->keeper);
+	int rc = hf_keeper_open(path, server->plan, server->cache, server->team, complaints,
+		&server->keeper);
 	return rc ? rc : hf_keeper_begin(server->keeper);
 }
 

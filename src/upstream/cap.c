@@ -7,7 +7,8 @@
 #define COMPARED 3   /* windows that must look alike */
 #define WINDOWS_MAX (120 * PER_SECOND)
 
-#define FLOOR 20     /* replies a second; fewer are ruled by chance */
+#define FLOOR 20             /* replies a second; fewer are ruled by chance */
+#define FOUND_MOST 100000000 /* more than any network card sends */
 #define DEVIATIONS 8 /* between the two things that a trial tells apart: four to either side */
 #define SUSPICION 4  /* deviations are enough to give a trial up */
 #define TRIAL_MAX 20 /* windows; 10 s */
@@ -462,4 +463,16 @@ uint32_t hf_cap_limit(const struct hf_cap *c)
 uint32_t hf_cap_found(const struct hf_cap *c)
 {
 	return c->found;
+}
+
+void hf_cap_recall(struct hf_cap *c, uint32_t found, uint32_t full)
+{
+	c->found = found;
+	c->full = c->full_then = full;
+	enter_known(c);
+}
+
+bool hf_cap_sane(uint32_t found, uint32_t full)
+{
+	return found ? found <= FOUND_MOST && full > 0 && full <= MILLE : !full;
 }

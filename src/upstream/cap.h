@@ -117,4 +117,11 @@ uint32_t hf_cap_limit(const struct hf_cap *c);
 /* The replies a second at which it was flat; 0: no cap is known. */
 uint32_t hf_cap_found(const struct hf_cap *c);
 
+/* One that was known before: it goes on as known, at 95 % of it, until what comes
+ * back says otherwise. `full` is the struct's. In a zeroed struct. */
+void hf_cap_recall(struct hf_cap *c, uint32_t found, uint32_t full);
+
+/* Can both be of a cap that was found (or 0, of none)? */
+bool hf_cap_sane(uint32_t found, uint32_t full);
+
 #endif

@@ -16,6 +16,9 @@
 #define SAMPLES_LEAST 20
 #define SAMPLES_MOST 512
 
+/* Nobody waits longer for an answer, by far. */
+#define LONGEST (60 * HF_SECOND)
+
 #define LOSS_ONE 65536
 #define LOSS_SHIFT 4
 
@@ -39,6 +42,16 @@ static void count(struct hf_rtt *rtt, hf_us took)
 		rtt->buckets[i] /= 2;
 		rtt->samples = (uint16_t)(rtt->samples + rtt->buckets[i]);
 	}
+}
+
+bool hf_rtt_sane(const struct hf_rtt *rtt)
+{
+	unsigned samples = 0;
+	for (unsigned i = 0; i < HF_RTT_BUCKETS; i++)
+		samples += rtt->buckets[i];
+	return rtt->srtt >= 0 && rtt->srtt <= LONGEST && rtt->rttvar >= 0 &&
+	       rtt->rttvar <= LONGEST && rtt->backoff <= BACKOFF_MAX && rtt->loss <= LOSS_ONE &&
+	       rtt->samples == samples && samples < SAMPLES_MOST && (rtt->srtt || !samples);
 }
 
 void hf_rtt_sample(struct hf_rtt *rtt, hf_us took, hf_us now)

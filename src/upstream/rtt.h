@@ -15,6 +15,8 @@
 #ifndef HF_UPSTREAM_RTT_H
 #define HF_UPSTREAM_RTT_H
 
+#include <stdbool.h>
+
 #include "base/time.h"
 #include "upstream/upstream.h"
 
@@ -41,6 +43,10 @@ void hf_rtt_settle(struct hf_rtt *rtt, bool answered, hf_us now);
 
 /* It is in use again: the losses are over. */
 void hf_rtt_forgive(struct hf_rtt *rtt);
+
+/* Can it have been measured? For what was read from somewhere; whatever it is then,
+ * no reckoning with it overflows. */
+bool hf_rtt_sane(const struct hf_rtt *rtt);
 
 /* Time to wait for an answer to what is sent now. */
 hf_us hf_rtt_timeout(const struct hf_rtt *rtt, const struct hf_upstream_conf *conf);

@@ -4,8 +4,6 @@
 /* RFC 1035: what always has to get through. */
 #define LEAST 512
 
-#define MEMORY (600 * HF_SECOND)
-
 /* Two losses further apart are two accidents. */
 #define TOGETHER (60 * HF_SECOND)
 
@@ -14,7 +12,7 @@ void hf_size_arrived(struct hf_size *size, uint16_t octets, hf_us now)
 	if (octets < size->largest && now < size->largest_until)
 		return;
 	size->largest = octets;
-	size->largest_until = now + MEMORY;
+	size->largest_until = now + HF_SIZE_MEMORY;
 }
 
 static uint16_t allowed(const struct hf_size *size, const struct hf_upstream_conf *conf, hf_us now)
@@ -38,7 +36,7 @@ bool hf_size_lost(struct hf_size *size, const struct hf_upstream_conf *conf, uin
 		return false;
 	}
 	size->limit = seen > LEAST ? seen : LEAST;
-	size->limit_until = now + MEMORY;
+	size->limit_until = now + HF_SIZE_MEMORY;
 	size->suspected = 0;
 	return true;
 }
@@ -46,11 +44,16 @@ bool hf_size_lost(struct hf_size *size, const struct hf_upstream_conf *conf, uin
 bool hf_size_plain(struct hf_size *size, hf_us now)
 {
 	bool new = now >= size->plain_until;
-	size->plain_until = now + MEMORY;
+	size->plain_until = now + HF_SIZE_MEMORY;
 	return new;
 }
 
 uint16_t hf_size_edns(const struct hf_size *size, const struct hf_upstream_conf *conf, hf_us now)
 {
 	return now < size->plain_until ? 0 : allowed(size, conf, now);
+}
+
+bool hf_size_sane(uint16_t limit)
+{
+	return !limit || limit >= LEAST;
 }

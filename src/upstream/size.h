@@ -18,6 +18,8 @@
 #include "base/time.h"
 #include "upstream/upstream.h"
 
+#define HF_SIZE_MEMORY (600 * HF_SECOND) /* how long it is remembered */
+
 struct hf_size {
 	uint16_t largest;    /* octets of a reply that came over UDP lately */
 	uint16_t limit;      /* what to ask for at most, until ... */
@@ -39,6 +41,9 @@ bool hf_size_lost(struct hf_size *size, const struct hf_upstream_conf *conf, uin
 
 /* What it refused with EDNS it answered without. True: that is new. */
 bool hf_size_plain(struct hf_size *size, hf_us now);
+
+/* Is this a limit that can have been set (0: none)? */
+bool hf_size_sane(uint16_t limit);
 
 /* The EDNS size to tell it; 0: ask without EDNS. */
 uint16_t hf_size_edns(const struct hf_size *size, const struct hf_upstream_conf *conf, hf_us now);
