@@ -208,8 +208,29 @@ def written_files():
     yield 'blocks-cut', octets[:-100]
 
 
+def memories():
+    """What was learnt of upstreams: the time since, and records."""
+    def named(kind, memory, zone=b''):
+        key = b'\6office' + struct.pack('!BHI', 4, 53, 0) + b'\x7f\0\0\1' + bytes(12) + zone
+        return struct.pack('!BH', kind, len(key + memory)) + key + memory
+    closed, resting = struct.pack('!BBBII', 0, 0, 0, 0, 0), struct.pack('!BBBII', 1, 3, 5, 900, 7000)
+    zone = b'\x0d\4corp\7example\0'
+    rtt = struct.pack('!III', 31000, 9000, 4096) + b'\x13\0\xc8\x14\0\x40\x1a\0\2\xff'
+    upstream = [struct.pack('!I', 1500) + circuit + struct.pack('!QBIHHHIII', 1 << 20, pacing, *rest)
+                for circuit, pacing, *rest in (
+                    (closed, 1, 1000, 980, 800, 800, 400000, 500000, 0),
+                    (resting, 0, 0, 0, 0, 512, 0, 90000, 600000))]
+    path = [struct.pack('!I', 1500) + circuit + struct.pack('!II', *times) + rtt
+            for circuit, times in ((closed, (1600, 1500)), (resting, (0xffffffff, 4000)))]
+    texts = [named(1, m) for m in upstream] + [named(2, m, zone) for m in path]
+    for number, text in enumerate(texts):
+        yield f'record-{number}', struct.pack('!IB', 30, 0) + text
+    yield 'records', struct.pack('!IB', 3600, 0) + b'\x07\0\3new' + b''.join(texts)
+    yield 'records-unknown-gap', struct.pack('!IB', 0, 3) + b''.join(texts)
+
+
 def main(home):
-    targets = {'written': [written_files], 'message': [queries, replies, crafted], 'name': [names], 'number': [numbers]}
+    targets = {'memory': [memories], 'written': [written_files], 'message': [queries, replies, crafted], 'name': [names], 'number': [numbers]}
     count = total = 0
     for target, makers in targets.items():
         folder = os.path.join(home, target)

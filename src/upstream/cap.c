@@ -474,5 +474,5 @@ void hf_cap_recall(struct hf_cap *c, uint32_t found, uint32_t full)
 
 bool hf_cap_sane(uint32_t found, uint32_t full)
 {
-	return found ? found <= FOUND_MOST && full > 0 && full <= MILLE : !full;
+	return found ? found >= FLOOR / 2 && found <= FOUND_MOST && full > 0 && full <= MILLE : !full;
 }
