@@ -9,7 +9,7 @@ const struct hf_option hf_cache_options[] = {
 	  .help = "Memory for answers and their index, taken once at start." },
 	{ .name = "persist", .type = HF_OPT_TEXT, ROW(persist), .min = 1, .max = 200, .def = "auto",
 	  .live = false,
-	  .help = "Directory in which the cache is written down, so that a restart forgets nothing; `auto`: the service manager's state directory if there is one; `none`: nowhere." },
+	  .help = "Directory in which the cache, and what was learnt of upstreams, is written down, so that a restart forgets nothing; `auto`: the service manager's state directory if there is one; `none`: nowhere." },
 	{ .name = "ttl-max", .type = HF_OPT_DURATION, ROW(ttl_max), .min = 0, .max = 7 * 86400 * HF_SECOND,
 	  .def = "1d", .live = true,
 	  .help = "No record is kept, or told to a client, for longer than this." },

@@ -482,3 +482,179 @@ def test_none_writes_nothing_and_auto_goes_by_the_service_manager(holdfast, fake
     learn(auto, NAMES[:1])
     auto.stop()
     assert written.files(str(tmp_path / "cache"))
+
+
+# --- what was learnt of upstreams ----------------------------------------------
+
+def knows(place, what):
+    """Waits until the files say so of an upstream: every ten seconds it is looked at."""
+    def said():
+        return any(what(record) for record in written.learnt(place))
+    net.wait_until("the keeper to have written what was learnt", said, 25, 0.5)
+
+
+@pytest.fixture
+def half_dead(fake, holdfast, place):
+    """A server that has found out that the first of its upstreams says nothing."""
+    dead, alive = fake(fakes.silent), fake()
+    server = holdfast({"dead": dead.at, "alive": alive.at}, cache={"persist": place})
+    for i in range(12):
+        assert server.udp("found%d.example." % i).addresses()
+    return server, dead, alive
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_after_a_restart_a_dead_upstream_is_not_waited_for_again(half_dead, place, end):
+    server, dead, alive = half_dead
+    if end == "kill":
+        knows(place, lambda r: r.name == "dead" and r.open)
+    getattr(server, end)()
+    before = dead.count()
+    server.start()
+    slow = 0
+    for i in range(20):
+        begun = time.monotonic()
+        assert server.udp("again%d.example." % i).addresses()
+        slow += time.monotonic() - begun > 0.3  # the first time-out would be 0.4 s
+    assert slow <= 1, "%d of 20 waited for the dead one" % slow
+    # Each probe is one question, and the rests between them go on growing.
+    assert dead.count() - before <= 6
+    assert alive.count() >= 32
+    assert int(put_back(server)["upstreams"]) == 2 and int(put_back(server)["paths"]) == 2
+
+
+def test_a_dead_upstream_that_came_back_meanwhile_is_used_again(half_dead):
+    server, dead, alive = half_dead
+    server.stop()
+    dead.behave = lambda q: fakes.honest(q, base=77)
+    server.start()
+    names = iter(range(10000))
+    net.wait_until("it to be used", lambda: server.udp(
+        "back%d.example." % next(names)).addresses()[0].startswith("77."), 35, 0.05)
+
+
+def without_edns(fake, holdfast, place):
+    """A server that has found out that its upstream does not know EDNS."""
+    old = fake(fakes.no_edns(fakes.honest))
+    server = holdfast({"old": old.at}, cache={"persist": place})
+    learn(server, ["e1.example."])
+    assert [q.edns for q in old.seen] == [True, False]
+    return server, old
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_an_upstream_without_edns_is_asked_without_after_a_restart(fake, holdfast, place, end):
+    server, old = without_edns(fake, holdfast, place)
+    if end == "kill":
+        knows(place, lambda r: r.name == "old")
+    getattr(server, end)()
+    server.start()
+    learn(server, ["e2.example."])
+    assert [q.edns for q in old.seen] == [True, False, False]
+
+
+def test_another_address_or_another_name_begins_anew(fake, holdfast, place):
+    server, old = without_edns(fake, holdfast, place)
+    new = fake()
+    for name, at, whom in [("old", new.at, new), ("other", old.at, old)]:
+        server.stop()
+        server.conf["upstreams"] = {name: {"address": at}}
+        server.conf["forward"] = [{"zone": ".", "to": [name]}]
+        server.write()
+        before = whom.count()
+        server.start()
+        learn(server, ["anew.%s.example." % name])
+        assert whom.seen[before].edns
+        assert put_back(server)["upstreams"] == "0"
+
+
+def test_a_path_that_loses_large_answers_is_known_after_a_restart(fake, holdfast, place):
+    def narrow(q):
+        large = fakes.reply(q, [wire.record(b"\xc0\x0c", "TXT", 300, (b"\xfa" + b"x" * 250) * 4)])
+        if q.qtype != 16:
+            return fakes.honest(q)
+        if q.proto == "tcp":
+            return large
+        return fakes.truncated(q) if q.message.udp_size < len(large) else None
+    upstream = fake(narrow)
+    server = holdfast({"a": upstream.at}, cache={"persist": place})
+    for i in range(2):
+        assert server.tcp("large%d.example." % i, "TXT", seconds=6).answer
+    server.udp("small.example.")
+    told = upstream.seen[-1].message.udp_size
+    assert told < 1000
+    server.stop()
+    server.start()
+    assert server.tcp("large3.example.", "TXT").answer
+    asked = [q for q in upstream.seen if q.name.startswith(b"\6large3")]
+    assert [q.proto for q in asked] == ["udp", "tcp"] and asked[0].message.udp_size == told
+
+
+@pytest.mark.parametrize("changes,known", [
+    ({"boot": 1, "wall": -HOUR // 30}, True),     # the machine was started two minutes later
+    ({"boot": 1, "wall": HOUR}, True),            # nobody knows when: sizes do no harm
+    ({"boot": 1, "wall": -HOUR}, False),          # an hour: ten minutes are over
+], ids=["minutes", "unknown", "hour"])
+def test_time_without_a_server_counts_for_what_was_learnt(fake, holdfast, place, changes, known):
+    server, old = without_edns(fake, holdfast, place)
+    server.stop()
+    turn_clocks(written.files(place), **changes)
+    before = old.count()
+    server.start()
+    learn(server, ["later.example."])
+    assert old.seen[before].edns != known
+
+
+def test_what_is_a_day_old_is_not_taken_over(half_dead, place):
+    server, dead, alive = half_dead
+    server.stop()
+    turn_clocks(written.files(place), boot=1, wall=-25 * HOUR)
+    server.start()
+    assert put_back(server)["upstreams"] == "0" and put_back(server)["paths"] == "0"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whole_blocks_with_broken_memories_in_them_do_no_harm(half_dead, place, seed):
+    """Checksums are right and the content is not: as if somebody meant it."""
+    server, dead, alive = half_dead
+    server.stop()
+    dice, spoilt = random.Random(seed), 0
+    for path in written.files(place):
+        header, blocks = written.read(path)
+        for block in [b for b in blocks if b.kind == written.LEARNT]:
+            content = bytearray(block.content)
+            for _ in range(dice.choice([1, 3, 30])):
+                content[dice.randrange(len(content))] = dice.choice([0, 255, dice.randrange(256)])
+            block.content, spoilt = bytes(content), spoilt + 1
+        written.write(path, header, blocks)
+    assert spoilt
+    dead.behave = fakes.honest
+    server.start()
+    for i in range(10):
+        assert server.udp("spoilt%d.example." % i).addresses()
+
+
+def test_a_rest_without_end_is_none(fake, holdfast, place):
+    """All times of an open circuit as long as can be written, and no other upstream."""
+    upstream = fake(fakes.silent)
+    server = holdfast({"a": {"address": upstream.at, "rest-max": "1s"}}, cache={"persist": place})
+    for i in range(6):
+        assert server.udp("dark%d.example." % i, seconds=6).rcode == wire.SERVFAIL
+    server.stop()
+    changed = 0
+    for path in written.files(place):
+        header, blocks = written.read(path)
+        for block in [b for b in blocks if b.kind == written.LEARNT]:
+            content = bytearray(block.content)
+            for at, kind, octets in written.records(block):
+                if not written.Learnt(kind, octets).open:
+                    continue
+                circuit = at + 3 + 1 + 1 + 23 + (2 if kind == 2 else 0) + 4
+                content[circuit:circuit + 11] = struct.pack("!BBBII", 1, 1, 64, 0, 0xfffffffe)
+                changed += 1
+            block.content = bytes(content)
+        written.write(path, header, blocks)
+    assert changed
+    upstream.behave = fakes.honest
+    server.start()
+    net.wait_until("an answer", lambda: server.udp(NAMES[0]).addresses(), 8, 0.1)

@@ -11,7 +11,7 @@ MASK = (1 << 64) - 1
 KEY = (0x686f6c6466617374, 0x616e7377657273)
 BLOCK = struct.Struct("!4sHHIIQQqqqQ")
 HEADER, FILE_HEADER, ALIGN = 80, 64, 64
-ROUTES, ANSWERS = 1, 2
+ROUTES, ANSWERS, LEARNT = 1, 2, 3
 FIELDS = ("magic", "version", "kind", "len", "count", "session", "boot", "monotonic", "boottime",
           "wall", "routes")
 
@@ -72,6 +72,42 @@ def read(path):
         blocks.append(Block(data[at:at + BLOCK.size], data[at + HEADER:end]))
         at = (end + ALIGN - 1) // ALIGN * ALIGN
     return data[:FILE_HEADER], blocks
+
+
+class Learnt:
+    """A record of what was learnt of an upstream (src/keep/memory.h), so far as tests look at it."""
+
+    def __init__(self, kind, octets):
+        self.of_path, name_end = kind == 2, 1 + octets[0]
+        self.name = octets[1:name_end].decode()
+        at = name_end + 23
+        self.zone = b""
+        if self.of_path:
+            self.zone = octets[at + 1:at + 1 + octets[at]]
+            at += 1 + octets[at]
+        self.open = octets[at + 4] == 1
+
+
+def records(block):
+    """Of a block of LEARNT: where each begins, its kind and its octets."""
+    at = 0
+    while at < len(block.content):
+        kind, length = struct.unpack_from("!BH", block.content, at)
+        yield at, kind, block.content[at + 3:at + 3 + length]
+        at += 3 + length
+
+
+def learnt(directory):
+    """What the files say of upstreams, later words last. Reads while they are written."""
+    out = []
+    for path in files(directory):
+        try:
+            blocks = read(path)[1]
+        except (AssertionError, struct.error, OSError):
+            continue
+        out += [Learnt(kind, octets) for b in blocks if b.kind == LEARNT
+                for _, kind, octets in records(b)]
+    return out
 
 
 def write(path, header, blocks):
