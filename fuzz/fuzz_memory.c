@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "keep/memory.h"
+#include "upstream/select.h"
 
 #define DAYS (49 * 86400 * HF_SECOND)
 
@@ -29,10 +30,10 @@ static void be_useful(const struct hf_health *h, hf_us now)
 	hf_require(h->since <= now && hf_outcome_text(h->cause)[0]);
 }
 
-/* An hour of use. */
+/* Ten minutes of use. */
 static void be_used(struct hf_upstream_state *state, hf_us now)
 {
-	for (hf_us end = now + 3600 * HF_SECOND; now < end; now += 7 * HF_SECOND) {
+	for (hf_us end = now + 600 * HF_SECOND; now < end; now += 7 * HF_SECOND) {
 		hf_pace_free(&state->pace, now);
 		hf_pace_sent(&state->pace, now);
 		hf_cap_sent(&state->cap, 2, now);
