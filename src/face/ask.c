@@ -51,7 +51,8 @@ static int talk(int fd, const char *request, struct hf_text *reply)
 	int len = snprintf(line, sizeof line, "%s\n", request);
 	if (len < 0 || (size_t)len >= sizeof line)
 		return -E2BIG;
-	if (send(fd, line, (size_t)len, MSG_NOSIGNAL) != len)
+	/* Who turns us away may have hung up already; why stands in what it left. */
+	if (send(fd, line, (size_t)len, MSG_NOSIGNAL) != len && errno != EPIPE)
 		return -errno;
 	for (;;) {
 		char bytes[16384];
