@@ -236,11 +236,15 @@ static void note_table(struct load *load, const struct hf_written_block *b)
 	struct hf_reader r = hf_reader(b->content, b->len);
 	/* A route has two octets and the root's one at the least. */
 	size_t most = b->len / 3 + 1;
-	if (table_of(load, id) || load->table_count == TABLES_MAX)
+	if (table_of(load, id))
 		return;
 	const struct hf_route **routes = malloc(most * sizeof(struct hf_route *));
 	if (!routes)
 		return;
+	if (load->table_count == TABLES_MAX) { /* the oldest is the one that matters least */
+		free(load->tables[0].routes);
+		memmove(load->tables, load->tables + 1, --load->table_count * sizeof *load->tables);
+	}
 	size_t count = hf_keep_routes_read(load->plan, &r, routes, most);
 	load->tables[load->table_count++] = (struct table){ id, count, routes };
 }

@@ -26,7 +26,8 @@
  * Threads: main, before the workers turn; for the time of the call up to three more,
  * each for shards of its own.
  * At the bound: the cache's own: the oldest make room. Twenty places are told, the
- * rest counted; 16 sessions and 64 tables are known, answers of others dropped. */
+ * rest counted; 16 sessions and the last 64 tables are known, answers of others
+ * dropped. */
 #ifndef HF_KEEP_LOAD_H
 #define HF_KEEP_LOAD_H
 

@@ -354,6 +354,17 @@ def test_kinds_of_blocks_that_are_not_known_are_passed_over(shelved):
     assert never_wrong(server) == 60 and not any("left out" in w for w in warnings(server))
 
 
+def test_of_many_reloads_with_other_routes_the_last_ones_count(shelved):
+    """More tables of routes than are known at once, before those that are in use."""
+    def reload(files):
+        header, blocks = written.read(files[0])
+        blocks[:0] = [written.Block(written.BLOCK.pack(
+            b"HFBL", 1, written.ROUTES, 0, 1, *(getattr(blocks[0], f) for f in written.FIELDS[5:])),
+            struct.pack("!I", i)) for i in range(70)]
+        written.write(files[0], header, blocks)
+    assert never_wrong(shelved(reload)) == 60
+
+
 def test_whole_blocks_with_broken_answers_in_them_do_no_harm(shelved):
     """Checksums are right and the content is not: as if somebody meant it."""
     dice = random.Random(7)
