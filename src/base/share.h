@@ -32,6 +32,18 @@ static inline bool hf_share_has_room(const struct hf_share *share, uint64_t hold
 	return !holder || share->held[holder % HF_SHARE_HOLDERS] < HF_SHARE_TIMES * (most - used);
 }
 
+/* How many more a holder may take if nobody else takes or gives any: each makes its
+ * bound smaller by HF_SHARE_TIMES. Nobody may take all that is free. */
+static inline size_t hf_share_left(const struct hf_share *share, uint64_t holder, size_t used,
+	size_t most)
+{
+	size_t free = used < most ? most - used : 0;
+	if (!holder)
+		return free;
+	size_t held = share->held[holder % HF_SHARE_HOLDERS], bound = HF_SHARE_TIMES * free;
+	return held < bound ? (bound - held + HF_SHARE_TIMES) / (HF_SHARE_TIMES + 1) : 0;
+}
+
 static inline void hf_share_take(struct hf_share *share, uint64_t holder)
 {
 	share->held[holder % HF_SHARE_HOLDERS] += holder != 0;

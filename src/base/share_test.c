@@ -38,6 +38,27 @@ static void alone_it_gets_four_fifths(void **state)
 	}
 }
 
+static void what_is_left_to_it_is_what_it_can_take(void **state)
+{
+	(void)state;
+	for (size_t most = 0; most <= 60; most++) {
+		for (uint64_t times = 1; times <= 3; times++) {
+			struct place place = {.most = most};
+			for (uint64_t holder = 2; holder <= times; holder++)
+				fill(&place, holder);
+			for (size_t held = 0; held < most / 3; held++) {
+				hf_share_take(&place.share, 1);
+				place.used += place.used < place.most;
+			}
+			size_t left = hf_share_left(&place.share, 1, place.used, place.most);
+			assert_int_equal(fill(&place, 1), left);
+			assert_int_equal(hf_share_left(&place.share, 1, place.used, place.most), 0);
+			assert_int_equal(hf_share_left(&place.share, 0, place.used, place.most),
+				place.most - place.used);
+		}
+	}
+}
+
 static void who_comes_next_finds_room(void **state)
 {
 	(void)state;
@@ -137,6 +158,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(alone_it_gets_four_fifths),
+		cmocka_unit_test(what_is_left_to_it_is_what_it_can_take),
 		cmocka_unit_test(who_comes_next_finds_room),
 		cmocka_unit_test(two_that_fill_it_together_get_the_same),
 		cmocka_unit_test(the_greediest_has_to_wait_until_others_have_gone),

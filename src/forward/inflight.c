@@ -46,12 +46,19 @@ struct hf_flight *hf_inflight_find(const struct hf_inflight *table, uint64_t has
 	return NULL;
 }
 
+/* What is left to the upstream is the place that clients share: if there is only
+ * one upstream, its bound must not be reached by one client alone. */
+static bool has_room(const struct hf_inflight *table, const struct hf_flight *flight)
+{
+	size_t used = table->flights, most = table->flights_max;
+	size_t left = hf_share_left(&table->by_upstream, flight->upstream, used, most);
+	return left && hf_share_has_room(&table->by_client, flight->client, used, used + left);
+}
+
 int hf_inflight_add(struct hf_inflight *table, struct hf_flight *flight)
 {
 	struct hf_flight **at = bucket(table, flight->hash);
-	if (!hf_share_has_room(&table->by_client, flight->client, table->flights, table->flights_max) ||
-		!hf_share_has_room(
-			&table->by_upstream, flight->upstream, table->flights, table->flights_max))
+	if (!has_room(table, flight))
 		return HF_EBOUND;
 	hf_share_take(&table->by_client, flight->client);
 	hf_share_take(&table->by_upstream, flight->upstream);

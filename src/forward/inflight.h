@@ -11,7 +11,8 @@
  * At the bound: HF_EBOUND when there are `flights_max` flights or
  * `waiters_max` waiters, or when a client or an upstream has more than its share
  * of them (share.h): one dead zone or one busy client never fills the table for
- * the others. The caller answers SERVFAIL.
+ * the others. A client's share of the flights is one of what its upstream may have:
+ * four fifths of four fifths. The caller answers SERVFAIL.
  * Threads: one owner. */
 #ifndef HF_FORWARD_INFLIGHT_H
 #define HF_FORWARD_INFLIGHT_H

@@ -165,6 +165,23 @@ static void one_upstream_cannot_fill_the_table_whoever_asks(void **state)
 	hf_inflight_clear(&table);
 }
 
+static void one_client_cannot_fill_what_its_upstream_may_have(void **state)
+{
+	static struct hf_flight first[1000], second[1000];
+	struct hf_inflight table;
+	(void)state;
+	assert_int_equal(hf_inflight_init(&table, 1000, 1000), 0);
+	for (int round = 0; round < 3; round++) {
+		size_t most = add_many(&table, first, 1000, 1, 6);
+		assert_int_equal(most, 640);
+		size_t other = add_many(&table, second, 1000, 2, 6);
+		assert_in_range(other, 100, 160);
+		remove_many(&table, second, other);
+		remove_many(&table, first, most);
+	}
+	hf_inflight_clear(&table);
+}
+
 static void what_the_house_asks_for_itself_is_bound_by_the_table_alone(void **state)
 {
 	static struct hf_flight flights[100];
@@ -212,6 +229,7 @@ int main(void)
 		cmocka_unit_test(both_bounds_hold),
 		cmocka_unit_test(one_client_cannot_fill_the_table),
 		cmocka_unit_test(one_upstream_cannot_fill_the_table_whoever_asks),
+		cmocka_unit_test(one_client_cannot_fill_what_its_upstream_may_have),
 		cmocka_unit_test(what_the_house_asks_for_itself_is_bound_by_the_table_alone),
 		cmocka_unit_test(one_client_cannot_take_all_the_room_to_wait),
 	};
