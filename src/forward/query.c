@@ -26,6 +26,10 @@
 /* Who has no old answer waits for the pace no longer than this. */
 #define PACE_MOST (500 * HF_MS)
 
+/* In the dark who has an old answer waits for a probe no longer than one that is
+ * back would take; otherwise a client a second would wait for all of its patience. */
+#define PROBE_PATIENCE (200 * HF_MS)
+
 /* A second copy sooner than this would only race the network's jitter. */
 #define HEDGE_LEAST (10 * HF_MS)
 
@@ -350,6 +354,15 @@ static bool hoping(const struct hf_query *q)
 	return false;
 }
 
+/* In the dark the question itself is the probe. */
+static bool only_probes(const struct hf_query *q)
+{
+	for (unsigned i = 0; i < q->sends; i++)
+		if (q->attempts[i].open && !q->attempts[i].probe)
+			return false;
+	return true;
+}
+
 static void lose_patience(struct step *s)
 {
 	if (s->q->patience != HF_NEVER)
@@ -451,6 +464,8 @@ static void go_on(struct step *s)
 	q->resume = 0;
 	send_to(s, (unsigned)next, q->sends ? HF_SEND_RETRY : HF_SEND_FIRST);
 	q->refused &= ~bit((unsigned)next); /* after: it was refused, not silent */
+	if (only_probes(q) && q->patience != HF_NEVER && q->patience > s->env->now + PROBE_PATIENCE)
+		q->patience = s->env->now + PROBE_PATIENCE;
 }
 
 /* The same upstream once more, in another way, which is no new try. */
