@@ -34,6 +34,11 @@ struct hf_lately { /* instants of the questions of the last 100 ms, a ring */
 	size_t first, count, cap;
 };
 
+struct hf_second { /* questions in the present second of the clock */
+	hf_us number;
+	uint64_t count;
+};
+
 struct hf_bucket { /* of an upstream that lets only so much through */
 	int64_t tokens; /* in millionths of a question */
 	hf_us filled;
@@ -50,6 +55,7 @@ struct hf_play {
 	struct hf_weather weather[HF_PLAY_UPSTREAMS_MAX];
 	struct hf_bucket buckets[HF_PLAY_UPSTREAMS_MAX];
 	struct hf_lately lately[HF_PLAY_UPSTREAMS_MAX];
+	struct hf_second seconds[HF_PLAY_UPSTREAMS_MAX];
 	int64_t budgets[HF_PLAY_UPSTREAMS_MAX]; /* questions a second; 0: none is set */
 	struct hf_known *known;
 	struct hf_running *running;

@@ -121,6 +121,18 @@ static void check_budget(struct hf_play *p, unsigned upstream)
 			p->scenario->upstreams[upstream].name, l->count, (long long)most);
 }
 
+static void count_in_second(struct hf_play *p, unsigned upstream)
+{
+	struct hf_second *second = &p->seconds[upstream];
+	uint64_t *busiest = &p->result->tally.busiest_second[upstream];
+	hf_us number = hf_play_now(p) / HF_SECOND;
+	if (second->number != number)
+		*second = (struct hf_second){ number, 0 };
+	second->count++;
+	if (*busiest < second->count)
+		*busiest = second->count;
+}
+
 static void count_sent(struct hf_play *p, unsigned upstream, const struct hf_question *q, const char *how)
 {
 	struct hf_topic *topic = hf_known_topic(p->known, q);
@@ -131,6 +143,7 @@ static void count_sent(struct hf_play *p, unsigned upstream, const struct hf_que
 	if (topic->sent > HF_SENDS_MAX * topic->asked)
 		hf_play_fail(p, HF_LAW_SENDS, 0, "%s %s: %llu packets to upstreams for %llu questions of clients",
 			t.name, t.type, (unsigned long long)topic->sent, (unsigned long long)topic->asked);
+	count_in_second(p, upstream);
 	check_budget(p, upstream);
 }
 

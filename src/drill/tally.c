@@ -16,6 +16,11 @@ static int64_t busiest(const struct hf_tally *t, unsigned upstream)
 	return (int64_t)t->busiest[upstream];
 }
 
+static int64_t busiest_second(const struct hf_tally *t, unsigned upstream)
+{
+	return (int64_t)t->busiest_second[upstream];
+}
+
 /* In thousandths, rounded up. */
 static int64_t amplification(const struct hf_tally *t, unsigned upstream)
 {
@@ -62,6 +67,7 @@ const struct hf_tally_row hf_tally_rows[] = {
 	{ "packets", true, HF_TAKES_NUMBER, packets },
 	{ "streams", true, HF_TAKES_NUMBER, streams },
 	{ "busiest", true, HF_TAKES_NUMBER, busiest },
+	{ "busiest-second", true, HF_TAKES_NUMBER, busiest_second },
 	{ "amplification", false, HF_TAKES_RATIO, amplification },
 	{ "lookups", false, HF_TAKES_NUMBER, lookups },
 	{ "resolved", false, HF_TAKES_PERCENT, resolved },

@@ -21,6 +21,7 @@ struct hf_tally {
 	uint64_t lookups, resolved; /* of stubs that try again; of lookups of all */
 	uint64_t needed;            /* questions that no server had an answer to at hand */
 	uint64_t busiest[HF_PLAY_UPSTREAMS_MAX]; /* most questions to it in 100 ms */
+	uint64_t busiest_second[HF_PLAY_UPSTREAMS_MAX]; /* ... in a second of the clock */
 };
 
 struct hf_tally_row {
