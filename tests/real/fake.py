@@ -21,10 +21,13 @@ import wire
 class Asked:
     """One question as it arrived."""
 
-    def __init__(self, m, proto, source, number):
+    def __init__(self, m, proto, source, number, stamp=None):
         self.wire, self.proto, self.source = m, proto, source
         self.number = number  # how many came before, over all names
         self.at = time.monotonic()
+        # When the kernel got it, in seconds of the wall clock: this process may
+        # have slept meanwhile. Over TCP: when it was read.
+        self.stamp = time.time() if stamp is None else stamp
         self.message = wire.Message(m)
         self.id, self.flags = self.message.id, self.message.flags
         self.qname, self.qtype, self.qclass = self.message.question[0]
@@ -219,21 +222,17 @@ def sends(answer):
 
 # --- the server --------------------------------------------------------------
 
-class _Udp(asyncio.DatagramProtocol):
-    def __init__(self, fake):
-        self.fake = fake
+SO_TIMESTAMPNS = getattr(socket, "SO_TIMESTAMPNS", 35)  # Linux, and the name of what it brings
+AT_ONCE = 64  # datagrams that are read before TCP has its turn
 
-    def connection_made(self, transport):
-        self.transport = transport
 
-    def datagram_received(self, m, source):
-        fake = self.fake
-        for s in fake.answers(m, "udp", source):
-            send = lambda s=s: fake.send_udp(self.transport, s, source)
-            if s.delay:
-                fake.loop.call_later(s.delay, send)
-            else:
-                send()
+def stamp_of(ancillary):
+    """The kernel's time stamp of a datagram in seconds, or None."""
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:
+            seconds, nanoseconds = struct.unpack("@ll", data[:struct.calcsize("@ll")])
+            return seconds + nanoseconds / 1e9
+    return None
 
 
 class Fake:
@@ -286,9 +285,11 @@ class Fake:
         self.writers = set()
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        sock.setblocking(False)
         sock.bind((self.address, self.port))
         self.udp_socket = sock
-        self.udp, _ = await self.loop.create_datagram_endpoint(lambda: _Udp(self), sock=sock)
+        self.loop.add_reader(sock, self._read_udp)
         self.tcp = await asyncio.start_server(self._serve, self.address, self.port,
                                               reuse_address=True)
         self.side = {"port": self._side(self.address), "address": self._side(net.address())}
@@ -300,7 +301,8 @@ class Fake:
         return sock
 
     async def _close(self):
-        self.udp.close()
+        self.loop.remove_reader(self.udp_socket)
+        self.udp_socket.close()
         self.tcp.close()
         for writer in list(self.writers):
             writer.transport.abort()
@@ -308,23 +310,33 @@ class Fake:
         for sock in self.side.values():
             sock.close()
 
-    def answers(self, m, proto, source):
+    def answers(self, m, proto, source, stamp=None):
         try:
-            asked = Asked(m, proto, source, len(self.seen))
+            asked = Asked(m, proto, source, len(self.seen), stamp)
         except (wire.Broken, IndexError):
             self.unreadable += 1
             return []
         self.seen.append(asked)
         return sends(self.behave(asked))
 
-    def send_udp(self, transport, s, target):
-        if s.via:
-            self.side[s.via].sendto(s.wire, target)
-        elif not transport.is_closing():
-            if s.wire:
-                transport.sendto(s.wire, target)
-            else:  # asyncio sends no empty datagrams
-                self.udp_socket.sendto(b"", target)
+    def _read_udp(self):
+        for _ in range(AT_ONCE):
+            try:
+                m, ancillary, _, source = self.udp_socket.recvmsg(65535, 64)
+            except OSError:  # nothing more, or what ICMP says of an earlier reply
+                return
+            for s in self.answers(m, "udp", source, stamp_of(ancillary)):
+                if s.delay:
+                    self.loop.call_later(s.delay, self.send_udp, s, source)
+                else:
+                    self.send_udp(s, source)
+
+    def send_udp(self, s, target):
+        sock = self.side[s.via] if s.via else self.udp_socket
+        try:
+            sock.sendto(s.wire, target)
+        except OSError:  # closed meanwhile, or a full buffer: a datagram is lost
+            pass
 
     async def _serve(self, reader, writer):
         self.connections += 1

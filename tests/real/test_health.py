@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who is asked, how often, and for what: circuits, probes, copies, and shares."""
+import collections
+import time
+
+import pytest
+
+import fake as fakes
+import net
+import wire
+
+pytestmark = pytest.mark.own
+
+# What one attempt may take: enough for a fake on a busy machine, short for a test.
+QUICK = {"timeout-min": "100ms", "timeout-max": "200ms", "infer-cap": False}
+OURS, THEIRS = "10.", "20."  # addresses of the first and of the second upstream
+
+
+def quick(at, **more):
+    return {"address": at, **QUICK, **more}
+
+
+def second(q):
+    """An honest upstream whose addresses can be told from the first one's."""
+    return fakes.honest(q, base=20)
+
+
+def by_zone(zone, inside, outside):
+    """One behaviour for a zone, another for all else."""
+    end = wire.lower(wire.name(zone))
+    return lambda q: (inside if q.name.endswith(end) else outside)(q)
+
+
+def came_from(reply, prefix):
+    return reply is not None and reply.rcode == 0 and \
+        bool(reply.addresses()) and reply.addresses()[0].startswith(prefix)
+
+
+def timed(ask):
+    began = time.monotonic()
+    reply = ask()
+    return reply, time.monotonic() - began
+
+
+def state(server, upstream="a"):
+    """0 in use, 1 resting, 2 being probed."""
+    return server.metrics()['holdfast_upstream_state{upstream="%s"}' % upstream]
+
+
+def copies(server, upstream="a"):
+    metrics = server.metrics()
+    return sum(metrics['holdfast_upstream_%s_total{upstream="%s"}' % (kind, upstream)]
+               for kind in ("retries", "hedges", "probes"))
+
+
+# --- a preferred upstream that is of no use -----------------------------------------
+
+def test_a_preferred_upstream_that_falls_silent_is_only_probed_and_comes_back(fake, holdfast):
+    a, b = fake(), fake(second)
+    server = holdfast({"a": quick(a.at, **{"rest-max": "500ms"}), "b": quick(b.at)})
+    # What it is given when it is back goes by what it had before: fifty a second.
+    for i in range(60):
+        assert came_from(server.udp("before%d.example." % i), OURS)
+        time.sleep(0.02)
+    a.behave = fakes.silent
+    a.forget()
+    began, slow = time.monotonic(), 0
+    for i in range(150):
+        reply, took = timed(lambda: server.udp("dark%d.example." % i))
+        assert came_from(reply, THEIRS)
+        slow += took > 0.09
+        time.sleep(0.005)
+    lasted = time.monotonic() - began
+    assert slow <= 10, "%d of 150 waited for the silent one" % slow
+    # Found out by a few questions, then looked at now and then, beside the second.
+    assert a.count() <= 10 + 10 * lasted, "%d packets to a silent upstream" % a.count()
+    a.behave = fakes.honest
+    names = iter(range(10000))
+
+    def one():
+        time.sleep(0.025)
+        return came_from(server.udp("back%d.example." % next(names)), OURS)
+    net.wait_until("the first one to be used again", lambda: all(one() for _ in range(10)), 4, 0)
+
+
+@pytest.mark.parametrize("behave", [fakes.refused, fakes.servfail], ids=["refused", "servfail"])
+def test_what_it_does_not_do_for_one_zone_leaves_the_others_alone(fake, holdfast, behave):
+    """It refuses inner.example, which another server answers: that path is rested, and
+    the same upstream goes on being asked for all else."""
+    a = fake(by_zone("inner.example.", behave, fakes.honest))
+    b = fake(second)
+    server = holdfast({"a": quick(a.at), "b": quick(b.at)}, forward=[
+        {"zone": ".", "to": ["a", "b"], "order": "listed"},
+        {"zone": "inner.example", "to": ["a", "b"], "order": "listed"}])
+    for i in range(30):
+        assert came_from(server.udp("n%d.inner.example." % i), THEIRS)
+        assert came_from(server.udp("n%d.outer.example." % i), OURS)
+    def told():
+        return [line for line in server.process.output().splitlines()
+                if "zone=inner.example" in line]
+    net.wait_until("a line in the log", told, 3)
+    assert "upstream=a" in told()[0] and state(server) == 0
+    asked = [q for q in a.seen if q.name.endswith(wire.name("inner.example."))]
+    assert len(asked) < 25, "%d of 30 questions went to who refuses them" % len(asked)
+    assert not [q for q in b.seen if q.name.endswith(wire.name("outer.example."))]
+
+
+# --- names are not upstreams ----------------------------------------------------------
+
+def test_a_name_that_nobody_answers_never_rests_an_upstream(fake, holdfast):
+    def behave(q):
+        return None if q.name.startswith(b"\x03bad") else fakes.honest(q)
+    a = fake(behave)
+    server = holdfast({"a": quick(a.at)}, drain="0s")
+    with server.udp_client() as client:
+        for i in range(50):
+            client.send(wire.query("bad.example.", id=i))
+            assert came_from(server.udp("good%d.example." % i), OURS)
+            assert state(server) == 0
+            time.sleep(0.02)
+    assert came_from(server.udp("good.example."), OURS) and state(server) == 0
+
+
+def test_a_storm_for_a_dead_zone_does_not_touch_healthy_names(fake, holdfast):
+    a = fake(by_zone("dead.example.", fakes.silent, fakes.honest))
+    server = holdfast({"a": quick(a.at)}, drain="0s")
+    took = []
+    with server.udp_client(source=net.address()) as storm:
+        for turn in range(20):
+            for i in range(20):
+                storm.send(wire.query("s%d-%d.dead.example." % (turn, i)))
+            reply, seconds = timed(lambda: server.udp("well%d.example." % turn))
+            assert came_from(reply, OURS)
+            took.append(seconds)
+            time.sleep(0.1)
+        assert sum(t > 0.15 for t in took) <= 2, took
+        assert state(server) == 0
+        # 400 dead questions: 10 % and the floor of 10/s may be copies, for 2 s and more.
+        assert copies(server) <= 40 + 10 * 6
+
+
+# --- all of them dark -------------------------------------------------------------------
+
+def dark_pair(fake, holdfast, **cache):
+    """Two upstreams that knew known0...known9.example, went dark, and are rested."""
+    a, b = fake(lambda q: fakes.honest(q, ttl=1)), fake(lambda q: fakes.honest(q, ttl=1))
+    server = holdfast({"a": quick(a.at), "b": quick(b.at)},
+                      cache={"stale-after": "200ms", **cache}, drain="0s")
+    for i in range(10):
+        assert server.udp("known%d.example." % i).addresses()
+    a.behave = b.behave = fakes.silent
+    time.sleep(1.2)
+    with server.udp_client() as client:
+        for i in range(10):
+            client.send(wire.query("known%d.example." % i, edns=1232, id=i))
+        assert all(wire.Message(m).ede == [3] for m in client.drain(10))
+    end = time.monotonic() + 4
+    while (state(server) == 0 or state(server, "b") == 0) and time.monotonic() < end:
+        server.udp("known%d.example." % (time.monotonic_ns() % 10))
+        time.sleep(0.05)
+    assert state(server) and state(server, "b")
+    return a, b, server
+
+
+def test_in_the_dark_old_answers_are_given_at_once_and_few_packets_sent(fake, holdfast):
+    a, b, server = dark_pair(fake, holdfast)
+    a.forget()
+    b.forget()
+    began, late, turn = time.monotonic(), 0, 0
+    while time.monotonic() - began < 2.5:
+        turn += 1
+        reply, took = timed(lambda: server.udp("known%d.example." % (turn % 10), edns=True))
+        assert reply.addresses() and reply.ede == [3]
+        late += took > 0.15
+        time.sleep(0.01)
+    assert late <= 3, "%d of %d waited" % (late, turn)
+    # About one probe a second each; rests that have just begun are shorter.
+    assert a.count() <= 12 and b.count() <= 12, (a.count(), b.count())
+
+
+def test_soon_after_the_return_everything_is_fresh_also_what_had_failed(fake, holdfast):
+    a, b, server = dark_pair(fake, holdfast)
+    # Failures that are remembered for long: they must not outlive the outage.
+    with server.udp_client() as client:
+        for i in range(10):
+            client.send(wire.query("known%d.example." % i))
+        client.drain(10)
+    a.behave = b.behave = lambda q: fakes.honest(q, ttl=300)
+    left, end = set(range(10)), time.monotonic() + 4
+    first = None
+    while left and time.monotonic() < end:
+        for i in sorted(left):
+            reply = server.udp("known%d.example." % i, edns=True)
+            assert reply.addresses()
+            if reply.ede == []:
+                left.discard(i)
+                first = first or time.monotonic()
+        time.sleep(0.02)
+    assert not left, "still stale 4 s after the return: %s" % left
+    assert first < end - 4 + 2.5
+
+
+def test_a_name_that_was_never_known_is_answered_if_an_upstream_returns_in_time(fake, holdfast):
+    a, b, server = dark_pair(fake, holdfast)
+    with server.udp_client() as client:
+        client.send(wire.query("never.example.", id=7))
+        time.sleep(0.7)
+        a.behave = fakes.honest
+        reply = wire.Message(client.receive())
+    assert reply.id == 7 and came_from(reply, OURS), reply
+
+
+# --- copies --------------------------------------------------------------------------------
+
+def test_retries_are_bounded_however_many_questions_are_silent(fake, holdfast):
+    a = fake(fakes.silent)
+    tight = {"retry-percent": 0, "retry-floor": "1/s"}
+    server = holdfast({"a": quick(a.at, **tight)}, outgoing=tight, drain="0s")
+    with server.udp_client() as client:
+        for i in range(100):
+            client.send(wire.query("tight%d.example." % i))
+        time.sleep(3)
+    names = collections.Counter(q.name for q in a.seen)
+    again = sum(names.values()) - len(names)
+    assert len(names) >= 1 and again <= 1 + 3 + 1, "%d copies in 3 s at 1/s" % again
+
+
+def test_fifty_who_ask_the_same_cost_two_packets_when_the_first_reply_is_lost(fake, holdfast):
+    a = fake(fakes.in_turn(fakes.silent, fakes.honest))
+    server = holdfast({"a": quick(a.at)})
+    with server.udp_client() as client:
+        for i in range(50):
+            client.send(wire.query("lost.example.", id=i))
+        replies = [wire.Message(m) for m in client.drain(50)]
+    assert sorted(m.id for m in replies) == list(range(50))
+    assert all(came_from(m, OURS) for m in replies)
+    assert 2 <= a.count() <= 3, a.count()
+
+
+def test_a_slow_one_is_hedged_and_the_other_answers(fake, holdfast):
+    a, b = fake(), fake(second)
+    server = holdfast({"a": {"address": a.at, "timeout-min": "1s"}, "b": b.at})
+    for i in range(40):
+        assert came_from(server.udp("usual%d.example." % i), OURS)
+    a.behave = fakes.after(0.8, fakes.honest)
+    reply, took = timed(lambda: server.udp("slow.example."))
+    assert came_from(reply, THEIRS) and took < 0.6
+    assert server.metrics()['holdfast_upstream_hedges_total{upstream="b"}'] == 1
+
+
+# --- shares ----------------------------------------------------------------------------------
+
+def test_one_client_with_thousands_of_pending_questions_leaves_room_for_others(fake, holdfast):
+    """Of 1,024 places the greedy one gets two thirds, though there is one upstream; two
+    hundred others find room."""
+    a = fake(by_zone("slow.example.", fakes.silent, fakes.honest))
+    server = holdfast({"a": quick(a.at)}, workers=1, clients={"in-flight": 1024}, drain="0s")
+    with server.udp_client(source=net.address()) as greedy:
+        for i in range(3000):
+            greedy.send(wire.query("g%d.slow.example." % i, edns=1232))
+        refused = [wire.Message(m) for m in greedy.drain(3000, 0.5)]
+        assert 3000 - 1024 <= len(refused) <= 3000 - 500, len(refused)
+        assert all(m.rcode == wire.SERVFAIL and m.ede for m in refused)
+        others = [server.udp_client(source=net.address()) for _ in range(200)]
+        for i, client in enumerate(others):
+            client.send(wire.query("other%d.example." % i, id=i))
+            if i % 20 == 19:
+                time.sleep(0.02)
+        answered = [client.receive(2) for client in others]
+        for client in others:
+            client.socket.close()
+    assert all(m and came_from(wire.Message(m), OURS) for m in answered)
+
+
+# --- what gets through ---------------------------------------------------------------------
+
+def large(q):
+    """TXT of about 900 octets, and A."""
+    if q.qtype != 16:
+        return fakes.honest(q)
+    whole = fakes.reply(q, [wire.record(b"\xc0\x0c", "TXT", 300, (b"\xfa" + b"x" * 250) * 4)])
+    limit = q.message.udp_size if q.edns else 512
+    return whole if q.proto == "tcp" or len(whole) <= limit else fakes.truncated(q)
+
+
+def loses_above(octets, behave):
+    """A path on which larger datagrams vanish."""
+    return lambda q: [s for s in fakes.sends(behave(q)) if q.proto == "tcp" or len(s.wire) <= octets]
+
+
+def test_a_path_that_loses_large_replies_is_found_out_after_two_names(fake, holdfast):
+    a = fake(loses_above(600, large))
+    server = holdfast({"a": quick(a.at)})
+    for i in range(5):  # small ones arrive, and tell how large
+        assert came_from(server.udp("small%d.example." % i), OURS)
+    for i in range(2):
+        assert server.udp("large%d.example." % i, "TXT", edns=4096).rcode == 0
+    a.forget()
+    for i in range(5):
+        reply, took = timed(lambda: server.tcp("known%d.example." % i, "TXT", edns=4096))
+        assert len(reply.answer[0].rdata) == 1004 and took < 0.15
+    first = [q for q in a.seen if q.proto == "udp"]
+    assert first and all(512 <= q.message.udp_size <= 600 for q in first)
+    assert a.count(proto="tcp") == 5
+
+
+@pytest.mark.parametrize("behave", [
+    fakes.no_edns(fakes.honest),
+    lambda q: fakes.notimp(q) if q.edns else fakes.honest(q),
+], ids=["formerr", "notimp"])
+def test_who_does_not_know_edns_is_asked_without_from_the_second_question_on(fake, holdfast, behave):
+    a = fake(behave)
+    server = holdfast({"a": quick(a.at)})
+    assert came_from(server.udp("first.example."), OURS)
+    assert [q.edns for q in a.seen] == [True, False]
+    a.forget()
+    for i in range(5):
+        assert came_from(server.udp("then%d.example." % i), OURS)
+    assert [q.edns for q in a.seen] == [False] * 5
