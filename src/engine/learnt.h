@@ -8,10 +8,11 @@
  *
  * It is taken out by a *walk* over the newest plan: upstreams first, then the paths
  * that were ever asked. The workers' lock is held for one slice at a time, which is
- * an upstream or HF_LEARNT_SLICE paths: to look at them and to copy costs a few
- * microseconds, so that no worker waits longer than that. A walk is therefore no
- * picture of one instant; nothing in it needs to be. When a reload brings another plan,
- * the walk begins again.
+ * an upstream or HF_LEARNT_SLICE paths: to look at them and to copy costs about a
+ * microsecond, so that no worker waits longer than that (unless the system takes the
+ * processor away just then, as it may from a worker that holds it). A walk is therefore
+ * no picture of one instant; nothing in it needs to be. When a reload brings another
+ * plan, the walk begins again.
  * Threads: walks from any thread, each its own; recall before the workers' loops turn.
  * At the bound: a walk ends after HF_LEARNT_PATHS_MAX paths. */
 #ifndef HF_ENGINE_LEARNT_H
@@ -22,7 +23,7 @@
 
 struct hf_team;
 
-#define HF_LEARNT_SLICE 32
+#define HF_LEARNT_SLICE 16
 #define HF_LEARNT_PATHS_MAX 65536
 
 struct hf_learnt {

@@ -570,6 +570,25 @@ def test_an_upstream_without_edns_is_asked_without_after_a_restart(fake, holdfas
     assert [q.edns for q in old.seen] == [True, False, False]
 
 
+def test_what_was_learnt_goes_from_snapshot_to_snapshot(fake, holdfast, place):
+    server, old = without_edns(fake, holdfast, place)
+    for _ in range(2):
+        server.stop()
+        before = written.files(place)
+        server.start()
+        net.wait_until("a snapshot in place of the older files", lambda: not set(
+            before) & set(written.files(place)), 20, 0.1)
+        server.kill()
+        snapshot = [p for p in written.files(place) if p.endswith("snapshot")]
+        assert any(b.kind == written.LEARNT for b in written.read(snapshot[0])[1])
+        for path in written.files(place):
+            if path.endswith("journal"):
+                os.remove(path)
+        server.start()
+    learn(server, ["e2.example."])
+    assert [q.edns for q in old.seen] == [True, False, False]
+
+
 def test_another_address_or_another_name_begins_anew(fake, holdfast, place):
     server, old = without_edns(fake, holdfast, place)
     new = fake()
