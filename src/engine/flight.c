@@ -793,6 +793,8 @@ int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 		flight_end(f);
 	} else {
 		drive(f, &start, now);
+		if (!waiter && f->base.query.sends)
+			hf_count(worker->meter, HF_COUNT_PREFETCHED);
 		go_or_end(f, now);
 	}
 	return rc;

@@ -234,10 +234,8 @@ enum hf_lookup hf_worker_lookup(struct hf_worker *worker, const struct hf_cache_
 		return last_resort(worker, key, now, copy, ret);
 	}
 	hf_count(worker->meter, hit ? HF_COUNT_CACHE_HITS : HF_COUNT_CACHE_CUT_HITS);
-	if (hit && hf_warm_due(worker, key, copy, now)) {
-		hf_count(worker->meter, HF_COUNT_PREFETCHED);
+	if (hit && hf_warm_due(worker, key, copy, now))
 		refresh(worker, key, now);
-	}
 	*ret = (struct hf_answer){ .kept = &copy->kept, .age = copy->age, .ede = HF_EDE_NONE };
 	return hit ? HF_LOOKUP_HIT : HF_LOOKUP_CUT;
 }

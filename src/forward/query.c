@@ -30,6 +30,9 @@
  * back would take; otherwise a client a second would wait for all of its patience. */
 #define PROBE_PATIENCE (200 * HF_MS)
 
+/* A probe is waited for no longer: the next one may find it back. */
+#define PROBE_MOST (1 * HF_SECOND)
+
 /* A second copy sooner than this would only race the network's jitter. */
 #define HEDGE_LEAST (10 * HF_MS)
 
@@ -110,6 +113,17 @@ static struct hf_health_fact fact(const struct step *s, enum hf_outcome outcome,
 	return (struct hf_health_fact){ outcome, probe, s->q->name, s->env->dice, s->env->now };
 }
 
+/* What those of the route that are out of use were asked before: whoever comes
+ * back first carries their share as well. */
+static uint64_t rates_out_of_use(const struct step *s)
+{
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < s->env->route->upstream_count; i++)
+		if (state_of(s, i)->health.state != HF_HEALTH_CLOSED)
+			sum += state_of(s, i)->pace.rate;
+	return sum;
+}
+
 /* About the upstream itself. */
 static void report(struct step *s, const struct hf_attempt *a, enum hf_outcome outcome)
 {
@@ -123,7 +137,7 @@ static void report(struct step *s, const struct hf_attempt *a, enum hf_outcome o
 		return;
 	state->answered = s->env->now;
 	if (was_open && state->health.state == HF_HEALTH_CLOSED) {
-		hf_pace_begin(&state->pace, s->env->now);
+		hf_pace_begin(&state->pace, rates_out_of_use(s), s->env->now);
 		hf_rtt_forgive(rtt_of(s, a->upstream));
 	}
 }
@@ -261,6 +275,10 @@ static void dispatch(struct step *s, struct hf_attempt *a)
 	a->hedge = HF_NEVER;
 	if (p95 && a->channel == HF_CHANNEL_UDP && c.conf->hedge && !a->probe)
 		a->hedge = now + (p95 > HEDGE_LEAST ? p95 : HEDGE_LEAST);
+	bool resting = c.state->health.state != HF_HEALTH_CLOSED ||
+		       c.path->health.state != HF_HEALTH_CLOSED;
+	if (resting && a->channel == HF_CHANNEL_UDP && a->due > now + PROBE_MOST)
+		a->due = now + PROBE_MOST;
 	if (c.state->health.state != HF_HEALTH_CLOSED)
 		hf_health_probe(&c.state->health, a->due, now), a->probe = true;
 	if (c.path->health.state != HF_HEALTH_CLOSED)

@@ -1325,8 +1325,9 @@ static void the_pace_keeps_nobody_waiting_for_more_than_half_a_second(void **sta
 	struct asked t;
 	(void)state;
 	prepare(&t, 1);
-	hf_pace_begin(&t.states[0].pace, START);
-	t.states[0].pace.next = START + 60 * HF_SECOND;
+	t.states[0].pace.rate = 1; /* next to nothing: half a message a second */
+	hf_pace_begin(&t.states[0].pace, 0, START);
+	t.states[0].pace.last = START;
 	start(&t);
 	while (!find(&t, HF_ACT_SEND))
 		wait(&t);
@@ -1338,8 +1339,9 @@ static void another_that_is_in_full_use_is_asked_instead_of_one_that_came_back(v
 	struct asked t;
 	(void)state;
 	prepare(&t, 2);
-	hf_pace_begin(&t.states[0].pace, START);
-	t.states[0].pace.next = START + 60 * HF_SECOND;
+	t.states[0].pace.rate = 1; /* next to nothing: half a message a second */
+	hf_pace_begin(&t.states[0].pace, 0, START);
+	t.states[0].pace.last = START;
 	start(&t);
 	assert_sent(&t, 1, HF_CHANNEL_UDP);
 }
@@ -1529,7 +1531,7 @@ static void throw_upstream(struct asked *t, unsigned i, struct dice *dice)
 	if (roll(dice, 2))
 		takes(t, i, roll(dice, 300000));
 	if (roll(dice, 4) == 0)
-		hf_pace_begin(&t->states[i].pace, START - roll(dice, 900000));
+		hf_pace_begin(&t->states[i].pace, 0, START - roll(dice, 900000));
 	if (t->states[i].limit && roll(dice, 2))
 		fill(t, i);
 	throw_circuit(&t->states[i].health, dice);

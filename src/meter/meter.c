@@ -18,7 +18,7 @@ const struct hf_meter_row hf_counter_rows[HF_COUNTERS] = {
 	[HF_COUNT_JOINED] = { "holdfast_joined_total",
 		"Questions that waited for one already on its way to an upstream." },
 	[HF_COUNT_PREFETCHED] = { "holdfast_prefetched_total",
-		"Answers fetched anew before their end because they were asked for." },
+		"Questions sent upstream for which no client was waiting: refreshes of answers near or past their end." },
 	[HF_COUNT_HELD] = { "holdfast_held_total",
 		"Denials of names that had just existed, answered with what was known before (hold-good)." },
 	[HF_COUNT_FAILURES] = { "holdfast_failures_total",

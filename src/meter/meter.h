@@ -31,7 +31,7 @@ enum hf_counter {
 	HF_COUNT_CACHE_STORES,
 	HF_COUNT_CACHE_TOO_LARGE,
 	HF_COUNT_JOINED,               /* questions that joined a flight under way */
-	HF_COUNT_PREFETCHED,           /* refreshes before an answer's end */
+	HF_COUNT_PREFETCHED,           /* asked with nobody waiting: refreshes */
 	HF_COUNT_HELD,                 /* sudden denials that were not believed (hold-good) */
 	HF_COUNT_FAILURES,             /* failures that were remembered (RFC 9520) */
 	HF_COUNT_ASKED,                /* distinct questions for which an upstream was asked */

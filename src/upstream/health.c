@@ -58,6 +58,7 @@ void hf_health_probe(struct hf_health *h, hf_us deadline, hf_us now)
 	if (h->state != HF_HEALTH_PROBING)
 		move(h, HF_HEALTH_PROBING, now);
 	h->until = deadline;
+	h->probed = now;
 }
 
 static void forget(struct hf_health *h)
@@ -84,6 +85,7 @@ static void answered(struct hf_health *h, hf_us now)
 	if (h->state == HF_HEALTH_PROBING) {
 		move(h, HF_HEALTH_CLOSED, now);
 		h->rests = 0;
+		h->probed = 0;
 	} else if (h->state == HF_HEALTH_OPEN) {
 		h->until = now; /* a late answer: alive after all, so probe at once */
 	}

@@ -71,6 +71,7 @@ struct hf_health {
 	hf_us failing;               /* the first failure since the last answer; 0: none */
 	hf_us until;                 /* OPEN: end of the rest; PROBING: when the probe counts as lost */
 	hf_us since;                 /* when it came into this state */
+	hf_us probed;                /* when the last probe went, if one has since it opened; else 0 */
 };
 
 /* A zeroed struct is a closed circuit. */

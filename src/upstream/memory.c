@@ -120,7 +120,7 @@ static void recall_pace(const struct hf_upstream_memory *memory, const struct hf
 		.held = memory->circuit.open,
 	};
 	if (memory->pacing && !pace->held && !gap->unknown && gap->passed < RETURN)
-		hf_pace_begin(pace, now);
+		hf_pace_begin(pace, 0, now);
 }
 
 /* Is it too old, or older than what is there? */

@@ -155,9 +155,9 @@ static void after_a_restart_in_an_outage_the_return_is_as_slow_as_without(void *
 	const struct hf_memory_gap gap = {HOUR, false};
 	assert_true(restart(&before, &gap, &after));
 	hf_pace_sent(&after.pace, LATER + HF_SECOND); /* a probe is no measure */
-	hf_pace_begin(&after.pace, LATER + 2 * HF_SECOND);
+	hf_pace_begin(&after.pace, 0, LATER + 2 * HF_SECOND);
 	uint32_t given = hf_pace_rate(&after.pace, LATER + 2 * HF_SECOND);
-	hf_pace_begin(&before.pace, START);
+	hf_pace_begin(&before.pace, 0, START);
 	assert_int_equal(given, hf_pace_rate(&before.pace, START));
 	assert_in_range(given, 90, 110);
 }
@@ -167,7 +167,7 @@ static void a_slow_return_that_was_under_way_begins_anew(void **state)
 	(void)state;
 	struct hf_upstream_state before = busy(1600), after;
 	hf_pace_hold(&before.pace, START);
-	hf_pace_begin(&before.pace, START - 5 * HF_SECOND);
+	hf_pace_begin(&before.pace, 0, START - 5 * HF_SECOND);
 	assert_true(restart(&before, &at_once, &after));
 	assert_in_range(hf_pace_rate(&after.pace, LATER), 80, 110);
 	const struct hf_memory_gap gap = {60 * HF_SECOND, false};

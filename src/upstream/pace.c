@@ -44,7 +44,7 @@ static void roll(struct hf_pace *pace, hf_us now)
 static uint64_t given(const struct hf_pace *pace, hf_us now)
 {
 	hf_us since = now - pace->began;
-	uint64_t most = pace->rate + pace->rate / 8;
+	uint64_t most = (pace->rate + pace->others) + (pace->rate + pace->others) / 8;
 	if (!pace->began || since >= LONGEST || now - pace->refused >= CALM)
 		return 0;
 	uint64_t rate = pace->rate ? pace->rate / FRACTION : UNKNOWN * ONE;
@@ -67,9 +67,7 @@ void hf_pace_sent(struct hf_pace *pace, hf_us now)
 		pace->sends++;
 		return;
 	}
-	if (pace->next < now)
-		pace->next = now;
-	pace->next += HF_SECOND * ONE / (hf_us)rate;
+	pace->last = now;
 }
 
 void hf_pace_hold(struct hf_pace *pace, hf_us now)
@@ -79,13 +77,14 @@ void hf_pace_hold(struct hf_pace *pace, hf_us now)
 	pace->held = true;
 }
 
-void hf_pace_begin(struct hf_pace *pace, hf_us now)
+void hf_pace_begin(struct hf_pace *pace, uint64_t others, hf_us now)
 {
+	pace->others = others;
 	pace->held = false;
 	pace->second = now;
 	pace->began = now;
 	pace->refused = now;
-	pace->next = now;
+	pace->last = 0;
 	pace->sends = 0; /* of a second that the outage cut short */
 }
 
@@ -97,11 +96,13 @@ uint32_t hf_pace_rate(const struct hf_pace *pace, hf_us now)
 
 bool hf_pace_free(struct hf_pace *pace, hf_us now)
 {
-	if (!given(pace, now)) {
+	uint64_t rate = given(pace, now);
+	if (!rate) {
 		pace->began = 0;
 		return true;
 	}
-	return pace->next <= now;
+	/* As fast as it is now, not as it was when the last one went. */
+	return now - pace->last >= HF_SECOND * ONE / (hf_us)rate;
 }
 
 void hf_pace_refuse(struct hf_pace *pace, hf_us now)

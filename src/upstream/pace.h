@@ -23,7 +23,8 @@ struct hf_pace {
 	uint64_t rate;   /* 1024 times messages/s, smoothed over half a minute; 0: unknown */
 	bool held;       /* it is out of use: what is remembered is the rate before that */
 	hf_us began;     /* 0: no pace is set */
-	hf_us next;      /* instant at which the next one may go */
+	uint64_t others; /* the rates of those whose share it carries until they return */
+	hf_us last;      /* instant of the last message */
 	hf_us refused;   /* the last time that somebody had to wait */
 };
 
@@ -35,8 +36,8 @@ void hf_pace_sent(struct hf_pace *pace, hf_us now);
 /* It is out of use: nothing is measured until it comes back. */
 void hf_pace_hold(struct hf_pace *pace, hf_us now);
 
-/* It came back. */
-void hf_pace_begin(struct hf_pace *pace, hf_us now);
+/* It came back; others: the sum of `rate` of those beside it that have not yet. */
+void hf_pace_begin(struct hf_pace *pace, uint64_t others, hf_us now);
 
 /* May a first message go? Changes nothing. */
 bool hf_pace_free(struct hf_pace *pace, hf_us now);

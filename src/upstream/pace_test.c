@@ -51,7 +51,7 @@ static void it_begins_with_a_sixteenth_and_doubles_each_half_second(void **state
 	hf_us now = sends(&pace, 1600, 30, START);
 	hf_pace_hold(&pace, now);
 	now += 60 * HF_SECOND;
-	hf_pace_begin(&pace, now);
+	hf_pace_begin(&pace, 0, now);
 	for (unsigned half = 0; half < 4; half++) {
 		hf_us at = now + half * HALF;
 		assert_in_range(hf_pace_rate(&pace, at), 95u << half, 101u << half);
@@ -67,7 +67,7 @@ static void no_more_goes_out_than_it_says(void **state)
 	(void)state;
 	struct hf_pace pace = {0};
 	hf_us now = sends(&pace, 1600, 30, START);
-	hf_pace_begin(&pace, now);
+	hf_pace_begin(&pace, 0, now);
 	for (unsigned half = 0; half < 8; half++) {
 		hf_us from = now + half * HALF;
 		unsigned given = hf_pace_rate(&pace, from) / 2;
@@ -83,7 +83,7 @@ static void what_goes_out_under_a_pace_is_no_measure_of_what_is_wanted(void **st
 	hf_us now = sends(&pace, 1600, 30, START);
 	uint64_t before = pace.rate;
 	for (int outage = 0; outage < 20; outage++) {
-		hf_pace_begin(&pace, now);
+		hf_pace_begin(&pace, 0, now);
 		pushed(&pace, now, now + HF_SECOND);
 		now += HF_SECOND;
 	}
@@ -95,7 +95,7 @@ static void it_ends_when_nobody_had_to_wait_for_ten_seconds(void **state)
 	(void)state;
 	struct hf_pace pace = {0};
 	hf_us now = sends(&pace, 1600, 30, START);
-	hf_pace_begin(&pace, now);
+	hf_pace_begin(&pace, 0, now);
 	hf_pace_refuse(&pace, now + 300 * HF_MS);
 	assert_true(hf_pace_rate(&pace, now + 10299 * HF_MS));
 	assert_int_equal(hf_pace_rate(&pace, now + 10300 * HF_MS), 0);
@@ -110,7 +110,7 @@ static void it_ends_after_a_minute_whoever_waits(void **state)
 	(void)state;
 	struct hf_pace pace = {0};
 	hf_us now = sends(&pace, 1600, 30, START);
-	hf_pace_begin(&pace, now);
+	hf_pace_begin(&pace, 0, now);
 	for (hf_us t = 0; t < 60 * HF_SECOND; t += 100 * HF_MS)
 		hf_pace_refuse(&pace, now + t);
 	assert_true(hf_pace_rate(&pace, now + 60 * HF_SECOND - 1));
@@ -125,7 +125,7 @@ static void the_rate_is_that_before_the_outage_however_long_that_lasted(void **s
 		hf_us now = sends(&pace, 800, 60, START);
 		hf_pace_hold(&pace, now);
 		hf_pace_sent(&pace, now + outage / 2); /* what is tried meanwhile is not counted */
-		hf_pace_begin(&pace, now + outage);
+		hf_pace_begin(&pace, 0, now + outage);
 		assert_in_range(hf_pace_rate(&pace, now + outage), 45, 50);
 	}
 }
@@ -138,7 +138,7 @@ static void hours_without_a_question_are_a_rate_too(void **state)
 	hf_pace_sent(&pace, now + 3 * 3600 * HF_SECOND);
 	now += 3 * 3600 * HF_SECOND + HF_SECOND;
 	hf_pace_hold(&pace, now);
-	hf_pace_begin(&pace, now);
+	hf_pace_begin(&pace, 0, now);
 	assert_in_range(hf_pace_rate(&pace, now), 1, 16);
 }
 
@@ -149,7 +149,7 @@ static void one_that_is_asked_now_and_then_is_not_shut_out(void **state)
 	for (int i = 0; i < 100; i++)
 		hf_pace_sent(&pace, START + i * 10 * HF_SECOND);
 	hf_us now = START + 1000 * HF_SECOND;
-	hf_pace_begin(&pace, now);
+	hf_pace_begin(&pace, 0, now);
 	assert_int_equal(hf_pace_rate(&pace, now), 1);
 	hf_pace_sent(&pace, now);
 	assert_false(hf_pace_free(&pace, now));
@@ -160,7 +160,7 @@ static void one_of_which_nothing_is_known_is_given_little_and_not_held_to_it(voi
 {
 	(void)state;
 	struct hf_pace pace = {0};
-	hf_pace_begin(&pace, START);
+	hf_pace_begin(&pace, 0, START);
 	assert_int_equal(hf_pace_rate(&pace, START), 16);
 	for (unsigned half = 0; half < 100; half++) {
 		hf_pace_refuse(&pace, START + half * HALF);
@@ -174,7 +174,7 @@ static void a_clock_that_goes_back_does_not_stop_it_for_long(void **state)
 	(void)state;
 	struct hf_pace pace = {0};
 	hf_us now = sends(&pace, 1600, 30, START);
-	hf_pace_begin(&pace, now);
+	hf_pace_begin(&pace, 0, now);
 	assert_true(hf_pace_rate(&pace, now - 50 * HF_SECOND) <= 1800);
 	now = sends(&pace, 1600, 70, START - 50 * HF_SECOND);
 	assert_true(hf_pace_free(&pace, now + 60 * HF_SECOND));

@@ -37,7 +37,8 @@ static bool any_in_use(const struct hf_selection *s)
 
 static hf_us rest_end(const struct hf_health *h, bool alone)
 {
-	hf_us early = h->since + ALONE + (h->until & ALONE_JITTER);
+	/* From probe to probe, however long one was waited for. */
+	hf_us early = (h->probed ? h->probed : h->since) + ALONE + (h->until & ALONE_JITTER);
 	if (h->state == HF_HEALTH_CLOSED)
 		return 0;
 	return alone && h->state == HF_HEALTH_OPEN && early < h->until ? early : h->until;

@@ -206,7 +206,7 @@ static void one_that_came_back_waits_for_its_pace_with_first_messages_only(void 
 	struct world w;
 	(void)state;
 	prepare(&w, false);
-	hf_pace_begin(&w.states[0].pace, START);
+	hf_pace_begin(&w.states[0].pace, 0, START);
 	assert_int_equal(hf_offer(&w.s, 0), HF_OFFER_USE);
 	hf_pace_sent(&w.states[0].pace, START);
 	assert_int_equal(hf_offer(&w.s, 0), HF_OFFER_WAIT);
