@@ -32,7 +32,7 @@
 
 /* What was learnt of upstreams is looked through so often, and of what is new so much
  * is written at a time: a thousand zones in a pass or three. */
-#define LEARN_EVERY (10 * HF_SECOND)
+#define LEARN_EVERY (2 * HF_SECOND)
 #define LEARN_OCTETS (64 << 10)
 
 /* A worker's instant is that at which its turn began: so far back it may lie. */

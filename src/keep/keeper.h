@@ -11,9 +11,9 @@
  * has its name, older files go. Whatever goes wrong between leaves the older files,
  * which together say the same.
  *
- * Every ten seconds it looks through what the workers have learnt of upstreams
+ * Every two seconds it looks through what the workers have learnt of upstreams
  * (engine/learnt.h), and what is new of it since the last time goes to the journal,
- * too; a snapshot has all of it. So kill -9 takes no more than ten seconds of that.
+ * too; a snapshot has all of it. So kill -9 takes no more than two seconds of that.
  *
  * Opening puts back what the last session left (keep/load.h). A directory that
  * cannot be had, a full disk, a second server: told once, counted, tried again; the
