@@ -89,7 +89,9 @@ def test_what_it_does_not_do_for_one_zone_leaves_the_others_alone(fake, holdfast
     the same upstream goes on being asked for all else."""
     a = fake(by_zone("inner.example.", behave, fakes.honest))
     b = fake(second)
-    server = holdfast({"a": quick(a.at), "b": quick(b.at)}, forward=[
+    # A busy machine is no reason to ask the other server: no second copies here.
+    patient = {"hedge": False, "timeout-min": "1s", "timeout-max": "1500ms"}
+    server = holdfast({"a": quick(a.at, **patient), "b": quick(b.at, **patient)}, forward=[
         {"zone": ".", "to": ["a", "b"], "order": "listed"},
         {"zone": "inner.example", "to": ["a", "b"], "order": "listed"}])
     for i in range(30):
@@ -101,10 +103,8 @@ def test_what_it_does_not_do_for_one_zone_leaves_the_others_alone(fake, holdfast
     net.wait_until("a line in the log", told, 3)
     assert "upstream=a" in told()[0] and state(server) == 0
     asked = [q for q in a.seen if q.name.endswith(wire.name("inner.example."))]
-    assert len(asked) < 30, "%d of 30 questions went to who refuses them" % len(asked)
-    # Not none: on a busy machine a reply can come late enough for a second copy.
-    outer = [q for q in b.seen if q.name.endswith(wire.name("outer.example."))]
-    assert len(outer) < 15, "%d of 30 questions went to the other server" % len(outer)
+    assert len(asked) < 25, "%d of 30 questions went to who refuses them" % len(asked)
+    assert not [q for q in b.seen if q.name.endswith(wire.name("outer.example."))]
 
 
 # --- names are not upstreams ----------------------------------------------------------
