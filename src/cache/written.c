@@ -292,25 +292,6 @@ int hf_written_answer_question(const struct hf_written_answer *answer, struct hf
 	return hf_read_u16(&r, &ret->type) && hf_read_u16(&r, &ret->class) ? 0 : HF_EMALFORMED;
 }
 
-/* Where a name ends in place, in a message that has been read. */
-static size_t after_name(const uint8_t *m, size_t at)
-{
-	while (m[at] && m[at] <= HF_LABEL_MAX)
-		at += 1 + (size_t)m[at];
-	return at + (m[at] ? 2 : 1);
-}
-
-/* Where the TTLs of all records lie. hf_message_read has been over them all. */
-static void find_ttls(const struct hf_message_view *view, struct hf_kept *kept)
-{
-	size_t at = view->question_end;
-	for (kept->ttl_count = 0; at < view->end; kept->ttl_count++) {
-		size_t ttl_at = after_name(kept->wire, at) + 4;
-		kept->ttl_at[kept->ttl_count] = (uint16_t)ttl_at;
-		at = ttl_at + 6 + hf_get_u16(kept->wire + ttl_at + 4);
-	}
-}
-
 /* The marks of an answer that we have kept: see hf_keep and ttl.h. */
 static bool is_kept(const struct hf_message_view *view, const struct hf_written_answer *answer)
 {
@@ -331,7 +312,7 @@ int hf_written_answer_read(const struct hf_written_answer *answer, struct hf_kep
 	ret->len = answer->len;
 	ret->answer_end = view.answer_end;
 	ret->authority_end = view.authority_end;
+	int rc = hf_keep_again(ret, view.question_end, INT32_MAX);
 	ret->ttl = answer->ttl;
-	find_ttls(&view, ret);
-	return 0;
+	return rc;
 }

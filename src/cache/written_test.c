@@ -118,6 +118,24 @@ static void an_answer_that_does_not_fit_leaves_nothing(void **state)
 	assert_false(w.overrun);
 }
 
+/* Its TTL counts down while it is kept, and the name would change with it. */
+static void a_name_that_leans_on_a_ttl_is_malformed(void **state)
+{
+	(void)state;
+	uint8_t wire[sizeof reply];
+	struct hf_written_answer answer = shop();
+	struct hf_question q;
+	struct hf_kept kept;
+	memcpy(wire, reply, sizeof reply);
+	answer.wire = wire;
+	wire[33] = 5; /* CNAME, of four octets: */
+	memcpy(wire + 42, "\1a\xc0\x0c", 4);
+	assert_true(reads(&answer, &q, &kept));
+	memcpy(wire + 36, "\1x\0\0", 4);
+	memcpy(wire + 42, "\1a\xc0\x24", 4);
+	assert_false(reads(&answer, &q, &kept));
+}
+
 static void what_could_not_have_been_kept_is_malformed(void **state)
 {
 	(void)state;
@@ -281,6 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_answer_reads_back_as_it_was_written),
 		cmocka_unit_test(an_answer_that_does_not_fit_leaves_nothing),
+		cmocka_unit_test(a_name_that_leans_on_a_ttl_is_malformed),
 		cmocka_unit_test(what_could_not_have_been_kept_is_malformed),
 		cmocka_unit_test(of_a_removal_the_question_is_enough),
 		cmocka_unit_test(any_flipped_bit_costs_its_block_and_no_other),

@@ -177,6 +177,25 @@ static size_t find_hop(const uint8_t *m, const struct hf_message_view *view, uin
 	return at;
 }
 
+int hf_keep_again(struct hf_kept *kept, uint16_t question_end, uint32_t ttl_max)
+{
+	bool asked = question_end > HF_HEADER_LEN;
+	kept->ttl = UINT32_MAX;
+	kept->ttl_count = 0;
+	for (size_t at = question_end; at < kept->len;) {
+		struct hf_record record;
+		if (hf_record_read(kept->wire, kept->len, at, &record))
+			return HF_EMALFORMED;
+		if (asked)
+			settle_case(kept, question_end, at);
+		note_ttl(kept, record.ttl_at, ttl_max);
+		if (!names_stand_still(kept, question_end, &record))
+			return HF_EMALFORMED;
+		at = record.end;
+	}
+	return 0;
+}
+
 int hf_keep(const uint8_t *m, const struct hf_message_view *view, uint32_t ttl_max,
 	struct hf_kept *ret)
 {
@@ -194,19 +213,9 @@ int hf_keep(const uint8_t *m, const struct hf_message_view *view, uint32_t ttl_m
 	ret->len = (uint16_t)w.len;
 	ret->answer_end = view->answer_end;
 	ret->authority_end = view->authority_end;
-	ret->ttl = UINT32_MAX;
-	ret->ttl_count = 0;
-	for (size_t at = view->question_end; at < ret->len;) {
-		struct hf_record record;
-		if (hf_record_read(ret->wire, ret->len, at, &record))
-			return HF_EMALFORMED;
-		if (counts[0])
-			settle_case(ret, view->question_end, at);
-		note_ttl(ret, record.ttl_at, ttl_max);
-		if (!names_stand_still(ret, view->question_end, &record))
-			return HF_EMALFORMED;
-		at = record.end;
-	}
+	int rc = hf_keep_again(ret, view->question_end, ttl_max);
+	if (rc)
+		return rc;
 	if (counts[0])
 		hf_name_lower(ret->wire + HF_HEADER_LEN,
 			(size_t)view->question_end - HF_HEADER_LEN - 4);

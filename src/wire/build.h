@@ -46,6 +46,12 @@ struct hf_kept {
 int hf_keep(const uint8_t *m, const struct hf_message_view *view, uint32_t ttl_max,
 	struct hf_kept *ret);
 
+/* Finds the TTLs, and the smallest, of bytes that were kept before and come from
+ * where they may have been changed: kept->wire holds kept->len octets that
+ * hf_message_read accepted, all of them. As hf_keep otherwise: HF_EMALFORMED for
+ * what it would not have kept. */
+int hf_keep_again(struct hf_kept *kept, uint16_t question_end, uint32_t ttl_max);
+
 /* How to address a reply to one client. */
 struct hf_reply {
 	uint16_t id;
