@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "upstream/room.h"
 
 #define DRAIN_TURN (10 * HF_MS)
 
@@ -184,14 +185,14 @@ int hf_upstreams_stand(struct hf_upstreams *all, struct hf_standing *standing,
 	return rc;
 }
 
-static void give_back(struct hf_upstreams *all, unsigned slot, uint32_t cost, hf_us charged)
+static const struct hf_outgoing_conf *outgoing_of(const struct hf_upstreams *all)
 {
-	if (hf_upstream_limit(&all->states[slot]))
-		hf_budget_refund(&all->states[slot].budget, cost, charged);
-	if (all->states[slot].interface)
-		hf_budget_refund(all->states[slot].interface, cost, charged);
-	if (all->plan->forward->outgoing.budget)
-		hf_budget_refund(&all->outgoing.budget, cost, charged);
+	return &all->plan->forward->outgoing;
+}
+
+static void give_back(struct hf_upstreams *all, unsigned slot, uint32_t cost, hf_us taken)
+{
+	hf_room_give_back(&all->states[slot], &all->outgoing, outgoing_of(all), cost, taken);
 }
 
 void hf_upstreams_leave(struct hf_upstreams *all, struct hf_standing *standing)
@@ -218,28 +219,6 @@ void hf_upstreams_also(struct hf_upstreams *all, struct hf_standing *standing,
 	hf_upstreams_unlock(all);
 }
 
-/* When so many packets may go out to it. */
-static hf_us when(struct hf_upstreams *all, struct hf_upstream_state *state, uint32_t cost, hf_us now)
-{
-	uint32_t limit = hf_upstream_limit(state), most = all->plan->forward->outgoing.budget;
-	hf_us here = limit ? hf_budget_when(&state->budget, limit, cost, now) : now;
-	hf_us everywhere = most ? hf_budget_when(&all->outgoing.budget, most, cost, now) : now;
-	hf_us later = here > everywhere ? here : everywhere;
-	hf_us there = state->interface ?
-		hf_budget_when(state->interface, state->interface_limit, cost, now) : now;
-	return there > later ? there : later;
-}
-
-static void charge(struct hf_upstreams *all, struct hf_upstream_state *state, uint32_t cost, hf_us now)
-{
-	if (hf_upstream_limit(state))
-		hf_budget_spend(&state->budget, cost, now);
-	if (state->interface)
-		hf_budget_spend(state->interface, cost, now);
-	if (all->plan->forward->outgoing.budget)
-		hf_budget_spend(&all->outgoing.budget, cost, now);
-}
-
 /* What a limit held back does not all go at once when it is lifted: twice as fast
  * as before to begin with, then faster and faster, for behind it stands all that is
  * asked meanwhile. Returns how many may go now; 0: none before state->turn. */
@@ -264,13 +243,13 @@ static hf_us pump(struct hf_upstreams *all, struct hf_upstream_state *state, hf_
 {
 	uint32_t cost, left = turn_of(state, now);
 	while ((cost = hf_queue_wants(state->queue))) {
-		hf_us free = left-- ? when(all, state, cost, now) : state->turn;
+		hf_us free = left-- ? hf_room_when(state, &all->outgoing, outgoing_of(all), cost, now) : state->turn;
 		if (free > now)
 			return free;
 		struct hf_standing *standing = standing_of(hf_queue_next(state->queue, cost));
 		if (standing->until <= now)
 			continue; /* it has waited in vain, and hears so at its deadline */
-		charge(all, state, cost, now);
+		hf_room_take(state, &all->outgoing, outgoing_of(all), cost, now);
 		standing->charged = now;
 		tell(all, standing, false);
 		wake[standing->worker] = true;
@@ -284,7 +263,7 @@ void hf_upstreams_left_late(struct hf_upstreams *all, unsigned slot, uint32_t co
 {
 	hf_upstreams_lock(all);
 	give_back(all, slot, cost, charged);
-	charge(all, &all->states[slot], cost, left);
+	hf_room_take(&all->states[slot], &all->outgoing, outgoing_of(all), cost, left);
 	hf_upstreams_unlock(all);
 }
 

@@ -7,6 +7,7 @@
 #include "engine/flight.h"
 #include "engine/stale.h"
 #include "engine/warm.h"
+#include "upstream/room.h"
 
 /* Questions that may wait in a mailbox: some milliseconds of work at full
  * speed; more would be answered too late to matter. */

@@ -2,6 +2,7 @@
 #include "forward/query.h"
 
 #include "base/check.h"
+#include "upstream/room.h"
 
 /* A connection costs a round trip more before the question can go out, and a
  * lost SYN comes again only after a second: three times the time-out, at least
@@ -243,25 +244,15 @@ static hf_us patience(const struct step *s, unsigned upstream, enum hf_channel c
 	return timeout < conf->timeout_max ? timeout : conf->timeout_max;
 }
 
-/* Only where a limit is in force: what went out before a cap was found is no debt. */
 static void charge(struct step *s, unsigned upstream, uint32_t cost)
 {
-	if (hf_upstream_limit(state_of(s, upstream)))
-		hf_budget_spend(&state_of(s, upstream)->budget, cost, s->env->now);
-	if (state_of(s, upstream)->interface)
-		hf_budget_spend(state_of(s, upstream)->interface, cost, s->env->now);
-	if (s->env->outgoing_conf->budget)
-		hf_budget_spend(&s->env->outgoing->budget, cost, s->env->now);
+	hf_room_take(state_of(s, upstream), s->env->outgoing, s->env->outgoing_conf, cost, s->env->now);
 }
 
-static void refund(struct step *s, unsigned upstream, uint32_t cost, hf_us spent)
+static void refund(struct step *s, unsigned upstream, uint32_t cost, hf_us taken)
 {
-	if (hf_upstream_limit(state_of(s, upstream)))
-		hf_budget_refund(&state_of(s, upstream)->budget, cost, spent);
-	if (state_of(s, upstream)->interface)
-		hf_budget_refund(state_of(s, upstream)->interface, cost, spent);
-	if (s->env->outgoing_conf->budget)
-		hf_budget_refund(&s->env->outgoing->budget, cost, spent);
+	hf_room_give_back(
+		state_of(s, upstream), s->env->outgoing, s->env->outgoing_conf, cost, taken);
 }
 
 /* It goes out now, and has been charged. */
@@ -280,9 +271,10 @@ static void dispatch(struct step *s, struct hf_attempt *a)
 	if (resting && a->channel == HF_CHANNEL_UDP && a->due > now + PROBE_MOST)
 		a->due = now + PROBE_MOST;
 	if (c.state->health.state != HF_HEALTH_CLOSED)
-		hf_health_probe(&c.state->health, a->due, now), a->probe = true;
+		hf_health_probe(&c.state->health, a->due, now);
 	if (c.path->health.state != HF_HEALTH_CLOSED)
-		hf_health_probe(&c.path->health, a->due, now), a->probe = true;
+		hf_health_probe(&c.path->health, a->due, now);
+	a->probe = a->probe || resting;
 	if (a->reason == HF_SEND_FIRST && !a->probe)
 		hf_pace_sent(&c.state->pace, now);
 	if (c.conf->infer_cap && a->channel == HF_CHANNEL_UDP)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "upstream/select.h"
 
+#include "upstream/room.h"
+
 /* How many failed attempts a rest that is over is worth. */
 #define DUE_PENALTY 2
 
@@ -50,12 +52,6 @@ static hf_us candidate_when(const struct hf_candidate *c, bool alone)
 	return upstream > path ? upstream : path;
 }
 
-uint32_t hf_upstream_limit(const struct hf_upstream_state *state)
-{
-	uint32_t cap = hf_cap_limit(&state->cap);
-	return cap && (!state->limit || cap < state->limit) ? cap : state->limit;
-}
-
 hf_us hf_rest_end_alone(const struct hf_health *health)
 {
 	return rest_end(health, true);
@@ -63,15 +59,10 @@ hf_us hf_rest_end_alone(const struct hf_health *health)
 
 bool hf_has_room(const struct hf_selection *s, size_t i)
 {
-	const struct hf_candidate *c = &s->candidates[i];
-	uint32_t limit = hf_upstream_limit(c->state), all = s->outgoing_conf ? s->outgoing_conf->budget : 0;
-	if (c->state->queue && hf_queue_depth(c->state->queue))
+	struct hf_upstream_state *state = s->candidates[i].state;
+	if (state->queue && hf_queue_depth(state->queue))
 		return false;
-	if (c->state->interface && hf_budget_when(c->state->interface, c->state->interface_limit, s->cost,
-					  s->now) > s->now)
-		return false;
-	return (!limit || hf_budget_when(&c->state->budget, limit, s->cost, s->now) <= s->now) &&
-	       (!all || hf_budget_when(&s->outgoing->budget, all, s->cost, s->now) <= s->now);
+	return hf_room_when(state, s->outgoing, s->outgoing_conf, s->cost, s->now) <= s->now;
 }
 
 static enum hf_offer offer(const struct hf_selection *s, size_t i, bool alone)

@@ -50,10 +50,6 @@ enum hf_offer hf_offer(const struct hf_selection *selection, size_t i);
 /* Is there room in its budget, and in everybody's, and nobody who waits for it? */
 bool hf_has_room(const struct hf_selection *selection, size_t i);
 
-/* Packets/s that an upstream may be sent: its budget, or less if a cap was found;
- * 0: no limit. */
-uint32_t hf_upstream_limit(const struct hf_upstream_state *state);
-
 /* When an upstream that rests may be probed if nobody else is in use. */
 hf_us hf_rest_end_alone(const struct hf_health *health);
 

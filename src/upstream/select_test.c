@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "upstream/select.h"
+#include "upstream/room.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
