@@ -42,7 +42,7 @@ static struct endpoint *endpoint_of(struct hf_endpoint *base)
 static struct hf_address local_v4(const struct cmsghdr *c, uint16_t port)
 {
 	struct in_pktinfo info;
-	struct hf_address a = { .family = 4, .port = port };
+	struct hf_address a = {.family = 4, .port = port};
 	memcpy(&info, CMSG_DATA(c), sizeof info);
 	/* spec_dst is, for a broadcast too, ours to reply from; but it is empty for a
 	 * datagram that came before the option was set, as on a socket that was
@@ -54,10 +54,10 @@ static struct hf_address local_v4(const struct cmsghdr *c, uint16_t port)
 static struct hf_address local_v6(const struct cmsghdr *c, uint16_t port)
 {
 	struct in6_pktinfo info;
-	struct hf_address a = { 0 };
+	struct hf_address a = {0};
 	memcpy(&info, CMSG_DATA(c), sizeof info);
-	struct sockaddr_in6 sa = { .sin6_family = AF_INET6, .sin6_port = htons(port),
-		.sin6_addr = info.ipi6_addr };
+	struct sockaddr_in6 sa = {
+		.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = info.ipi6_addr};
 	if (IN6_IS_ADDR_LINKLOCAL(&info.ipi6_addr))
 		sa.sin6_scope_id = info.ipi6_ifindex;
 	(void)hf_address_from_system((struct sockaddr *)&sa, &a); /* may be a mapped one */
@@ -77,7 +77,7 @@ static struct hf_address local_address(struct msghdr *m, uint16_t port)
 		if (is_control(c, IPPROTO_IPV6, IPV6_PKTINFO))
 			return local_v6(c, port);
 	}
-	return (struct hf_address){ 0 };
+	return (struct hf_address){0};
 }
 
 static void put_control(struct msghdr *m, int level, int type, const void *info, size_t len)
@@ -93,12 +93,12 @@ static void put_control(struct msghdr *m, int level, int type, const void *info,
 /* msg_control is set; without this call its length is 0. */
 static void send_from(struct msghdr *m, const struct hf_address *local)
 {
-	struct in_pktinfo v4 = { 0 };
-	struct in6_pktinfo v6 = { .ipi6_ifindex = local->scope };
 	if (local->family == 4) {
+		struct in_pktinfo v4 = {0};
 		memcpy(&v4.ipi_spec_dst, local->bytes, 4);
 		put_control(m, IPPROTO_IP, IP_PKTINFO, &v4, sizeof v4);
 	} else {
+		struct in6_pktinfo v6 = {.ipi6_ifindex = local->scope};
 		memcpy(&v6.ipi6_addr, local->bytes, 16);
 		put_control(m, IPPROTO_IPV6, IPV6_PKTINFO, &v6, sizeof v6);
 	}
@@ -147,8 +147,7 @@ static struct endpoint *new_endpoint(struct hf_loop *loop, int fd, const struct 
 	e->local_addresses = bind->local_addresses;
 	e->errors = bind->errors;
 	e->dual = is_dual(fd, &e->address);
-	e->source = (struct hf_epoll_source){
-		.ready = ready, .object = e, .fd = fd, .owned = true };
+	e->source = (struct hf_epoll_source){.ready = ready, .object = e, .fd = fd, .owned = true};
 	set_options(e);
 	return e;
 }
@@ -166,8 +165,8 @@ int hf_epoll_endpoint_open(struct hf_loop *loop, const struct hf_bind *bind,
 		e->handler = handler;
 		e->ctx = ctx;
 		/* An adopted one may be shared: one datagram need not wake them all. */
-		rc = hf_epoll_add(hf_epoll_world(loop), &e->source,
-			EPOLLIN | (adopted ? EPOLLEXCLUSIVE : 0));
+		rc = hf_epoll_add(
+			hf_epoll_world(loop), &e->source, EPOLLIN | (adopted ? EPOLLEXCLUSIVE : 0));
 	}
 	if (rc == 0) {
 		*ret = &e->base;
@@ -209,16 +208,21 @@ static int told_error(struct msghdr *m)
  * it. False: the queue is empty. */
 static bool read_error(int fd, struct hf_address *ret_peer, int *ret_error)
 {
-	struct sockaddr_storage sa = { 0 };
+	struct sockaddr_storage sa = {0};
 	uint8_t quoted[1]; /* the datagram comes back with it; nobody needs it */
 	union {
 		struct cmsghdr head;
 		uint8_t bytes[CMSG_SPACE(sizeof(struct sock_extended_err) +
-			sizeof(struct sockaddr_in6)) + HF_CONTROL_MAX];
+					 sizeof(struct sockaddr_in6)) +
+			      HF_CONTROL_MAX];
 	} control;
-	struct iovec part = { .iov_base = quoted, .iov_len = sizeof quoted };
-	struct msghdr m = { .msg_name = &sa, .msg_namelen = sizeof sa, .msg_iov = &part,
-		.msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
+	struct iovec part = {.iov_base = quoted, .iov_len = sizeof quoted};
+	struct msghdr m = {.msg_name = &sa,
+		.msg_namelen = sizeof sa,
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof control};
 	if (recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
 		return false;
 	*ret_error = told_error(&m);
@@ -241,25 +245,31 @@ static void report_errors(struct endpoint *e)
 
 /* ---- receiving ---- */
 
-static void prepare_room(struct hf_receive_room *room, size_t n)
+void hf_receive_room_prepare(struct hf_receive_room *room)
 {
-	for (size_t i = 0; i < n; i++) {
-		room->parts[i] = (struct iovec){ room->bytes[i], HF_DATAGRAM_MAX };
-		room->messages[i].msg_hdr = (struct msghdr){ .msg_name = &room->peers[i],
-			.msg_namelen = sizeof room->peers[i], .msg_iov = &room->parts[i],
-			.msg_iovlen = 1, .msg_control = &room->control[i],
-			.msg_controllen = sizeof room->control[i] };
+	for (size_t i = 0; i < HF_BATCH_MAX; i++) {
+		room->parts[i] = (struct iovec){room->bytes[i], HF_DATAGRAM_MAX};
+		room->messages[i].msg_hdr = (struct msghdr){.msg_name = &room->peers[i],
+			.msg_namelen = sizeof room->peers[i],
+			.msg_iov = &room->parts[i],
+			.msg_iovlen = 1,
+			.msg_control = &room->control[i],
+			.msg_controllen = sizeof room->control[i]};
 	}
 }
 
-static bool describe(const struct endpoint *e, struct hf_receive_room *room, unsigned i,
-	struct hf_datagram *ret)
+/* Tells of message i, and makes it ready for the next batch. */
+static bool describe(
+	const struct endpoint *e, struct hf_receive_room *room, unsigned i, struct hf_datagram *ret)
 {
 	struct mmsghdr *m = &room->messages[i];
-	*ret = (struct hf_datagram){ .bytes = room->bytes[i], .len = m->msg_len,
-		.cut = m->msg_hdr.msg_flags & MSG_TRUNC };
-	if (e->local_addresses)
-		ret->local = local_address(&m->msg_hdr, e->address.port);
+	ret->bytes = room->bytes[i];
+	ret->len = m->msg_len;
+	ret->cut = m->msg_hdr.msg_flags & MSG_TRUNC;
+	ret->local = e->local_addresses ? local_address(&m->msg_hdr, e->address.port)
+					: (struct hf_address){0};
+	m->msg_hdr.msg_namelen = sizeof room->peers[i];
+	m->msg_hdr.msg_controllen = sizeof room->control[i];
 	return hf_address_from_system((struct sockaddr *)&room->peers[i], &ret->peer) == 0;
 }
 
@@ -270,7 +280,6 @@ static int receive_batch(const struct endpoint *e, struct hf_receive_room *room,
 {
 	int n;
 	for (unsigned tries = 0; tries < 4; tries++) {
-		prepare_room(room, most);
 		n = recvmmsg(e->source.fd, room->messages, most, MSG_DONTWAIT, NULL);
 		if (n >= 0 || errno == EAGAIN)
 			break;
@@ -312,8 +321,10 @@ static void deliver(struct endpoint *e, size_t most)
 		return;
 	}
 	struct hf_receive_room *room = malloc(sizeof *room);
-	if (room)
-		deliver_some(e, room, most);
+	if (!room)
+		return;
+	hf_receive_room_prepare(room);
+	deliver_some(e, room, most);
 	free(room);
 }
 
@@ -350,14 +361,21 @@ static void note_error(struct sending *s, int error)
 		s->error = error;
 }
 
-/* A dual endpoint speaks to IPv4 in IPv6's clothes. */
-static struct hf_address dressed(const struct endpoint *e, const struct hf_address *a)
+void hf_send_room_prepare(struct hf_send_room *room)
 {
-	struct hf_address mapped = { .family = 6, .port = a->port, .bytes = { [10] = 0xff, 0xff } };
-	if (a->family != 4 || e->address.family != 6)
-		return *a;
+	for (size_t i = 0; i < HF_BATCH_MAX; i++)
+		room->messages[i].msg_hdr = (struct msghdr){.msg_name = &room->peers[i],
+			.msg_iov = &room->parts[i],
+			.msg_iovlen = 1,
+			.msg_control = &room->control[i]};
+}
+
+/* A dual endpoint speaks to IPv4 in IPv6's clothes. */
+static struct hf_address dressed(const struct hf_address *a)
+{
+	struct hf_address mapped = {.family = 6, .port = a->port, .bytes = {[10] = 0xff, 0xff}};
 	memcpy(mapped.bytes + 12, a->bytes, 4);
-	return mapped;
+	return a->family == 4 ? mapped : *a;
 }
 
 static bool can_reach(const struct endpoint *e, const struct hf_address *peer)
@@ -365,19 +383,26 @@ static bool can_reach(const struct endpoint *e, const struct hf_address *peer)
 	return peer->family == e->address.family || (e->dual && peer->family == 4);
 }
 
+static void address(struct hf_send_room *room, unsigned i, const struct hf_address *peer,
+	const struct hf_address *local)
+{
+	struct msghdr *m = &room->messages[i].msg_hdr;
+	m->msg_namelen = hf_address_to_system(peer, &room->peers[i]);
+	m->msg_controllen = 0;
+	if (local->family == peer->family)
+		send_from(m, local);
+}
+
 static void add(struct sending *s, const struct hf_datagram *d)
 {
-	const struct endpoint *e = s->endpoint;
-	struct hf_address peer = dressed(e, &d->peer), local = dressed(e, &d->local);
-	struct hf_send_room *room = s->room;
 	unsigned i = s->n++;
-	room->parts[i] = (struct iovec){ d->bytes, d->len };
-	struct msghdr *m = &room->messages[i].msg_hdr;
-	*m = (struct msghdr){ .msg_name = &room->peers[i], .msg_iov = &room->parts[i],
-		.msg_iovlen = 1, .msg_control = &room->control[i] };
-	m->msg_namelen = hf_address_to_system(&peer, &room->peers[i]);
-	if (local.family == peer.family)
-		send_from(m, &local);
+	s->room->parts[i] = (struct iovec){d->bytes, d->len};
+	if (d->peer.family == s->endpoint->address.family) {
+		address(s->room, i, &d->peer, &d->local);
+	} else {
+		struct hf_address peer = dressed(&d->peer), local = dressed(&d->local);
+		address(s->room, i, &peer, &local);
+	}
 }
 
 /* Hands over what was added. One that the system does not want (no route, a
@@ -387,8 +412,8 @@ static void flush(struct sending *s)
 {
 	bool again = s->endpoint->errors;
 	for (unsigned at = 0; at < s->n;) {
-		int rc = sendmmsg(s->endpoint->source.fd, s->room->messages + at, s->n - at,
-			MSG_DONTWAIT);
+		int rc = sendmmsg(
+			s->endpoint->source.fd, s->room->messages + at, s->n - at, MSG_DONTWAIT);
 		if (rc > 0) {
 			at += (unsigned)rc;
 			s->taken += (unsigned)rc;
@@ -411,11 +436,11 @@ static void flush(struct sending *s)
 	s->n = 0;
 }
 
-size_t hf_epoll_endpoint_send(struct hf_endpoint *base, const struct hf_datagram *batch, size_t n,
-	int *ret_error)
+size_t hf_epoll_endpoint_send(
+	struct hf_endpoint *base, const struct hf_datagram *batch, size_t n, int *ret_error)
 {
 	struct endpoint *e = endpoint_of(base);
-	struct sending s = { .endpoint = e, .room = &hf_epoll_world(base->loop)->out };
+	struct sending s = {.endpoint = e, .room = &hf_epoll_world(base->loop)->out};
 	for (size_t i = 0; i < n && !e->source.closed; i++) {
 		if (can_reach(e, &batch[i].peer))
 			add(&s, &batch[i]);

@@ -38,8 +38,8 @@ hf_us hf_clock_now(void)
 
 struct hf_clocks hf_clocks_now(void)
 {
-	return (struct hf_clocks){ read_clock(CLOCK_MONOTONIC), read_clock(CLOCK_BOOTTIME),
-		read_clock(CLOCK_REALTIME) };
+	return (struct hf_clocks){read_clock(CLOCK_MONOTONIC), read_clock(CLOCK_BOOTTIME),
+		read_clock(CLOCK_REALTIME)};
 }
 
 static hf_us clock_of(struct hf_loop *base)
@@ -112,7 +112,7 @@ static void unlink_source(struct hf_epoll_source *source)
 
 int hf_epoll_want(struct hf_epoll_loop *loop, struct hf_epoll_source *source, uint32_t events)
 {
-	struct epoll_event event = { .events = events, .data.ptr = source };
+	struct epoll_event event = {.events = events, .data.ptr = source};
 	int op = !events ? EPOLL_CTL_DEL : source->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 	if (events == source->events)
 		return 0;
@@ -206,7 +206,7 @@ static int add_watch(struct hf_epoll_loop *loop, int fd, struct watch **ret)
 	if (!w)
 		return -ENOMEM;
 	w->loop = &loop->base;
-	w->source = (struct hf_epoll_source){ .ready = watch_ready, .object = w, .fd = fd };
+	w->source = (struct hf_epoll_source){.ready = watch_ready, .object = w, .fd = fd};
 	int rc = hf_epoll_add(loop, &w->source, EPOLLIN);
 	if (rc)
 		free(w);
@@ -338,6 +338,8 @@ int hf_loop_epoll_new(struct hf_loop **ret)
 	loop->base.ops = &epoll_ops;
 	loop->base.now = hf_clock_now();
 	loop->fd = loop->wake_fd = -1;
+	hf_receive_room_prepare(&loop->in);
+	hf_send_room_prepare(&loop->out);
 	hf_timer_wheel_init(&loop->base.timers, loop->base.now);
 	int rc = start(loop);
 	if (rc)

@@ -17,7 +17,7 @@
 
 struct hf_epoll_source {
 	void (*ready)(void *object, uint32_t events);
-	void *object;                       /* from malloc; freed with the source */
+	void *object;                         /* from malloc; freed with the source */
 	struct hf_epoll_source *next, **prev; /* in loop->open or loop->dead */
 	int fd;
 	uint32_t events; /* what epoll watches for; 0: it does not know the fd */
@@ -37,6 +37,10 @@ union hf_control {
 	uint8_t bytes[HF_CONTROL_MAX];
 };
 
+/* What does not change from batch to batch is set once, by hf_receive_room_prepare
+ * and hf_send_room_prepare: where
+ * each message's parts lie. Of the rest only what the kernel has overwritten is set
+ * anew, and only in the messages that it used. */
 struct hf_send_room {
 	struct mmsghdr messages[HF_BATCH_MAX];
 	struct iovec parts[HF_BATCH_MAX];
@@ -61,8 +65,8 @@ struct hf_epoll_loop {
 	atomic_bool stopping;
 	struct hf_epoll_source wake;
 	struct hf_epoll_source *open, *dead;
-	bool receiving; /* `in` is lent to a callback */
-	size_t dice_left; /* unused bytes at the end of dice */
+	bool receiving;    /* `in` is lent to a callback */
+	size_t dice_left;  /* unused bytes at the end of dice */
 	uint8_t dice[512]; /* a system call pays for some 60 ports and ids */
 	struct hf_send_room out;
 	struct hf_receive_room in;
@@ -91,10 +95,12 @@ struct hf_address hf_socket_address(int fd);
 void hf_socket_set(int fd, int level, int option, int value); /* failure is no matter */
 
 /* epoll_endpoint.c and epoll_stream.c: rows of the table of operations. */
+void hf_receive_room_prepare(struct hf_receive_room *room);
+void hf_send_room_prepare(struct hf_send_room *room);
 int hf_epoll_endpoint_open(struct hf_loop *loop, const struct hf_bind *bind,
 	const struct hf_endpoint_handler *handler, void *ctx, struct hf_endpoint **ret);
-size_t hf_epoll_endpoint_send(struct hf_endpoint *endpoint, const struct hf_datagram *batch,
-	size_t n, int *ret_error);
+size_t hf_epoll_endpoint_send(
+	struct hf_endpoint *endpoint, const struct hf_datagram *batch, size_t n, int *ret_error);
 struct hf_address hf_epoll_endpoint_address(const struct hf_endpoint *endpoint);
 void hf_epoll_endpoint_drain(struct hf_endpoint *endpoint, size_t most);
 void hf_epoll_endpoint_close(struct hf_endpoint *endpoint);
@@ -106,8 +112,8 @@ void hf_epoll_stream_want_write(struct hf_stream *stream, bool want);
 void hf_epoll_stream_pause(struct hf_stream *stream, bool paused);
 struct hf_address hf_epoll_stream_peer(const struct hf_stream *stream);
 struct hf_address hf_epoll_stream_local(const struct hf_stream *stream);
-void hf_epoll_stream_handle(struct hf_stream *stream, const struct hf_stream_handler *handler,
-	void *ctx);
+void hf_epoll_stream_handle(
+	struct hf_stream *stream, const struct hf_stream_handler *handler, void *ctx);
 void hf_epoll_stream_close(struct hf_stream *stream);
 int hf_epoll_door_open(struct hf_loop *loop, const struct hf_bind *bind,
 	const struct hf_door_handler *handler, void *ctx, struct hf_stream_door **ret);
