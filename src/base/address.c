@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "base/buffer.h"
 #include "base/check.h"
 #include "base/error.h"
 #include "base/number.h"
@@ -15,7 +16,7 @@ bool hf_address_equal(const struct hf_address *a, const struct hf_address *b)
 
 static void from_v6(const uint8_t bytes[16], struct hf_address *a)
 {
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	if (memcmp(bytes, mapped, sizeof mapped) == 0) {
 		a->family = 4;
 		memcpy(a->bytes, bytes + 12, 4);
@@ -61,7 +62,7 @@ static bool parse_v4(const char *text, size_t len, struct hf_address *a)
 
 int hf_address_parse(const char *text, uint16_t default_port, struct hf_address *ret)
 {
-	struct hf_address a = { 0 };
+	struct hf_address a = {0};
 	size_t len = strlen(text);
 	const char *port = NULL;
 	bool ok;
@@ -107,7 +108,7 @@ const char *hf_address_text(const struct hf_address *a, char buf[static HF_ADDRE
 
 int hf_address_from_system(const struct sockaddr *sa, struct hf_address *ret)
 {
-	struct hf_address a = { 0 };
+	struct hf_address a = {0};
 	if (sa->sa_family == AF_INET) {
 		const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)sa;
 		a.family = 4;
@@ -127,16 +128,14 @@ int hf_address_from_system(const struct sockaddr *sa, struct hf_address *ret)
 
 unsigned hf_address_to_system(const struct hf_address *a, struct sockaddr_storage *ret)
 {
-	memset(ret, 0, sizeof *ret);
 	if (a->family == 4) {
 		struct sockaddr_in *in = (struct sockaddr_in *)ret;
-		in->sin_family = AF_INET;
-		in->sin_port = htons(a->port);
+		*in = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(a->port)};
 		memcpy(&in->sin_addr, a->bytes, 4);
 		return sizeof *in;
 	}
 	struct sockaddr_in6 *in = (struct sockaddr_in6 *)ret;
-	in->sin6_family = AF_INET6;
+	*in = (struct sockaddr_in6){.sin6_family = AF_INET6};
 	in->sin6_port = htons(a->port);
 	in->sin6_scope_id = a->scope;
 	memcpy(&in->sin6_addr, a->bytes, 16);
@@ -155,7 +154,7 @@ int hf_prefix_parse(const char *text, struct hf_prefix *ret)
 	char host[HF_ADDRESS_TEXT_MAX];
 	const char *slash = strchr(text, '/');
 	size_t len = slash ? (size_t)(slash - text) : strlen(text);
-	struct hf_prefix p = { 0 };
+	struct hf_prefix p = {0};
 	if (len >= sizeof host)
 		return HF_ESYNTAX;
 	memcpy(host, text, len);
@@ -176,8 +175,12 @@ int hf_prefix_parse(const char *text, struct hf_prefix *ret)
 
 bool hf_prefix_has(const struct hf_prefix *prefix, const struct hf_address *a)
 {
-	return prefix->address.family == a->family &&
-	       bits_equal(prefix->address.bytes, a->bytes, prefix->bits);
+	if (prefix->address.family != a->family)
+		return false;
+	if (a->family != 4)
+		return bits_equal(prefix->address.bytes, a->bytes, prefix->bits);
+	uint32_t differ = hf_get_u32(prefix->address.bytes) ^ hf_get_u32(a->bytes);
+	return (uint64_t)differ >> (32 - prefix->bits) == 0;
 }
 
 const char *hf_prefix_text(const struct hf_prefix *prefix, char buf[static HF_ADDRESS_TEXT_MAX])

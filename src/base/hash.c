@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/hash.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 static inline uint64_t rotl(uint64_t x, unsigned b)
@@ -31,6 +32,21 @@ static inline uint64_t little(uint64_t word)
 	return word;
 }
 
+/* The last len (0 to 7) octets at p, as the low ones of a word. Where whole words
+ * went before, those that end with them are read. */
+static inline uint64_t rest(const uint8_t *p, size_t len, bool more_before)
+{
+	uint64_t word = 0;
+	if (!len)
+		return 0;
+	if (more_before) {
+		memcpy(&word, p + len - 8, 8);
+		return little(word) >> 8 * (8 - len);
+	}
+	memcpy(&word, p, len);
+	return little(word);
+}
+
 static inline void absorb(uint64_t v[4], uint64_t word)
 {
 	v[3] ^= word;
@@ -48,15 +64,13 @@ uint64_t hf_hash(const struct hf_hash_key *key, uint64_t seed, const void *bytes
 	};
 	const uint8_t *p = bytes;
 	uint64_t word, last = (uint64_t)len << 56;
+	bool whole = len >= 8;
 	absorb(v, seed);
 	for (; len >= 8; p += 8, len -= 8) {
 		memcpy(&word, p, 8);
 		absorb(v, little(word));
 	}
-	word = 0;
-	if (len)
-		memcpy(&word, p, len);
-	absorb(v, little(word) | last);
+	absorb(v, rest(p, len, whole) | last);
 	v[2] ^= 0xff;
 	sip_round(v);
 	sip_round(v);

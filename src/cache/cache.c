@@ -6,8 +6,8 @@
 #include "base/check.h"
 #include "base/error.h"
 
-#define BUCKET 8                   /* slots in a cache line of 64 octets */
-#define WAYS (2 * BUCKET)          /* a key's own bucket and its neighbour */
+#define BUCKET 8          /* slots in a cache line of 64 octets */
+#define WAYS (2 * BUCKET) /* a key's own bucket and its neighbour */
 #define GHOST_BUCKET 4
 #define POSITION_BITS 44
 #define POSITION_MASK ((1ull << POSITION_BITS) - 1)
@@ -29,6 +29,10 @@
 /* A typical entry: header, 60 to 150 octets of answer, offsets. Only sets the
  * ratio of index to logs; with others the one or the other fills first. */
 #define TYPICAL_WORDS 20
+
+/* Lines of an entry that are fetched ahead: 192 octets, of which 40 are the header.
+ * What is longer follows by the processor's own reading ahead. */
+#define ENTRY_LINES 3
 
 /* Entries that one store may carry back to the head of the main log before it
  * evicts whatever comes next: bounds the work of a store. */
@@ -54,7 +58,7 @@ struct shard {
 	uint32_t *ghosts; /* fingerprints of what left the small log unasked */
 	uint64_t ghost_mask;
 	_Atomic uint64_t entries, words, evictions;
-	uint64_t *carry;  /* one entry on its way from a log's tail to a head */
+	uint64_t *carry; /* one entry on its way from a log's tail to a head */
 };
 
 struct hf_cache {
@@ -77,19 +81,28 @@ static inline void store_word(struct log *log, uint64_t position, uint64_t word)
 	atomic_store_explicit(&log->words[position % log->capacity], word, memory_order_release);
 }
 
-static void copy_out(const struct log *log, uint64_t position, void *to, size_t octets)
+/* The last word is copied whole if `room` octets hold it: more than was asked for
+ * may be written. */
+static inline void copy_words(const _Atomic uint64_t *from, void *to, size_t octets, size_t room)
 {
-	/* Entries never wrap round the end of a log: one modulo is enough. */
-	const _Atomic uint64_t *from = &log->words[position % log->capacity];
-	uint8_t *out = to;
-	for (; octets >= 8; octets -= 8, out += 8) {
+	uint8_t *out = to, *end = out + (octets & ~(size_t)7);
+	for (; out != end; out += 8) {
 		uint64_t word = atomic_load_explicit(from++, memory_order_acquire);
 		memcpy(out, &word, 8);
 	}
-	if (octets) {
+	if (octets & 7) {
 		uint64_t word = atomic_load_explicit(from, memory_order_acquire);
-		memcpy(out, &word, octets);
+		if ((octets | 7) < room)
+			memcpy(out, &word, 8);
+		else
+			memcpy(out, &word, octets & 7);
 	}
+}
+
+static void copy_out(const struct log *log, uint64_t position, void *to, size_t octets)
+{
+	/* Entries never wrap round the end of a log: one modulo is enough. */
+	copy_words(&log->words[position % log->capacity], to, octets, octets);
 }
 
 static void copy_in(struct log *log, uint64_t position, const void *from, size_t octets)
@@ -126,7 +139,8 @@ struct header {
 
 static void pack_header(const struct header *h, uint64_t w[HEADER_WORDS])
 {
-	w[0] = (uint64_t)h->words << 32 | (uint64_t)h->flags << 24 | (uint64_t)h->rcode << 16 | h->type;
+	w[0] = (uint64_t)h->words << 32 | (uint64_t)h->flags << 24 | (uint64_t)h->rcode << 16 |
+	       h->type;
 	w[1] = h->hash;
 	w[2] = (uint64_t)h->stored;
 	w[3] = (uint64_t)h->ttl << 32 | (uint64_t)h->wire_len << 16 | h->ttl_count;
@@ -134,28 +148,41 @@ static void pack_header(const struct header *h, uint64_t w[HEADER_WORDS])
 	       (uint64_t)h->class << 16;
 }
 
-static struct header load_header(const struct log *log, uint64_t position)
+static inline struct header unpack_header(const _Atomic uint64_t *from)
 {
 	uint64_t w[HEADER_WORDS];
-	copy_out(log, position, w, sizeof w);
+	for (unsigned i = 0; i < HEADER_WORDS; i++)
+		w[i] = atomic_load_explicit(&from[i], memory_order_acquire);
 	return (struct header){
-		.words = (uint32_t)(w[0] >> 32), .flags = (uint8_t)(w[0] >> 24),
-		.rcode = (uint8_t)(w[0] >> 16), .type = (uint16_t)w[0], .hash = w[1],
-		.stored = (hf_us)w[2], .ttl = (uint32_t)(w[3] >> 32), .wire_len = (uint16_t)(w[3] >> 16),
-		.ttl_count = (uint16_t)w[3], .answer_end = (uint16_t)(w[4] >> 48),
-		.authority_end = (uint16_t)(w[4] >> 32), .class = (uint16_t)(w[4] >> 16),
+		.words = (uint32_t)(w[0] >> 32),
+		.flags = (uint8_t)(w[0] >> 24),
+		.rcode = (uint8_t)(w[0] >> 16),
+		.type = (uint16_t)w[0],
+		.hash = w[1],
+		.stored = (hf_us)w[2],
+		.ttl = (uint32_t)(w[3] >> 32),
+		.wire_len = (uint16_t)(w[3] >> 16),
+		.ttl_count = (uint16_t)w[3],
+		.answer_end = (uint16_t)(w[4] >> 48),
+		.authority_end = (uint16_t)(w[4] >> 32),
+		.class = (uint16_t)(w[4] >> 16),
 	};
+}
+
+static struct header load_header(const struct log *log, uint64_t position)
+{
+	return unpack_header(&log->words[position % log->capacity]);
 }
 
 /* ---- keys ---- */
 
 /* The name's hash is keyed and 64 bits wide; what is added here is public and
  * small, so a strong bit mixer (from MurmurHash3's finalizer) suffices. */
-static uint64_t mix(uint64_t name_hash, uint64_t realm, uint16_t type, uint16_t class,
-	uint8_t flags)
+static uint64_t mix(
+	uint64_t name_hash, uint64_t realm, uint16_t type, uint16_t class, uint8_t flags)
 {
 	uint64_t x = name_hash ^ realm ^
-		     ((uint64_t)flags << 32 | (uint64_t)class << 16 | type) * 0x9e3779b97f4a7c15u;
+		     ((uint64_t)flags << 32 | (uint64_t) class << 16 | type) * 0x9e3779b97f4a7c15u;
 	x = (x ^ x >> 33) * 0xff51afd7ed558ccdu;
 	x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53u;
 	return x ^ x >> 33;
@@ -164,8 +191,7 @@ static uint64_t mix(uint64_t name_hash, uint64_t realm, uint16_t type, uint16_t 
 struct hf_cache_key hf_cache_key(const struct hf_cache *cache, uint64_t realm,
 	const struct hf_question *question, uint8_t flags)
 {
-	uint64_t name_hash =
-		hf_hash(&cache->hash_key, 0, question->name.bytes, question->name.len);
+	uint64_t name_hash = hf_hash(&cache->hash_key, 0, question->name.bytes, question->name.len);
 	uint16_t type = flags & HF_CACHE_NAME ? 0 : question->type;
 	return (struct hf_cache_key){
 		.name_hash = name_hash,
@@ -183,6 +209,7 @@ struct hf_cache_key hf_cache_name_key(const struct hf_cache_key *key)
 	struct hf_cache_key named = *key;
 	named.type = 0;
 	named.flags |= HF_CACHE_NAME;
+	named.way = 0;
 	named.hash = mix(named.name_hash, named.realm, 0, named.class, named.flags);
 	return named;
 }
@@ -218,40 +245,58 @@ static inline uint64_t slot_position(const struct log *log, uint64_t slot)
 
 /* ---- lookup ---- */
 
-static bool key_matches(const struct header *h, const struct hf_cache_key *key,
-	const struct hf_cached *copy)
+static inline uint64_t word_of(const _Atomic uint64_t *entry, unsigned i)
 {
-	return h->type == key->type && h->class == key->class && h->flags == key->flags &&
-	       h->wire_len >= HF_HEADER_LEN + (size_t)key->name->len + 4 &&
+	return atomic_load_explicit(&entry[i], memory_order_acquire);
+}
+
+/* Copies the answer that follows an intact header: false if it is too large. */
+static inline bool take_answer(
+	const _Atomic uint64_t *entry, uint64_t w3, uint64_t w4, struct hf_cached *copy)
+{
+	size_t wire_len = (uint16_t)(w3 >> 16), ttl_count = (uint16_t)w3;
+	copy->kept.len = (uint16_t)wire_len;
+	if (wire_len > copy->wire_cap || ttl_count > copy->ttl_cap)
+		return false;
+	entry += HEADER_WORDS;
+	copy_words(entry, copy->kept.wire, wire_len, copy->wire_cap);
+	entry += (wire_len + 7) / 8;
+	copy_words(entry, copy->kept.ttl_at, ttl_count * 2, copy->ttl_cap * 2);
+	copy->kept.answer_end = (uint16_t)(w4 >> 48);
+	copy->kept.authority_end = (uint16_t)(w4 >> 32);
+	copy->kept.ttl_count = (uint16_t)ttl_count;
+	copy->kept.ttl = (uint32_t)(w3 >> 32);
+	return true;
+}
+
+static inline bool key_matches(
+	const struct hf_cache_key *key, uint64_t w0, uint64_t w4, const struct hf_cached *copy)
+{
+	return (uint16_t)w0 == key->type && (uint8_t)(w0 >> 24) == key->flags &&
+	       (uint16_t)(w4 >> 16) == key->class &&
+	       copy->kept.len >= HF_HEADER_LEN + (size_t)key->name->len + 4 &&
 	       memcmp(copy->kept.wire + HF_HEADER_LEN, key->name->bytes, key->name->len) == 0;
 }
 
 /* Copies the entry out. False: it is another key's, torn, or too large (then
  * kept.len says so). */
-static bool take(const struct log *log, uint64_t position, const struct hf_cache_key *key,
-	struct hf_cached *copy)
+static __attribute__((noinline)) bool take(const struct log *log, uint64_t position,
+	const struct hf_cache_key *key, struct hf_cached *copy)
 {
-	struct header h = load_header(log, position);
-	if (h.hash != key->hash || !intact(log, position))
+	const _Atomic uint64_t *entry = &log->words[position % log->capacity];
+	uint64_t w0 = word_of(entry, 0), w1 = word_of(entry, 1), w2 = word_of(entry, 2);
+	uint64_t w3 = word_of(entry, 3), w4 = word_of(entry, 4);
+	if (w1 != key->hash || !intact(log, position))
 		return false;
-	/* Intact, so these sizes are the entry's own. */
-	copy->kept.len = h.wire_len;
-	if (h.wire_len > copy->wire_cap || h.ttl_count > copy->ttl_cap)
+	/* Intact, so these words, and the sizes in them, are the entry's own. */
+	if (!take_answer(entry, w3, w4, copy))
 		return false;
-	uint64_t wire_words = ((uint64_t)h.wire_len + 7) / 8;
-	copy_out(log, position + HEADER_WORDS, copy->kept.wire, h.wire_len);
-	copy_out(log, position + HEADER_WORDS + wire_words, copy->kept.ttl_at,
-		(size_t)h.ttl_count * 2);
-	if (!intact(log, position) || !key_matches(&h, key, copy)) {
+	if (!intact(log, position) || !key_matches(key, w0, w4, copy)) {
 		copy->kept.len = 0;
 		return false;
 	}
-	copy->kept.answer_end = h.answer_end;
-	copy->kept.authority_end = h.authority_end;
-	copy->kept.ttl_count = h.ttl_count;
-	copy->kept.ttl = h.ttl;
-	copy->stored = h.stored;
-	copy->rcode = h.rcode;
+	copy->stored = (hf_us)w2;
+	copy->rcode = (uint8_t)(w0 >> 16);
 	return true;
 }
 
@@ -262,28 +307,81 @@ static inline void note_hit(_Atomic uint64_t *slot, uint64_t seen)
 			slot, &seen, seen + SLOT_HIT, memory_order_relaxed, memory_order_relaxed);
 }
 
-enum hf_cache_result hf_cache_lookup(struct hf_cache *cache, const struct hf_cache_key *key,
-	hf_us now, struct hf_cached *copy)
+/* The next way in [way, end) that is taken by somebody with the key's tag; end: none. */
+static inline unsigned next_way(
+	const struct shard *shard, uint64_t hash, unsigned way, unsigned end, uint64_t *ret_seen)
 {
-	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
-	copy->kept.len = 0;
-	for (unsigned way = 0; way < WAYS; way++) {
-		_Atomic uint64_t *slot = slot_at(shard, key->hash, way);
+	const _Atomic uint64_t *first = slot_at(shard, hash, 0);
+	uint64_t wanted = slot_tag(hash) | SLOT_USED;
+	/* The neighbour's slots lie a line after or before the key's own. */
+	ptrdiff_t other = slot_at(shard, hash, BUCKET) - first - BUCKET;
+	for (; way < end; way++) {
+		const _Atomic uint64_t *slot = first + way + (way >= BUCKET ? other : 0);
 		uint64_t seen = atomic_load_explicit(slot, memory_order_acquire);
-		if (!seen || slot_tag(seen) != slot_tag(key->hash))
-			continue;
+		*ret_seen = seen;
+		if ((seen & (SLOT_TAG | SLOT_USED)) == wanted)
+			break;
+	}
+	return way;
+}
+
+static inline enum hf_cache_result look(const struct shard *shard, const struct hf_cache_key *key,
+	unsigned way, unsigned end, hf_us now, struct hf_cached *copy)
+{
+	uint64_t seen;
+	for (; (way = next_way(shard, key->hash, way, end, &seen)) < end; way++) {
 		const struct log *log = slot_log(shard, seen);
 		if (!take(log, slot_position(log, seen), key, copy)) {
 			if (copy->kept.len)
 				return HF_CACHE_MISS;
 			continue;
 		}
-		note_hit(slot, seen);
+		note_hit(slot_at(shard, key->hash, way), seen);
 		copy->hits = (uint8_t)((seen & SLOT_HITS) / SLOT_HIT);
 		copy->age = now > copy->stored ? (uint32_t)((now - copy->stored) / HF_SECOND) : 0;
 		return copy->age < copy->kept.ttl ? HF_CACHE_FRESH : HF_CACHE_EXPIRED;
 	}
 	return HF_CACHE_MISS;
+}
+
+/* It has moved since it was looked ahead for, or there was only another of its tag. */
+static __attribute__((noinline)) enum hf_cache_result look_before(const struct shard *shard,
+	const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
+{
+	return look(shard, key, 0, key->way, now, copy);
+}
+
+enum hf_cache_result hf_cache_lookup(
+	struct hf_cache *cache, const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
+{
+	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
+	copy->kept.len = 0;
+	enum hf_cache_result found = look(shard, key, key->way, WAYS, now, copy);
+	if (found == HF_CACHE_MISS && !copy->kept.len && key->way)
+		found = look_before(shard, key, now, copy);
+	return found;
+}
+
+/* Both buckets: they lie in one pair of lines. */
+void hf_cache_expect(const struct hf_cache *cache, const struct hf_cache_key *key)
+{
+	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
+	__builtin_prefetch((const void *)slot_at(shard, key->hash, 0));
+	__builtin_prefetch((const void *)slot_at(shard, key->hash, BUCKET));
+}
+
+void hf_cache_approach(const struct hf_cache *cache, struct hf_cache_key *key)
+{
+	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
+	uint64_t seen;
+	unsigned way = next_way(shard, key->hash, 0, WAYS, &seen);
+	if (way == WAYS)
+		return;
+	const struct log *log = slot_log(shard, seen);
+	const char *entry = (const char *)&log->words[slot_position(log, seen) % log->capacity];
+	for (size_t line = 0; line < ENTRY_LINES; line++)
+		__builtin_prefetch(entry + line * 64);
+	key->way = (uint8_t)way;
 }
 
 /* ---- the owner's side: index ---- */
@@ -341,7 +439,7 @@ static void forget_slot(struct shard *shard, _Atomic uint64_t *slot)
 	uint64_t seen = atomic_load_explicit(slot, memory_order_relaxed);
 	const struct log *log = slot_log(shard, seen);
 	sum_add(&shard->entries, (uint64_t)-1);
-	sum_add(&shard->words, (uint64_t)-(int64_t)entry_words(log, slot_position(log, seen)));
+	sum_add(&shard->words, (uint64_t) - (int64_t)entry_words(log, slot_position(log, seen)));
 	atomic_store_explicit(slot, 0, memory_order_release);
 }
 
@@ -446,8 +544,8 @@ static void drop_tail(struct shard *shard, unsigned which, _Atomic uint64_t *slo
 static void make_room(struct shard *shard, unsigned which, uint64_t n, unsigned *budget);
 
 /* Carries the entry at `from`'s tail to the head of the main log. */
-static void carry_to_main(struct shard *shard, unsigned from, _Atomic uint64_t *slot,
-	unsigned *budget)
+static void carry_to_main(
+	struct shard *shard, unsigned from, _Atomic uint64_t *slot, unsigned *budget)
 {
 	struct log *log = &shard->logs[from], *main = &shard->logs[MAIN];
 	uint64_t seen = atomic_load_explicit(slot, memory_order_relaxed);
@@ -560,15 +658,22 @@ static uint64_t words_of(const struct hf_kept *kept)
 	       ((uint64_t)kept->ttl_count * 2 + 7) / 8;
 }
 
-static struct header header_of(const struct hf_cache_key *key, hf_us stored,
-	const struct hf_kept *kept)
+static struct header header_of(
+	const struct hf_cache_key *key, hf_us stored, const struct hf_kept *kept)
 {
 	return (struct header){
-		.words = (uint32_t)words_of(kept), .flags = key->flags,
-		.rcode = kept->wire[3] & HF_FLAG_RCODE, .type = key->type,
-		.hash = key->hash, .stored = stored, .ttl = kept->ttl,
-		.wire_len = kept->len, .ttl_count = kept->ttl_count, .answer_end = kept->answer_end,
-		.authority_end = kept->authority_end, .class = key->class,
+		.words = (uint32_t)words_of(kept),
+		.flags = key->flags,
+		.rcode = kept->wire[3] & HF_FLAG_RCODE,
+		.type = key->type,
+		.hash = key->hash,
+		.stored = stored,
+		.ttl = kept->ttl,
+		.wire_len = kept->len,
+		.ttl_count = kept->ttl_count,
+		.answer_end = kept->answer_end,
+		.authority_end = kept->authority_end,
+		.class = key->class,
 	};
 }
 
@@ -614,9 +719,9 @@ int hf_cache_store(struct hf_cache *cache, const struct hf_cache_key *key, hf_us
 /* Leaves word of a removal in the small log; no slot leads to it. */
 static void note_removal(struct shard *shard, const struct hf_cache_key *key, hf_us now)
 {
-	uint8_t wire[HF_HEADER_LEN + HF_NAME_MAX + 4] = { 0 };
+	uint8_t wire[HF_HEADER_LEN + HF_NAME_MAX + 4] = {0};
 	uint16_t end = (uint16_t)(HF_HEADER_LEN + key->name->len);
-	const struct hf_kept kept = { .wire = wire, .len = (uint16_t)(end + 4) };
+	const struct hf_kept kept = {.wire = wire, .len = (uint16_t)(end + 4)};
 	unsigned budget = REINSERT_MAX;
 	memcpy(wire + HF_HEADER_LEN, key->name->bytes, key->name->len);
 	hf_put_u16(wire + end, key->type);
@@ -715,8 +820,8 @@ static enum hf_cache_step step_over(const struct log *log, uint64_t *at, struct 
 	return take_all(log, position, &h, ret) ? HF_CACHE_STEP_ENTRY : HF_CACHE_STEP_LOST;
 }
 
-static enum hf_cache_step follow_log(const struct log *log, uint64_t *at, uint64_t end,
-	struct hf_cache_entry *ret)
+static enum hf_cache_step follow_log(
+	const struct log *log, uint64_t *at, uint64_t end, struct hf_cache_entry *ret)
 {
 	while (*at != end) {
 		enum hf_cache_step step = step_over(log, at, ret);
@@ -733,12 +838,13 @@ enum hf_cache_step hf_cache_follow(const struct hf_cache *cache, unsigned shard,
 {
 	const struct log *logs = cache->shards[shard].logs;
 	enum hf_cache_step step = follow_log(&logs[MAIN], &at->settled, end->settled, ret);
-	return step != HF_CACHE_STEP_END ? step :
-		follow_log(&logs[SMALL], &at->newcomers, end->newcomers, ret);
+	return step != HF_CACHE_STEP_END
+		       ? step
+		       : follow_log(&logs[SMALL], &at->newcomers, end->newcomers, ret);
 }
 
-bool hf_cache_peek(const struct hf_cache *cache, unsigned shard, uint64_t slot,
-	struct hf_cache_entry *ret)
+bool hf_cache_peek(
+	const struct hf_cache *cache, unsigned shard, uint64_t slot, struct hf_cache_entry *ret)
 {
 	const struct shard *of = &cache->shards[shard];
 	/* An entry that moves while it is copied has a new place at once. */
@@ -766,8 +872,8 @@ int hf_cache_restore(struct hf_cache *cache, const struct hf_cache_key *key, hf_
 {
 	struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
 	uint64_t n = words_of(kept);
-	unsigned which = has_room(&shard->logs[MAIN], n) || !has_room(&shard->logs[SMALL], n) ? MAIN
-											 : SMALL;
+	unsigned which =
+		has_room(&shard->logs[MAIN], n) || !has_room(&shard->logs[SMALL], n) ? MAIN : SMALL;
 	unsigned budget = REINSERT_MAX;
 	if (hf_unexpected(kept->len < HF_HEADER_LEN + key->name->len + 4))
 		return HF_EMALFORMED;
@@ -779,19 +885,12 @@ int hf_cache_restore(struct hf_cache *cache, const struct hf_cache_key *key, hf_
 	return 0;
 }
 
-void hf_cache_expect(const struct hf_cache *cache, const struct hf_cache_key *key)
-{
-	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
-	__builtin_prefetch((const void *)slot_at(shard, key->hash, 0), 1);
-	__builtin_prefetch((const void *)slot_at(shard, key->hash, BUCKET), 1);
-}
-
 bool hf_cache_stored(const struct hf_cache *cache, const struct hf_cache_key *key, hf_us *ret)
 {
 	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
 	for (unsigned way = 0; way < WAYS; way++) {
-		uint64_t seen = atomic_load_explicit(
-			slot_at(shard, key->hash, way), memory_order_acquire);
+		uint64_t seen =
+			atomic_load_explicit(slot_at(shard, key->hash, way), memory_order_acquire);
 		if (!seen || slot_tag(seen) != slot_tag(key->hash))
 			continue;
 		const struct log *log = slot_log(shard, seen);
@@ -837,8 +936,8 @@ static int make_shard(struct shard *shard, uint64_t octets)
 	return 0;
 }
 
-int hf_cache_new(uint64_t size, unsigned shards, const struct hf_hash_key *hash_key,
-	struct hf_cache **ret)
+int hf_cache_new(
+	uint64_t size, unsigned shards, const struct hf_hash_key *hash_key, struct hf_cache **ret)
 {
 	struct hf_cache *cache = calloc(1, sizeof *cache + shards * sizeof cache->shards[0]);
 	if (!cache)
@@ -871,15 +970,14 @@ void hf_cache_free(struct hf_cache *cache)
 
 struct hf_cache_sums hf_cache_sums(const struct hf_cache *cache)
 {
-	struct hf_cache_sums sums = { .size = cache->size };
+	struct hf_cache_sums sums = {.size = cache->size};
 	for (unsigned i = 0; i < cache->shard_count; i++) {
 		const struct shard *shard = &cache->shards[i];
 		uint64_t entries = atomic_load_explicit(&shard->entries, memory_order_relaxed);
 		sums.entries += entries;
-		sums.bytes += 8 * (entries +
-				   atomic_load_explicit(&shard->words, memory_order_relaxed));
-		sums.evictions +=
-			atomic_load_explicit(&shard->evictions, memory_order_relaxed);
+		sums.bytes +=
+			8 * (entries + atomic_load_explicit(&shard->words, memory_order_relaxed));
+		sums.evictions += atomic_load_explicit(&shard->evictions, memory_order_relaxed);
 	}
 	return sums;
 }

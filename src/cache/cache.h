@@ -47,11 +47,10 @@
  * told once only. A removal leaves no trace in a log, unless hf_cache_note_removals
  * has been called: then it leaves an entry that says so, to which no slot leads.
  *
- * Threads: hf_cache_lookup and all that reads along from any thread; hf_cache_store and _remove for keys
- * of one shard from one thread; figures from any.
- * At the bound: memory is taken once; an answer that does not fit into a
- * quarter of a log is refused (HF_EBOUND); else the least wanted make room.
- * Never:   who asked, who answered, what time it is. */
+ * Threads: hf_cache_lookup and all that reads along from any thread; hf_cache_store and _remove for
+ * keys of one shard from one thread; figures from any. At the bound: memory is taken once; an
+ * answer that does not fit into a quarter of a log is refused (HF_EBOUND); else the least wanted
+ * make room. Never:   who asked, who answered, what time it is. */
 #ifndef HF_CACHE_CACHE_H
 #define HF_CACHE_CACHE_H
 
@@ -65,11 +64,11 @@
 
 struct hf_cache;
 
-enum hf_cache_flag { /* part of the key */
-	HF_CACHE_DO = 1,    /* DNSSEC records were asked for */
-	HF_CACHE_CD = 2,    /* checking disabled */
+enum hf_cache_flag {         /* part of the key */
+	HF_CACHE_DO = 1,     /* DNSSEC records were asked for */
+	HF_CACHE_CD = 2,     /* checking disabled */
 	HF_CACHE_FAILED = 8, /* that no upstream could answer: never in an answer's place */
-	HF_CACHE_NAME = 4,  /* says something of the whole name: NXDOMAIN, any type */
+	HF_CACHE_NAME = 4,   /* says something of the whole name: NXDOMAIN, any type */
 };
 
 struct hf_cache_key {
@@ -77,15 +76,16 @@ struct hf_cache_key {
 	uint64_t realm;     /* whose word it is; names are the same, answers are not */
 	uint64_t hash;      /* of all of the key */
 	const struct hf_name *name;
-	uint16_t type;      /* 0 with HF_CACHE_NAME */
+	uint16_t type; /* 0 with HF_CACHE_NAME */
 	uint16_t class;
 	uint8_t flags;
+	uint8_t way; /* of its bucket: where a look ahead found something; 0: nowhere */
 };
 
 /* A cache of `size` bytes in `shards` (1 to 256) shards. hash_key must be
  * unpredictable. -ENOMEM. */
-int hf_cache_new(uint64_t size, unsigned shards, const struct hf_hash_key *hash_key,
-	struct hf_cache **ret);
+int hf_cache_new(
+	uint64_t size, unsigned shards, const struct hf_hash_key *hash_key, struct hf_cache **ret);
 void hf_cache_free(struct hf_cache *cache); /* NULL is fine; no reader may be left */
 
 /* The key of a question. realm tells apart what different upstreams say of the
@@ -106,19 +106,20 @@ enum hf_cache_result { HF_CACHE_MISS, HF_CACHE_FRESH, HF_CACHE_EXPIRED };
  * memory and their sizes; lookup fills in the rest. */
 struct hf_cached {
 	struct hf_kept kept;
-	size_t wire_cap;   /* HF_MESSAGE_MAX holds any */
-	size_t ttl_cap;    /* entries; HF_RECORDS_MAX holds any */
+	size_t wire_cap; /* HF_MESSAGE_MAX holds any */
+	size_t ttl_cap;  /* entries; HF_RECORDS_MAX holds any */
 	hf_us stored;
-	uint32_t age;      /* whole seconds since then, 0 if the clock went back */
+	uint32_t age; /* whole seconds since then, 0 if the clock went back */
 	uint8_t rcode;
-	uint8_t hits;      /* 0 to 3 since it was stored */
+	uint8_t hits; /* 0 to 3 since it was stored */
 };
 
-/* Looks up. FRESH: copy holds the answer, age < kept.ttl. EXPIRED: it holds one
+/* Looks up. Memory of the copy may be written past the answer's end, up to its
+ * size. FRESH: copy holds the answer, age < kept.ttl. EXPIRED: it holds one
  * whose time is over. An answer that does not fit into the caller's memory is
  * a MISS with kept.len set to what it would need (else kept.len is 0). */
-enum hf_cache_result hf_cache_lookup(struct hf_cache *cache, const struct hf_cache_key *key,
-	hf_us now, struct hf_cached *copy);
+enum hf_cache_result hf_cache_lookup(
+	struct hf_cache *cache, const struct hf_cache_key *key, hf_us now, struct hf_cached *copy);
 
 /* Puts an answer in place of any other for the key. kept.ttl 0 is allowed: it
  * is expired at once. HF_EBOUND: too large to keep. Owner of the shard only. */
@@ -148,14 +149,14 @@ struct hf_cache_entry {
 	uint64_t hash;         /* of all of the key: hf_cache_key.hash */
 	uint16_t type, class;
 	uint8_t flags;
-	bool gone;             /* the key was removed; of the copy only the question holds */
+	bool gone; /* the key was removed; of the copy only the question holds */
 };
 
 enum hf_cache_step {
-	HF_CACHE_STEP_END,   /* `at` has come to `end` */
+	HF_CACHE_STEP_END, /* `at` has come to `end` */
 	HF_CACHE_STEP_ENTRY,
-	HF_CACHE_STEP_LOST,  /* some were overwritten before they were read */
-	HF_CACHE_STEP_ON,    /* (inside only) */
+	HF_CACHE_STEP_LOST, /* some were overwritten before they were read */
+	HF_CACHE_STEP_ON,   /* (inside only) */
 };
 
 /* The next answer or removal between two marks of a shard, failures left out. */
@@ -167,8 +168,8 @@ unsigned hf_cache_shards(const struct hf_cache *cache);
 /* Everything that lives now: the answer that a slot (0 to hf_cache_slots - 1, in
  * each shard) leads to, with its hits. False: none, or a failure. */
 uint64_t hf_cache_slots(const struct hf_cache *cache);
-bool hf_cache_peek(const struct hf_cache *cache, unsigned shard, uint64_t slot,
-	struct hf_cache_entry *ret);
+bool hf_cache_peek(
+	const struct hf_cache *cache, unsigned shard, uint64_t slot, struct hf_cache_entry *ret);
 
 /* Puts an answer from before back, among the settled: a cache that is being filled
  * must not pass through the small log. Like hf_cache_store, while there are no
@@ -176,8 +177,12 @@ bool hf_cache_peek(const struct hf_cache *cache, unsigned shard, uint64_t slot,
 int hf_cache_restore(struct hf_cache *cache, const struct hf_cache_key *key, hf_us stored,
 	uint8_t hits, const struct hf_kept *kept);
 
-/* Tells the processor that the key's slots will be looked at soon. */
+/* Has the processor fetch the key's slots: for a store or a lookup soon. */
 void hf_cache_expect(const struct hf_cache *cache, const struct hf_cache_key *key);
+
+/* ... and, once these have come, the entry that they lead to. The key remembers
+ * where that was: a lookup begins there. Any thread. */
+void hf_cache_approach(const struct hf_cache *cache, struct hf_cache_key *key);
 
 /* When the answer for a key was stored; false: there is none. */
 bool hf_cache_stored(const struct hf_cache *cache, const struct hf_cache_key *key, hf_us *ret);

@@ -11,7 +11,7 @@
 #include "base/check.h"
 #include "base/error.h"
 
-static const struct hf_hash_key hash_key = { 1, 2 };
+static const struct hf_hash_key hash_key = {1, 2};
 
 struct answer {
 	uint8_t wire[HF_MESSAGE_MAX];
@@ -28,7 +28,7 @@ struct copy {
 static struct hf_cached *blank(struct copy *copy)
 {
 	copy->cached = (struct hf_cached){
-		.kept = { .wire = copy->wire, .ttl_at = copy->ttl_at },
+		.kept = {.wire = copy->wire, .ttl_at = copy->ttl_at},
 		.wire_cap = sizeof copy->wire,
 		.ttl_cap = HF_RECORDS_MAX,
 	};
@@ -37,22 +37,27 @@ static struct hf_cached *blank(struct copy *copy)
 
 static struct hf_question question(const char *name, uint16_t type)
 {
-	struct hf_question q = { .type = type, .class = HF_CLASS_IN };
+	struct hf_question q = {.type = type, .class = HF_CLASS_IN};
 	assert_int_equal(hf_name_from_text(name, strlen(name), &q.name), 0);
 	return q;
 }
 
 /* Stands for an answer: the question, then `fill` repeated, so that a torn copy
  * shows. */
-static void make_answer(struct answer *a, const struct hf_question *q, size_t octets, uint8_t fill,
-	uint32_t ttl)
+static void make_answer(
+	struct answer *a, const struct hf_question *q, size_t octets, uint8_t fill, uint32_t ttl)
 {
 	size_t head = HF_HEADER_LEN + (size_t)q->name.len + 4;
 	memset(a->wire, 0, HF_HEADER_LEN);
 	memcpy(a->wire + HF_HEADER_LEN, q->name.bytes, q->name.len);
 	memset(a->wire + head - 4, fill, octets + 4);
-	a->kept = (struct hf_kept){ .wire = a->wire, .len = (uint16_t)(head + octets), .ttl = ttl,
-		.ttl_at = a->ttl_at, .ttl_count = 3, .answer_end = 40, .authority_end = 41 };
+	a->kept = (struct hf_kept){.wire = a->wire,
+		.len = (uint16_t)(head + octets),
+		.ttl = ttl,
+		.ttl_at = a->ttl_at,
+		.ttl_count = 3,
+		.answer_end = 40,
+		.authority_end = 41};
 	a->ttl_at[0] = a->ttl_at[1] = a->ttl_at[2] = fill;
 }
 
@@ -95,11 +100,61 @@ static void an_answer_expires_with_its_ttl_and_not_before(void **state)
 	struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
 	make_answer(&a, &q, 50, 7, 300);
 	hf_cache_store(cache, &key, 0, &a.kept);
-	assert_int_equal(hf_cache_lookup(cache, &key, 300 * HF_SECOND - 1, blank(&c)), HF_CACHE_FRESH);
-	assert_int_equal(hf_cache_lookup(cache, &key, 300 * HF_SECOND, blank(&c)), HF_CACHE_EXPIRED);
+	assert_int_equal(
+		hf_cache_lookup(cache, &key, 300 * HF_SECOND - 1, blank(&c)), HF_CACHE_FRESH);
+	assert_int_equal(
+		hf_cache_lookup(cache, &key, 300 * HF_SECOND, blank(&c)), HF_CACHE_EXPIRED);
 	/* A clock that goes back makes nothing older or younger than it is. */
 	assert_int_equal(hf_cache_lookup(cache, &key, -5 * HF_SECOND, blank(&c)), HF_CACHE_FRESH);
 	assert_int_equal(c.cached.age, 0);
+	hf_cache_free(cache);
+}
+
+/* Between the look ahead and the lookup the slot may have gone elsewhere. */
+static void a_key_that_looked_ahead_finds_its_answer_wherever_it_is_now(void **state)
+{
+	(void)state;
+	static struct answer a;
+	static struct copy c;
+	struct hf_cache *cache = new_cache(1 << 20, 1);
+	struct hf_question q = question("shop.example", HF_TYPE_A);
+	struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
+	make_answer(&a, &q, 50, 7, 300);
+	hf_cache_expect(cache, &key);
+	hf_cache_approach(cache, &key);
+	assert_int_equal(hf_cache_lookup(cache, &key, 0, blank(&c)), HF_CACHE_MISS);
+	hf_cache_store(cache, &key, 0, &a.kept);
+	hf_cache_approach(cache, &key);
+	for (unsigned way = 0; way < 16; way++) {
+		key.way = (uint8_t)way;
+		assert_int_equal(hf_cache_lookup(cache, &key, 0, blank(&c)), HF_CACHE_FRESH);
+		assert_memory_equal(c.wire, a.wire, a.kept.len);
+	}
+	hf_cache_free(cache);
+}
+
+static void memory_past_the_copys_size_is_left_alone(void **state)
+{
+	(void)state;
+	static struct answer a;
+	struct hf_cache *cache = new_cache(1 << 20, 1);
+	struct hf_question q = question("shop.example", HF_TYPE_A);
+	struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
+	uint8_t wire[200];
+	uint16_t ttl_at[8];
+	for (size_t octets = 20; octets < 36; octets++) {
+		make_answer(&a, &q, octets, 7, 300);
+		hf_cache_store(cache, &key, 0, &a.kept);
+		memset(wire, 0xee, sizeof wire);
+		memset(ttl_at, 0xee, sizeof ttl_at);
+		struct hf_cached copy = {.kept = {.wire = wire, .ttl_at = ttl_at},
+			.wire_cap = a.kept.len,
+			.ttl_cap = 3};
+		assert_int_equal(hf_cache_lookup(cache, &key, 0, &copy), HF_CACHE_FRESH);
+		assert_memory_equal(wire, a.wire, a.kept.len);
+		assert_int_equal(wire[a.kept.len], 0xee);
+		assert_int_equal(ttl_at[3], 0xeeee);
+	}
 	hf_cache_free(cache);
 }
 
@@ -203,12 +258,14 @@ static void memory_stays_bounded_and_answers_true_whatever_is_stored(void **stat
 		for (unsigned i = 0; i < 30000; i++) {
 			dice = dice * 6364136223846793005u + 1442695040888963407u;
 			unsigned n = (unsigned)(dice >> 33) % (i % 3 ? 50 : 20000);
-			size_t octets = (size_t)(dice >> 20) % 500 + ((dice >> 40) % 100 == 0 ? 9000 : 0);
+			size_t octets =
+				(size_t)(dice >> 20) % 500 + ((dice >> 40) % 100 == 0 ? 9000 : 0);
 			struct hf_question q = numbered(n);
 			struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
 			if (hf_cache_lookup(cache, &key, 0, blank(&c)) == HF_CACHE_FRESH) {
 				assert_int_equal(c.wire[c.cached.kept.len - 1], (uint8_t)n);
-				assert_memory_equal(c.wire + HF_HEADER_LEN, q.name.bytes, q.name.len);
+				assert_memory_equal(
+					c.wire + HF_HEADER_LEN, q.name.bytes, q.name.len);
 			} else {
 				make_answer(&a, &q, octets, (uint8_t)n, 300);
 				assert_int_equal(hf_cache_store(cache, &key, 0, &a.kept), 0);
@@ -277,7 +334,7 @@ static void readers_never_see_a_torn_answer_while_the_owner_writes(void **state)
 	(void)state;
 	static struct answer a;
 	/* Small on purpose: the logs wrap many times under the readers' eyes. */
-	struct race race = { .cache = new_cache(1 << 17, 1) };
+	struct race race = {.cache = new_cache(1 << 17, 1)};
 	pthread_t threads[2];
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, read_all_the_time, &race), 0);
@@ -401,10 +458,10 @@ static void all_that_lives_can_be_looked_at_and_put_back_elsewhere(void **state)
 		hf_cache_store(cache, &key, i, &a.kept);
 	}
 	for (uint64_t slot = 0; slot < hf_cache_slots(cache); slot++) {
-		struct hf_cache_entry entry = { .copy = *blank(&c) };
+		struct hf_cache_entry entry = {.copy = *blank(&c)};
 		if (!hf_cache_peek(cache, 0, slot, &entry))
 			continue;
-		struct hf_question q = { .type = entry.type, .class = entry.class };
+		struct hf_question q = {.type = entry.type, .class = entry.class};
 		q.name.len = (uint8_t)hf_name_wire_len(c.wire + HF_HEADER_LEN, HF_NAME_MAX);
 		memcpy(q.name.bytes, c.wire + HF_HEADER_LEN, q.name.len);
 		struct hf_cache_key key = hf_cache_key(other, 9, &q, entry.flags);
@@ -431,10 +488,11 @@ static void *follow_all_the_time(void *arg)
 		unsigned answers, gone, lost;
 		follow(race->cache, &at, &c, &answers, &gone, &lost);
 		for (uint64_t slot = 0; slot < hf_cache_slots(race->cache); slot++) {
-			struct hf_cache_entry entry = { .copy = *blank(&c) };
+			struct hf_cache_entry entry = {.copy = *blank(&c)};
 			if (!hf_cache_peek(race->cache, 0, slot, &entry))
 				continue;
-			size_t head = HF_HEADER_LEN + hf_name_wire_len(c.wire + HF_HEADER_LEN, HF_NAME_MAX);
+			size_t head = HF_HEADER_LEN +
+				      hf_name_wire_len(c.wire + HF_HEADER_LEN, HF_NAME_MAX);
 			for (size_t i = head + 1; i < entry.copy.kept.len; i++)
 				assert_int_equal(c.wire[i], c.wire[head]);
 		}
@@ -447,7 +505,7 @@ static void who_reads_along_never_sees_a_torn_answer_either(void **state)
 {
 	(void)state;
 	static struct answer a;
-	struct race race = { .cache = new_cache(1 << 18, 1) };
+	struct race race = {.cache = new_cache(1 << 18, 1)};
 	pthread_t thread;
 	assert_int_equal(pthread_create(&thread, NULL, follow_all_the_time, &race), 0);
 	for (unsigned i = 0; i < 40000 || atomic_load(&race.hits) < 20; i++) {
@@ -466,6 +524,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_answer_comes_back_as_it_was_put_in),
 		cmocka_unit_test(an_answer_expires_with_its_ttl_and_not_before),
+		cmocka_unit_test(a_key_that_looked_ahead_finds_its_answer_wherever_it_is_now),
+		cmocka_unit_test(memory_past_the_copys_size_is_left_alone),
 		cmocka_unit_test(type_class_do_cd_and_name_are_all_part_of_the_key),
 		cmocka_unit_test(a_newer_answer_replaces_the_older),
 		cmocka_unit_test(an_answer_too_large_for_the_readers_buffer_says_its_size),

@@ -71,14 +71,14 @@ struct order_message {
 	void *arg;
 };
 
-struct hf_cache_key hf_worker_key(const struct hf_worker *worker,
-	const struct hf_question *question, uint8_t flags)
+struct hf_cache_key hf_worker_key(
+	const struct hf_worker *worker, const struct hf_question *question, uint8_t flags)
 {
 	return hf_plan_key(worker->plan, worker->team->cache, question, flags);
 }
 
-static bool fresh(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
-	struct hf_cached *copy)
+static bool fresh(
+	struct hf_worker *worker, const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
 {
 	return hf_cache_lookup(worker->team->cache, key, now, copy) == HF_CACHE_FRESH;
 }
@@ -93,13 +93,13 @@ static void take_question(struct hf_worker *worker, const struct question_messag
 	struct hf_cache_key name = hf_cache_name_key(&key);
 	bool there = fresh(worker, &key, now, copy) || fresh(worker, &name, now, copy);
 	if (there && (waiter || !hf_warm_near_end(&key, copy, now))) {
-		const struct hf_answer answer = { .kept = &copy->kept, .age = copy->age,
-			.ede = HF_EDE_NONE };
+		const struct hf_answer answer = {
+			.kept = &copy->kept, .age = copy->age, .ede = HF_EDE_NONE};
 		if (waiter)
 			hf_answer_one(worker, waiter, &answer, now);
 	} else if (hf_flight_join(worker, &key, waiter, now) && waiter) {
-		const struct hf_answer failed = { .ede = HF_EDE_OTHER,
-			.ede_text = "too many questions under way" };
+		const struct hf_answer failed = {
+			.ede = HF_EDE_OTHER, .ede_text = "too many questions under way"};
 		hf_count(worker->meter, HF_COUNT_OVERLOAD);
 		hf_answer_one(worker, waiter, &failed, now);
 	}
@@ -128,7 +128,7 @@ int hf_worker_order(struct hf_worker *worker, void (*run)(void *arg, hf_us now),
 	struct order_message *m = malloc(sizeof *m);
 	if (!m)
 		return -ENOMEM;
-	*m = (struct order_message){ { .arrive = order_arrived }, run, arg };
+	*m = (struct order_message){{.arrive = order_arrived}, run, arg};
 	hf_answer_post(worker, &m->message);
 	return 0;
 }
@@ -137,17 +137,18 @@ int hf_worker_order(struct hf_worker *worker, void (*run)(void *arg, hf_us now),
 
 /* Is there a name above this one that does not exist? Only names of the same
  * route are asked about: what one upstream denies, another may serve. */
-static bool cut_above(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
-	struct hf_cached *copy)
+static bool cut_above(
+	struct hf_worker *worker, const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
 {
 	const struct hf_route *route = hf_route_find(worker->plan->routes, key->name);
-	struct hf_question above = { .class = key->class };
+	struct hf_question above = {.class = key->class};
 	const uint8_t *name = hf_name_parent(key->name->bytes);
 	size_t len = key->name->len - (size_t)(name - key->name->bytes);
 	uint8_t flags = (key->flags & (HF_CACHE_DO | HF_CACHE_CD)) | HF_CACHE_NAME;
 	if (!route || !worker->plan->cache->nxdomain_cut)
 		return false;
-	for (; len > 1 && len >= route->zone.len; len -= 1 + (size_t)name[0], name = hf_name_parent(name)) {
+	for (; len > 1 && len >= route->zone.len;
+		len -= 1 + (size_t)name[0], name = hf_name_parent(name)) {
 		memcpy(above.name.bytes, name, len);
 		above.name.len = (uint8_t)len;
 		struct hf_cache_key up =
@@ -158,16 +159,16 @@ static bool cut_above(struct hf_worker *worker, const struct hf_cache_key *key, 
 	return false;
 }
 
-static int ask_owner(struct hf_worker *owner, const struct hf_cache_key *key,
-	const struct hf_waiter *waiter)
+static int ask_owner(
+	struct hf_worker *owner, const struct hf_cache_key *key, const struct hf_waiter *waiter)
 {
 	struct question_message *m = malloc(sizeof *m);
 	bool wake = false;
 	if (!m)
 		return -ENOMEM;
 	m->message.arrive = question_arrived;
-	m->question = (struct hf_question){ .name = *key->name, .type = key->type,
-		.class = key->class };
+	m->question =
+		(struct hf_question){.name = *key->name, .type = key->type, .class = key->class};
 	m->flags = key->flags;
 	m->waiter = *waiter;
 	if (!hf_mailbox_push(&owner->mailbox, &m->message, false, &wake)) {
@@ -183,7 +184,7 @@ static int ask_owner(struct hf_worker *owner, const struct hf_cache_key *key,
  * not be sent is no harm: the next stale answer tries again. */
 static void refresh(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now)
 {
-	const struct hf_waiter nobody = { .worker = NOBODY };
+	const struct hf_waiter nobody = {.worker = NOBODY};
 	unsigned shard = hf_cache_shard(worker->team->cache, key);
 	if (shard == worker->index)
 		hf_flight_join(worker, key, NULL, now);
@@ -219,33 +220,56 @@ static enum hf_lookup last_resort(struct hf_worker *worker, const struct hf_cach
 	return trouble == HF_TROUBLE_NOW ? HF_LOOKUP_FAILED : HF_LOOKUP_MISS;
 }
 
-enum hf_lookup hf_worker_lookup(struct hf_worker *worker, const struct hf_cache_key *key,
+void hf_worker_expect(const struct hf_worker *worker, const struct hf_cache_key *key)
+{
+	hf_cache_expect(worker->team->cache, key);
+}
+
+void hf_worker_approach(const struct hf_worker *worker, struct hf_cache_key *key)
+{
+	hf_cache_approach(worker->team->cache, key);
+}
+
+/* When nothing fresh answers this very question. */
+static enum hf_lookup lookup_further(struct hf_worker *worker, const struct hf_cache_key *key,
 	hf_us now, struct hf_cached *copy, struct hf_answer *ret)
 {
 	struct hf_cache_key name = hf_cache_name_key(key);
-	bool hit = fresh(worker, key, now, copy);
-	if (!hit && too_large(copy))
+	if (too_large(copy))
 		return HF_LOOKUP_MISS;
-	hit = hit || fresh(worker, &name, now, copy);
-	if (!hit && too_large(copy))
+	bool denied = fresh(worker, &name, now, copy);
+	if (!denied && too_large(copy))
 		return HF_LOOKUP_MISS;
-	bool cut = !hit && cut_above(worker, key, now, copy);
-	if (!hit && !cut) {
+	if (!denied && !cut_above(worker, key, now, copy)) {
 		hf_count(worker->meter, HF_COUNT_CACHE_MISSES);
 		return last_resort(worker, key, now, copy, ret);
 	}
-	hf_count(worker->meter, hit ? HF_COUNT_CACHE_HITS : HF_COUNT_CACHE_CUT_HITS);
-	if (hit && hf_warm_due(worker, key, copy, now))
+	hf_count(worker->meter, denied ? HF_COUNT_CACHE_HITS : HF_COUNT_CACHE_CUT_HITS);
+	if (denied && hf_warm_due(worker, key, copy, now))
 		refresh(worker, key, now);
-	*ret = (struct hf_answer){ .kept = &copy->kept, .age = copy->age, .ede = HF_EDE_NONE };
-	return hit ? HF_LOOKUP_HIT : HF_LOOKUP_CUT;
+	*ret = (struct hf_answer){.kept = &copy->kept, .age = copy->age, .ede = HF_EDE_NONE};
+	return denied ? HF_LOOKUP_HIT : HF_LOOKUP_CUT;
+}
+
+enum hf_lookup hf_worker_lookup(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
+	struct hf_cached *copy, struct hf_answer *ret)
+{
+	if (!fresh(worker, key, now, copy))
+		return lookup_further(worker, key, now, copy, ret);
+	hf_count(worker->meter, HF_COUNT_CACHE_HITS);
+	if (hf_warm_due(worker, key, copy, now))
+		refresh(worker, key, now);
+	*ret = (struct hf_answer){.kept = &copy->kept, .age = copy->age, .ede = HF_EDE_NONE};
+	return HF_LOOKUP_HIT;
 }
 
 int hf_worker_ask(struct hf_worker *worker, const struct hf_cache_key *key,
 	const struct hf_ticket *ticket, hf_us now)
 {
-	const struct hf_waiter waiter = { .worker = worker->index, .ticket = ticket->number,
-		.generation = ticket->generation, .client = ticket->client };
+	const struct hf_waiter waiter = {.worker = worker->index,
+		.ticket = ticket->number,
+		.generation = ticket->generation,
+		.client = ticket->client};
 	unsigned shard = hf_cache_shard(worker->team->cache, key);
 	worker->waiting++;
 	int rc = shard == worker->index ? hf_flight_join(worker, key, &waiter, now)
@@ -273,7 +297,7 @@ static void turned(void *ctx, hf_us now)
 		worker->turned(worker->turned_ctx, now);
 }
 
-static const struct hf_loop_hooks hooks = { woken, turned };
+static const struct hf_loop_hooks hooks = {woken, turned};
 
 int hf_worker_new(const struct hf_worker_conf *conf, struct hf_worker **ret)
 {
@@ -313,8 +337,8 @@ void hf_worker_adopt(struct hf_worker *worker, struct hf_plan *plan)
 	hf_upstreams_adopt(worker->team->upstreams, plan);
 	/* Under other budgets there may be room now for who stands in line. */
 	if (worker->standing)
-		hf_timer_arm(hf_loop_timers(worker->loop), &worker->pump,
-			hf_loop_now(worker->loop));
+		hf_timer_arm(
+			hf_loop_timers(worker->loop), &worker->pump, hf_loop_now(worker->loop));
 }
 
 static void show_budget(struct hf_upstream_state *state, _Atomic int64_t *gauges, hf_us now)
@@ -326,7 +350,8 @@ static void show_budget(struct hf_upstream_state *state, _Atomic int64_t *gauges
 	hf_gauge_set(&gauges[HF_UP_LIMIT], limit);
 	hf_gauge_set(&gauges[HF_UP_CAP], hf_cap_found(&state->cap));
 	hf_gauge_set(&gauges[HF_UP_TOKENS], hf_retry_saved(&state->retry));
-	hf_gauge_set(&gauges[HF_UP_ROOM], limit ? (int64_t)hf_budget_room(&state->budget, limit, now) : -1);
+	hf_gauge_set(&gauges[HF_UP_ROOM],
+		limit ? (int64_t)hf_budget_room(&state->budget, limit, now) : -1);
 }
 
 void hf_worker_tick(struct hf_worker *worker, hf_us now)

@@ -67,6 +67,11 @@ enum hf_lookup {
 struct hf_cache_key hf_worker_key(const struct hf_worker *worker,
 	const struct hf_question *question, uint8_t flags);
 
+/* Ahead of a lookup, in two steps with other work between them: has the processor
+ * fetch the key's place in the cache's index, then what that leads to. */
+void hf_worker_expect(const struct hf_worker *worker, const struct hf_cache_key *key);
+void hf_worker_approach(const struct hf_worker *worker, struct hf_cache_key *key);
+
 /* An answer from the cache, in copy; *ret points into it for HIT, CUT and STALE.
  * A stale one that is due for it is refreshed behind the client's back. MISS with
  * copy->kept.len set: there is one, but it does not fit into the copy's memory. */

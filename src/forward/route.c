@@ -9,6 +9,7 @@ struct hf_route_table {
 	uint64_t mask;
 	const struct hf_route **slots; /* open addressing, at most half full */
 	unsigned labels_max;           /* of the deepest zone */
+	const struct hf_route *root;   /* the route of ".", or NULL */
 };
 
 static const struct hf_route **probe(const struct hf_route_table *table, const uint8_t *name,
@@ -43,6 +44,7 @@ int hf_route_table_build(struct hf_arena *arena, const struct hf_hash_key *key,
 		if (labels > table->labels_max)
 			table->labels_max = labels;
 	}
+	table->root = *probe(table, (const uint8_t *)"", 1);
 	*ret = table;
 	return 0;
 }
@@ -50,6 +52,8 @@ int hf_route_table_build(struct hf_arena *arena, const struct hf_hash_key *key,
 const struct hf_route *hf_route_find(const struct hf_route_table *table, const struct hf_name *name)
 {
 	const uint8_t *suffix = name->bytes;
+	if (!table->labels_max)
+		return table->root;
 	unsigned labels = hf_name_labels(suffix);
 	for (; labels > table->labels_max; labels--)
 		suffix = hf_name_parent(suffix);

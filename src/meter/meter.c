@@ -139,7 +139,7 @@ void hf_meter_query(struct hf_meter *meter, enum hf_transport transport, uint16_
 
 void hf_meter_reply(struct hf_meter *meter, enum hf_transport transport, unsigned rcode, hf_us took)
 {
-	unsigned i = 0, bucket = 0;
+	unsigned i = rcode < 6 ? rcode : 6, bucket = 0; /* the first six stand in their order */
 	while (i < HF_COUNT_OF(rcodes) && rcodes[i].number != rcode)
 		i++;
 	hf_meter_add(&meter->replies[transport][i], 1);

@@ -207,13 +207,13 @@ static bool queue(struct connection *c, const uint8_t *reply, size_t len)
 static bool serve_one(struct connection *c, const uint8_t *m, size_t len, hf_us now)
 {
 	struct hf_connections *all = c->all;
-	const struct hf_reply_path path = { .transport = HF_TRANSPORT_TCP, .ctx = c,
-		.peer = c->peer };
+	static const struct hf_address nowhere;
+	const struct hf_packet packet = { HF_TRANSPORT_TCP, c, &c->peer, &nowhere, m, len };
 	const uint8_t *reply;
 	size_t reply_len;
 	c->waiting++; /* before asking: the answer may come from within */
 	enum hf_respond rc =
-		hf_respond(all->responder, &path, m, len, now, all->out, &reply, &reply_len);
+		hf_respond(all->responder, &packet, now, all->out, &reply, &reply_len);
 	if (rc == HF_RESPOND_LATER)
 		return c->stream != NULL;
 	c->waiting--;

@@ -61,50 +61,70 @@ static uint8_t *out_place(struct hf_listener *l, struct ear *ear)
 	return l->out_bytes[l->out_count];
 }
 
-static void out_add(struct hf_listener *l, const struct hf_reply_path *path, uint8_t *bytes,
-	size_t len)
+static void out_add(struct hf_listener *l, const struct hf_address *peer,
+	const struct hf_address *local, uint8_t *bytes, size_t len)
 {
-	l->out[l->out_count++] = (struct hf_datagram){ .bytes = bytes, .len = len,
-		.peer = path->peer, .local = path->local };
+	struct hf_datagram *d = &l->out[l->out_count++];
+	d->bytes = bytes;
+	d->len = len;
+	d->peer = *peer;
+	d->local = *local;
 }
 
 /* ---- datagrams in ---- */
 
-static void serve_datagram(struct ear *ear, const struct hf_datagram *d, hf_us now)
+static void serve_one(struct ear *ear, const struct hf_packet *packet, size_t i)
 {
 	struct hf_listener *l = ear->listener;
-	const struct hf_reply_path path = { .transport = HF_TRANSPORT_UDP, .ctx = ear,
-		.peer = d->peer, .local = d->local };
 	uint8_t *place = out_place(l, ear);
 	const uint8_t *reply;
 	size_t len;
-	if (d->peer.port == 0)
-		return; /* nothing can be sent there */
 	ear->pending++; /* before asking: the answer may come from within */
-	switch (hf_respond(l->responder, &path, d->bytes, d->len, now, place, &reply, &len)) {
+	switch (hf_respond_finish(l->responder, i, place, &reply, &len)) {
 	case HF_RESPOND_LATER: return;
 	case HF_RESPOND_SILENCE: break;
 	case HF_RESPOND_NOW:
 		/* Over UDP no reply is longer than a place, whatever memory it used. */
 		if (reply != place)
 			memcpy(place, reply, len);
-		out_add(l, &path, place, len);
+		out_add(l, packet->peer, packet->local, place, len);
 		break;
 	}
 	ear->pending--;
 }
 
-static void received(void *ctx, struct hf_endpoint *endpoint, struct hf_datagram *batch, size_t n,
-	hf_us now)
+/* Returns how many of the datagrams it took. */
+static size_t serve_group(struct ear *ear, const struct hf_datagram *batch, size_t n, hf_us now)
+{
+	struct hf_packet packets[HF_RESPOND_GROUP];
+	size_t count = 0, taken = 0;
+	for (; taken < n && count < HF_RESPOND_GROUP; taken++) {
+		const struct hf_datagram *d = &batch[taken];
+		if (d->peer.port) /* else nothing can be sent there */
+			packets[count++] = (struct hf_packet){
+				HF_TRANSPORT_UDP, ear, &d->peer, &d->local, d->bytes, d->len};
+	}
+	if (count)
+		hf_respond_begin(ear->listener->responder, packets, count, now);
+	for (size_t i = 0; i < count; i++)
+		serve_one(ear, &packets[i], i);
+	return taken;
+}
+
+static void received(
+	void *ctx, struct hf_endpoint *endpoint, struct hf_datagram *batch, size_t n, hf_us now)
 {
 	struct ear *ear = ctx;
 	(void)endpoint;
-	for (size_t i = 0; i < n; i++)
-		serve_datagram(ear, &batch[i], now);
+	while (n) {
+		size_t taken = serve_group(ear, batch, n, now);
+		batch += taken;
+		n -= taken;
+	}
 	flush(ear->listener);
 }
 
-static const struct hf_endpoint_handler endpoint_handler = { received, NULL };
+static const struct hf_endpoint_handler endpoint_handler = {received, NULL};
 
 static void accepted(void *ctx, struct hf_stream_door *door, struct hf_stream *stream, hf_us now)
 {
@@ -113,12 +133,12 @@ static void accepted(void *ctx, struct hf_stream_door *door, struct hf_stream *s
 	hf_connections_accept(ear->listener->connections, stream, now);
 }
 
-static const struct hf_door_handler door_handler = { accepted };
+static const struct hf_door_handler door_handler = {accepted};
 
 /* ---- answers that come later ---- */
 
-static void send_reply(void *owner, const struct hf_reply_path *path, const uint8_t *reply,
-	size_t len, hf_us now)
+static void send_reply(
+	void *owner, const struct hf_reply_path *path, const uint8_t *reply, size_t len, hf_us now)
 {
 	struct hf_listener *l = owner;
 	if (path->transport == HF_TRANSPORT_TCP) {
@@ -131,7 +151,7 @@ static void send_reply(void *owner, const struct hf_reply_path *path, const uint
 		return;
 	uint8_t *place = out_place(l, ear);
 	memcpy(place, reply, len);
-	out_add(l, path, place, len);
+	out_add(l, &path->peer, &path->local, place, len);
 }
 
 /* ---- ears ---- */
@@ -152,7 +172,7 @@ static int to_take_over(int fd)
 static int open_ear(struct ear *ear, const struct hf_ear *from)
 {
 	struct hf_listener *l = ear->listener;
-	struct hf_bind bind = { .address = from->address, .local_addresses = true };
+	struct hf_bind bind = {.address = from->address, .local_addresses = true};
 	int rc = 0;
 	bind.fd = to_take_over(from->udp);
 	if (from->udp != -1)

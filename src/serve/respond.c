@@ -24,6 +24,17 @@ struct pending {
 	hf_us came;
 };
 
+struct request { /* one packet on its way */
+	struct hf_responder *r;
+	struct hf_packet packet;
+	hf_us now;
+	uint8_t *out;
+	enum hf_query_fault fault;
+	struct hf_query_view view;
+	struct hf_cache_key key; /* if there is no fault */
+	struct hf_reply reply;
+};
+
 struct hf_responder {
 	struct hf_worker *worker;
 	struct hf_meter *meter;
@@ -37,17 +48,7 @@ struct hf_responder {
 	/* For answers that do not fit into a datagram's room. */
 	uint8_t large[HF_MESSAGE_MAX + HF_OPT_ROOM];
 	uint16_t ttl_at[HF_RECORDS_MAX];
-};
-
-struct request { /* one call of hf_respond */
-	struct hf_responder *r;
-	const struct hf_reply_path *path;
-	const uint8_t *m;
-	size_t len;
-	hf_us now;
-	uint8_t *out;
-	struct hf_query_view view;
-	struct hf_reply reply;
+	struct request group[HF_RESPOND_GROUP];
 };
 
 /* ---- pending questions ---- */
@@ -102,8 +103,8 @@ static void give_ticket(struct hf_responder *r, uint32_t ticket)
 
 /* ---- replies ---- */
 
-static size_t count_reply(struct hf_responder *r, enum hf_transport transport,
-	const uint8_t *reply, size_t len, unsigned rcode, hf_us took)
+static size_t count_reply(struct hf_responder *r, enum hf_transport transport, const uint8_t *reply,
+	size_t len, unsigned rcode, hf_us took)
 {
 	if (reply[2] & (HF_FLAG_TC >> 8))
 		hf_count(r->meter, HF_COUNT_TRUNCATED);
@@ -115,18 +116,19 @@ static size_t say(struct request *q, unsigned rcode, int32_t ede, const char *te
 {
 	/* Who is not an allowed client asking properly might be somebody else with a
 	 * forged address: no octet more than what came. */
-	bool proven = q->path->transport == HF_TRANSPORT_TCP || rcode == HF_RCODE_SERVFAIL;
+	bool proven = q->packet.transport == HF_TRANSPORT_TCP || rcode == HF_RCODE_SERVFAIL;
 	q->reply.ede = ede;
 	q->reply.ede_text = text;
-	size_t len = hf_reply_empty(q->out, rcode, proven ? q->reply.limit : q->len, &q->reply);
-	return count_reply(q->r, q->path->transport, q->out, len, rcode, 0);
+	size_t len =
+		hf_reply_empty(q->out, rcode, proven ? q->reply.limit : q->packet.len, &q->reply);
+	return count_reply(q->r, q->packet.transport, q->out, len, rcode, 0);
 }
 
 static size_t say_truncated(struct request *q)
 {
-	size_t len = hf_reply_empty(q->out, HF_RCODE_NOERROR, q->len, &q->reply);
+	size_t len = hf_reply_empty(q->out, HF_RCODE_NOERROR, q->packet.len, &q->reply);
 	q->out[2] |= HF_FLAG_TC >> 8;
-	return count_reply(q->r, q->path->transport, q->out, len, HF_RCODE_NOERROR, 0);
+	return count_reply(q->r, q->packet.transport, q->out, len, HF_RCODE_NOERROR, 0);
 }
 
 static uint16_t keepalive_100ms(const struct hf_responder *r)
@@ -138,18 +140,18 @@ static uint16_t keepalive_100ms(const struct hf_responder *r)
 static void address_reply(struct request *q)
 {
 	const struct hf_query_view *v = &q->view;
-	bool tcp = q->path->transport == HF_TRANSPORT_TCP;
+	bool tcp = q->packet.transport == HF_TRANSPORT_TCP;
 	q->reply = (struct hf_reply){
 		.id = v->id,
 		.flags = v->flags,
-		.question = q->m + HF_HEADER_LEN,
+		.question = q->packet.bytes + HF_HEADER_LEN,
 		.question_len = v->question_len,
 		.limit = tcp ? HF_MESSAGE_MAX
 			     : hf_reply_limit_udp(&v->edns, (uint16_t)q->r->conf.listen->edns_size),
 		.edns = v->edns.present,
 		.dnssec_ok = v->edns.dnssec_ok,
 		.keepalive = tcp && v->edns.keepalive,
-		.keepalive_100ms = keepalive_100ms(q->r),
+		.keepalive_100ms = tcp ? keepalive_100ms(q->r) : 0,
 		.ede = HF_EDE_NONE,
 	};
 }
@@ -178,7 +180,7 @@ static bool is_meta_type(uint16_t type)
 static size_t refuse(struct request *q)
 {
 	const struct hf_question *question = &q->view.question;
-	if (!hf_client_allowed(q->r->conf.clients, &q->path->peer)) {
+	if (!hf_client_allowed(q->r->conf.clients, q->packet.peer)) {
 		hf_count(q->r->meter, HF_COUNT_REFUSED_CLIENT);
 		return say(q, HF_RCODE_REFUSED, HF_EDE_PROHIBITED, "client not allowed");
 	}
@@ -204,19 +206,19 @@ static size_t patch(struct request *q, uint8_t *bytes, const struct hf_answer *a
 	q->reply.ede = answer->ede;
 	q->reply.ede_text = answer->ede_text;
 	size_t len = hf_reply_patch(bytes, answer->kept, answer->age, answer->ttl_floor, &q->reply);
-	return count_reply(q->r, q->path->transport, bytes, len, bytes[3] & HF_FLAG_RCODE, 0);
+	return count_reply(q->r, q->packet.transport, bytes, len, bytes[3] & HF_FLAG_RCODE, 0);
 }
 
 static size_t special_reply(struct request *q)
 {
-	struct hf_kept kept = { .wire = q->out, .ttl_at = q->r->ttl_at };
+	struct hf_kept kept = {.wire = q->out, .ttl_at = q->r->ttl_at};
 	if (!hf_special_answer(&q->view.question, &kept))
 		return 0;
 	const struct hf_route *route =
 		hf_route_find(hf_worker_plan(q->r->worker)->routes, &q->view.question.name);
 	if (route && route->zone.len > 1)
 		return 0; /* forwarded explicitly */
-	return patch(q, q->out, &(struct hf_answer){ .kept = &kept, .ede = HF_EDE_NONE });
+	return patch(q, q->out, &(struct hf_answer){.kept = &kept, .ede = HF_EDE_NONE});
 }
 
 /* Set anew from the copy, which must lie elsewhere. */
@@ -225,19 +227,20 @@ static size_t cut_reply(struct request *q, const struct hf_cached *copy, const u
 	uint8_t *out = q->r->large;
 	int len = hf_reply_nxdomain_cut(out, q->reply.limit, &copy->kept, copy->age, &q->reply);
 	if (len <= 0) /* over TCP there is no larger: ask, and pass on what is said */
-		return q->path->transport == HF_TRANSPORT_UDP ? say_truncated(q) : 0;
+		return q->packet.transport == HF_TRANSPORT_UDP ? say_truncated(q) : 0;
 	*ret = out;
-	return count_reply(
-		q->r, q->path->transport, out, (size_t)len, HF_RCODE_NXDOMAIN, 0);
+	return count_reply(q->r, q->packet.transport, out, (size_t)len, HF_RCODE_NXDOMAIN, 0);
 }
 
 /* From the cache. 0: it has to be asked. */
-static size_t cached_reply(struct request *q, const struct hf_cache_key *key, const uint8_t **ret)
+static size_t cached_reply(struct request *q, const uint8_t **ret)
 {
 	struct hf_responder *r = q->r;
+	const struct hf_cache_key *key = &q->key;
 	struct hf_cached copy = {
-		.kept = { .wire = q->out, .ttl_at = r->ttl_at },
-		.wire_cap = HF_RESPOND_ROOM - HF_OPT_ROOM, .ttl_cap = HF_RECORDS_MAX,
+		.kept = {.wire = q->out, .ttl_at = r->ttl_at},
+		.wire_cap = HF_RESPOND_ROOM - HF_OPT_ROOM,
+		.ttl_cap = HF_RECORDS_MAX,
 	};
 	struct hf_answer answer;
 	enum hf_lookup found = hf_worker_lookup(r->worker, key, q->now, &copy, &answer);
@@ -268,7 +271,8 @@ static size_t cached_reply(struct request *q, const struct hf_cache_key *key, co
 
 static void fill_pending(const struct request *q, struct pending *p)
 {
-	p->path = *q->path;
+	p->path = (struct hf_reply_path){
+		q->packet.transport, q->packet.ctx, *q->packet.peer, *q->packet.local};
 	p->came = q->now;
 	p->edns = q->reply.edns;
 	p->dnssec_ok = q->reply.dnssec_ok;
@@ -281,31 +285,37 @@ static void fill_pending(const struct request *q, struct pending *p)
 	memcpy(p->question, q->reply.question, q->reply.question_len);
 }
 
-static int ask(struct request *q, const struct hf_cache_key *key)
+static int ask(struct request *q)
 {
 	struct hf_responder *r = q->r;
-	uint64_t client = hf_plan_client(hf_worker_plan(r->worker), &q->path->peer);
+	uint64_t client = hf_plan_client(hf_worker_plan(r->worker), q->packet.peer);
 	uint32_t ticket = take_ticket(r, client);
 	if (ticket == NO_TICKET)
 		return HF_EBOUND;
 	struct pending *p = pending_at(r, ticket);
 	fill_pending(q, p);
-	const struct hf_ticket t = { p->client, ticket, p->generation };
-	int rc = hf_worker_ask(r->worker, key, &t, q->now);
+	const struct hf_ticket t = {p->client, ticket, p->generation};
+	int rc = hf_worker_ask(r->worker, &q->key, &t, q->now);
 	if (rc)
 		give_ticket(r, ticket);
 	return rc;
 }
 
 /* Writes the answer for the client that has been waiting, and sends it. */
-static void answer_pending(struct hf_responder *r, struct pending *p,
-	const struct hf_answer *answer, hf_us now)
+static void answer_pending(
+	struct hf_responder *r, struct pending *p, const struct hf_answer *answer, hf_us now)
 {
 	const struct hf_reply reply = {
-		.id = p->id, .flags = p->flags, .question = p->question,
-		.question_len = p->question_len, .limit = p->limit, .edns = p->edns,
-		.dnssec_ok = p->dnssec_ok, .keepalive = p->keepalive,
-		.keepalive_100ms = keepalive_100ms(r), .ede = answer->ede,
+		.id = p->id,
+		.flags = p->flags,
+		.question = p->question,
+		.question_len = p->question_len,
+		.limit = p->limit,
+		.edns = p->edns,
+		.dnssec_ok = p->dnssec_ok,
+		.keepalive = p->keepalive,
+		.keepalive_100ms = keepalive_100ms(r),
+		.ede = answer->ede,
 		.ede_text = answer->ede_text,
 	};
 	size_t len;
@@ -322,8 +332,8 @@ static void answer_pending(struct hf_responder *r, struct pending *p,
 	r->send(r->owner, &p->path, r->large, len, now);
 }
 
-static void answered(void *ctx, uint32_t ticket, uint32_t generation,
-	const struct hf_answer *answer, hf_us now)
+static void answered(
+	void *ctx, uint32_t ticket, uint32_t generation, const struct hf_answer *answer, hf_us now)
 {
 	struct hf_responder *r = ctx;
 	if (hf_unexpected(ticket / PIECE >= r->piece_count))
@@ -335,7 +345,7 @@ static void answered(void *ctx, uint32_t ticket, uint32_t generation,
 	give_ticket(r, ticket);
 }
 
-const struct hf_client hf_responder_client = { answered };
+const struct hf_client hf_responder_client = {answered};
 
 /* ---- the way of a packet ---- */
 
@@ -344,16 +354,13 @@ static size_t answer_at_once(struct request *q, const uint8_t **ret, bool *ret_l
 	size_t len = refuse(q);
 	if (!len)
 		len = special_reply(q);
-	if (!len && q->view.question.type == HF_TYPE_ANY && q->path->transport == HF_TRANSPORT_UDP)
+	if (!len && q->view.question.type == HF_TYPE_ANY && q->packet.transport == HF_TRANSPORT_UDP)
 		len = say_truncated(q);
+	if (!len)
+		len = cached_reply(q, ret);
 	if (len)
 		return len;
-	struct hf_cache_key key =
-		hf_worker_key(q->r->worker, &q->view.question, key_flags(&q->view));
-	len = cached_reply(q, &key, ret);
-	if (len)
-		return len;
-	if (ask(q, &key) == 0) {
+	if (ask(q) == 0) {
 		*ret_later = true;
 		return 0;
 	}
@@ -361,31 +368,75 @@ static size_t answer_at_once(struct request *q, const uint8_t **ret, bool *ret_l
 	return say(q, HF_RCODE_SERVFAIL, HF_EDE_OTHER, "too many questions under way");
 }
 
-enum hf_respond hf_respond(struct hf_responder *r, const struct hf_reply_path *path,
-	const uint8_t *m, size_t len, hf_us now, uint8_t *out, const uint8_t **ret, size_t *ret_len)
+/* Reads the packet, and has the processor fetch the place of its answer. */
+static void begin(struct request *q)
 {
-	struct request q = { .r = r, .path = path, .m = m, .len = len, .now = now, .out = out };
-	enum hf_query_fault fault = hf_query_read(m, len, &q.view);
+	q->fault = hf_query_read(q->packet.bytes, q->packet.len, &q->view);
+	if (q->fault != HF_QUERY_GOOD)
+		return;
+	q->key = hf_worker_key(q->r->worker, &q->view.question, key_flags(&q->view));
+	hf_worker_expect(q->r->worker, &q->key);
+}
+
+static enum hf_respond finish(struct request *q, const uint8_t **ret, size_t *ret_len)
+{
+	struct hf_meter *meter = q->r->meter;
 	bool later = false;
-	if (fault == HF_QUERY_SILENCE) {
-		hf_count(r->meter, HF_COUNT_SILENCED);
+	if (q->fault == HF_QUERY_SILENCE) {
+		hf_count(meter, HF_COUNT_SILENCED);
 		return HF_RESPOND_SILENCE;
 	}
-	*ret = out;
-	address_reply(&q);
-	if (fault != HF_QUERY_GOOD) {
-		*ret_len = fault_reply(&q, fault);
+	*ret = q->out;
+	address_reply(q);
+	if (q->fault != HF_QUERY_GOOD) {
+		*ret_len = fault_reply(q, q->fault);
 		return HF_RESPOND_NOW;
 	}
-	hf_meter_query(r->meter, path->transport, q.view.question.type);
-	*ret_len = answer_at_once(&q, ret, &later);
+	hf_meter_query(meter, q->packet.transport, q->view.question.type);
+	*ret_len = answer_at_once(q, ret, &later);
 	return later ? HF_RESPOND_LATER : HF_RESPOND_NOW;
+}
+
+static void set(
+	struct request *q, struct hf_responder *r, const struct hf_packet *packet, hf_us now)
+{
+	q->r = r;
+	q->packet = *packet;
+	q->now = now;
+}
+
+enum hf_respond hf_respond(struct hf_responder *r, const struct hf_packet *packet, hf_us now,
+	uint8_t *out, const uint8_t **ret, size_t *ret_len)
+{
+	struct request q;
+	set(&q, r, packet, now);
+	q.out = out;
+	begin(&q);
+	return finish(&q, ret, ret_len);
+}
+
+void hf_respond_begin(struct hf_responder *r, const struct hf_packet *packets, size_t n, hf_us now)
+{
+	for (size_t i = 0; i < n; i++) {
+		set(&r->group[i], r, &packets[i], now);
+		begin(&r->group[i]);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (r->group[i].fault == HF_QUERY_GOOD)
+			hf_worker_approach(r->worker, &r->group[i].key);
+}
+
+enum hf_respond hf_respond_finish(
+	struct hf_responder *r, size_t i, uint8_t *out, const uint8_t **ret, size_t *ret_len)
+{
+	r->group[i].out = out;
+	return finish(&r->group[i], ret, ret_len);
 }
 
 /* ---- life ---- */
 
-int hf_responder_new(size_t pending_max, hf_send_reply *send, void *owner,
-	struct hf_responder **ret)
+int hf_responder_new(
+	size_t pending_max, hf_send_reply *send, void *owner, struct hf_responder **ret)
 {
 	struct hf_responder *r = calloc(1, sizeof *r);
 	if (!r)

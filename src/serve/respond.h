@@ -25,7 +25,7 @@
 /* Where replies go: the listener's and the connection's side. */
 struct hf_reply_path {
 	enum hf_transport transport;
-	void *ctx;               /* a listening socket or a connection */
+	void *ctx; /* a listening socket or a connection */
 	struct hf_address peer;
 	struct hf_address local; /* UDP: the address that was asked */
 };
@@ -39,12 +39,12 @@ struct hf_respond_conf { /* what of the settings matters here */
 struct hf_responder;
 
 /* Sends reply octets along the path: called by hf_respond_later's answers. */
-typedef void hf_send_reply(void *owner, const struct hf_reply_path *path, const uint8_t *reply,
-	size_t len, hf_us now);
+typedef void hf_send_reply(
+	void *owner, const struct hf_reply_path *path, const uint8_t *reply, size_t len, hf_us now);
 
 /* A responder has room for `pending_max` waiting questions. -ENOMEM. */
-int hf_responder_new(size_t pending_max, hf_send_reply *send, void *owner,
-	struct hf_responder **ret);
+int hf_responder_new(
+	size_t pending_max, hf_send_reply *send, void *owner, struct hf_responder **ret);
 void hf_responder_free(struct hf_responder *responder); /* NULL is fine */
 
 /* The worker to ask, and the settings to go by (kept, not copied). */
@@ -60,11 +60,30 @@ enum hf_respond {
 /* Octets that `out` must have room for. */
 #define HF_RESPOND_ROOM (4096 + HF_OPT_ROOM)
 
+struct hf_packet { /* all that it points to must stay until hf_respond(_finish) returns */
+	enum hf_transport transport;
+	void *ctx;
+	const struct hf_address *peer, *local;
+	const uint8_t *bytes;
+	size_t len;
+};
+
 /* Handles one packet. NOW: *ret points to the reply, in `out` (of
  * HF_RESPOND_ROOM octets) or, if it is larger than that, in the responder's own
  * memory until its next use. */
-enum hf_respond hf_respond(struct hf_responder *responder, const struct hf_reply_path *path,
-	const uint8_t *m, size_t len, hf_us now, uint8_t *out, const uint8_t **ret, size_t *ret_len);
+enum hf_respond hf_respond(struct hf_responder *responder, const struct hf_packet *packet,
+	hf_us now, uint8_t *out, const uint8_t **ret, size_t *ret_len);
+
+/* A batch is handled in groups: the packets of a group are all read and their keys
+ * hashed, then the places of their answers are fetched, then they are answered one
+ * by one. So the processor waits for memory once for the group and not for each.
+ * n up to HF_RESPOND_GROUP. Then hf_respond_finish, as hf_respond, for each i in
+ * [0, n), in that order; hf_respond may be called in between. */
+#define HF_RESPOND_GROUP 16
+void hf_respond_begin(
+	struct hf_responder *responder, const struct hf_packet *packets, size_t n, hf_us now);
+enum hf_respond hf_respond_finish(struct hf_responder *responder, size_t i, uint8_t *out,
+	const uint8_t **ret, size_t *ret_len);
 
 /* The engine's side: hand these to the worker as its client, with the responder
  * as the context. */

@@ -33,8 +33,8 @@ static void take(struct desk *d, const uint8_t *reply, size_t len)
 	assert_int_equal(d->view.end, len);
 }
 
-static void send_reply(void *owner, const struct hf_reply_path *path, const uint8_t *reply,
-	size_t len, hf_us now)
+static void send_reply(
+	void *owner, const struct hf_reply_path *path, const uint8_t *reply, size_t len, hf_us now)
 {
 	(void)path;
 	(void)now;
@@ -51,15 +51,18 @@ static int open_desk_of(void **state, size_t pending)
 	stage_open(&d->stage, 1);
 	assert_int_equal(hf_prefix_parse("10.0.0.0/8", &d->allow), 0);
 	d->listen.edns_size = HF_EDNS_SIZE;
-	d->tcp = (struct hf_tcp_conf){ .connections = 16, .per_client = 8, .in_flight = 8,
-		.idle = 10 * HF_SECOND, .stall = 5 * HF_SECOND };
-	d->clients = (struct hf_clients_conf){ .allow = { &d->allow, 1 },
-		.in_flight = (uint32_t)pending };
+	d->tcp = (struct hf_tcp_conf){.connections = 16,
+		.per_client = 8,
+		.in_flight = 8,
+		.idle = 10 * HF_SECOND,
+		.stall = 5 * HF_SECOND};
+	d->clients =
+		(struct hf_clients_conf){.allow = {&d->allow, 1}, .in_flight = (uint32_t)pending};
 	hf_responder_attach(d->responder, d->stage.worker[0]);
-	hf_responder_adopt(d->responder,
-		&(struct hf_respond_conf){ &d->listen, &d->tcp, &d->clients });
-	d->path = (struct hf_reply_path){ .peer = stage_address("10.1.1.1:4000"),
-		.local = stage_address("10.0.0.1:53") };
+	hf_responder_adopt(
+		d->responder, &(struct hf_respond_conf){&d->listen, &d->tcp, &d->clients});
+	d->path = (struct hf_reply_path){
+		.peer = stage_address("10.1.1.1:4000"), .local = stage_address("10.0.0.1:53")};
 	*state = d;
 	return 0;
 }
@@ -88,8 +91,10 @@ static enum hf_respond hand_over(struct desk *d, const uint8_t *m, size_t len)
 	assert_non_null(copy);
 	memcpy(copy, m, len);
 	memset(d->out, 0xa5, sizeof d->out);
-	enum hf_respond rc = hf_respond(d->responder, &d->path, copy, len,
-		hf_loop_now(d->stage.loops[0]), d->out, &reply, &reply_len);
+	const struct hf_packet packet = {
+		d->path.transport, d->path.ctx, &d->path.peer, &d->path.local, copy, len};
+	enum hf_respond rc = hf_respond(
+		d->responder, &packet, hf_loop_now(d->stage.loops[0]), d->out, &reply, &reply_len);
 	if (rc == HF_RESPOND_NOW)
 		take(d, reply, reply_len);
 	free(copy);
@@ -104,9 +109,9 @@ struct packet {
 /* A question with the recursion-desired bit, in mixed case. */
 static struct packet question(const char *name, uint16_t type)
 {
-	struct packet p = { 0 };
+	struct packet p = {0};
 	struct hf_name wire;
-	static const uint8_t header[HF_HEADER_LEN] = { 0xab, 0xcd, 1, 0, 0, 1 };
+	static const uint8_t header[HF_HEADER_LEN] = {0xab, 0xcd, 1, 0, 0, 1};
 	assert_int_equal(hf_name_from_text(name, strlen(name), &wire), 0);
 	if (wire.len > 1 && wire.bytes[1] >= 'a')
 		wire.bytes[1] ^= 0x20;
@@ -162,7 +167,8 @@ static void assert_echoes(const struct desk *d, const struct packet *p)
 {
 	size_t end = HF_HEADER_LEN + hf_name_wire_len(p->bytes + HF_HEADER_LEN, HF_NAME_MAX) + 4;
 	assert_int_equal(d->view.question_end, end);
-	assert_memory_equal(d->reply + HF_HEADER_LEN, p->bytes + HF_HEADER_LEN, end - HF_HEADER_LEN);
+	assert_memory_equal(
+		d->reply + HF_HEADER_LEN, p->bytes + HF_HEADER_LEN, end - HF_HEADER_LEN);
 }
 
 /* ---- what is no question ---- */
@@ -257,7 +263,7 @@ static void strangers_are_refused(void **state)
 
 static void transfers_and_other_classes_are_refused(void **state)
 {
-	static const uint16_t types[] = { HF_TYPE_AXFR, HF_TYPE_IXFR, HF_TYPE_TKEY, HF_TYPE_TSIG, 0 };
+	static const uint16_t types[] = {HF_TYPE_AXFR, HF_TYPE_IXFR, HF_TYPE_TKEY, HF_TYPE_TSIG, 0};
 	struct desk *d = *state;
 	for (size_t i = 0; i < HF_COUNT_OF(types); i++) {
 		struct packet p = question("a.example", types[i]);
@@ -328,6 +334,35 @@ static void the_second_answer_comes_from_the_cache_with_less_time_to_live(void *
 	assert_int_equal(d->view.id, 0x7777);
 	assert_in_range(d->view.ttl_min, 198, 200);
 	assert_int_equal(d->stage.upstreams[0].asked, 1);
+}
+
+static void a_group_is_answered_each_its_own_even_with_another_between(void **state)
+{
+	struct desk *d = *state;
+	const struct packet known = question("a.example", HF_TYPE_A);
+	struct packet packets[3] = {question("A.Example", HF_TYPE_A), known, known};
+	struct hf_packet group[3];
+	ask(d, &known);
+	packets[1].len = 5; /* too short to be answered */
+	packets[2].bytes[1] = 0x77;
+	for (unsigned i = 0; i < 3; i++)
+		group[i] = (struct hf_packet){d->path.transport, d->path.ctx, &d->path.peer,
+			&d->path.local, packets[i].bytes, packets[i].len};
+	const unsigned asked = d->stage.upstreams[0].asked;
+	hf_respond_begin(d->responder, group, 3, hf_loop_now(d->stage.loops[0]));
+	for (unsigned i = 0; i < 3; i++) {
+		const uint8_t *reply = NULL;
+		size_t len = 0;
+		enum hf_respond rc = hf_respond_finish(d->responder, i, d->out, &reply, &len);
+		assert_int_equal(rc, i == 1 ? HF_RESPOND_SILENCE : HF_RESPOND_NOW);
+		if (rc != HF_RESPOND_NOW)
+			continue;
+		take(d, reply, len);
+		assert_int_equal(d->view.id, hf_get_u16(packets[i].bytes));
+		assert_echoes(d, &packets[i]);
+		ask(d, &known); /* as a connection does whose turn comes in between */
+	}
+	assert_int_equal(d->stage.upstreams[0].asked, asked);
 }
 
 static void a_name_that_does_not_exist_denies_its_other_types_and_all_below(void **state)
@@ -410,8 +445,7 @@ static void what_does_not_fit_is_truncated_at_the_clients_size_or_ours(void **st
 {
 	static const struct {
 		uint16_t theirs, ours, limit;
-	} rows[] = { { 0, 4096, 512 }, { 100, 4096, 512 }, { 1000, 4096, 1000 },
-		{ 4096, 1232, 1232 } };
+	} rows[] = {{0, 4096, 512}, {100, 4096, 512}, {1000, 4096, 1000}, {4096, 1232, 1232}};
 	struct desk *d = *state;
 	struct packet p = question("a.example", HF_TYPE_A);
 	d->path.transport = HF_TRANSPORT_TCP;
@@ -587,6 +621,7 @@ int main(void)
 		AT_A_DESK(any_over_udp_is_sent_to_tcp),
 		AT_A_DESK(localhost_never_leaves_the_house),
 		AT_A_DESK(the_second_answer_comes_from_the_cache_with_less_time_to_live),
+		AT_A_DESK(a_group_is_answered_each_its_own_even_with_another_between),
 		AT_A_DESK(a_name_that_does_not_exist_denies_its_other_types_and_all_below),
 		AT_A_DESK(a_denial_from_above_that_does_not_fit_is_truncated),
 		AT_A_DESK(a_large_denial_is_found_again_too),

@@ -13,8 +13,8 @@ static void put_header(uint8_t *out, uint16_t id, uint16_t flags, const uint16_t
 		hf_put_u16(out + 4 + 2 * i, counts[i]);
 }
 
-int hf_record_copy(const uint8_t *m, const struct hf_record *record, uint32_t ttl,
-	struct hf_writer *w)
+int hf_record_copy(
+	const uint8_t *m, const struct hf_record *record, uint32_t ttl, struct hf_writer *w)
 {
 	const struct hf_rdata_shape *shape = hf_rdata_shape(record->type);
 	struct hf_name name;
@@ -108,8 +108,8 @@ static bool name_stands_still(const struct hf_kept *kept, size_t question_end, s
 	}
 }
 
-static bool names_stand_still(const struct hf_kept *kept, size_t question_end,
-	const struct hf_record *record)
+static bool names_stand_still(
+	const struct hf_kept *kept, size_t question_end, const struct hf_record *record)
 {
 	const struct hf_rdata_shape *shape = hf_rdata_shape(record->type);
 	size_t at;
@@ -142,8 +142,8 @@ static void note_ttl(struct hf_kept *kept, uint16_t at, uint32_t ttl_max)
 
 /* Copies additional records from `at` on, without those of the hop. Returns how
  * many were kept. */
-static int keep_rest(const uint8_t *m, const struct hf_message_view *view, size_t at,
-	struct hf_writer *w)
+static int keep_rest(
+	const uint8_t *m, const struct hf_message_view *view, size_t at, struct hf_writer *w)
 {
 	int kept = 0;
 	while (at < view->end) {
@@ -196,8 +196,8 @@ int hf_keep_again(struct hf_kept *kept, uint16_t question_end, uint32_t ttl_max)
 	return 0;
 }
 
-int hf_keep(const uint8_t *m, const struct hf_message_view *view, uint32_t ttl_max,
-	struct hf_kept *ret)
+int hf_keep(
+	const uint8_t *m, const struct hf_message_view *view, uint32_t ttl_max, struct hf_kept *ret)
 {
 	uint16_t additionals;
 	size_t hop = find_hop(m, view, &additionals);
@@ -206,10 +206,10 @@ int hf_keep(const uint8_t *m, const struct hf_message_view *view, uint32_t ttl_m
 	int rest = keep_rest(m, view, hop, &w);
 	if (rest < 0)
 		return rest;
-	const uint16_t counts[4] = { view->question_end > HF_HEADER_LEN, view->answers,
-		view->authorities, (uint16_t)(additionals + rest) };
-	put_header(ret->wire, 0, (uint16_t)(HF_FLAG_QR | HF_FLAG_RA | (view->flags & HF_FLAG_RCODE)),
-		counts);
+	const uint16_t counts[4] = {view->question_end > HF_HEADER_LEN, view->answers,
+		view->authorities, (uint16_t)(additionals + rest)};
+	put_header(ret->wire, 0,
+		(uint16_t)(HF_FLAG_QR | HF_FLAG_RA | (view->flags & HF_FLAG_RCODE)), counts);
 	ret->len = (uint16_t)w.len;
 	ret->answer_end = view->answer_end;
 	ret->authority_end = view->authority_end;
@@ -217,8 +217,8 @@ int hf_keep(const uint8_t *m, const struct hf_message_view *view, uint32_t ttl_m
 	if (rc)
 		return rc;
 	if (counts[0])
-		hf_name_lower(ret->wire + HF_HEADER_LEN,
-			(size_t)view->question_end - HF_HEADER_LEN - 4);
+		hf_name_lower(
+			ret->wire + HF_HEADER_LEN, (size_t)view->question_end - HF_HEADER_LEN - 4);
 	return 0;
 }
 
@@ -230,31 +230,30 @@ uint16_t hf_reply_limit_udp(const struct hf_edns *edns, uint16_t ours)
 	return size < ours ? size : ours;
 }
 
+static size_t ede_len(const struct hf_reply *reply)
+{
+	if (reply->ede == HF_EDE_NONE)
+		return 0;
+	return 6 + (reply->ede_text ? strnlen(reply->ede_text, HF_EDE_TEXT_MAX) : 0);
+}
+
 static uint16_t opt_len(const struct hf_reply *reply)
 {
 	if (!reply->edns)
 		return 0;
-	size_t text = reply->ede_text ? strnlen(reply->ede_text, HF_EDE_TEXT_MAX) : 0;
-	return (uint16_t)(11 + (reply->ede != HF_EDE_NONE ? 6 + text : 0) +
-			  (reply->keepalive ? 6 : 0));
+	return (uint16_t)(HF_OPT_LEN + ede_len(reply) + (reply->keepalive ? 6 : 0));
 }
 
-static void put_opt(uint8_t *out, unsigned rcode, const struct hf_reply *reply)
+static void put_options(uint8_t *out, const struct hf_reply *reply, size_t len)
 {
-	uint16_t len = opt_len(reply);
-	struct hf_writer w = hf_writer(out, HF_OPT_ROOM);
-	hf_write_u8(&w, 0);
-	hf_write_u16(&w, HF_TYPE_OPT);
-	hf_write_u16(&w, HF_EDNS_SIZE);
-	hf_write_u32(&w, (uint32_t)(rcode >> 4) << 24 | (reply->dnssec_ok ? HF_EDNS_DO : 0));
-	hf_write_u16(&w, (uint16_t)(len - 11));
+	struct hf_writer w = hf_writer(out, len);
 	if (reply->keepalive) {
 		hf_write_u16(&w, HF_EDNS_KEEPALIVE);
 		hf_write_u16(&w, 2);
 		hf_write_u16(&w, reply->keepalive_100ms);
 	}
 	if (reply->ede != HF_EDE_NONE) {
-		size_t text = reply->ede_text ? strnlen(reply->ede_text, HF_EDE_TEXT_MAX) : 0;
+		size_t text = ede_len(reply) - 6;
 		hf_write_u16(&w, HF_EDNS_EDE);
 		hf_write_u16(&w, (uint16_t)(2 + text));
 		hf_write_u16(&w, (uint16_t)reply->ede);
@@ -263,13 +262,26 @@ static void put_opt(uint8_t *out, unsigned rcode, const struct hf_reply *reply)
 	hf_unexpected(w.overrun || w.len != len);
 }
 
+/* `len` octets: opt_len's. */
+static void put_opt(uint8_t *out, unsigned rcode, const struct hf_reply *reply, uint16_t len)
+{
+	uint16_t options = (uint16_t)(len - HF_OPT_LEN);
+	out[0] = 0;
+	hf_put_u16(out + 1, HF_TYPE_OPT);
+	hf_put_u16(out + 3, HF_EDNS_SIZE);
+	hf_put_u32(out + 5, (uint32_t)(rcode >> 4) << 24 | (reply->dnssec_ok ? HF_EDNS_DO : 0));
+	hf_put_u16(out + 9, options);
+	if (options)
+		put_options(out + HF_OPT_LEN, reply, options);
+}
+
 static uint16_t echoed(uint16_t client_flags)
 {
 	return client_flags & (HF_FLAG_RD | HF_FLAG_CD);
 }
 
-size_t hf_reply_patch(uint8_t *out, const struct hf_kept *kept, uint32_t age,
-	uint32_t ttl_floor, const struct hf_reply *reply)
+size_t hf_reply_patch(uint8_t *out, const struct hf_kept *kept, uint32_t age, uint32_t ttl_floor,
+	const struct hf_reply *reply)
 {
 	uint16_t opt = opt_len(reply);
 	size_t len = kept->len;
@@ -293,7 +305,7 @@ size_t hf_reply_patch(uint8_t *out, const struct hf_kept *kept, uint32_t age,
 		hf_put_u32(field, ttl > ttl_floor ? ttl : ttl_floor);
 	}
 	if (opt) {
-		put_opt(out + len, flags & HF_FLAG_RCODE, reply);
+		put_opt(out + len, flags & HF_FLAG_RCODE, reply, opt);
 		hf_put_u16(out + 10, (uint16_t)(hf_get_u16(out + 10) + 1));
 	}
 	return len + opt;
@@ -326,7 +338,7 @@ size_t hf_reply_empty(uint8_t out[static HF_HEADER_LEN + HF_NAME_MAX + 4 + HF_OP
 	unsigned rcode, size_t most, const struct hf_reply *reply)
 {
 	struct hf_reply cut = cut_to(reply, most);
-	const uint16_t counts[4] = { cut.question_len != 0, 0, 0, cut.edns };
+	const uint16_t counts[4] = {cut.question_len != 0, 0, 0, cut.edns};
 	if (rcode > HF_FLAG_RCODE && !cut.edns)
 		rcode = HF_RCODE_FORMERR; /* its low half alone would say something else */
 	put_header(out, cut.id,
@@ -336,7 +348,7 @@ size_t hf_reply_empty(uint8_t out[static HF_HEADER_LEN + HF_NAME_MAX + 4 + HF_OP
 	if (cut.question_len)
 		memcpy(out + HF_HEADER_LEN, cut.question, cut.question_len);
 	if (cut.edns)
-		put_opt(out + HF_HEADER_LEN + cut.question_len, rcode, &cut);
+		put_opt(out + HF_HEADER_LEN + cut.question_len, rcode, &cut, opt_len(&cut));
 	return empty_len(&cut);
 }
 
@@ -361,11 +373,12 @@ int hf_reply_nxdomain_cut(uint8_t *out, size_t cap, const struct hf_kept *kept, 
 	uint16_t opt = opt_len(reply);
 	if (w.overrun || w.len + opt > cap)
 		return HF_ESPACE;
-	const uint16_t counts[4] = { reply->question_len != 0, 0, authorities, opt != 0 };
+	const uint16_t counts[4] = {reply->question_len != 0, 0, authorities, opt != 0};
 	put_header(out, reply->id,
-		(uint16_t)(HF_FLAG_QR | HF_FLAG_RA | echoed(reply->flags) | HF_RCODE_NXDOMAIN), counts);
+		(uint16_t)(HF_FLAG_QR | HF_FLAG_RA | echoed(reply->flags) | HF_RCODE_NXDOMAIN),
+		counts);
 	if (opt)
-		put_opt(out + w.len, HF_RCODE_NXDOMAIN, reply);
+		put_opt(out + w.len, HF_RCODE_NXDOMAIN, reply, opt);
 	return (int)(w.len + opt);
 }
 
@@ -373,7 +386,7 @@ size_t hf_build_query(uint8_t out[static HF_QUERY_MAX], const struct hf_ask *ask
 {
 	const struct hf_name *name = &ask->question->name;
 	struct hf_writer w = hf_writer(out, HF_QUERY_MAX);
-	const uint16_t counts[4] = { 1, 0, 0, ask->edns };
+	const uint16_t counts[4] = {1, 0, 0, ask->edns};
 	hf_write_room(&w, HF_HEADER_LEN);
 	put_header(out, 0,
 		(uint16_t)((ask->recursion_desired ? HF_FLAG_RD : 0) |

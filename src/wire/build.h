@@ -24,7 +24,7 @@
 /* Room that an out-buffer needs behind the kept bytes for the OPT record with
  * an extended error (and its text) and a keepalive option. */
 #define HF_EDE_TEXT_MAX 80
-#define HF_OPT_ROOM (11 + 6 + HF_EDE_TEXT_MAX + 6)
+#define HF_OPT_ROOM (HF_OPT_LEN + 6 + HF_EDE_TEXT_MAX + 6)
 
 /* What a kept answer consists of. The arrays belong to whoever filled it. */
 struct hf_kept {
@@ -101,7 +101,7 @@ struct hf_ask {
 
 /* Writes the query with id 0. Returns its length; out never overruns. The
  * question section as sent is at out[12..12 + name.len + 4). */
-#define HF_QUERY_MAX (HF_HEADER_LEN + HF_NAME_MAX + 4 + 11)
+#define HF_QUERY_MAX (HF_HEADER_LEN + HF_NAME_MAX + 4 + HF_OPT_LEN)
 size_t hf_build_query(uint8_t out[static HF_QUERY_MAX], const struct hf_ask *ask);
 
 /* Copies a record with all its names uncompressed. HF_ESPACE if w is full. */

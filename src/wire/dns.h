@@ -5,6 +5,7 @@
 #define HF_WIRE_DNS_H
 
 #define HF_HEADER_LEN 12
+#define HF_OPT_LEN 11 /* an OPT record without options: RFC 6891 6.1.2 */
 #define HF_NAME_MAX 255        /* octets on the wire, RFC 1035 2.3.4 */
 #define HF_LABEL_MAX 63
 #define HF_MESSAGE_MAX 65535

@@ -27,7 +27,7 @@ static int check_rdata(const uint8_t *m, const struct hf_record *record)
 int hf_record_read(const uint8_t *m, size_t len, size_t at, struct hf_record *ret)
 {
 	struct hf_reader r = hf_reader(m, len);
-	struct hf_record record = { .at = (uint16_t)at };
+	struct hf_record record = {.at = (uint16_t)at};
 	if (len > HF_MESSAGE_MAX || hf_name_skip(m, len, at, &r.at))
 		return HF_EMALFORMED;
 	if (!hf_read_u16(&r, &record.type) || !hf_read_u16(&r, &record.class))
@@ -50,7 +50,7 @@ int hf_record_read(const uint8_t *m, size_t len, size_t at, struct hf_record *re
 
 static int read_edns(const uint8_t *m, const struct hf_record *record, struct hf_edns *ret)
 {
-	struct hf_reader r = { .bytes = m, .len = record->end, .at = record->rdata_at };
+	struct hf_reader r = {.bytes = m, .len = record->end, .at = record->rdata_at};
 	if (ret->present || m[record->at] != 0)
 		return HF_EMALFORMED; /* a second OPT, or one that is not the root's */
 	*ret = (struct hf_edns){
@@ -86,6 +86,7 @@ static enum hf_query_fault fault(
 	return kind;
 }
 
+/* An upstream's echo of it. */
 static int read_question(const uint8_t *m, size_t len, struct hf_question *ret, size_t *ret_end)
 {
 	struct hf_reader r = hf_reader(m, len);
@@ -98,11 +99,65 @@ static int read_question(const uint8_t *m, size_t len, struct hf_question *ret, 
 	return 0;
 }
 
+/* A client's question: its name cannot be compressed, for before it there is only
+ * the header. */
+static bool take_question(const uint8_t *m, size_t len, struct hf_query_view *view)
+{
+	size_t at = HF_HEADER_LEN;
+	while (at < len && m[at] && m[at] <= HF_LABEL_MAX)
+		at += 1 + (size_t)m[at];
+	size_t name_len = at + 1 - HF_HEADER_LEN;
+	if (at + 5 > len || m[at] || name_len > HF_NAME_MAX)
+		return false;
+	view->question.name.len = (uint8_t)name_len;
+	hf_name_copy_lower(view->question.name.bytes, m + HF_HEADER_LEN, name_len);
+	view->question.type = hf_get_u16(m + at + 1);
+	view->question.class = hf_get_u16(m + at + 3);
+	view->question_len = (uint16_t)(name_len + 4);
+	return true;
+}
+
+/* The record that nearly every query ends with, and nothing else: the root's OPT. */
+static bool is_opt(const uint8_t *m, size_t len, size_t at, struct hf_record *ret)
+{
+	if (at + HF_OPT_LEN > len || m[at] || hf_get_u16(m + at + 1) != HF_TYPE_OPT)
+		return false;
+	size_t data_len = hf_get_u16(m + at + 9), data_at = at + HF_OPT_LEN;
+	if (data_at + data_len > len)
+		return false;
+	*ret = (struct hf_record){.at = (uint16_t)at,
+		.type = HF_TYPE_OPT,
+		.class = hf_get_u16(m + at + 3),
+		.ttl = hf_get_u32(m + at + 5),
+		.rdata_at = (uint16_t)data_at,
+		.end = (uint16_t)(data_at + data_len)};
+	return true;
+}
+
+static enum hf_query_fault read_additionals(
+	const uint8_t *m, size_t len, struct hf_query_view *view)
+{
+	size_t at = HF_HEADER_LEN + (size_t)view->question_len;
+	for (unsigned n = hf_get_u16(m + 10); n; n--) {
+		struct hf_record record;
+		if (!is_opt(m, len, at, &record) && hf_record_read(m, len, at, &record))
+			return fault(view, HF_QUERY_FORMERR, "unreadable additional record", at);
+		if (record.type == HF_TYPE_OPT && read_edns(m, &record, &view->edns))
+			return fault(view, HF_QUERY_FORMERR, "unreadable OPT record", at);
+		at = record.end;
+	}
+	return HF_QUERY_GOOD;
+}
+
 enum hf_query_fault hf_query_read(const uint8_t *m, size_t len, struct hf_query_view *ret)
 {
-	struct hf_query_view view = { .edns.ede = HF_EDE_NONE };
-	size_t at = HF_HEADER_LEN;
-	*ret = view;
+	/* The name's octets stay as they are: every client's packet passes here. */
+	ret->id = ret->flags = ret->question_len = 0;
+	ret->question.name.len = 0;
+	ret->question.type = ret->question.class = 0;
+	ret->edns = (struct hf_edns){.ede = HF_EDE_NONE};
+	ret->why = NULL;
+	ret->where = 0;
 	if (len < HF_HEADER_LEN)
 		return fault(ret, HF_QUERY_SILENCE, "shorter than a header", len);
 	ret->id = hf_message_id(m);
@@ -115,25 +170,16 @@ enum hf_query_fault hf_query_read(const uint8_t *m, size_t len, struct hf_query_
 		return fault(ret, HF_QUERY_FORMERR, "not exactly one question", 4);
 	if (hf_get_u16(m + 6) || hf_get_u16(m + 8))
 		return fault(ret, HF_QUERY_FORMERR, "records in answer or authority", 6);
-	if (read_question(m, len, &ret->question, &at))
-		return fault(ret, HF_QUERY_FORMERR, "unreadable question", at);
-	ret->question_len = (uint16_t)(at - HF_HEADER_LEN);
-	hf_name_lower(ret->question.name.bytes, ret->question.name.len);
-	for (unsigned n = hf_get_u16(m + 10); n; n--) {
-		struct hf_record record;
-		if (hf_record_read(m, len, at, &record))
-			return fault(ret, HF_QUERY_FORMERR, "unreadable additional record", at);
-		if (record.type == HF_TYPE_OPT && read_edns(m, &record, &ret->edns))
-			return fault(ret, HF_QUERY_FORMERR, "unreadable OPT record", at);
-		at = record.end;
-	}
-	if (ret->edns.present && ret->edns.version != 0)
+	if (!take_question(m, len, ret))
+		return fault(ret, HF_QUERY_FORMERR, "unreadable question", HF_HEADER_LEN);
+	enum hf_query_fault found = read_additionals(m, len, ret);
+	if (!found && ret->edns.present && ret->edns.version != 0)
 		return fault(ret, HF_QUERY_BADVERS, "EDNS version not supported", ret->edns.at);
-	return HF_QUERY_GOOD;
+	return found;
 }
 
-static void note_negative_bound(const uint8_t *m, const struct hf_record *soa,
-	struct hf_message_view *view)
+static void note_negative_bound(
+	const uint8_t *m, const struct hf_record *soa, struct hf_message_view *view)
 {
 	if (view->has_soa || soa->rdata_len < 20)
 		return;
@@ -151,7 +197,8 @@ static int note_record(const uint8_t *m, const struct hf_record *record, enum se
 {
 	if (record->type == HF_TYPE_OPT)
 		return section == ADDITIONAL ? read_edns(m, record, &view->edns) : HF_EMALFORMED;
-	if (record->type == HF_TYPE_TSIG || (record->type == HF_TYPE_SIG && section == ADDITIONAL)) {
+	if (record->type == HF_TYPE_TSIG ||
+		(record->type == HF_TYPE_SIG && section == ADDITIONAL)) {
 		view->signed_by_key = true;
 		return 0;
 	}
@@ -181,7 +228,9 @@ static int read_section(const uint8_t *m, size_t len, size_t *at, unsigned count
 int hf_message_read(const uint8_t *m, size_t len, struct hf_message_view *ret)
 {
 	struct hf_message_view view = {
-		.ttl_min = UINT32_MAX, .soa_negative = UINT32_MAX, .edns.ede = HF_EDE_NONE,
+		.ttl_min = UINT32_MAX,
+		.soa_negative = UINT32_MAX,
+		.edns.ede = HF_EDE_NONE,
 	};
 	size_t at = HF_HEADER_LEN;
 	int rc = HF_EMALFORMED;
@@ -225,8 +274,8 @@ done:
 	return rc;
 }
 
-bool hf_message_echoes(const uint8_t *m, const struct hf_message_view *view,
-	const uint8_t *asked, size_t asked_len)
+bool hf_message_echoes(const uint8_t *m, const struct hf_message_view *view, const uint8_t *asked,
+	size_t asked_len)
 {
 	return (size_t)view->question_end - HF_HEADER_LEN == asked_len &&
 	       memcmp(m + HF_HEADER_LEN, asked, asked_len) == 0;

@@ -12,8 +12,8 @@
 #define POINTERS_MAX 127
 
 /* Both readers in one: `out` may be NULL. */
-static int walk(const uint8_t *message, size_t len, size_t at, struct hf_name *out,
-	size_t *ret_next)
+static int walk(
+	const uint8_t *message, size_t len, size_t at, struct hf_name *out, size_t *ret_next)
 {
 	size_t total = 0;
 	size_t began = at; /* a pointer must lead to before this, and what it leads to end there */
@@ -51,8 +51,8 @@ static int walk(const uint8_t *message, size_t len, size_t at, struct hf_name *o
 	return 0;
 }
 
-int hf_name_read(const uint8_t *message, size_t len, size_t at, struct hf_name *ret,
-	size_t *ret_next)
+int hf_name_read(
+	const uint8_t *message, size_t len, size_t at, struct hf_name *ret, size_t *ret_next)
 {
 	struct hf_name name;
 	int rc = walk(message, len, at, &name, ret_next);
@@ -88,10 +88,33 @@ static inline uint8_t lower(uint8_t c)
 	return (uint8_t)(c - 'A') < 26 ? c | 0x20 : c;
 }
 
+/* Sixteen octets at a time, in whatever way the processor has for it. */
+typedef uint8_t octets __attribute__((vector_size(16)));
+
+static inline void lower_sixteen(uint8_t *to, const uint8_t *from)
+{
+	octets c;
+	memcpy(&c, from, sizeof c);
+	c |= (octets)(c - 'A' < 26) & 0x20;
+	memcpy(to, &c, sizeof c);
+}
+
+void hf_name_copy_lower(uint8_t *to, const uint8_t *from, size_t len)
+{
+	size_t at = 0;
+	for (; at + 16 <= len; at += 16)
+		lower_sixteen(to + at, from + at);
+	if (at < len && at) {
+		lower_sixteen(to + len - 16, from + len - 16); /* some twice, which is no harm */
+		return;
+	}
+	for (; at < len; at++)
+		to[at] = lower(from[at]);
+}
+
 void hf_name_lower(uint8_t *bytes, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		bytes[i] = lower(bytes[i]);
+	hf_name_copy_lower(bytes, bytes, len);
 }
 
 bool hf_name_equal(const uint8_t *a, const uint8_t *b, size_t len)
@@ -151,7 +174,7 @@ static size_t take_char(const char *text, size_t len, uint8_t *ret)
 
 int hf_name_from_text(const char *text, size_t len, struct hf_name *ret)
 {
-	struct hf_name name = { 0 };
+	struct hf_name name = {0};
 	size_t label_at = 0, total = 1; /* total: where the next octet goes */
 	if (len == 0)
 		return HF_ESYNTAX;

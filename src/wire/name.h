@@ -39,6 +39,9 @@ int hf_name_skip(const uint8_t *message, size_t len, size_t at, size_t *ret_next
  * len; 0 if it does not. */
 size_t hf_name_wire_len(const uint8_t *bytes, size_t len);
 
+/* Copies len octets with A-Z lowered. to may be from. */
+void hf_name_copy_lower(uint8_t *to, const uint8_t *from, size_t len);
+
 /* Lowers A-Z in place. Length octets are below 'A' (63 < 65): no label walk. */
 void hf_name_lower(uint8_t *bytes, size_t len);
 

@@ -26,7 +26,7 @@ static int read_at(const uint8_t *m, size_t len, size_t at, struct hf_name *name
 
 static void expect_malformed(const uint8_t *m, size_t len, size_t at)
 {
-	struct hf_name name = { .len = 99 };
+	struct hf_name name = {.len = 99};
 	size_t next = 77;
 	assert_int_equal(read_at(m, len, at, &name, &next), HF_EMALFORMED);
 	assert_int_equal(name.len, 99);
@@ -65,7 +65,7 @@ static void a_pointer_never_leads_forward_nor_to_itself(void **state)
 	(void)state;
 	expect_malformed(HF_RAW(HEADER "\xc0\x0c"), 12);
 	expect_malformed(HF_RAW(HEADER "\xc0\x0e\0"), 12);
-	expect_malformed(HF_RAW(HEADER "\1a\xc0\x0c"), 12); /* to its own beginning */
+	expect_malformed(HF_RAW(HEADER "\1a\xc0\x0c"), 12);      /* to its own beginning */
 	expect_malformed(HF_RAW(HEADER "\xc0\x0e\xc0\x0c"), 14); /* two that lead to each other */
 }
 
@@ -73,7 +73,9 @@ static void what_a_pointer_leads_to_ends_before_the_name_began(void **state)
 {
 	(void)state;
 	/* The label at 12 swallows the pointer at 15 that led to it. */
-	expect_malformed(HF_RAW(HEADER "\5ab\xc0\x0c" "d\0"), 15);
+	expect_malformed(HF_RAW(HEADER "\5ab\xc0\x0c"
+				       "d\0"),
+		15);
 	/* The label at 12 leads into the name that pointed there. */
 	expect_malformed(HF_RAW(HEADER "\1a\1b\xc0\x0c"), 14);
 }
@@ -124,7 +126,7 @@ static size_t put_labels(uint8_t *out, unsigned labels, unsigned each, unsigned 
 static void a_name_of_255_octets_is_the_longest(void **state)
 {
 	(void)state;
-	uint8_t m[12 + 300] = { 0 };
+	uint8_t m[12 + 300] = {0};
 	struct hf_name name;
 	size_t next;
 	size_t len = put_labels(m + 12, 3, 63, 61);
@@ -142,7 +144,7 @@ static void a_name_of_255_octets_is_the_longest(void **state)
 static void the_limit_of_255_octets_holds_through_pointers(void **state)
 {
 	(void)state;
-	uint8_t m[12 + 300] = { 0 };
+	uint8_t m[12 + 300] = {0};
 	struct hf_name name;
 	size_t next;
 	size_t end = 12 + put_labels(m + 12, 3, 63, 59); /* 253 octets */
@@ -156,7 +158,7 @@ static void the_limit_of_255_octets_holds_through_pointers(void **state)
 static void a_label_has_63_octets_at_the_most(void **state)
 {
 	(void)state;
-	uint8_t m[12 + 80] = { 0 };
+	uint8_t m[12 + 80] = {0};
 	struct hf_name name;
 	size_t next;
 	put_labels(m + 12, 0, 0, 63);
@@ -183,7 +185,7 @@ static size_t put_pointers(uint8_t *m, unsigned pointers)
 static void more_than_127_pointers_are_refused(void **state)
 {
 	(void)state;
-	uint8_t m[12 + 1 + 2 * 128] = { 0 };
+	uint8_t m[12 + 1 + 2 * 128] = {0};
 	struct hf_name name;
 	size_t next;
 	size_t end = put_pointers(m, 127);
@@ -219,6 +221,24 @@ static void only_ascii_letters_are_lowered(void **state)
 	uint8_t name[] = "\077AZaz@[`{\xc1\xda";
 	hf_name_lower(name, sizeof name - 1);
 	assert_memory_equal(name, "\077azaz@[`{\xc1\xda", sizeof name - 1);
+}
+
+static void lowering_copies_every_octet_at_every_length(void **state)
+{
+	(void)state;
+	uint8_t from[300], to[302];
+	for (unsigned i = 0; i < sizeof from; i++)
+		from[i] = (uint8_t)i;
+	for (size_t len = 0; len <= HF_NAME_MAX; len++) {
+		const uint8_t *at = from + len % 31;
+		memset(to, 0xee, sizeof to);
+		hf_name_copy_lower(to + 1, at, len);
+		assert_int_equal(to[0], 0xee);
+		assert_int_equal(to[len + 1], 0xee);
+		for (size_t i = 0; i < len; i++)
+			assert_int_equal(
+				to[i + 1], at[i] >= 'A' && at[i] <= 'Z' ? at[i] + 32 : at[i]);
+	}
 }
 
 static void names_are_equal_whatever_their_case(void **state)
@@ -304,10 +324,10 @@ static void escapes_in_text_stand_for_one_octet(void **state)
 static void bad_text_is_no_name(void **state)
 {
 	(void)state;
-	static const char *const bad[] = { "", "..", ".a", "a..b", "a..", "\\", "a\\", "\\25",
-		"\\256", "\\2x5", "a.\\" };
+	static const char *const bad[] = {
+		"", "..", ".a", "a..b", "a..", "\\", "a\\", "\\25", "\\256", "\\2x5", "a.\\"};
 	for (size_t i = 0; i < HF_COUNT_OF(bad); i++) {
-		struct hf_name name = { .len = 99 };
+		struct hf_name name = {.len = 99};
 		assert_int_equal(hf_name_from_text(bad[i], strlen(bad[i]), &name), HF_ESYNTAX);
 		assert_int_equal(name.len, 99);
 	}
@@ -341,11 +361,11 @@ static void any_octets_are_printed_safely_and_read_back(void **state)
 {
 	(void)state;
 	char buf[HF_NAME_TEXT_MAX];
-	assert_string_equal(hf_name_text((const uint8_t *)"\6a.\"\\\x07\xfe\0", buf),
-		"a\\.\\\"\\\\\\007\\254");
+	assert_string_equal(
+		hf_name_text((const uint8_t *)"\6a.\"\\\x07\xfe\0", buf), "a\\.\\\"\\\\\\007\\254");
 	assert_string_equal(hf_name_text((const uint8_t *)"\2 $\0", buf), "\\032\\$");
 	for (unsigned octet = 0; octet < 256; octet++) {
-		uint8_t wire[] = { 2, (uint8_t)octet, 'z', 0 };
+		uint8_t wire[] = {2, (uint8_t)octet, 'z', 0};
 		struct hf_name name;
 		hf_name_text(wire, buf);
 		assert_int_equal(hf_name_from_text(buf, strlen(buf), &name), 0);
@@ -358,7 +378,7 @@ static void any_octets_are_printed_safely_and_read_back(void **state)
 static void the_longest_name_fits_its_text_buffer(void **state)
 {
 	(void)state;
-	struct hf_name name = { .len = 255 };
+	struct hf_name name = {.len = 255};
 	char buf[HF_NAME_TEXT_MAX + 1];
 	put_labels(name.bytes, 3, 63, 61);
 	for (unsigned i = 0; i < 254; i++)
@@ -401,6 +421,7 @@ int main(void)
 		cmocka_unit_test(a_pointer_reaches_up_to_16383),
 		cmocka_unit_test(the_wire_length_wants_a_whole_uncompressed_name),
 		cmocka_unit_test(only_ascii_letters_are_lowered),
+		cmocka_unit_test(lowering_copies_every_octet_at_every_length),
 		cmocka_unit_test(names_are_equal_whatever_their_case),
 		cmocka_unit_test(labels_are_counted_without_the_root),
 		cmocka_unit_test(the_root_is_its_own_parent),
