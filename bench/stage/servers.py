@@ -140,6 +140,7 @@ class Holdfast(Server):
         }
         if self.options.get("persist"):
             conf["cache"] = {"persist": self.directory}
+        conf.update(self.options.get("conf", {}))
         self.path("holdfast.yaml", "".join("%s: %s\n" % (k, json.dumps(v)) for k, v in conf.items()))
         return ["run", "-c", self.path("holdfast.yaml")]
 
@@ -181,9 +182,10 @@ class Bind(Server):
         text = ("options {{ directory \"{2}\"; listen-on port {1} {{ {0}; }}; listen-on-v6 {{ none; }};\n"
                 " pid-file none; session-keyfile none; {3} dnssec-validation no; recursion yes;\n"
                 " allow-query {{ any; }}; allow-recursion {{ any; }}; empty-zones-enable no; notify no;\n"
-                " recursive-clients 10000; max-cache-size 256m;\n {4}\n").format(
+                " recursive-clients 10000; max-cache-size {5};\n {4}\n").format(
                     self.address, self.port, self.directory, lock,
-                    "\n ".join(self.options.get("options", [])))
+                    "\n ".join(self.options.get("options", [])),
+                    self.options.get("max-cache-size", "256m"))
         zones = ""
         for zone, to in self.routes:
             forwarders = "forward only; forwarders { %s };" % " ".join(
@@ -205,7 +207,8 @@ class Kresd(Server):
                 "modules.unload('ta_update')\nmodules.unload('ta_signal_query')\n"
                 "modules.unload('priming')\nmodules.unload('detect_time_skew')\n"
                 "modules.unload('detect_time_jump')\ntrust_anchors.remove('.')\n"
-                "cache.open(200 * MB, 'lmdb://%s/cache')\n" % (self.address, self.port, self.directory))
+                "cache.open(%d * MB, 'lmdb://%s/cache')\n" % (
+                    self.address, self.port, self.options.get("cache", 200), self.directory))
         text += "".join(line + "\n" for line in self.options.get("lines", []))
         for zone, to in sorted(self.routes, key=lambda route: -len(route[0])):
             stub = "policy.STUB({%s})" % ", ".join("'%s@%d'" % (a, p) for _, a, p in to)
@@ -261,8 +264,8 @@ class Dnsmasq(Server):
 
     def configure(self):
         text = ("no-resolv\nno-hosts\nno-poll\nport=%d\nlisten-address=%s\nbind-interfaces\nuser=root\n"
-                "cache-size=10000\ndns-forward-max=10000\npid-file=\nlog-facility=-\n" % (
-                    self.port, self.address))
+                "cache-size=%d\ndns-forward-max=10000\npid-file=\nlog-facility=-\n" % (
+                    self.port, self.address, self.options.get("cache", 10000)))
         for zone, to in self.routes:
             scope = "" if zone == "." else "/%s/" % zone
             text += "".join("server=%s%s#%d\n" % (scope, address, port) for _, address, port in to)

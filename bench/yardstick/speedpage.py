@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""speedpage.py - results as Markdown. The text above and below the tables is
+made from the results too, so that no sentence outlives its figures."""
+import os
+
+import entrants
+import loads
+import sums
+
+HEAD = """# Speed
+
+<!-- Written by `./dev bench speed` from what it measured: run it again to change this. -->
+
+![CPU per query of each server and load](speed.svg)
+
+`./dev bench speed` put each server alone under the same loads, on one machine: {cores} cores,
+loopback, {seconds} s a run, {rounds} rounds, each with every server and each begun with another one.
+**No absolute figure here is promised**: on other hardware all of them are others. What may be
+compared is a row with the rows beside it, and above all with the *reference*: a program of ours that
+does the least that a server on these sockets can do.
+
+- The **bare echo** turns the QR bit on and sends the query back: batches, epoll, one thread. What a
+  server needs beyond it for a hit is the price of knowing the answer.
+- The **bare relay** passes a query on under a random id from one of 1,024 ports picked at random, and
+  the reply back: no cache, no check but port, id and address. What a server needs beyond it for a
+  miss is the price of knowing what it passes on.
+
+{versions}
+
+The configurations are those of [outages](outages.md): one thread, no DNSSEC, no query log, otherwise
+as the program comes; source ports of misses are as random as each program makes them by itself
+(dnsdist keeps one port for each upstream). Caches were made large enough for the scene; how large
+stands below it.
+
+How it is measured:
+
+- A server has one core to itself (`taskset`); load generator, upstream and observer have another one.
+- *queries/s*: right answers in a run with 128 questions under way at all times, which is what a socket
+  of default size holds. Every answer is checked: id, question, rcode, address.
+- *CPU us*: processor time of the server and its children, told by the scheduler in nanoseconds, over
+  right answers, at saturation. On loopback it includes the kernel's work until a packet lies in the
+  receiver's queue. *User %*: the share of it outside of the kernel, sampled by ticks.
+- *x reference*, *x best peer*: that CPU over the reference's, or over that of the best of the other
+  servers that did the work of the scene, within each round.
+- *p50*, *p99*, *p99.9*: microseconds at half of the server's own saturation, for questions at random
+  moments (as of many clients who know nothing of each other), from the moment when each was *to be*
+  sent until the kernel had the reply (over TCP: until it was read); one without a reply counts as 2 s.
+- *failed*, *wrong*, *lost*: of all rounds: an rcode or no address; another question or address; nothing
+  within 2 s. *upstream*: queries to the upstream for each answer, at saturation.
+- Figures are medians of the rounds, in brackets the least and the greatest.
+- *instr.*: instructions in user space per query, where the machine lets them be counted.{instructions}
+
+What it cannot tell: anything about a network card, about several cores, about names and clients that
+are not alike, about long times. A server that waits less for each packet than another is charged more
+of the wake-ups: CPU per query is told at saturation, where nobody sleeps.
+
+A scene says *too noisy to tell* when the reference's own CPU per query varied by more than {gauge:.0f} %
+between rounds, when others on the machine used more than {others:.0f} % of a core, or the host took more than
+{stolen:.0f} %.
+
+"""
+
+COLUMNS = ["server", "queries/s", "CPU us", "user %", "x reference", "x best peer", "p50", "p99", "p99.9",
+           "failed", "wrong", "lost", "upstream", "instr."]
+
+
+def cells(of, row):
+    share = row.at_full("user_share")
+    best = of.best_peer if row is not of.best_peer and row.server not in sums.REFERENCES else None
+    instructions = row.figure(lambda run: sums.per(run["full"]["instructions"], run["full"]["right"]))
+    return [
+        row.server,
+        row.at_full("per_second").text(0, spread=False),
+        row.cpu.text(),
+        "-" if not share else "%.0f" % (100 * share.middle),
+        row.ratio_to(of.reference).text() if of.reference and row is not of.reference else "-",
+        row.ratio_to(best).text() if best else "-",
+        row.at_half("p50").text(0, spread=False),
+        row.at_half("p99").text(0, spread=False),
+        row.at_half("p999").text(0, spread=False),
+        "%d" % row.total("failed"), "%d" % row.total("wrong"), "%d" % row.total("lost"),
+        row.figure(sums.asked_of).text(spread=False),
+        instructions.text(0, spread=False)]
+
+
+def markdown(columns, rows):
+    lines = ["| " + " | ".join(columns) + " |", "| --- |" + " ---: |" * (len(columns) - 1)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def remarks(of):
+    """What has to be said about rows, after the table."""
+    for row in of.rows:
+        if row.server not in sums.REFERENCES and not row.does_the_work(of.scene.fresh):
+            yield "%s does not do all of this scene's work: it is compared with nobody." % row.server
+    for server in of.limits():
+        yield ("With %s the core of the load generator was more than %.0f %% busy: its queries/s may be "
+               "the generator's." % (server, 100 * sums.FULL_SHARE))
+    for row in of.rows:
+        if row.total("reconnects"):
+            yield "%s closed %d connections with questions under way; they were asked again." % (
+                row.server, row.total("reconnects"))
+    sized = ["%s %s" % (row.server, row.sizing) for row in of.rows if row.sizing != "-"]
+    if sized:
+        yield "Caches: %s." % "; ".join(sized)
+
+
+def load_section(scene, runs):
+    of = sums.Sums(scene, runs)
+    names = runs[-1]["names"]
+    parts = ["## %s" % scene.name, scene.what.format(names=names),
+             markdown(COLUMNS, [cells(of, row) for row in of.rows]),
+             of.verdict(), "\n".join("- " + text for text in remarks(of))]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def memory_section(scene, runs):
+    order = [e.name for e in entrants.ENTRANTS]
+    rows = [[run["server"], "%.0f" % ((run["after"] - run["before"]) / run["names"]),
+             "%.0f" % (run["before"] / 2**20), "%.0f" % (run["after"] / 2**20),
+             "%.1f" % (100 * run["kept"]), "%.1f" % (100 * run["kept_at_once"]), run["sizing"]]
+            for run in sorted(runs, key=lambda run: order.index(run["server"]))]
+    table = markdown(["server", "octets per name", "MiB before", "MiB after", "names kept %", "at once %", "cache"], rows)
+    few = [row[0] for row in rows if float(row[4]) < 99.0]
+    parts = ["## memory", scene.what.format(names=runs[-1]["names"]), table]
+    if few:
+        parts.append("Octets per name say nothing of who kept fewer than 99 %% of them: %s." % ", ".join(few))
+    return "\n\n".join(parts) + "\n"
+
+
+def tables(runs):
+    """The sections of all scenes that there are runs of."""
+    out = []
+    for scene in loads.SCENES:
+        of_it = [run for run in runs if run["scene"] == scene.name]
+        if of_it:
+            out.append((memory_section if scene is loads.MEMORY else load_section)(scene, of_it))
+    return "\n".join(out)
+
+
+def versions(runs):
+    seen = {run["server"]: run["version"] for run in runs}
+    rows = [[e.name, seen[e.name], e.kind.note] for e in entrants.ENTRANTS if e.name in seen]
+    return markdown(["server", "version", "configuration"], rows).replace(" ---: |", " --- |")
+
+
+def whole(runs):
+    """The page."""
+    counted = any(part and part["instructions"] for run in runs for part in (run.get("full"),))
+    return HEAD.format(
+        cores=os.cpu_count(), versions=versions(runs),
+        seconds="%g" % max((run.get("seconds", 0) for run in runs), default=0),
+        rounds=1 + max((run["round"] for run in runs), default=0),
+        instructions="" if counted else " This one does not.",
+        gauge=100 * sums.GAUGE, others=100 * sums.OTHERS, stolen=100 * sums.STOLEN) + tables(runs)

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* streams.h - DNS over TCP for the programs that stand in for servers.
+ *
+ * Story: an echo and an upstream take framed messages from connections that
+ * stay open (RFC 7766, RFC 1035, 4.2.2), and answer all that came in one read
+ * with one write.
+ * Knows: sockets, the frame of two octets.
+ * Never knows: what a message says.
+ * Ownership: the connections are this file's, static.
+ * At the bound: 256 connections, further ones are closed at once. A client that
+ * does not read its answers is no client of a yardstick: its connection ends.
+ * Threads: one. */
+#ifndef HF_YARD_STREAMS_H
+#define HF_YARD_STREAMS_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HF_YARD_STREAMS 256
+#define HF_YARD_LISTENER HF_YARD_STREAMS /* what the listener is called in epoll */
+
+/* Answers a message into `out`, of HF_YARD_STREAM_ANSWER octets. Returns octets,
+ * 0 for no answer. */
+typedef size_t hf_yard_answer(const uint8_t *m, size_t length, uint8_t *out);
+#define HF_YARD_STREAM_ANSWER 1280
+
+/* Listens, and adds itself to an epoll with data.u32 HF_YARD_LISTENER; its
+ * connections get smaller numbers. Ends the process if it cannot. */
+void hf_yard_listen(int poller, const struct sockaddr_in *at);
+
+/* Does what is due for a number that epoll told. */
+void hf_yard_stream(int poller, uint32_t which, hf_yard_answer *answer);
+
+#endif
