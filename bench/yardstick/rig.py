@@ -131,8 +131,8 @@ class Look:
 class Rig:
     """One server, started for one run."""
 
-    def __init__(self, programs, directory, entrant, names, count_instructions=False):
-        """`programs`: the directory of the yard_ programs."""
+    def __init__(self, programs, directory, entrant, names, count_instructions=False, pinned=True):
+        """`programs`: the directory of the yard_ programs. `pinned`: with a core of its own."""
         self.programs, self.directory = programs, directory
         self.count_instructions = count_instructions
         self.upstream = Upstream(os.path.join(programs, "yard_upstream"))
@@ -140,7 +140,8 @@ class Rig:
         try:
             routes = [(".", [("a", self.upstream.address, self.upstream.port)])]
             self.server = entrant.kind(directory, routes, entrant.options(names))
-            self.server.argv = ["taskset", "-c", str(cores()[0])] + self.server.argv
+            if pinned:
+                self.server.argv = ["taskset", "-c", str(cores()[0])] + self.server.argv
             self.server.start()
             self.server.wait_until_ready([READY])
             time.sleep(0.5)     # what it does at its start is done

@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The programs that the benchmark of speed is made of do what they say, and its
+sums are right. A yardstick that nobody checks has any length. No time is judged
+but from below."""
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import xml.etree.ElementTree
+
+import pytest
+
+import holdfast as under_test
+import net
+
+sys.path[1:1] = [os.path.join(under_test.ROOT, "bench", part) for part in ("yardstick", "stage")]
+import bars         # noqa: E402 (the path comes first)
+import callgrind    # noqa: E402
+import entrants     # noqa: E402
+import loads        # noqa: E402
+import rig          # noqa: E402
+import runs         # noqa: E402
+import servers      # noqa: E402
+import speedpage    # noqa: E402
+import sums         # noqa: E402
+
+PORT = 5302
+SUFFIX = b"\5speed\7example\0"
+QUESTION = b"\0\1\0\1"
+
+
+@pytest.fixture(scope="module")
+def programs():
+    binary = under_test.binary()
+    servers.Holdfast.binary = binary
+    entrants.Reference.binary = os.path.join(os.path.dirname(binary), "bench", "yardstick")
+    return entrants.Reference.binary
+
+
+@pytest.fixture
+def start(programs, tmp_path):
+    """Starts one of the programs at an address of its own, which is returned."""
+    started = []
+
+    def one(name, *words):
+        address = net.address()
+        started.append(net.Process(name, [os.path.join(programs, "yard_" + name), address, str(PORT)] +
+                                   [str(word) for word in words], str(tmp_path / (name + ".log"))))
+        net.wait_until(name, lambda: bound(address))
+        return address
+
+    yield one
+    for process in started:
+        process.kill()
+
+
+def bound(address):
+    """Whether somebody has the UDP port at an address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, PORT))
+            return False
+        except OSError:
+            return True
+
+
+@pytest.fixture
+def upstream(programs):
+    made = rig.Upstream(os.path.join(programs, "yard_upstream"))
+    made.asked()
+    yield made
+    made.end()
+
+
+def load(programs, transport, address, port, *words):
+    done = subprocess.run([os.path.join(programs, "yard_load"), transport, address, str(port)] + list(words),
+                          stdout=subprocess.PIPE, timeout=60, check=True)
+    return json.loads(done.stdout)
+
+
+def query(number, ident=0x1234):
+    return struct.pack("!6H", ident, 0x100, 1, 0, 0, 0) + b"\x0a%010d" % number + SUFFIX + QUESTION
+
+
+def response(octets, address=None, rcode=0):
+    """What an upstream says to a query of the load generator; by default the truth."""
+    number = int(octets[13:23])
+    truth = struct.pack("!I", 10 << 24 | (number * 2654435761 % 2**32) >> 8)
+    record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + (address or truth)
+    head = octets[:2] + struct.pack("!5H", 0x8180 | rcode, 1, rcode == 0, 0, 0)
+    return head + octets[12:42] + (record if rcode == 0 else b"")
+
+
+class Replier:
+    """A server in a thread: `says(query, how many came before)` returns replies."""
+
+    def __init__(self, says, asleep=0.0):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((net.address(), PORT))
+        self.at, self.says, self.asleep, self.came = self.socket.getsockname(), says, asleep, []
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        self.socket.settimeout(30)
+        while True:
+            octets, peer = self.socket.recvfrom(4096)
+            if not octets:
+                return
+            if not self.came:
+                time.sleep(self.asleep)
+            self.came.append((octets, peer))
+            for reply in self.says(octets, len(self.came) - 1):
+                self.socket.sendto(reply, peer)
+
+    def end(self):
+        self.socket.sendto(b"", self.at)
+        self.thread.join()
+        self.socket.close()
+
+
+@pytest.fixture
+def replier():
+    made = []
+
+    def one(says, **how):
+        made.append(Replier(says, **how))
+        return made[-1]
+
+    yield one
+    for each in made:
+        each.end()
+
+
+# ---- the references ----
+
+def test_the_echo_turns_the_qr_bit_on_and_nothing_else(start):
+    address = start("echo")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(5)
+        client.connect((address, PORT))
+        client.send(query(7))
+        assert client.recv(4096) == query(7)[:2] + b"\x81" + query(7)[3:]
+
+
+def test_the_echo_answers_frames_however_they_are_cut(start):
+    framed = b"".join(struct.pack("!H", 42) + query(n) for n in range(3))
+    with socket.create_connection((start("echo"), PORT), 5) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for part in (framed[:1], framed[1:50], framed[50:]):
+            client.sendall(part)
+            time.sleep(0.02)
+        got = b""
+        while len(got) < len(framed):
+            got += client.recv(4096)
+    assert got == b"".join(struct.pack("!H", 42) + query(n)[:2] + b"\x81" + query(n)[3:] for n in range(3))
+
+
+def test_the_relay_draws_ports_and_ids_and_gives_the_client_its_own_back(start, replier, programs):
+    behind = replier(lambda octets, _: [response(octets)])
+    report = load(programs, "udp", start("relay", *behind.at), PORT, "names=1000", "count=300")
+    assert report["right"] == 300 and report["stray"] == 0
+    ports = {peer[1] for _, peer in behind.came}
+    idents = {octets[:2] for octets, _ in behind.came}
+    assert len(ports) > 150 and len(idents) > 280   # of 1,024 and of 65,536, drawn 300 times
+
+
+def test_the_relay_believes_only_the_right_id_from_the_right_port(start, replier):
+    def forged(octets, _):
+        wrong = bytes([octets[0] ^ 1]) + octets[1:]
+        return [response(wrong, b"\1\1\1\1"), response(octets)]
+
+    behind = replier(forged)
+    stranger = replier(lambda *_: [])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(5)
+        client.connect((start("relay", *behind.at), PORT))
+        client.send(query(9))
+        assert client.recv(4096) == response(query(9))
+        octets, peer = behind.came[0]
+        stranger.socket.sendto(response(octets, b"\1\1\1\1"), peer)
+        client.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            client.recv(4096)
+
+
+# ---- the load generator and the upstream ----
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_the_load_generator_believes_the_upstream(programs, upstream, transport):
+    report = load(programs, transport, upstream.address, upstream.port, "names=100000", "count=20000")
+    assert report["asked"] == report["right"] == 20000 == upstream.asked()
+    assert report["failed"] == report["wrong"] == report["lost"] == report["stray"] == 0
+
+
+def test_each_new_name_is_asked_for_once(programs, replier):
+    server = replier(lambda octets, _: [response(octets)])
+    load(programs, "udp", *map(str, server.at), "fresh=100", "from=5000", "count=500", "window=16")
+    assert sorted(int(octets[13:23]) for octets, _ in server.came) == list(range(5000, 5500))
+
+
+def test_some_in_a_hundred_are_new(programs, replier):
+    server = replier(lambda octets, _: [response(octets)])
+    load(programs, "udp", *map(str, server.at), "names=50", "fresh=10", "from=5000", "count=2000", "window=16")
+    new = [octets for octets, _ in server.came if int(octets[13:23]) >= 5000]
+    assert 100 < len(new) < 320
+
+
+@pytest.mark.parametrize("says, verdict", [
+    (lambda octets: response(octets, b"\x0a\1\2\3"), "wrong"),
+    (lambda octets: response(octets)[:22] + b"x" + response(octets)[23:], "wrong"),
+    (lambda octets: octets, "wrong"),
+    (lambda octets: response(octets)[:40], "wrong"),
+    (lambda octets: response(octets, rcode=2), "failed"),
+    (lambda octets: response(octets)[:2] + b"\x83" + response(octets)[3:], "failed"),
+], ids=["address", "question", "echo", "cut", "servfail", "truncated"])
+def test_what_is_not_the_answer_is_told(programs, replier, says, verdict):
+    server = replier(lambda octets, _: [says(octets)])
+    report = load(programs, "udp", *map(str, server.at), "names=1000", "count=20")
+    assert report[verdict] == 20 and report["right"] == 0
+
+
+def test_an_answer_to_nobody_ends_no_question(programs, replier):
+    server = replier(lambda octets, _: [bytes([octets[0] ^ 0x40]) + response(octets)[1:]])
+    report = load(programs, "udp", *map(str, server.at), "count=3")
+    assert (report["stray"], report["lost"], report["right"]) == (3, 3, 0)
+
+
+def test_whoever_must_be_answered_is_asked_again(programs, replier):
+    server = replier(lambda octets, before: [response(octets, rcode=0 if before % 2 else 2)])
+    report = load(programs, "udp", *map(str, server.at), "each=1", "names=40", "window=1")
+    assert report["right"] == 40 and report["failed"] == 40
+
+
+def test_a_closed_connection_is_opened_again(programs, upstream):
+    """The server closes after three answers; what is open is asked once more."""
+    listener = socket.create_server((net.address(), PORT))
+    listener.settimeout(10)
+
+    def serve():
+        left = 30
+        while left > 0:
+            client, _ = listener.accept()
+            for _ in range(min(3, left)):
+                octets = client.recv(2 + 53, socket.MSG_WAITALL)[2:]
+                client.sendall(struct.pack("!H", len(response(octets))) + response(octets))
+                left -= 1
+            client.close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    report = load(programs, "tcp", *map(str, listener.getsockname()), "lanes=1", "window=2", "count=30",
+                  "names=100")
+    thread.join(10)
+    listener.close()
+    assert report["right"] == 30 and report["reconnects"] >= 9
+
+
+def test_time_begins_when_a_question_was_to_be_asked(programs, replier):
+    """The server sleeps for half a second and then answers all at once: those who
+    would have asked meanwhile have waited, and the figures say so."""
+    server = replier(lambda octets, _: [response(octets)], asleep=0.5)
+    report = load(programs, "udp", *map(str, server.at), "rate=400", "seconds=0.5", "names=100")
+    assert report["lost"] == 0 and 120 < report["asked"] < 300
+    assert report["p50"] >= 150000 and report["p99"] >= 400000
+
+
+def test_who_is_never_answered_has_waited_two_seconds(programs, replier):
+    report = load(programs, "udp", *map(str, replier(lambda *_: []).at), "rate=100", "seconds=0.3")
+    assert report["lost"] == report["asked"] > 5 and report["p50"] == 2000000
+
+
+# ---- a run, and its sums ----
+
+def test_a_server_in_between_is_measured(programs, tmp_path, monkeypatch):
+    monkeypatch.setattr(rig.time, "sleep", lambda _: None)
+    entrant = next(e for e in entrants.ENTRANTS if e.name == "holdfast")
+    scene = loads.Load("hits-udp", "", names=300)
+    result = runs.run(scene, entrant, programs, 0.3, False, lambda _: None)
+    full = result["full"]
+    assert full["right"] == full["asked"] > 0 and full["upstream_asked"] == 0
+    assert full["server_cpu"] > 0 and result["half"]["right"] > 0
+
+
+def made_up(server, turn, cpu, others=0.0, right=1000):
+    part = {"asked": 1000, "right": right, "failed": 1000 - right, "wrong": 0, "lost": 0, "reconnects": 0,
+            "server_cpu": cpu * right / 1e6, "user_share": 0.5, "cpu": 0.5, "upstream_cpu": 0.0,
+            "upstream_asked": 0, "per_second": 1000.0, "seconds": 1.0, "others": others, "stolen": 0.0,
+            "instructions": None, "p50": 1.0, "p99": 2.0, "p999": 3.0}
+    return {"scene": "hits-udp", "server": server, "version": "1", "sizing": "-", "names": 10, "round": turn,
+            "seconds": 1, "full": part, "half": part}
+
+
+def quiet(**others):
+    costs = {"bare echo": (1.0, 1.01), "holdfast": (1.5, 1.6), "unbound": (3.0, 3.1), "bind": (2.0, 2.5)}
+    return [made_up(server, turn, cpu, **others) for server, both in costs.items()
+            for turn, cpu in enumerate(both)]
+
+
+def test_ratios_are_formed_within_rounds_and_the_best_peer_is_found():
+    of = sums.Sums(loads.LOADS[0], quiet())
+    assert of.best_peer.server == "bind"
+    assert of.ours.ratio_to(of.reference).values == pytest.approx([1.5, 1.6 / 1.01])
+    assert "less than it" in of.verdict()
+
+
+def test_who_does_not_do_the_work_is_compared_with_nobody():
+    results = quiet() + [made_up("dnsdist", turn, 0.1, right=900) for turn in (0, 1)]
+    assert sums.Sums(loads.LOADS[0], results).best_peer.server == "bind"
+
+
+def test_a_noisy_machine_gets_no_verdict():
+    assert "Too noisy" in sums.Sums(loads.LOADS[0], quiet(others=0.05)).verdict()
+    unsteady = [run for run in quiet() if run["server"] != "bare echo"]
+    unsteady += [made_up("bare echo", turn, cpu) for turn, cpu in enumerate((1.0, 1.1))]
+    assert "Too noisy" in sums.Sums(loads.LOADS[0], unsteady).verdict()
+
+
+def test_the_page_and_the_plot_name_everybody():
+    results = quiet()
+    page, picture = speedpage.whole(results), bars.whole(results)
+    xml.etree.ElementTree.fromstring(picture)
+    for server in ("bare echo", "holdfast", "unbound", "bind"):
+        assert "| %s |" % server in page and ">%s</text>" % server in picture
+
+
+def test_instructions_are_charged_to_the_file_that_they_were_written_in(tmp_path):
+    (tmp_path / "profile").write_text(
+        "events: Ir\nob=(1) /x/holdfast\nfl=(1) ../src/serve/respond.c\nfn=(1) hf_respond\n10 5\n"
+        "fi=(2) ../src/wire/name.h\n3 7\nfe=(1)\ncfn=(2) memcpy\ncob=(2) /lib/libc.so.6\ncalls=1 0\n11 100\n+1 2\n"
+        "ob=(2)\nfl=(3) ???\nfn=(2)\n0 100\n")
+    places, functions = callgrind.read(str(tmp_path / "profile"))
+    assert places == {"serve": 7, "wire": 7, "libc": 100}
+    assert functions["hf_respond", "wire"] == 7
