@@ -8,9 +8,15 @@ class Load:
     are for names that nobody asked for before; `reference` is the program that
     the servers are compared with."""
 
-    def __init__(self, name, what, transport="udp", names=10000, fresh=0, reference="bare echo", lanes=8):
+    def __init__(self, name, what, transport="udp", names=10000, fresh=0, reference="bare echo", lanes=8,
+                 room=None):
         self.name, self.what, self.transport, self.names = name, what, transport, names
-        self.fresh, self.reference, self.lanes = fresh, reference, lanes
+        self.fresh, self.reference, self.lanes, self._room = fresh, reference, lanes, room
+
+    @property
+    def room(self):
+        """So many names a cache is to have room for."""
+        return self._room or self.names
 
     @property
     def keeps(self):
@@ -36,7 +42,7 @@ LOADS = [
     Load("misses-udp", "Every question is for a name that was never asked for; the upstream answers at once.",
          names=1, fresh=100, reference="bare relay"),
     Load("mixed-90-10", "Nine questions of ten are for 10,000 names in the cache, one is for a new name.",
-         fresh=10),
+         fresh=10, room=200000),
     Load("hits-tcp", "All questions are for 10,000 names in the cache and come over 16 TCP connections that "
          "stay open, pipelined (RFC 7766).", transport="tcp", lanes=16),
 ]
@@ -48,8 +54,12 @@ class Memory:
     name, names, reference = "memory", MILLION, None
     what = ("{names:,} names are asked for, twice each and up to four times while some are not kept. What "
             "the process takes in memory afterwards, less what it takes at its start with a cache for 10,000 "
-            "names, is divided by the names; then 20,000 of them are asked for again, to see how many were kept. *At once*: those that were kept "
-            "after they had been asked for once.")
+            "names, is divided by the names; then 20,000 of them are asked for again, to see how many were "
+            "kept. *At once*: those that were kept after they had been asked for once.")
+
+    @property
+    def room(self):
+        return self.names
 
     @staticmethod
     def who(entrant):

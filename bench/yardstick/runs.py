@@ -82,9 +82,9 @@ def run(scene, entrant, programs, seconds, perf, keep):
         act = lambda made: memory(made, names, small)
     else:
         act = lambda made: under_load(scene, entrant, made, seconds)
-    result = in_a_rig(programs, entrant, names, perf, keep, act)
+    result = in_a_rig(programs, entrant, scene.room, perf, keep, act)
     return {"scene": scene.name, "server": entrant.name, "version": entrant.kind.version(),
-            "sizing": entrant.sizing(names), "names": names, **result}
+            "sizing": entrant.sizing(scene.room), "names": names, **result}
 
 
 def schedule(scenes, entrants, rounds):

@@ -11,10 +11,7 @@ HEAD = """# Speed
 
 <!-- Written by `./dev bench speed` from what it measured: run it again to change this. -->
 
-![CPU per query of each server and load](speed.svg)
-
-`./dev bench speed` put each server alone under the same loads, on one machine: {cores} cores,
-loopback, {seconds} s a run, {rounds} rounds, each with every server and each begun with another one.
+{where}
 **No absolute figure here is promised**: on other hardware all of them are others. What may be
 compared is a row with the rows beside it, and above all with the *reference*: a program of ours that
 does the least that a server on these sockets can do.
@@ -144,12 +141,22 @@ def versions(runs):
     return markdown(["server", "version", "configuration"], rows).replace(" ---: |", " --- |")
 
 
+def where(runs):
+    """What was done here; without runs, that nothing was."""
+    if not runs:
+        return ("Nothing has been measured yet: `./dev bench speed` on a quiet machine of two cores puts each "
+                "server\nalone under the same loads, in interleaved rounds, and writes its tables here.")
+    return ("![CPU per query of each server and load](speed.svg)\n\n"
+            "`./dev bench speed` put each server alone under the same loads, on one machine: %d cores, "
+            "loopback,\n%g s a run, %d rounds, each with every server and each begun with another one." % (
+                os.cpu_count(), max(run.get("seconds", 0) for run in runs),
+                1 + max(run["round"] for run in runs)))
+
+
 def whole(runs):
     """The page."""
     counted = any(part and part["instructions"] for run in runs for part in (run.get("full"),))
     return HEAD.format(
-        cores=os.cpu_count(), versions=versions(runs),
-        seconds="%g" % max((run.get("seconds", 0) for run in runs), default=0),
-        rounds=1 + max((run["round"] for run in runs), default=0),
-        instructions="" if counted else " This one does not.",
+        where=where(runs), versions=versions(runs) if runs else "",
+        instructions="" if counted or not runs else " This one does not.",
         gauge=100 * sums.GAUGE, others=100 * sums.OTHERS, stolen=100 * sums.STOLEN) + tables(runs)
