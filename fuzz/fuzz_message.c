@@ -60,12 +60,15 @@ static void be_asked(const uint8_t *m, size_t len, uint32_t seed)
 	hf_require(!hf_message_read(room, wrote, &back) && back.end == wrote);
 	hf_require(back.id == reply.id && back.flags & HF_FLAG_QR);
 	if (fault == HF_QUERY_GOOD) {
-		uint8_t query[HF_QUERY_MAX], bits[32];
+		uint8_t query[HF_QUERY_MAX], bits[32], mixed[HF_NAME_MAX];
 		struct hf_query_view again;
 		for (size_t i = 0; i < sizeof bits; i++)
 			bits[i] = (uint8_t)dice(&seed);
-		struct hf_ask ask = { .question = &view.question, .edns = dice(&seed) & 1,
-			.edns_size = 1232, .case_bits = dice(&seed) & 1 ? bits : NULL };
+		hf_name_mix(view.question.name.bytes, view.question.name.len, bits, mixed);
+		struct hf_ask ask = {.question = &view.question,
+			.edns = dice(&seed) & 1,
+			.edns_size = 1232,
+			.mixed = dice(&seed) & 1 ? mixed : NULL};
 		wrote = hf_build_query(query, &ask);
 		hf_require(wrote <= HF_QUERY_MAX);
 		hf_require(hf_query_read(query, wrote, &again) == HF_QUERY_GOOD);

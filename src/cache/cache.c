@@ -214,6 +214,14 @@ struct hf_cache_key hf_cache_name_key(const struct hf_cache_key *key)
 	return named;
 }
 
+struct hf_cache_key hf_cache_failure_key(const struct hf_cache_key *key)
+{
+	struct hf_cache_key failed = *key;
+	failed.flags |= HF_CACHE_FAILED;
+	failed.hash = mix(failed.name_hash, failed.realm, failed.type, failed.class, failed.flags);
+	return failed;
+}
+
 unsigned hf_cache_shard(const struct hf_cache *cache, const struct hf_cache_key *key)
 {
 	return (unsigned)((key->name_hash >> 32) * cache->shard_count >> 32);

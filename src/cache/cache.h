@@ -96,6 +96,9 @@ struct hf_cache_key hf_cache_key(const struct hf_cache *cache, uint64_t realm,
 /* The same name's key with HF_CACHE_NAME, flags DO and CD kept. */
 struct hf_cache_key hf_cache_name_key(const struct hf_cache_key *key);
 
+/* The key, with HF_CACHE_FAILED, of the failure to answer the same question. */
+struct hf_cache_key hf_cache_failure_key(const struct hf_cache_key *key);
+
 /* Which shard, and so which worker, a key belongs to: the same for all types
  * and flags of a name. */
 unsigned hf_cache_shard(const struct hf_cache *cache, const struct hf_cache_key *key);

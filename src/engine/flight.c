@@ -33,8 +33,11 @@ struct flight {
 	bool stood;   /* in a line, once */
 	bool limited; /* a budget is promised for one of those whom it may ask */
 	struct hf_timer timer;
+	struct hf_cache_key key; /* of the question; its name lies in base */
+	uint8_t mixed[HF_NAME_MAX]; /* the name in the case to ask with */
+	/* From here on nothing is cleared for the next question: only what has been
+	 * sent is looked at, and sending sets it. */
 	struct io io[HF_ATTEMPTS_MAX];
-	uint8_t case_bits[(HF_NAME_MAX + 7) / 8];
 };
 
 #define UDP_IO(attempt) ((struct io *)((char *)(attempt)-offsetof(struct io, udp)))
@@ -60,13 +63,15 @@ static unsigned slot_of(const struct flight *f, unsigned upstream)
 	return f->plan->slots[f->route->upstreams[upstream]];
 }
 
-static struct hf_cache_key key_of(const struct flight *f, uint8_t more_flags)
-{
-	return hf_cache_key(f->worker->team->cache, hf_plan_realm(f->plan, f->route),
-		&f->base.question, f->base.flags | more_flags);
-}
-
 /* ---- beginning and ending ---- */
+
+static struct flight *allocate(void)
+{
+	struct flight *f = calloc(1, sizeof *f);
+	for (unsigned i = 0; f && i < HF_ATTEMPTS_MAX; i++)
+		f->io[i].flight = f;
+	return f;
+}
 
 static struct flight *flight_new(struct hf_worker *worker)
 {
@@ -74,20 +79,18 @@ static struct flight *flight_new(struct hf_worker *worker)
 	if (f) {
 		worker->spare = f->next;
 		worker->spares--;
-		memset(f, 0, sizeof *f);
 	} else {
-		f = calloc(1, sizeof *f);
+		f = allocate();
 	}
 	if (!f)
 		return NULL;
+	memset(f, 0, offsetof(struct flight, mixed));
 	f->worker = worker;
 	f->next = worker->flights;
 	if (f->next)
 		f->next->prev = &f->next;
 	f->prev = &worker->flights;
 	worker->flights = f;
-	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++)
-		f->io[i].flight = f;
 	return f;
 }
 
@@ -130,7 +133,7 @@ static void flight_end(struct flight *f)
 {
 	struct hf_worker *worker = f->worker;
 	struct hf_waiter waiter;
-	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++)
+	for (unsigned i = 0; i < f->base.query.sends; i++)
 		forget(&f->io[i]);
 	hf_timer_disarm(hf_loop_timers(worker->loop), &f->timer);
 	worker->lingering -= f->lingers;
@@ -178,7 +181,7 @@ static size_t write_question(const struct flight *f, const struct hf_action *act
 		.dnssec_ok = f->base.flags & HF_CACHE_DO,
 		.edns = action->edns_size != 0,
 		.edns_size = action->edns_size,
-		.case_bits = conf->case_mix ? f->case_bits : NULL,
+		.mixed = conf->case_mix ? f->mixed : NULL,
 	};
 	return hf_build_query(out, &ask);
 }
@@ -259,12 +262,11 @@ static struct old_answer *blank_old_answer(void)
 static bool answer_stale(struct flight *f, hf_us now)
 {
 	struct hf_worker *worker = f->worker;
-	struct hf_cache_key key = key_of(f, 0);
 	struct old_answer *old = blank_old_answer();
 	struct hf_answer answer;
 	if (!old)
 		return false;
-	bool found = hf_stale_find(worker, &key, now, &old->copy, &answer);
+	bool found = hf_stale_find(worker, &f->key, now, &old->copy, &answer);
 	if (found) {
 		hf_meter_add(&worker->meter->counters[HF_COUNT_CACHE_STALE], f->base.waiter_count);
 		hf_answer_flight(worker, &f->base, &answer, now);
@@ -287,9 +289,8 @@ static void carry_out_fail(struct flight *f, const struct hf_action *action, hf_
 	if (f->base.query.background &&
 		(action->cause == HF_CAUSE_RESTING || action->cause == HF_CAUSE_BUDGET))
 		return;
-	struct hf_cache_key key = key_of(f, 0);
 	hf_count(f->worker->meter, HF_COUNT_FAILURES);
-	hf_trouble_remember(f->worker, &key, now, hf_loop_random_u32(f->worker->loop));
+	hf_trouble_remember(f->worker, &f->key, now, hf_loop_random_u32(f->worker->loop));
 	if (!answer_stale(f, now))
 		answer_all(f, &answer, now);
 }
@@ -412,9 +413,10 @@ static hf_us instant(const struct flight *f, hf_us now)
  * a failure (which has been handed out). */
 static bool drive(struct flight *f, const struct hf_query_event *first, hf_us now)
 {
-	struct hf_query_event events[HF_SENDS_MAX + 2] = { *first };
+	struct hf_query_event events[HF_SENDS_MAX + 2];
 	size_t waiting = 1;
 	bool over = false;
+	events[0] = *first;
 	for (size_t next = 0; next < waiting && !f->base.query.done; next++) {
 		struct hf_action actions[HF_ACTIONS_MAX];
 		size_t n = take_step(f, &events[next], instant(f, now), actions);
@@ -432,7 +434,7 @@ static bool drive(struct flight *f, const struct hf_query_event *first, hf_us no
 /* Leaves the lines that it need not stand in any more. */
 static void leave_lines(struct flight *f)
 {
-	for (unsigned i = 0; f->stood && i < HF_ATTEMPTS_MAX; i++) {
+	for (unsigned i = 0; f->stood && i < f->base.query.sends; i++) {
 		struct hf_standing *standing = &f->io[i].standing;
 		if (!standing->listed || f->base.query.attempts[i].queued)
 			continue;
@@ -506,13 +508,13 @@ static void store(struct flight *f, const struct hf_message_view *view,
 	const struct hf_kept *kept, hf_us now)
 {
 	struct hf_worker *worker = f->worker;
-	struct hf_cache_key asked = key_of(f, 0);
+	const struct hf_cache_key *asked = &f->key;
 	/* Where a sudden denial is not believed at once, what is said of one type is kept
 	 * for that type: it would end what another is known by, and nobody would have
 	 * asked whether that is to be held. */
 	bool of_name = hf_nxdomain_of_name(view) && !f->route->hold_good;
-	struct hf_cache_key key = key_of(f, of_name ? HF_CACHE_NAME : 0);
-	hf_trouble_forget(worker, &asked);
+	struct hf_cache_key key = of_name ? hf_cache_name_key(asked) : *asked;
+	hf_trouble_forget(worker, asked);
 	/* What may not be kept for a second may still be better than nothing. */
 	bool keep_it = kept->ttl != 0 || (f->plan->cache->stale && view->answers != 0);
 	if (keep_it && hf_cache_store(worker->team->cache, &key, now, kept) == 0) {
@@ -523,7 +525,7 @@ static void store(struct flight *f, const struct hf_message_view *view,
 		hf_count(worker->meter, HF_COUNT_CACHE_TOO_LARGE);
 	/* What cannot be kept still ends what was known before. */
 	hf_cache_remove(worker->team->cache, &key, now);
-	hf_cache_remove(worker->team->cache, &asked, now);
+	hf_cache_remove(worker->team->cache, asked, now);
 }
 
 enum match { MATCH_NO, MATCH_CASE, MATCH_YES };
@@ -568,13 +570,12 @@ static void count_verdict(struct hf_worker *worker, unsigned slot, enum hf_verdi
 static bool hold_good(struct flight *f, const struct hf_message_view *view, hf_us now)
 {
 	struct hf_worker *worker = f->worker;
-	struct hf_cache_key key = key_of(f, 0);
 	struct old_answer *old;
 	hf_us ended;
 	bool held = false;
 	if (!f->route->hold_good || view->answers != 0 || !(old = blank_old_answer()))
 		return false;
-	if (hf_cache_lookup(worker->team->cache, &key, now, &old->copy) != HF_CACHE_MISS) {
+	if (hf_cache_lookup(worker->team->cache, &f->key, now, &old->copy) != HF_CACHE_MISS) {
 		ended = old->copy.stored + (hf_us)old->copy.kept.ttl * HF_SECOND;
 		held = old->copy.rcode == HF_RCODE_NOERROR &&
 		       old->copy.kept.answer_end > HF_HEADER_LEN + f->base.question.name.len + 4u &&
@@ -587,7 +588,7 @@ static bool hold_good(struct flight *f, const struct hf_message_view *view, hf_u
 		hf_count(worker->meter, HF_COUNT_HELD);
 		/* Who asks while it is remembered is given the old answer as a stale one. */
 		if (f->plan->cache->stale >= f->route->hold_good)
-			hf_trouble_remember(worker, &key, now, hf_loop_random_u32(worker->loop));
+			hf_trouble_remember(worker, &f->key, now, hf_loop_random_u32(worker->loop));
 		answer_all(f, &answer, now);
 	}
 	free(old);
@@ -728,7 +729,7 @@ int hf_transports_open(struct hf_worker *worker)
 static void also_for(struct flight *f, uint64_t client)
 {
 	struct hf_queue_class class = class_of(f, client);
-	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++)
+	for (unsigned i = 0; i < f->base.query.sends; i++)
 		if (f->io[i].standing.listed)
 			hf_upstreams_also(f->worker->team->upstreams, &f->io[i].standing, &class);
 }
@@ -752,6 +753,14 @@ static int join(struct hf_worker *worker, struct flight *up, const struct hf_wai
 	return rc;
 }
 
+static void draw_case(struct flight *f)
+{
+	const struct hf_name *name = &f->base.question.name;
+	uint8_t bits[(HF_NAME_MAX + 7) / 8];
+	hf_loop_random(f->worker->loop, bits, (name->len + 7u) / 8);
+	hf_name_mix(name->bytes, name->len, bits, f->mixed);
+}
+
 int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 	const struct hf_waiter *waiter, hf_us now)
 {
@@ -769,7 +778,9 @@ int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 	f->base.hash = key->hash;
 	f->base.question = question;
 	f->base.flags = key->flags;
-	hf_loop_random(worker->loop, f->case_bits, sizeof f->case_bits);
+	f->key = *key;
+	f->key.name = &f->base.question.name;
+	draw_case(f);
 	f->base.client = waiter ? waiter->client : 0;
 	/* The slot of whom it will most likely be asked of; + 1: 0 is nobody. */
 	f->base.upstream = f->route ? slot_of(f, 0) + 1u : 0;

@@ -14,14 +14,6 @@ static uint32_t seconds(hf_us duration)
 
 /* ---- failures ---- */
 
-/* The question outlives the key that is made of it. */
-static struct hf_cache_key failure_key(struct hf_worker *worker, const struct hf_cache_key *key,
-	struct hf_question *question)
-{
-	*question = (struct hf_question){ .name = *key->name, .type = key->type, .class = key->class };
-	return hf_cache_key(worker->team->cache, key->realm, question, key->flags | HF_CACHE_FAILED);
-}
-
 /* A failure from before an upstream came back says nothing any more. */
 static bool over(struct hf_worker *worker, const struct hf_cache_key *key,
 	const struct hf_cached *failure)
@@ -33,8 +25,7 @@ static bool over(struct hf_worker *worker, const struct hf_cache_key *key,
 enum hf_trouble hf_trouble(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
 	struct hf_cached *copy)
 {
-	struct hf_question question;
-	struct hf_cache_key failed = failure_key(worker, key, &question);
+	struct hf_cache_key failed = hf_cache_failure_key(key);
 	switch (hf_cache_lookup(worker->team->cache, &failed, now, copy)) {
 	case HF_CACHE_FRESH: return over(worker, key, copy) ? HF_TROUBLE_NONE : HF_TROUBLE_NOW;
 	case HF_CACHE_EXPIRED:
@@ -68,8 +59,7 @@ void hf_trouble_remember(struct hf_worker *worker, const struct hf_cache_key *ke
 {
 	uint8_t wire[HF_HEADER_LEN + HF_NAME_MAX + 4] = { 0 };
 	uint16_t len = (uint16_t)(HF_HEADER_LEN + key->name->len + 4);
-	struct hf_question question;
-	struct hf_cache_key failed = failure_key(worker, key, &question);
+	struct hf_cache_key failed = hf_cache_failure_key(key);
 	uint32_t ttl = next_time(worker, &failed, now, dice);
 	memcpy(wire + HF_HEADER_LEN, key->name->bytes, key->name->len);
 	const struct hf_kept kept = { .wire = wire, .len = len, .answer_end = len,
@@ -79,8 +69,7 @@ void hf_trouble_remember(struct hf_worker *worker, const struct hf_cache_key *ke
 
 void hf_trouble_forget(struct hf_worker *worker, const struct hf_cache_key *key)
 {
-	struct hf_question question;
-	struct hf_cache_key failed = failure_key(worker, key, &question);
+	struct hf_cache_key failed = hf_cache_failure_key(key);
 	hf_cache_remove(worker->team->cache, &failed, 0);
 }
 

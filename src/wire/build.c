@@ -392,12 +392,7 @@ size_t hf_build_query(uint8_t out[static HF_QUERY_MAX], const struct hf_ask *ask
 		(uint16_t)((ask->recursion_desired ? HF_FLAG_RD : 0) |
 			   (ask->checking_disabled ? HF_FLAG_CD : 0)),
 		counts);
-	hf_write(&w, name->bytes, name->len);
-	for (size_t i = 0; ask->case_bits && i < name->len; i++) {
-		uint8_t *c = out + HF_HEADER_LEN + i;
-		if (*c >= 'a' && *c <= 'z' && ask->case_bits[i / 8] >> i % 8 & 1)
-			*c &= (uint8_t)~0x20;
-	}
+	hf_write(&w, ask->mixed ? ask->mixed : name->bytes, name->len);
 	hf_write_u16(&w, ask->question->type);
 	hf_write_u16(&w, ask->question->class);
 	if (ask->edns) {

@@ -96,7 +96,7 @@ struct hf_ask {
 	bool recursion_desired, checking_disabled, dnssec_ok;
 	bool edns;
 	uint16_t edns_size;
-	const uint8_t *case_bits; /* 32 random octets: a bit a letter (0x20); NULL: lower case */
+	const uint8_t *mixed; /* the name as hf_name_mix wrote it; NULL: in lower case */
 };
 
 /* Writes the query with id 0. Returns its length; out never overruns. The

@@ -117,6 +117,37 @@ void hf_name_lower(uint8_t *bytes, size_t len)
 	hf_name_copy_lower(bytes, bytes, len);
 }
 
+/* Eight octets at a time, as one word: no octet carries into the next, for none is
+ * larger than 0x7f where they are added up. */
+#define EACH(octet) (0x0101010101010101u * (octet))
+
+/* 0x80 in each octet that is a small letter. */
+static inline uint64_t letters(uint64_t word)
+{
+	uint64_t low = word & EACH(0x7f);
+	return (low + EACH(0x80 - 'a')) & ~(low + EACH(0x7f - 'z')) & ~word & EACH(0x80);
+}
+
+/* 0x80 in each octet for whose place there is a one in `bits`. Which place is whose
+ * does not matter: all are drawn alike. */
+static inline uint64_t spread(uint8_t bits)
+{
+	uint64_t ones = EACH(bits) & 0x8040201008040201u;
+	return (((ones & EACH(0x7f)) + EACH(0x7f)) | ones) & EACH(0x80);
+}
+
+void hf_name_mix(const uint8_t *name, size_t len, const uint8_t *bits, uint8_t *ret)
+{
+	uint64_t word;
+	for (; len >= 8; name += 8, ret += 8, len -= 8) {
+		memcpy(&word, name, 8);
+		word ^= (letters(word) & spread(*bits++)) >> 2;
+		memcpy(ret, &word, 8);
+	}
+	for (size_t i = 0; i < len; i++)
+		ret[i] = (uint8_t)(name[i] - 'a') < 26 && *bits >> i & 1 ? name[i] ^ 0x20 : name[i];
+}
+
 bool hf_name_equal(const uint8_t *a, const uint8_t *b, size_t len)
 {
 	for (size_t i = 0; i < len; i++)

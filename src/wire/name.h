@@ -45,6 +45,11 @@ void hf_name_copy_lower(uint8_t *to, const uint8_t *from, size_t len);
 /* Lowers A-Z in place. Length octets are below 'A' (63 < 65): no label walk. */
 void hf_name_lower(uint8_t *bytes, size_t len);
 
+/* Copies a lowered name, with those of its letters in upper case for which `bits`
+ * has a one: a bit an octet, (len + 7) / 8 octets of them, to be drawn by chance
+ * (0x20, draft-vixie-dnsext-dns0x20). */
+void hf_name_mix(const uint8_t *name, size_t len, const uint8_t *bits, uint8_t *ret);
+
 bool hf_name_equal(const uint8_t *a, const uint8_t *b, size_t len); /* ignoring case */
 
 /* Labels, not counting the root. */

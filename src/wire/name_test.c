@@ -241,6 +241,41 @@ static void lowering_copies_every_octet_at_every_length(void **state)
 	}
 }
 
+static void mixing_turns_letters_and_nothing_else(void **state)
+{
+	(void)state;
+	uint8_t name[23], mixed[23], bits[3] = {0xff, 0xff, 0xff};
+	for (unsigned first = 0; first < 256; first++) {
+		for (unsigned i = 0; i < sizeof name; i++)
+			name[i] = (uint8_t)(first + 37 * i);
+		hf_name_mix(name, sizeof name, bits, mixed);
+		for (unsigned i = 0; i < sizeof name; i++) {
+			bool letter = name[i] >= 'a' && name[i] <= 'z';
+			assert_int_equal(mixed[i], letter ? name[i] - 32 : name[i]);
+		}
+	}
+}
+
+static void each_letter_has_a_bit_of_chance(void **state)
+{
+	(void)state;
+	static const uint8_t name[] = "abcdefghijklmnopqrs";
+	bool turned[19] = {false};
+	for (unsigned bit = 0; bit < 19; bit++) {
+		uint8_t mixed[19], bits[3] = {0};
+		unsigned others = 0;
+		bits[bit / 8] = (uint8_t)(1u << bit % 8);
+		hf_name_mix(name, sizeof mixed, bits, mixed);
+		for (unsigned i = 0; i < sizeof mixed; i++) {
+			others += mixed[i] != name[i];
+			turned[i] |= mixed[i] != name[i];
+		}
+		assert_int_equal(others, 1);
+	}
+	for (unsigned i = 0; i < sizeof turned; i++)
+		assert_true(turned[i]);
+}
+
 static void names_are_equal_whatever_their_case(void **state)
 {
 	(void)state;
@@ -422,6 +457,8 @@ int main(void)
 		cmocka_unit_test(the_wire_length_wants_a_whole_uncompressed_name),
 		cmocka_unit_test(only_ascii_letters_are_lowered),
 		cmocka_unit_test(lowering_copies_every_octet_at_every_length),
+		cmocka_unit_test(mixing_turns_letters_and_nothing_else),
+		cmocka_unit_test(each_letter_has_a_bit_of_chance),
 		cmocka_unit_test(names_are_equal_whatever_their_case),
 		cmocka_unit_test(labels_are_counted_without_the_root),
 		cmocka_unit_test(the_root_is_its_own_parent),

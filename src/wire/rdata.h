@@ -2,7 +2,7 @@
 /* rdata.h - where names lie inside record data.
  *
  * Story: record data is opaque to us (RFC 3597) except for the types of RFC
- * 1035 and a few later ones in which old servers compress names. A row says
+ * 1035 and a few later ones in which old servers compress names. A type's row says
  * how many octets stand before the names, and how many names follow; what is
  * after them is opaque again. With it a record can be lifted out of one
  * message and set into another, whatever compression did to it.
@@ -14,7 +14,6 @@
 #include <stdint.h>
 
 struct hf_rdata_shape {
-	uint16_t type;
 	uint8_t before;  /* fixed octets in front of the names */
 	uint8_t strings; /* character-strings after those (NAPTR) */
 	uint8_t names;   /* 0: opaque */

@@ -21,10 +21,10 @@ static void types_without_a_row_are_opaque(void **state)
 static void types_with_names_have_their_own_row(void **state)
 {
 	(void)state;
-	for (uint32_t type = 0; type <= UINT16_MAX; type++) {
-		const struct hf_rdata_shape *shape = hf_rdata_shape((uint16_t)type);
-		assert_true(!shape->names || shape->type == type);
-	}
+	unsigned rows = 0;
+	for (uint32_t type = 0; type <= UINT16_MAX; type++)
+		rows += hf_rdata_shape((uint16_t)type)->names != 0;
+	assert_int_equal(rows, 21);
 	assert_int_equal(hf_rdata_shape(HF_TYPE_SOA)->names, 2);
 	assert_int_equal(hf_rdata_shape(HF_TYPE_SRV)->before, 6);
 }
