@@ -209,7 +209,9 @@ static int send_message(struct flight *f, const struct hf_action *action)
 	count_reason(worker, slot_of(f, action->upstream), action->reason);
 	if (action->channel == HF_CHANNEL_TCP)
 		return hf_tcp_send(worker->tcp, &io->tcp, &conf->address, out, len);
-	return hf_udp_send(worker->udp, &io->udp, &conf->address, out, len);
+	/* A promise of what leaves within 100 ms is kept best by what leaves at once. */
+	return f->limited ? hf_udp_send(worker->udp, &io->udp, &conf->address, out, len)
+			  : hf_udp_post(worker->udp, &io->udp, &conf->address, out, len);
 }
 
 /* A refresh that nobody waits for stands as the house's own. */
@@ -309,15 +311,17 @@ struct carried {
 	struct hf_query_event event;
 };
 
-static void could_not_send(struct flight *f, const struct hf_action *action, int error, hf_us now,
-	struct carried *ret)
+static struct hf_query_event could_not_send(
+	struct hf_worker *worker, unsigned attempt, int error, hf_us now)
 {
-	ret->follows = true;
-	ret->event = (struct hf_query_event){ .kind = HF_QUERY_LOST, .attempt = action->attempt,
-		.outcome = is_our_own(error) ? HF_OUTCOME_UNSENT : HF_OUTCOME_UNREACHABLE };
-	if (is_our_own(error))
-		hf_event_put(f->worker->events, &(struct hf_event){ .at = now,
-			.kind = HF_EVENT_SOCKETS_SHORT, .a = error });
+	bool own = is_our_own(error);
+	if (own)
+		hf_event_put(worker->events,
+			&(struct hf_event){
+				.at = now, .kind = HF_EVENT_SOCKETS_SHORT, .a = error});
+	return (struct hf_query_event){.kind = HF_QUERY_LOST,
+		.attempt = attempt,
+		.outcome = own ? HF_OUTCOME_UNSENT : HF_OUTCOME_UNREACHABLE};
 }
 
 /* Between the charge and the wire somebody else may have had the processor. */
@@ -337,7 +341,8 @@ static void carry_out_send(struct flight *f, const struct hf_action *action, hf_
 	if (!error && f->limited && action->channel == HF_CHANNEL_UDP)
 		note_left(f, action);
 	if (error) {
-		could_not_send(f, action, error, now, ret);
+		ret->follows = true;
+		ret->event = could_not_send(f->worker, action->attempt, error, now);
 	} else if (action->channel == HF_CHANNEL_TCP && f->io[action->attempt].tcp.joined) {
 		ret->follows = true;
 		ret->event = (struct hf_query_event){ .kind = HF_QUERY_REUSED,
@@ -692,6 +697,14 @@ static void udp_refused(void *ctx, struct hf_udp_attempt *attempt, int error, hf
 	could_not_reach(UDP_IO(attempt), now);
 }
 
+static void udp_unsent(void *ctx, struct hf_udp_attempt *attempt, int error, hf_us now)
+{
+	struct io *io = UDP_IO(attempt);
+	const struct hf_query_event event = could_not_send(ctx, attempt_of(io), error, now);
+	drive(io->flight, &event, now);
+	go_or_end(io->flight, now);
+}
+
 static void tcp_replied(void *ctx, struct hf_tcp_attempt *attempt, const uint8_t *m, size_t len,
 	hf_us now)
 {
@@ -714,7 +727,7 @@ static void stray(void *ctx, const struct hf_address *peer)
 	hf_count(worker->meter, HF_COUNT_STRAY);
 }
 
-static const struct hf_udp_handler udp_handler = { udp_replied, udp_refused, stray };
+static const struct hf_udp_handler udp_handler = {udp_replied, udp_refused, udp_unsent, stray};
 static const struct hf_tcp_handler tcp_handler = { tcp_replied, tcp_refused, stray };
 
 int hf_transports_open(struct hf_worker *worker)

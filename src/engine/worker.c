@@ -295,6 +295,7 @@ static void turned(void *ctx, hf_us now)
 	hf_gauge_set(&worker->meter->gauges[HF_GAUGE_WAITING], worker->waiting);
 	if (worker->turned)
 		worker->turned(worker->turned_ctx, now);
+	hf_udp_flush(worker->udp);
 }
 
 static const struct hf_loop_hooks hooks = {woken, turned};

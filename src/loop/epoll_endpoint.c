@@ -352,14 +352,8 @@ struct sending {
 	struct hf_send_room *room;
 	unsigned n;
 	size_t taken;
-	int error; /* of the first datagram that was not taken */
+	int error; /* of the first datagram that was not taken: then it is over */
 };
-
-static void note_error(struct sending *s, int error)
-{
-	if (!s->error)
-		s->error = error;
-}
 
 void hf_send_room_prepare(struct hf_send_room *room)
 {
@@ -405,13 +399,13 @@ static void add(struct sending *s, const struct hf_datagram *d)
 	}
 }
 
-/* Hands over what was added. One that the system does not want (no route, a
- * firewall) is skipped, the others go. With `errors`, an error may also be an
- * older datagram's that surfaces here, and asking again sends this one. */
+/* Hands over what was added, up to the first that the system does not want. With
+ * `errors`, an error may also be an older datagram's that surfaces here, and asking
+ * again sends this one. */
 static void flush(struct sending *s)
 {
 	bool again = s->endpoint->errors;
-	for (unsigned at = 0; at < s->n;) {
+	for (unsigned at = 0; at < s->n && !s->error;) {
 		int rc = sendmmsg(
 			s->endpoint->source.fd, s->room->messages + at, s->n - at, MSG_DONTWAIT);
 		if (rc > 0) {
@@ -423,34 +417,32 @@ static void flush(struct sending *s)
 		int error = rc ? errno : EIO;
 		if (error == EINTR)
 			continue;
-		if (again && error != EAGAIN) {
+		if (again && error != EAGAIN)
 			again = false;
-			continue;
-		}
-		note_error(s, -error);
-		if (error == EAGAIN || error == ENOBUFS)
-			break; /* no room: the rest is lost, as any network would lose it */
-		at++;
-		again = s->endpoint->errors;
+		else
+			s->error = -error;
 	}
 	s->n = 0;
 }
 
-size_t hf_epoll_endpoint_send(
+size_t hf_epoll_endpoint_send_some(
 	struct hf_endpoint *base, const struct hf_datagram *batch, size_t n, int *ret_error)
 {
 	struct endpoint *e = endpoint_of(base);
 	struct sending s = {.endpoint = e, .room = &hf_epoll_world(base->loop)->out};
-	for (size_t i = 0; i < n && !e->source.closed; i++) {
-		if (can_reach(e, &batch[i].peer))
+	if (e->source.closed)
+		s.error = -EBADF;
+	for (size_t i = 0; i < n && !s.error; i++) {
+		bool reachable = can_reach(e, &batch[i].peer);
+		if (reachable)
 			add(&s, &batch[i]);
-		else
-			note_error(&s, -EAFNOSUPPORT);
-		if (s.n == HF_BATCH_MAX)
+		if (!reachable || s.n == HF_BATCH_MAX)
 			flush(&s);
+		if (!reachable && !s.error)
+			s.error = -EAFNOSUPPORT;
 	}
-	flush(&s);
-	if (ret_error)
-		*ret_error = s.error;
+	if (s.n)
+		flush(&s);
+	*ret_error = s.error;
 	return s.taken;
 }

@@ -291,7 +291,7 @@ static void free_loop(struct hf_loop *base)
 
 static const struct hf_loop_ops epoll_ops = {
 	.endpoint_open = hf_epoll_endpoint_open,
-	.endpoint_send = hf_epoll_endpoint_send,
+	.endpoint_send_some = hf_epoll_endpoint_send_some,
 	.endpoint_address = hf_epoll_endpoint_address,
 	.endpoint_drain = hf_epoll_endpoint_drain,
 	.endpoint_close = hf_epoll_endpoint_close,

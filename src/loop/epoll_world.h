@@ -99,7 +99,7 @@ void hf_receive_room_prepare(struct hf_receive_room *room);
 void hf_send_room_prepare(struct hf_send_room *room);
 int hf_epoll_endpoint_open(struct hf_loop *loop, const struct hf_bind *bind,
 	const struct hf_endpoint_handler *handler, void *ctx, struct hf_endpoint **ret);
-size_t hf_epoll_endpoint_send(
+size_t hf_epoll_endpoint_send_some(
 	struct hf_endpoint *endpoint, const struct hf_datagram *batch, size_t n, int *ret_error);
 struct hf_address hf_epoll_endpoint_address(const struct hf_endpoint *endpoint);
 void hf_epoll_endpoint_drain(struct hf_endpoint *endpoint, size_t most);

@@ -1,16 +1,37 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "loop/loop.h"
 
+#include "base/error.h"
+
 int hf_endpoint_open(struct hf_loop *loop, const struct hf_bind *bind,
 	const struct hf_endpoint_handler *handler, void *ctx, struct hf_endpoint **ret)
 {
 	return loop->ops->endpoint_open(loop, bind, handler, ctx, ret);
 }
 
-size_t hf_endpoint_send(struct hf_endpoint *endpoint, const struct hf_datagram *batch, size_t n,
-	int *ret_error)
+size_t hf_endpoint_send_some(
+	struct hf_endpoint *endpoint, const struct hf_datagram *batch, size_t n, int *ret_error)
 {
-	return endpoint->loop->ops->endpoint_send(endpoint, batch, n, ret_error);
+	return endpoint->loop->ops->endpoint_send_some(endpoint, batch, n, ret_error);
+}
+
+/* One that the system does not want (no route, a firewall) is skipped. Where there
+ * is no room the rest is lost, as any network would lose it. */
+size_t hf_endpoint_send(
+	struct hf_endpoint *endpoint, const struct hf_datagram *batch, size_t n, int *ret_error)
+{
+	size_t taken = 0, at = 0;
+	int first = 0, error = 0;
+	while (at < n && error != -EAGAIN && error != -ENOBUFS) {
+		size_t took = hf_endpoint_send_some(endpoint, batch + at, n - at, &error);
+		taken += took;
+		at += took + 1;
+		if (!first)
+			first = error;
+	}
+	if (ret_error)
+		*ret_error = first;
+	return taken;
 }
 
 struct hf_address hf_endpoint_address(const struct hf_endpoint *endpoint)

@@ -85,6 +85,11 @@ int hf_endpoint_open(struct hf_loop *loop, const struct hf_bind *bind,
 size_t hf_endpoint_send(struct hf_endpoint *endpoint, const struct hf_datagram *batch, size_t n,
 	int *ret_error);
 
+/* The same, but ends at the first that the system does not take, batch[returned]:
+ * for who has to know which. */
+size_t hf_endpoint_send_some(struct hf_endpoint *endpoint, const struct hf_datagram *batch,
+	size_t n, int *ret_error);
+
 /* The bound address, with the port that the system chose. */
 struct hf_address hf_endpoint_address(const struct hf_endpoint *endpoint);
 
@@ -195,7 +200,8 @@ void hf_loop_free(struct hf_loop *loop); /* closes all that is still open; NULL 
 struct hf_loop_ops {
 	int (*endpoint_open)(struct hf_loop *, const struct hf_bind *,
 		const struct hf_endpoint_handler *, void *, struct hf_endpoint **);
-	size_t (*endpoint_send)(struct hf_endpoint *, const struct hf_datagram *, size_t, int *);
+	size_t (*endpoint_send_some)(
+		struct hf_endpoint *, const struct hf_datagram *, size_t, int *);
 	struct hf_address (*endpoint_address)(const struct hf_endpoint *);
 	void (*endpoint_drain)(struct hf_endpoint *, size_t);
 	void (*endpoint_close)(struct hf_endpoint *);

@@ -337,23 +337,18 @@ static int choose_source(const struct endpoint *e, const struct hf_datagram *d,
 	return 0;
 }
 
-size_t hf_sim_endpoint_send(struct hf_endpoint *base, const struct hf_datagram *batch, size_t n,
-	int *ret_error)
+size_t hf_sim_endpoint_send_some(
+	struct hf_endpoint *base, const struct hf_datagram *batch, size_t n, int *ret_error)
 {
 	struct endpoint *e = endpoint_of(base);
 	struct hf_address from;
 	size_t taken = 0;
-	int error = 0;
-	for (size_t i = 0; i < n && !e->source.closed; i++) {
-		int rc = choose_source(e, &batch[i], &from);
-		if (rc == 0) {
-			launch(e, &from, &batch[i]);
-			taken++;
-		} else if (!error) {
-			error = rc;
-		}
+	int error = e->source.closed ? -EBADF : 0;
+	while (taken < n && !error) {
+		error = choose_source(e, &batch[taken], &from);
+		if (!error)
+			launch(e, &from, &batch[taken++]);
 	}
-	if (ret_error)
-		*ret_error = error;
+	*ret_error = error;
 	return taken;
 }

@@ -349,7 +349,7 @@ static void free_loop(struct hf_loop *base)
 
 static const struct hf_loop_ops sim_ops = {
 	.endpoint_open = hf_sim_endpoint_open,
-	.endpoint_send = hf_sim_endpoint_send,
+	.endpoint_send_some = hf_sim_endpoint_send_some,
 	.endpoint_address = hf_sim_endpoint_address,
 	.endpoint_drain = hf_sim_endpoint_drain,
 	.endpoint_close = hf_sim_endpoint_close,

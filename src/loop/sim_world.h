@@ -164,8 +164,8 @@ struct hf_sim_path hf_sim_path(struct hf_sim *sim, const struct hf_sim_packet *p
 
 int hf_sim_endpoint_open(struct hf_loop *loop, const struct hf_bind *bind,
 	const struct hf_endpoint_handler *handler, void *ctx, struct hf_endpoint **ret);
-size_t hf_sim_endpoint_send(struct hf_endpoint *endpoint, const struct hf_datagram *batch,
-	size_t n, int *ret_error);
+size_t hf_sim_endpoint_send_some(
+	struct hf_endpoint *endpoint, const struct hf_datagram *batch, size_t n, int *ret_error);
 struct hf_address hf_sim_endpoint_address(const struct hf_endpoint *endpoint);
 void hf_sim_endpoint_drain(struct hf_endpoint *endpoint, size_t most);
 void hf_sim_endpoint_close(struct hf_endpoint *endpoint);

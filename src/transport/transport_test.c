@@ -21,7 +21,7 @@
 struct sent {
 	struct hf_udp_attempt udp;
 	struct hf_tcp_attempt tcp;
-	unsigned replies, refusals;
+	unsigned replies, refusals, unsent;
 	int error;
 	bool keeps; /* does not forget at a reply */
 };
@@ -82,6 +82,13 @@ static int send_udp(struct world *w, unsigned n, const struct hf_address *to)
 	return hf_udp_send(w->udp, &w->sent[n].udp, to, m, sizeof m);
 }
 
+static int post_udp(struct world *w, unsigned n, const struct hf_address *to)
+{
+	uint8_t m[14] = {0};
+	hf_put_u16(m + 12, (uint16_t)n);
+	return hf_udp_post(w->udp, &w->sent[n].udp, to, m, sizeof m);
+}
+
 static int send_tcp(struct world *w, unsigned n, const struct hf_address *to)
 {
 	uint8_t m[14] = { 0 };
@@ -120,6 +127,16 @@ static void udp_refused(void *ctx, struct hf_udp_attempt *a, int error, hf_us no
 	(void)now;
 	assert_null(a->socket);
 	s->refusals++;
+	s->error = error;
+	from_within(ctx);
+}
+
+static void udp_unsent(void *ctx, struct hf_udp_attempt *a, int error, hf_us now)
+{
+	struct sent *s = (struct sent *)((char *)a - offsetof(struct sent, udp));
+	(void)now;
+	assert_null(a->socket);
+	s->unsent++;
 	s->error = error;
 	from_within(ctx);
 }
@@ -248,7 +265,7 @@ static const struct hf_door_handler door_handler = { server_accepted };
 
 static int open_world(void **state)
 {
-	static const struct hf_udp_handler udp = { udp_replied, udp_refused, stray };
+	static const struct hf_udp_handler udp = {udp_replied, udp_refused, udp_unsent, stray};
 	static const struct hf_tcp_handler tcp = { tcp_replied, tcp_refused, stray };
 	struct world *w = calloc(1, sizeof *w);
 	assert_non_null(w);
@@ -338,6 +355,113 @@ static void a_port_is_given_up_after_a_number_of_questions(void **state)
 	for (unsigned i = 0; i < 65536; i++)
 		ports += uses[i] != 0;
 	assert_true(ports > 4 * MANY / 200 * 9 / 10);
+}
+
+static void what_is_posted_leaves_with_the_sixteenth_or_when_it_is_told_to(void **state)
+{
+	struct world *w = *state;
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(post_udp(w, i, &w->peer), 0);
+	hf_udp_flush(w->udp);
+	run(w, HF_MS);
+	assert_int_equal(w->heard, 20);
+	for (unsigned i = 0; i < 20; i++) {
+		assert_int_equal(w->ids[i], w->sent[i].udp.id);
+		assert_int_equal(w->from[i].port, w->from[i < 16 ? 0 : 16].port);
+	}
+	assert_int_not_equal(w->from[0].port, w->from[16].port);
+}
+
+/* A forger of any one answer has the whole set of ports to guess from, and all ids. */
+static void what_is_posted_goes_by_any_port_and_under_any_id(void **state)
+{
+	struct world *w = *state;
+	unsigned high[64] = {0}, low[64] = {0}, same_port = 0, ports = 0;
+	static bool seen[65536];
+	memset(seen, 0, sizeof seen);
+	for (unsigned i = 0; i < MANY; i++) {
+		assert_int_equal(post_udp(w, i, &w->peer), 0);
+		if (i % 2)
+			hf_udp_flush(w->udp);
+		if (i % 64 == 63)
+			run(w, HF_MS);
+	}
+	assert_int_equal(w->heard, MANY);
+	for (unsigned i = 0; i < MANY; i++) {
+		high[w->ids[i] >> 10]++;
+		low[w->ids[i] & 63]++;
+		ports += !seen[w->from[i].port];
+		seen[w->from[i].port] = true;
+		same_port += i > 1 && i % 2 == 0 && w->from[i].port == w->from[i - 1].port;
+	}
+	assert_true(even(high, 64, MANY));
+	assert_true(even(low, 64, MANY));
+	assert_true(ports >= 64);
+	assert_in_range(same_port, MANY / 128 / 2, MANY / 128 * 2);
+}
+
+static void what_nobody_flushes_leaves_by_itself(void **state)
+{
+	struct world *w = *state;
+	w->answers = true;
+	assert_int_equal(post_udp(w, 0, &w->peer), 0);
+	run(w, HF_MS);
+	assert_int_equal(w->heard, 1);
+	assert_int_equal(w->sent[0].replies, 1);
+}
+
+static void what_cannot_be_sent_is_told_of_and_the_others_leave(void **state)
+{
+	struct world *w = *state;
+	struct hf_address nowhere = w->peer;
+	nowhere.port = 0;
+	for (unsigned i = 0; i < 6; i++)
+		assert_int_equal(post_udp(w, i, i % 3 == 1 ? &nowhere : &w->peer), 0);
+	hf_udp_flush(w->udp);
+	assert_int_equal(w->sent[1].unsent, 0); /* not from within: its owner may be at work */
+	run(w, HF_MS);
+	assert_int_equal(w->heard, 4);
+	for (unsigned i = 0; i < 6; i++) {
+		assert_int_equal(w->sent[i].unsent, i % 3 == 1);
+		assert_int_equal(w->sent[i].error, i % 3 == 1 ? -EINVAL : 0);
+		assert_int_equal(w->sent[i].udp.socket != NULL, i % 3 != 1);
+	}
+}
+
+static void who_is_forgotten_is_not_told_and_what_was_posted_leaves(void **state)
+{
+	struct world *w = *state;
+	struct hf_address nowhere = w->peer;
+	nowhere.port = 0;
+	assert_int_equal(post_udp(w, 0, &w->peer), 0);
+	assert_int_equal(post_udp(w, 1, &nowhere), 0);
+	assert_int_equal(post_udp(w, 2, &nowhere), 0);
+	assert_int_equal(post_udp(w, 3, &nowhere), 0);
+	hf_udp_forget(&w->sent[0].udp);
+	hf_udp_forget(&w->sent[1].udp);
+	hf_udp_flush(w->udp);
+	hf_udp_forget(&w->sent[2].udp);
+	run(w, HF_MS);
+	assert_int_equal(w->heard, 1);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(w->sent[i].unsent, i == 3);
+}
+
+/* From within the news of one the others are forgotten, and more is sent. */
+static void the_news_of_what_was_not_sent_may_change_the_rest(void **state)
+{
+	struct world *w = *state;
+	struct hf_address nowhere = w->peer;
+	nowhere.port = 0;
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(post_udp(w, i, &nowhere), 0);
+	w->forgets = &w->sent[1];
+	w->sends_on = 1;
+	w->next = 10;
+	run(w, HF_MS);
+	assert_int_equal(w->sent[0].unsent + w->sent[2].unsent, 2);
+	assert_int_equal(w->sent[1].unsent, 0);
+	assert_int_equal(w->heard, 1);
 }
 
 static void only_the_right_reply_is_taken(void **state)
@@ -717,6 +841,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_A_WORLD(ids_are_spread_evenly_and_sockets_taken_by_chance),
 		IN_A_WORLD(a_port_is_given_up_after_a_number_of_questions),
+		IN_A_WORLD(what_is_posted_leaves_with_the_sixteenth_or_when_it_is_told_to),
+		IN_A_WORLD(what_is_posted_goes_by_any_port_and_under_any_id),
+		IN_A_WORLD(what_nobody_flushes_leaves_by_itself),
+		IN_A_WORLD(what_cannot_be_sent_is_told_of_and_the_others_leave),
+		IN_A_WORLD(who_is_forgotten_is_not_told_and_what_was_posted_leaves),
+		IN_A_WORLD(the_news_of_what_was_not_sent_may_change_the_rest),
 		IN_A_WORLD(only_the_right_reply_is_taken),
 		IN_A_WORLD(a_refusal_ends_what_went_to_that_peer_and_nothing_else),
 		IN_A_WORLD(callbacks_may_forget_others_and_send_on),

@@ -18,6 +18,10 @@
  * descriptors are shared with clients' connections. */
 #define IDLE (10 * HF_SECOND)
 
+/* Questions that leave together. The system call is shared by then, and more would
+ * keep the first ones waiting. */
+#define TOGETHER 16
+
 #define BUCKETS 4096
 #define TRIES 16
 
@@ -30,8 +34,17 @@ struct hf_udp_socket {
 	struct hf_endpoint *endpoint;
 	struct hf_udp_attempt *attempts;
 	unsigned uses;
+	unsigned posted; /* messages that have not left yet */
 	hf_us used; /* last sent from */
 	bool calling; /* a callback is under way: not to be freed under it */
+};
+
+struct together { /* what leaves at once, from one socket */
+	struct hf_udp_socket *socket; /* of posted messages, if there are any */
+	struct hf_datagram batch[TOGETHER];
+	struct hf_udp_attempt *attempts[TOGETHER]; /* NULL: forgotten */
+	uint8_t bytes[TOGETHER][HF_UDP_TOGETHER_MAX];
+	unsigned n;
 };
 
 struct hf_udp_pool {
@@ -41,6 +54,9 @@ struct hf_udp_pool {
 	struct hf_udp_socket *sockets[2][SOCKETS]; /* IPv4, IPv6 */
 	struct hf_udp_socket *retired;
 	struct hf_timer tidy; /* armed while there are sockets */
+	struct together together[2]; /* IPv4, IPv6 */
+	struct hf_udp_attempt *unsent; /* not told of yet */
+	struct hf_timer due; /* armed while something is posted or unsent */
 	struct hf_udp_attempt *buckets[BUCKETS];
 	uint64_t serial;    /* of the next attempt */
 	uint16_t dice[128]; /* drawn in one go: a question needs three numbers */
@@ -54,6 +70,11 @@ static uint16_t roll(struct hf_udp_pool *pool)
 		pool->dice_left = HF_COUNT_OF(pool->dice);
 	}
 	return pool->dice[--pool->dice_left];
+}
+
+static struct together *together_of(struct hf_udp_pool *pool, const struct hf_address *peer)
+{
+	return &pool->together[peer->family == 6];
 }
 
 static struct hf_udp_attempt **bucket(struct hf_udp_pool *pool, uint16_t id)
@@ -80,13 +101,18 @@ static void socket_free(struct hf_udp_socket *socket)
 	free(socket);
 }
 
+static bool is_busy(const struct hf_udp_socket *socket)
+{
+	return socket->attempts || socket->posted || socket->calling;
+}
+
 /* Closes the retired ones that nothing is waiting on any more. */
 static void sweep(struct hf_udp_pool *pool)
 {
 	struct hf_udp_socket **at = &pool->retired;
 	while (*at) {
 		struct hf_udp_socket *socket = *at;
-		if (socket->attempts || socket->calling) {
+		if (is_busy(socket)) {
 			at = &socket->next;
 			continue;
 		}
@@ -97,7 +123,7 @@ static void sweep(struct hf_udp_pool *pool)
 
 static bool unused(const struct hf_udp_socket *socket, hf_us now)
 {
-	return socket && !socket->attempts && !socket->calling && now - socket->used >= IDLE;
+	return socket && !is_busy(socket) && now - socket->used >= IDLE;
 }
 
 static void tidy(struct hf_timer *timer, hf_us now)
@@ -129,7 +155,7 @@ static void received(void *ctx, struct hf_endpoint *endpoint, struct hf_datagram
 		const struct hf_datagram *d = &batch[i];
 		struct hf_udp_attempt *attempt =
 			d->len >= 2 ? find(socket, hf_get_u16(d->bytes), &d->peer) : NULL;
-		if (attempt)
+		if (attempt && !attempt->posted) /* who answers before it is asked guesses */
 			pool->handler->replied(pool->ctx, attempt, d->bytes, d->len, d->cut, now);
 		else
 			pool->handler->stray(pool->ctx, &d->peer);
@@ -142,7 +168,7 @@ static struct hf_udp_attempt *older_at(const struct hf_udp_socket *socket,
 	const struct hf_address *peer, uint64_t serial)
 {
 	struct hf_udp_attempt *a = socket->attempts;
-	while (a && (a->serial >= serial || !hf_address_equal(&a->peer, peer)))
+	while (a && (a->serial >= serial || a->posted || !hf_address_equal(&a->peer, peer)))
 		a = a->socket_next;
 	return a;
 }
@@ -228,13 +254,24 @@ static void link_attempt(struct hf_udp_socket *socket, struct hf_udp_attempt *a)
 	socket->attempts = a;
 }
 
-void hf_udp_forget(struct hf_udp_attempt *a)
+static void unlink_attempt(struct hf_udp_attempt *a)
 {
-	if (!a->socket)
-		return;
 	*a->prev = a->next;
 	if (a->next)
 		a->next->prev = a->prev;
+}
+
+void hf_udp_forget(struct hf_udp_attempt *a)
+{
+	if (!a->socket && !a->unsent)
+		return;
+	unlink_attempt(a);
+	a->unsent = 0;
+	if (!a->socket)
+		return;
+	if (a->posted)
+		together_of(a->socket->pool, &a->peer)->attempts[a->posted - 1] = NULL;
+	a->posted = 0;
 	*a->socket_prev = a->socket_next;
 	if (a->socket_next)
 		a->socket_next->socket_prev = a->socket_prev;
@@ -253,25 +290,142 @@ static int choose_id(struct hf_udp_socket *socket, const struct hf_address *peer
 	return -EAGAIN;
 }
 
-int hf_udp_send(struct hf_udp_pool *pool, struct hf_udp_attempt *attempt,
-	const struct hf_address *peer, uint8_t *m, size_t len)
+/* Draws an id, and puts the attempt under way from the socket. */
+static int begin(struct hf_udp_socket *socket, struct hf_udp_attempt *attempt,
+	const struct hf_address *peer, uint8_t *m)
 {
-	struct hf_udp_socket *socket;
-	struct hf_datagram d = { .bytes = m, .len = len, .peer = *peer };
-	int error = 0;
-	int rc = choose_socket(pool, peer->family, &socket);
-	if (!rc)
-		rc = choose_id(socket, peer, &attempt->id);
+	int rc = choose_id(socket, peer, &attempt->id);
 	if (rc)
 		return rc;
 	hf_put_u16(m, attempt->id);
 	attempt->peer = *peer;
+	attempt->posted = 0;
+	attempt->unsent = 0;
 	socket->uses++;
 	link_attempt(socket, attempt);
+	return 0;
+}
+
+int hf_udp_send(struct hf_udp_pool *pool, struct hf_udp_attempt *attempt,
+	const struct hf_address *peer, uint8_t *m, size_t len)
+{
+	struct hf_udp_socket *socket;
+	struct hf_datagram d = {.bytes = m, .len = len, .peer = *peer};
+	int error = 0;
+	int rc = choose_socket(pool, peer->family, &socket);
+	if (!rc)
+		rc = begin(socket, attempt, peer, m);
+	if (rc)
+		return rc;
 	if (hf_endpoint_send(socket->endpoint, &d, 1, &error) == 1)
 		return 0;
 	hf_udp_forget(attempt);
 	return error ? error : -EAGAIN;
+}
+
+/* ---- sending together ---- */
+
+static void due_now(struct hf_udp_pool *pool)
+{
+	if (!hf_timer_armed(&pool->due))
+		hf_timer_arm(hf_loop_timers(pool->loop), &pool->due, hf_loop_now(pool->loop));
+}
+
+/* It is told of later, and may be forgotten until then. */
+static void note_unsent(struct hf_udp_pool *pool, struct hf_udp_attempt *a, int error)
+{
+	if (!a)
+		return;
+	hf_udp_forget(a);
+	a->unsent = error;
+	a->next = pool->unsent;
+	if (a->next)
+		a->next->prev = &a->next;
+	a->prev = &pool->unsent;
+	pool->unsent = a;
+	due_now(pool);
+}
+
+/* Without room in the system the rest need not be tried. */
+static void leave(struct hf_udp_pool *pool, struct together *t)
+{
+	int error = 0;
+	for (unsigned at = 0; at < t->n;) {
+		unsigned left = at;
+		if (error != -EAGAIN && error != -ENOBUFS)
+			left += (unsigned)hf_endpoint_send_some(
+				t->socket->endpoint, t->batch + at, t->n - at, &error);
+		for (; at < left; at++)
+			if (t->attempts[at])
+				t->attempts[at]->posted = 0;
+		if (at < t->n)
+			note_unsent(pool, t->attempts[at++], error ? error : -EAGAIN);
+	}
+	if (t->n)
+		t->socket->posted = 0;
+	t->n = 0;
+}
+
+static void put(struct together *t, struct hf_udp_attempt *attempt, const uint8_t *m, size_t len)
+{
+	unsigned i = t->n++;
+	memcpy(t->bytes[i], m, len);
+	t->batch[i] = (struct hf_datagram){.bytes = t->bytes[i], .len = len, .peer = attempt->peer};
+	t->attempts[i] = attempt;
+	attempt->posted = (uint8_t)t->n;
+	t->socket->posted++;
+}
+
+int hf_udp_post(struct hf_udp_pool *pool, struct hf_udp_attempt *attempt,
+	const struct hf_address *peer, uint8_t *m, size_t len)
+{
+	struct together *t = together_of(pool, peer);
+	int rc = 0;
+	if (len > HF_UDP_TOGETHER_MAX)
+		return hf_udp_send(pool, attempt, peer, m, len);
+	if (t->n == TOGETHER)
+		leave(pool, t);
+	if (!t->n)
+		rc = choose_socket(pool, peer->family, &t->socket);
+	if (!rc)
+		rc = begin(t->socket, attempt, peer, m);
+	if (rc)
+		return rc;
+	put(t, attempt, m, len);
+	due_now(pool);
+	return 0;
+}
+
+void hf_udp_flush(struct hf_udp_pool *pool)
+{
+	for (unsigned i = 0; i < HF_COUNT_OF(pool->together); i++)
+		leave(pool, &pool->together[i]);
+	if (!pool->unsent)
+		hf_timer_disarm(hf_loop_timers(pool->loop), &pool->due);
+}
+
+/* Those who are told may forget others, and post anew: what becomes of that is told
+ * with the next turn. */
+static void tell_unsent(struct hf_udp_pool *pool, hf_us now)
+{
+	struct hf_udp_attempt *list = pool->unsent;
+	pool->unsent = NULL;
+	if (list)
+		list->prev = &list;
+	while (list) {
+		struct hf_udp_attempt *a = list;
+		int error = a->unsent;
+		hf_udp_forget(a);
+		pool->handler->unsent(pool->ctx, a, error, now);
+	}
+}
+
+static void due(struct hf_timer *timer, hf_us now)
+{
+	struct hf_udp_pool *pool =
+		(struct hf_udp_pool *)((char *)timer - offsetof(struct hf_udp_pool, due));
+	tell_unsent(pool, now);
+	hf_udp_flush(pool);
 }
 
 /* ---- the pool ---- */
@@ -286,6 +440,7 @@ int hf_udp_pool_new(struct hf_loop *loop, const struct hf_udp_handler *udp_handl
 	pool->handler = udp_handler;
 	pool->ctx = ctx;
 	pool->tidy.fire = tidy;
+	pool->due.fire = due;
 	*ret = pool;
 	return 0;
 }
@@ -295,6 +450,7 @@ void hf_udp_pool_free(struct hf_udp_pool *pool)
 	if (!pool)
 		return;
 	hf_timer_disarm(hf_loop_timers(pool->loop), &pool->tidy);
+	hf_timer_disarm(hf_loop_timers(pool->loop), &pool->due);
 	for (int family = 0; family < 2; family++)
 		for (int i = 0; i < SOCKETS; i++)
 			socket_free(pool->sockets[family][i]);

@@ -8,6 +8,11 @@
  * A socket is given up after a number of questions and replaced by one on a new
  * port, so that a port that somebody has found out is soon worth nothing; one that
  * is not used for ten seconds is closed.
+ * Questions of one turn leave together: sixteen at the most from one socket, with
+ * one system call, and the next ones from another. What a forger has to guess is the
+ * same as if each had a socket of its own: the port of any one question is drawn from
+ * the whole set, its id and case are drawn for itself alone, and nobody but the
+ * upstreams sees from which port its neighbours went.
  * What fails a test is dropped and counted; the attempt stays open for the
  * right reply.
  * ICMP errors that the kernel attributes to a question end the attempts at that
@@ -15,7 +20,8 @@
  * Ownership: an attempt is embedded in its owner's struct and must be forgotten
  * (hf_udp_forget) before that memory goes.
  * Threads: one owner.  Never: names, policy, retries.
- * At the bound: 16 tries to find a free id, then -EAGAIN: with 64 sockets that
+ * At the bound: what has been posted is sent with the sixteenth, or when the turn ends;
+ * one longer than HF_UDP_TOGETHER_MAX octets goes at once. 16 tries to find a free id, then -EAGAIN: with 64 sockets that
  * means millions of questions in flight. */
 #ifndef HF_TRANSPORT_UDP_H
 #define HF_TRANSPORT_UDP_H
@@ -26,15 +32,20 @@
 
 #include "loop/loop.h"
 
+/* The longest question there is: a header, a name of 255 octets, an OPT record. */
+#define HF_UDP_TOGETHER_MAX 288
+
 struct hf_udp_pool;
 
 struct hf_udp_attempt {
-	struct hf_udp_attempt *next, **prev;               /* in its id bucket */
+	struct hf_udp_attempt *next, **prev;               /* in its id bucket, or unsent */
 	struct hf_udp_attempt *socket_next, **socket_prev; /* on its socket */
 	struct hf_udp_socket *socket;                      /* NULL: not under way */
 	struct hf_address peer;
 	uint64_t serial; /* order of sending */
+	int unsent;      /* why the system did not take it; 0: it did, or has not been asked */
 	uint16_t id;
+	uint8_t posted;  /* place + 1 among those that leave together; 0: it has left */
 };
 
 struct hf_udp_handler {
@@ -45,6 +56,9 @@ struct hf_udp_handler {
 		bool cut, hf_us now);
 	/* The network says that the peer cannot be reached: the attempt is over. */
 	void (*refused)(void *ctx, struct hf_udp_attempt *attempt, int error, hf_us now);
+	/* What was posted could not be sent, as hf_udp_send would have said: the attempt
+	 * is over. */
+	void (*unsent)(void *ctx, struct hf_udp_attempt *attempt, int error, hf_us now);
 	/* Something came that belongs to no attempt. */
 	void (*stray)(void *ctx, const struct hf_address *peer);
 };
@@ -58,6 +72,17 @@ void hf_udp_pool_free(struct hf_udp_pool *pool); /* all attempts forgotten; NULL
  * socket, no free id, refused by the system) the attempt is not under way. */
 int hf_udp_send(struct hf_udp_pool *pool, struct hf_udp_attempt *attempt,
 	const struct hf_address *peer, uint8_t *m, size_t len);
+
+/* The same, but it leaves with others, at the end of the turn (hf_udp_flush) at the
+ * latest. On failure (no socket, no free id) the attempt is not under way; if the
+ * system refuses it later, `unsent` says so. One that is forgotten before leaves all
+ * the same. */
+int hf_udp_post(struct hf_udp_pool *pool, struct hf_udp_attempt *attempt,
+	const struct hf_address *peer, uint8_t *m, size_t len);
+
+/* Sends what has been posted. Calls no handler; if it is not called, a timer sees to
+ * it. */
+void hf_udp_flush(struct hf_udp_pool *pool);
 
 void hf_udp_forget(struct hf_udp_attempt *attempt); /* not under way is fine */
 
