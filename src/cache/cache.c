@@ -66,6 +66,7 @@ struct hf_cache {
 	uint64_t size;
 	unsigned shard_count;
 	bool note_removals;
+	struct hf_remarks *remarks;
 	struct shard shards[];
 };
 
@@ -218,6 +219,7 @@ struct hf_cache_key hf_cache_failure_key(const struct hf_cache_key *key)
 {
 	struct hf_cache_key failed = *key;
 	failed.flags |= HF_CACHE_FAILED;
+	failed.way = 0;
 	failed.hash = mix(failed.name_hash, failed.realm, failed.type, failed.class, failed.flags);
 	return failed;
 }
@@ -707,6 +709,19 @@ static void put(struct shard *shard, unsigned which, const struct header *h,
 		memory_order_release);
 }
 
+/* Before it can be found. */
+static void remark(struct hf_cache *cache, const struct hf_cache_key *key, const struct header *h)
+{
+	if (h->flags & (HF_CACHE_NAME | HF_CACHE_FAILED))
+		hf_remarks_note(cache->remarks, key->name, h->stored + (hf_us)h->ttl * HF_SECOND);
+}
+
+struct hf_remarked hf_cache_remarked(
+	const struct hf_cache *cache, const struct hf_name *name, hf_us since)
+{
+	return hf_remarks_look(cache->remarks, name, since);
+}
+
 int hf_cache_store(struct hf_cache *cache, const struct hf_cache_key *key, hf_us now,
 	const struct hf_kept *kept)
 {
@@ -720,6 +735,7 @@ int hf_cache_store(struct hf_cache *cache, const struct hf_cache_key *key, hf_us
 		return HF_EBOUND;
 	make_room(shard, which, n, &budget);
 	const struct header h = header_of(key, now, kept);
+	remark(cache, key, &h);
 	put(shard, which, &h, kept, 0);
 	return 0;
 }
@@ -889,6 +905,7 @@ int hf_cache_restore(struct hf_cache *cache, const struct hf_cache_key *key, hf_
 		return HF_EBOUND;
 	make_room(shard, which, n, &budget);
 	const struct header h = header_of(key, stored, kept);
+	remark(cache, key, &h);
 	put(shard, which, &h, kept, (hits & 3) * SLOT_HIT);
 	return 0;
 }
@@ -953,8 +970,9 @@ int hf_cache_new(
 	cache->hash_key = *hash_key;
 	cache->size = size;
 	cache->shard_count = shards;
+	cache->remarks = calloc(1, sizeof *cache->remarks);
 	for (unsigned i = 0; i < shards; i++) {
-		if (make_shard(&cache->shards[i], size / shards)) {
+		if (!cache->remarks || make_shard(&cache->shards[i], size / shards)) {
 			hf_cache_free(cache);
 			return -ENOMEM;
 		}
@@ -973,6 +991,8 @@ void hf_cache_free(struct hf_cache *cache)
 		free((void *)shard->logs[SMALL].words);
 		free((void *)shard->logs[MAIN].words);
 	}
+	if (cache)
+		free(cache->remarks);
 	free(cache);
 }
 

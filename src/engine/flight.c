@@ -519,7 +519,7 @@ static void store(struct flight *f, const struct hf_message_view *view,
 	 * asked whether that is to be held. */
 	bool of_name = hf_nxdomain_of_name(view) && !f->route->hold_good;
 	struct hf_cache_key key = of_name ? hf_cache_name_key(asked) : *asked;
-	hf_trouble_forget(worker, asked);
+	hf_trouble_forget(worker, asked, now);
 	/* What may not be kept for a second may still be better than nothing. */
 	bool keep_it = kept->ttl != 0 || (f->plan->cache->stale && view->answers != 0);
 	if (keep_it && hf_cache_store(worker->team->cache, &key, now, kept) == 0) {
@@ -793,6 +793,7 @@ int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 	f->base.flags = key->flags;
 	f->key = *key;
 	f->key.name = &f->base.question.name;
+	f->key.way = 0; /* until it is answered the cache may look otherwise */
 	draw_case(f);
 	f->base.client = waiter ? waiter->client : 0;
 	/* The slot of whom it will most likely be asked of; + 1: 0 is nobody. */

@@ -12,6 +12,12 @@ static uint32_t seconds(hf_us duration)
 	return (uint32_t)(duration / HF_SECOND);
 }
 
+struct hf_remarked hf_remarked(
+	const struct hf_worker *worker, const struct hf_name *name, hf_us now)
+{
+	return hf_cache_remarked(worker->team->cache, name, now - LATELY * HF_SECOND);
+}
+
 /* ---- failures ---- */
 
 /* A failure from before an upstream came back says nothing any more. */
@@ -67,8 +73,10 @@ void hf_trouble_remember(struct hf_worker *worker, const struct hf_cache_key *ke
 	hf_cache_store(worker->team->cache, &failed, now, &kept);
 }
 
-void hf_trouble_forget(struct hf_worker *worker, const struct hf_cache_key *key)
+void hf_trouble_forget(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now)
 {
+	if (!hf_remarked(worker, key->name, now).itself)
+		return;
 	struct hf_cache_key failed = hf_cache_failure_key(key);
 	hf_cache_remove(worker->team->cache, &failed, 0);
 }

@@ -21,6 +21,11 @@
 bool hf_stale_find(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
 	struct hf_cached *copy, struct hf_answer *ret);
 
+/* Whether there is anything to look for beside the answer itself: a denial of the
+ * name or of one above it, a failure that still counts. */
+struct hf_remarked hf_remarked(
+	const struct hf_worker *worker, const struct hf_name *name, hf_us now);
+
 enum hf_trouble {
 	HF_TROUBLE_NONE,
 	HF_TROUBLE_NOW,  /* failed a moment ago: do not ask */
@@ -36,6 +41,6 @@ void hf_trouble_remember(struct hf_worker *worker, const struct hf_cache_key *ke
 	uint32_t dice);
 
 /* It was answered. */
-void hf_trouble_forget(struct hf_worker *worker, const struct hf_cache_key *key);
+void hf_trouble_forget(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now);
 
 #endif

@@ -83,6 +83,14 @@ static bool fresh(
 	return hf_cache_lookup(worker->team->cache, key, now, copy) == HF_CACHE_FRESH;
 }
 
+/* Is it known that there is no such name? */
+static bool denied(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
+	struct hf_cached *copy)
+{
+	struct hf_cache_key name = hf_cache_name_key(key);
+	return hf_remarked(worker, key->name, now).itself && fresh(worker, &name, now, copy);
+}
+
 /* A question of another worker for one of our names. It may have been answered
  * since it was sent; the cache is the faster place to find out. */
 static void take_question(struct hf_worker *worker, const struct question_message *m, hf_us now)
@@ -90,8 +98,7 @@ static void take_question(struct hf_worker *worker, const struct question_messag
 	struct hf_cache_key key = hf_worker_key(worker, &m->question, m->flags);
 	struct hf_cached *copy = hf_scratch(worker);
 	const struct hf_waiter *waiter = m->waiter.worker == NOBODY ? NULL : &m->waiter;
-	struct hf_cache_key name = hf_cache_name_key(&key);
-	bool there = fresh(worker, &key, now, copy) || fresh(worker, &name, now, copy);
+	bool there = fresh(worker, &key, now, copy) || denied(worker, &key, now, copy);
 	if (there && (waiter || !hf_warm_near_end(&key, copy, now))) {
 		const struct hf_answer answer = {
 			.kept = &copy->kept, .age = copy->age, .ede = HF_EDE_NONE};
@@ -234,15 +241,17 @@ void hf_worker_approach(const struct hf_worker *worker, struct hf_cache_key *key
 static enum hf_lookup lookup_further(struct hf_worker *worker, const struct hf_cache_key *key,
 	hf_us now, struct hf_cached *copy, struct hf_answer *ret)
 {
+	const struct hf_remarked remarked = hf_remarked(worker, key->name, now);
 	struct hf_cache_key name = hf_cache_name_key(key);
 	if (too_large(copy))
 		return HF_LOOKUP_MISS;
-	bool denied = fresh(worker, &name, now, copy);
+	bool denied = remarked.itself && fresh(worker, &name, now, copy);
 	if (!denied && too_large(copy))
 		return HF_LOOKUP_MISS;
-	if (!denied && !cut_above(worker, key, now, copy)) {
+	if (!denied && !(remarked.above && cut_above(worker, key, now, copy))) {
 		hf_count(worker->meter, HF_COUNT_CACHE_MISSES);
-		return last_resort(worker, key, now, copy, ret);
+		copy->kept.len = 0;
+		return remarked.itself ? last_resort(worker, key, now, copy, ret) : HF_LOOKUP_MISS;
 	}
 	hf_count(worker->meter, denied ? HF_COUNT_CACHE_HITS : HF_COUNT_CACHE_CUT_HITS);
 	if (denied && hf_warm_due(worker, key, copy, now))

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* remarks.h - of which names something may be known that concerns more than one
+ * question.
+ *
+ * Story: whoever finds no answer has more to look for: that the name does not exist,
+ * that a name above it does not, that the question has failed lately. Of nearly all
+ * names nothing of the kind is known, and to find that out in the cache costs a keyed
+ * hash and a part of the index for each name and kind. Here one pass over the name
+ * tells it: a table says for a name when the last of what was kept about it ends.
+ * Names share places: "nothing" is certain, "something" is a reason to look.
+ * The hash is open, so who chooses names can make others look in vain: what they then
+ * pay is the price of the look.
+ * Knows:   names, instants.  Never: what was said, and by whom.
+ * At the bound: more names than places make more looks, and no wrong answer.
+ * Threads: any, at any time. What one thread notes another may see a little later,
+ * as if it had come a little later. */
+#ifndef HF_CACHE_REMARKS_H
+#define HF_CACHE_REMARKS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/time.h"
+#include "wire/name.h"
+
+/* 256 KiB: at a hundredth of it in use a miss meets another's remark once in thirty
+ * names of three labels. */
+#define HF_REMARK_PLACES 65536
+
+struct hf_remarks {
+	_Atomic uint32_t ends[HF_REMARK_PLACES]; /* seconds, rounded up; 0: nothing */
+};
+
+/* Something is kept about the (lowered) name until `end`. */
+void hf_remarks_note(struct hf_remarks *remarks, const struct hf_name *name, hf_us end);
+
+struct hf_remarked {
+	bool itself; /* something may be kept about the name, ... */
+	bool above;  /* ... or about a name above it, short of the root */
+};
+
+/* What may be kept about a name that has not ended before `since`. */
+struct hf_remarked hf_remarks_look(
+	const struct hf_remarks *remarks, const struct hf_name *name, hf_us since);
+
+#endif

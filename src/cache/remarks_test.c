@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cache/remarks.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static int open_remarks(void **state)
+{
+	*state = calloc(1, sizeof(struct hf_remarks));
+	return *state ? 0 : -1;
+}
+
+static int close_remarks(void **state)
+{
+	free(*state);
+	return 0;
+}
+
+static struct hf_name name_of(const char *text)
+{
+	struct hf_name name;
+	assert_int_equal(hf_name_from_text(text, strlen(text), &name), 0);
+	return name;
+}
+
+static void note(struct hf_remarks *remarks, const char *text, hf_us end)
+{
+	struct hf_name name = name_of(text);
+	hf_remarks_note(remarks, &name, end);
+}
+
+static struct hf_remarked look(const struct hf_remarks *remarks, const char *text, hf_us since)
+{
+	struct hf_name name = name_of(text);
+	return hf_remarks_look(remarks, &name, since);
+}
+
+static void of_a_name_that_nobody_spoke_of_nothing_is_known(void **state)
+{
+	struct hf_remarked r = look(*state, "www.shop.example", 0);
+	assert_false(r.itself);
+	assert_false(r.above);
+	assert_false(look(*state, ".", 0).itself);
+}
+
+static void a_remark_is_about_its_name_and_what_is_below(void **state)
+{
+	note(*state, "shop.example", 5 * HF_SECOND);
+	assert_true(look(*state, "shop.example", 0).itself);
+	assert_false(look(*state, "shop.example", 0).above);
+	assert_true(look(*state, "www.shop.example", 0).above);
+	assert_false(look(*state, "www.shop.example", 0).itself);
+	assert_true(look(*state, "a.b.shop.example", 0).above);
+	assert_false(look(*state, "example", 0).itself);
+	assert_false(look(*state, "shop2.example", 0).itself);
+	assert_false(look(*state, "shop.example.net", 0).above);
+}
+
+static void a_remark_about_the_root_is_about_the_root_alone(void **state)
+{
+	note(*state, ".", 5 * HF_SECOND);
+	assert_true(look(*state, ".", 0).itself);
+	assert_false(look(*state, "example", 0).above);
+}
+
+/* Up to its very end, and in the second after it at the longest. */
+static void a_remark_counts_until_its_end(void **state)
+{
+	hf_us end = 100 * HF_SECOND + 7;
+	note(*state, "shop.example", end);
+	assert_true(look(*state, "shop.example", end - 1).itself);
+	assert_true(look(*state, "shop.example", end).itself);
+	assert_false(look(*state, "shop.example", end + HF_SECOND).itself);
+	note(*state, "shop.example", 50 * HF_SECOND); /* the later end counts */
+	assert_true(look(*state, "shop.example", end).itself);
+}
+
+static void instants_at_both_ends_of_time_are_remembered(void **state)
+{
+	note(*state, "old.example", -1);
+	assert_false(look(*state, "old.example", 0).itself);
+	note(*state, "far.example", INT64_MAX);
+	assert_true(look(*state, "far.example", 1000000 * HF_SECOND).itself);
+}
+
+static void a_name_of_127_labels_has_its_place(void **state)
+{
+	char text[255] = "";
+	for (unsigned i = 0; i < 127; i++)
+		memcpy(text + 2 * i, "a.", 3);
+	note(*state, text, HF_SECOND);
+	assert_true(look(*state, text, 0).itself);
+	assert_false(look(*state, text + 2, 0).itself);
+}
+
+/* What is noted is always found, and few others seem to be. */
+static void nothing_that_was_noted_is_ever_missed(void **state)
+{
+	char text[40];
+	unsigned false_alarms = 0;
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(text, sizeof text, "n%u.noted.example", i);
+		note(*state, text, HF_SECOND);
+	}
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(text, sizeof text, "n%u.noted.example", i);
+		assert_true(look(*state, text, 0).itself);
+		snprintf(text, sizeof text, "n%u.other.example", i);
+		false_alarms += look(*state, text, 0).itself;
+	}
+	assert_in_range(false_alarms, 0, 60);
+}
+
+#define WITH_REMARKS(test) cmocka_unit_test_setup_teardown(test, open_remarks, close_remarks)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_REMARKS(of_a_name_that_nobody_spoke_of_nothing_is_known),
+		WITH_REMARKS(a_remark_is_about_its_name_and_what_is_below),
+		WITH_REMARKS(a_remark_about_the_root_is_about_the_root_alone),
+		WITH_REMARKS(a_remark_counts_until_its_end),
+		WITH_REMARKS(instants_at_both_ends_of_time_are_remembered),
+		WITH_REMARKS(a_name_of_127_labels_has_its_place),
+		WITH_REMARKS(nothing_that_was_noted_is_ever_missed),
+	};
+	return cmocka_run_group_tests_name("remarks", tests, NULL, NULL);
+}
