@@ -62,8 +62,19 @@ static int make_paths(struct hf_plan *plan)
 		plan->path_at[i] = count;
 		count += forward->routes[i].upstream_count;
 	}
-	plan->paths = plan->path_at ? calloc(count ? count : 1, sizeof *plan->paths) : NULL;
-	return plan->paths ? 0 : -ENOMEM;
+	if (!plan->path_at)
+		return -ENOMEM;
+	plan->paths = calloc(count ? count : 1, sizeof *plan->paths);
+	plan->candidates = calloc(count ? count : 1, sizeof *plan->candidates);
+	plan->cap_due = calloc(forward->route_count + 1, sizeof *plan->cap_due);
+	return plan->paths && plan->candidates && plan->cap_due ? 0 : -ENOMEM;
+}
+
+static void drop_paths(struct hf_plan *plan)
+{
+	free(plan->paths);
+	free(plan->candidates);
+	free(plan->cap_due);
 }
 
 /* A and AAAA of each name; what is no name has been refused with its line. */
@@ -117,7 +128,7 @@ int hf_plan_new(const struct hf_forward_conf *forward, const struct hf_cache_con
 	if (!plan->slots || !plan->fresh ||
 		hf_route_table_build(&plan->arena, key, forward, &plan->routes) ||
 		make_realms(plan, key, before) || make_paths(plan) || make_warm(plan)) {
-		free(plan->paths);
+		drop_paths(plan);
 		hf_arena_clear(&plan->arena);
 		free(plan);
 		return -ENOMEM;
@@ -137,6 +148,16 @@ struct hf_path *hf_plan_path(const struct hf_plan *plan, const struct hf_route *
 	size_t upstream)
 {
 	return &plan->paths[plan->path_at[route - plan->forward->routes] + upstream];
+}
+
+struct hf_candidate *hf_plan_candidates(const struct hf_plan *plan, const struct hf_route *route)
+{
+	return &plan->candidates[plan->path_at[route - plan->forward->routes]];
+}
+
+hf_us *hf_plan_cap_due(const struct hf_plan *plan, const struct hf_route *route)
+{
+	return &plan->cap_due[route - plan->forward->routes];
 }
 
 /* An untouched path stays so: copying it would take its memory. */
@@ -180,7 +201,7 @@ void hf_plan_unref(struct hf_plan *plan)
 		return;
 	if (plan->release)
 		plan->release(plan->owner);
-	free(plan->paths);
+	drop_paths(plan);
 	hf_arena_clear(&plan->arena);
 	free(plan);
 }

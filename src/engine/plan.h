@@ -15,7 +15,7 @@
 #include "cache/cache_conf.h"
 #include "forward/route.h"
 #include "wire/message.h"
-#include "upstream/state.h"
+#include "upstream/select.h"
 
 struct hf_plan {
 	atomic_uint refs;
@@ -27,6 +27,8 @@ struct hf_plan {
 	uint32_t *path_at;     /* of each route: where its paths begin */
 	/* Under the lock of upstreams.h; nothing else changes: */
 	struct hf_path *paths; /* learnt */
+	struct hf_candidate *candidates; /* beside the paths: made when a route is first asked */
+	hf_us *cap_due;                  /* of each route: see telling.c */
 	uint64_t adopted;      /* the how many-th plan it is; 0: not yet gone by */
 	struct hf_hash_key key;
 	const uint16_t *slots; /* of each upstream; see meter.h */
@@ -58,6 +60,13 @@ struct hf_cache_key hf_plan_key(const struct hf_plan *plan, const struct hf_cach
 /* What is known of an upstream (by its place in the route) on this route. */
 struct hf_path *hf_plan_path(const struct hf_plan *plan, const struct hf_route *route,
 	size_t upstream);
+
+/* All that a question on this route may be sent to, as the engine last found them;
+ * conf is NULL in the first until it has. Under the lock. */
+struct hf_candidate *hf_plan_candidates(const struct hf_plan *plan, const struct hf_route *route);
+
+/* When the caps of this route's upstreams want a look. Under the lock. */
+hf_us *hf_plan_cap_due(const struct hf_plan *plan, const struct hf_route *route);
 
 /* Takes over what was learnt under the plan before, for routes and upstreams that
  * are still the same. Under the lock. */

@@ -6,23 +6,59 @@ static unsigned slot_of(const struct hf_plan *plan, const struct hf_route *route
 	return plan->slots[route->upstreams[upstream]];
 }
 
-static bool is_plain(const struct hf_candidate *c, hf_us now)
+static const struct hf_candidate *of(const struct hf_telling *telling, unsigned upstream)
 {
-	return hf_size_edns(&c->state->size, c->conf, now) == 0;
+	return &telling->candidates->of[upstream];
 }
 
+static void show(const struct hf_candidate *c, struct hf_worker *worker, unsigned slot)
+{
+	_Atomic int64_t *gauges = worker->team->workers[0]->meter->upstreams[slot].gauges;
+	if (c->path->rtt.srtt)
+		hf_gauge_set(&gauges[HF_UP_RTT_US], c->path->rtt.srtt);
+	hf_gauge_set(&gauges[HF_UP_STATE], c->state->health.state);
+	hf_gauge_set(&gauges[HF_UP_IN_FLIGHT], c->state->in_flight);
+}
+
+static void find(struct hf_candidate *ret, struct hf_worker *worker, const struct hf_plan *plan,
+	const struct hf_route *route)
+{
+	for (unsigned i = 0; i < route->upstream_count; i++)
+		ret[i] = (struct hf_candidate){&plan->forward->upstreams[route->upstreams[i]],
+			hf_upstreams_state(worker->team->upstreams, plan, slot_of(plan, route, i)),
+			hf_plan_path(plan, route, i)};
+}
+
+/* The first question to a route shows all of its upstreams: what was learnt by
+ * another process has no step that touches it. */
+static void find_first(struct hf_candidate *ret, struct hf_worker *worker,
+	const struct hf_plan *plan, const struct hf_route *route, hf_us now)
+{
+	find(ret, worker, plan, route);
+	for (unsigned i = 0; i < route->upstream_count; i++) {
+		unsigned slot = slot_of(plan, route, i);
+		show(&ret[i], worker, slot);
+		hf_upstreams_publish(
+			worker->team->upstreams, slot, ret[i].state->health.state, now);
+	}
+}
+
+/* Only of the newest plan do all slots hold who it says: only there can the states
+ * be looked up once for all. */
 void hf_telling_look(struct hf_telling *telling, struct hf_worker *worker,
 	const struct hf_plan *plan, const struct hf_route *route, hf_us now)
 {
-	for (unsigned i = 0; i < route->upstream_count; i++) {
-		struct hf_upstream_state *state =
-			hf_upstreams_state(worker->team->upstreams, plan, slot_of(plan, route, i));
-		struct hf_candidate *c = &telling->candidates[i];
-		*c = (struct hf_candidate){ &plan->forward->upstreams[route->upstreams[i]], state,
-			hf_plan_path(plan, route, i) };
-		telling->before[i] = (struct before){ state->health.state, c->path->health.state,
-			state->size.limit, is_plain(c, now) };
+	struct hf_choice *choice = telling->candidates;
+	choice->touched_count = 0;
+	if (plan != worker->team->upstreams->plan) {
+		find(telling->older, worker, plan, route);
+		choice->of = telling->older;
+		return;
 	}
+	struct hf_candidate *kept = hf_plan_candidates(plan, route);
+	if (!kept->conf)
+		find_first(kept, worker, plan, route, now);
+	choice->of = kept;
 }
 
 static void put(struct hf_worker *worker, const struct hf_event *event)
@@ -30,21 +66,20 @@ static void put(struct hf_worker *worker, const struct hf_event *event)
 	hf_event_put(worker->events, event);
 }
 
-static void tell_health(const struct hf_telling *telling, struct hf_worker *worker, unsigned slot,
-	unsigned i, const struct hf_route *route, hf_us now)
+static void tell_health(const struct hf_candidate *c, const struct hf_touched *before,
+	struct hf_worker *worker, unsigned slot, const struct hf_route *route, hf_us now)
 {
-	const struct hf_candidate *c = &telling->candidates[i];
 	struct hf_event event = { .at = now, .slot = (uint16_t)slot };
-	if (c->state->health.state != telling->before[i].upstream) {
+	if (c->state->health.state != before->health) {
 		event.kind = HF_EVENT_UPSTREAM_STATE;
-		event.a = telling->before[i].upstream;
+		event.a = before->health;
 		event.b = c->state->health.state;
 		event.c = c->state->health.cause;
 		put(worker, &event);
 	}
-	if (c->path->health.state != telling->before[i].path) {
+	if (c->path->health.state != before->path_health) {
 		event.kind = HF_EVENT_PATH_STATE;
-		event.a = telling->before[i].path;
+		event.a = before->path_health;
 		event.b = c->path->health.state;
 		event.c = c->path->health.cause;
 		hf_event_about(&event, route->zone.bytes, route->zone.len);
@@ -52,17 +87,16 @@ static void tell_health(const struct hf_telling *telling, struct hf_worker *work
 	}
 }
 
-static void tell_size(const struct hf_telling *telling, struct hf_worker *worker, unsigned slot,
-	unsigned i, hf_us now)
+static void tell_size(const struct hf_candidate *c, const struct hf_touched *before,
+	struct hf_worker *worker, unsigned slot, hf_us now)
 {
-	const struct hf_candidate *c = &telling->candidates[i];
 	struct hf_event event = { .at = now, .slot = (uint16_t)slot };
-	if (c->state->size.limit != telling->before[i].size_limit) {
+	if (c->state->size.limit != before->size_limit) {
 		event.kind = HF_EVENT_SIZE_LIMIT;
 		event.a = c->state->size.limit;
 		put(worker, &event);
 	}
-	if (is_plain(c, now) && !telling->before[i].plain) {
+	if (now < c->state->size.plain_until && now >= before->plain_until) {
 		event.kind = HF_EVENT_NO_EDNS;
 		put(worker, &event);
 	}
@@ -84,27 +118,45 @@ static void tell_cap(const struct hf_candidate *c, struct hf_worker *worker, uns
 		.a = (int32_t)hf_cap_found(&c->state->cap), .b = (int32_t)hf_cap_limit(&c->state->cap) });
 }
 
-static void show(const struct hf_candidate *c, struct hf_worker *worker, unsigned slot)
+/* Of who had the slot before there is no more to tell. */
+static bool gone(const struct hf_candidate *c, const struct hf_worker *worker, unsigned slot)
 {
-	_Atomic int64_t *gauges = worker->team->workers[0]->meter->upstreams[slot].gauges;
-	if (c->path->rtt.srtt)
-		hf_gauge_set(&gauges[HF_UP_RTT_US], c->path->rtt.srtt);
-	hf_gauge_set(&gauges[HF_UP_STATE], c->state->health.state);
-	hf_gauge_set(&gauges[HF_UP_IN_FLIGHT], c->state->in_flight);
+	return c->state != &worker->team->upstreams->states[slot];
+}
+
+/* Windows of caps end whether anything is sent or not. */
+static void tell_caps(const struct hf_telling *telling, struct hf_worker *worker,
+	const struct hf_plan *plan, const struct hf_route *route, hf_us now)
+{
+	hf_us *due = hf_plan_cap_due(plan, route);
+	if (now < *due && *due - now <= HF_SECOND)
+		return;
+	*due = now + HF_SECOND;
+	for (unsigned i = 0; i < route->upstream_count; i++) {
+		const struct hf_candidate *c = of(telling, i);
+		unsigned slot = slot_of(plan, route, i);
+		if (gone(c, worker, slot) || !c->conf->infer_cap)
+			continue;
+		tell_cap(c, worker, slot, now);
+		hf_us end = hf_cap_due(&c->state->cap);
+		*due = end < *due ? end : *due;
+	}
 }
 
 void hf_telling_tell(const struct hf_telling *telling, struct hf_worker *worker,
 	const struct hf_plan *plan, const struct hf_route *route, hf_us now)
 {
-	for (unsigned i = 0; i < route->upstream_count; i++) {
-		unsigned slot = slot_of(plan, route, i);
-		if (telling->candidates[i].state != &worker->team->upstreams->states[slot])
-			continue; /* of who had the slot before there is no more to tell */
-		tell_health(telling, worker, slot, i, route, now);
-		tell_size(telling, worker, slot, i, now);
-		tell_cap(&telling->candidates[i], worker, slot, now);
-		show(&telling->candidates[i], worker, slot);
-		hf_upstreams_publish(
-			worker->team->upstreams, slot, telling->before[i].upstream, now);
+	for (unsigned i = 0; i < telling->candidates->touched_count; i++) {
+		const struct hf_touched *before = &telling->candidates->touched[i];
+		const struct hf_candidate *c = of(telling, before->upstream);
+		unsigned slot = slot_of(plan, route, before->upstream);
+		if (gone(c, worker, slot))
+			continue;
+		tell_health(c, before, worker, slot, route, now);
+		tell_size(c, before, worker, slot, now);
+		tell_cap(c, worker, slot, now);
+		show(c, worker, slot);
+		hf_upstreams_publish(worker->team->upstreams, slot, before->health, now);
 	}
+	tell_caps(telling, worker, plan, route, now);
 }

@@ -44,6 +44,8 @@
  * the upstream. */
 #define STAND_LEAST (HF_QUERY_DEADLINE / 2)
 
+_Static_assert(HF_ROUTE_UPSTREAMS_MAX <= HF_SELECT_MOST, "a choice holds any route");
+
 struct step { /* one call of hf_query_step */
 	struct hf_query *q;
 	const struct hf_query_env *env;
@@ -66,7 +68,7 @@ static uint64_t bit(unsigned upstream)
 
 static const struct hf_candidate *candidate(const struct step *s, unsigned upstream)
 {
-	return &s->env->candidates[upstream];
+	return &s->env->candidates->of[upstream];
 }
 
 static struct hf_upstream_state *state_of(const struct step *s, unsigned upstream)
@@ -87,7 +89,7 @@ static const struct hf_upstream_conf *conf_of(const struct step *s, unsigned ups
 static struct hf_selection selection(const struct step *s)
 {
 	return (struct hf_selection){
-		.candidates = s->env->candidates,
+		.candidates = s->env->candidates->of,
 		.count = s->env->route->upstream_count,
 		.tries = s->q->tries,
 		.barred = s->q->barred,
@@ -105,6 +107,22 @@ static void blame(struct hf_query *q, enum hf_query_cause cause, unsigned upstre
 	q->cause = cause;
 	q->cause_upstream = (uint8_t)upstream;
 	q->cause_ede = ede;
+}
+
+/* Before anything of an upstream changes. Those of all attempts, done or not, are
+ * touched at the start of a step, the others when they are sent to. */
+static void touch(struct step *s, unsigned upstream)
+{
+	struct hf_choice *choice = s->env->candidates;
+	const struct hf_candidate *c = &choice->of[upstream];
+	for (unsigned i = 0; i < choice->touched_count; i++)
+		if (choice->touched[i].upstream == upstream)
+			return;
+	if (hf_unexpected(choice->touched_count >= HF_ATTEMPTS_MAX))
+		return;
+	choice->touched[choice->touched_count++] =
+		(struct hf_touched){(uint8_t)upstream, c->state->health.state,
+			c->path->health.state, c->state->size.limit, c->state->size.plain_until};
 }
 
 /* ---- facts ---- */
@@ -309,6 +327,7 @@ static void send_to(struct step *s, unsigned upstream, enum hf_send_reason reaso
 	struct hf_query *q = s->q;
 	if (hf_unexpected(q->sends >= HF_SENDS_MAX))
 		return;
+	touch(s, upstream);
 	struct hf_attempt *a = &q->attempts[q->sends];
 	enum hf_channel channel = wants_stream(s, upstream) ? HF_CHANNEL_TCP : HF_CHANNEL_UDP;
 	*a = (struct hf_attempt){
@@ -442,19 +461,17 @@ static void earn_tokens(struct step *s)
 	hf_retry_earn(&s->env->outgoing->retry, &s->env->outgoing_conf->retry, s->env->now);
 }
 
-/* Asks whoever is next, or pauses before one that has just refused, or gives up
- * when nobody is left who could still answer. */
-static void go_on(struct step *s)
+/* Asks `next`, or pauses before one that has just refused, or gives up when nobody
+ * is left (-1) who could still answer. */
+static void go_on_to(struct step *s, const struct hf_selection *selected, int next)
 {
 	struct hf_query *q = s->q;
-	struct hf_selection selected = selection(s);
-	int next = q->sends < HF_SENDS_MAX ? hf_select(&selected) : -1;
 	bool rested = q->resume && q->resume <= s->env->now;
 	hf_us when;
 	if (rested)
 		q->resume = 0; /* whatever comes of it: a time that has passed is not armed */
 	if (next < 0) {
-		wait_for_rest(s, &selected);
+		wait_for_rest(s, selected);
 		return;
 	}
 	if (asked(q, (unsigned)next))
@@ -476,6 +493,12 @@ static void go_on(struct step *s)
 	q->refused &= ~bit((unsigned)next); /* after: it was refused, not silent */
 	if (only_probes(q) && q->patience != HF_NEVER && q->patience > s->env->now + PROBE_PATIENCE)
 		q->patience = s->env->now + PROBE_PATIENCE;
+}
+
+static void go_on(struct step *s)
+{
+	struct hf_selection selected = selection(s);
+	go_on_to(s, &selected, s->q->sends < HF_SENDS_MAX ? hf_select(&selected) : -1);
 }
 
 /* The same upstream once more, in another way, which is no new try. */
@@ -507,10 +530,12 @@ static bool kept_back(struct step *s, const struct hf_selection *selected, unsig
 	return true;
 }
 
-static void probe_beside(struct step *s, const struct hf_selection *selected, int first)
+/* The looks are from before the first message, which changed nobody else. */
+static void probe_beside(struct step *s, const struct hf_selection *selected,
+	const struct hf_looks *looks, int first)
 {
 	hf_us when;
-	int probe = hf_select_probe(selected, first);
+	int probe = hf_select_probe(selected, looks, first);
 	if (probe >= 0 && hf_has_room(selected, (size_t)probe) && take_token(s, (unsigned)probe, &when))
 		send_to(s, (unsigned)probe, HF_SEND_PROBE);
 }
@@ -520,7 +545,9 @@ static void start(struct step *s)
 {
 	struct hf_query *q = s->q;
 	struct hf_selection selected = selection(s);
-	int first = hf_select(&selected);
+	struct hf_looks looks;
+	hf_look(&selected, &looks);
+	int first = hf_select_from(&selected, &looks);
 	if (first >= 0 && q->background && hf_offer(&selected, (size_t)first) == HF_OFFER_WAIT) {
 		blame(q, HF_CAUSE_BUDGET, (unsigned)first, HF_EDE_NONE);
 		give_up(s);
@@ -528,9 +555,9 @@ static void start(struct step *s)
 	}
 	if (first >= 0 && kept_back(s, &selected, (unsigned)first))
 		return;
-	go_on(s);
+	go_on_to(s, &selected, first);
 	if (first >= 0 && !q->done)
-		probe_beside(s, &selected, first);
+		probe_beside(s, &selected, &looks, first);
 }
 
 /* Not again for this question: neither does it wait there for room any more. */
@@ -870,6 +897,8 @@ size_t hf_query_step(struct hf_query *q, const struct hf_query_env *env,
 		return 0;
 	if (for_attempt && (event->attempt >= HF_ATTEMPTS_MAX || !q->attempts[event->attempt].open))
 		return 0;
+	for (unsigned i = 0; i < q->sends; i++)
+		touch(&s, q->attempts[i].upstream);
 	switch (event->kind) {
 	case HF_QUERY_START: start(&s); break;
 	case HF_QUERY_REPLY: replied(&s, event); break;

@@ -167,10 +167,27 @@ struct hf_action {
 	int32_t ede;
 };
 
+/* One that a step sent to or learnt of, as it was before. */
+struct hf_touched {
+	uint8_t upstream; /* index in the route */
+	enum hf_health_state health, path_health;
+	uint16_t size_limit;
+	hf_us plain_until;
+};
+
+/* Whom a question may be sent to. Whoever tells of changes, or shows figures, need
+ * look only at those that were touched: at most HF_ATTEMPTS_MAX, however many the
+ * route has. */
+struct hf_choice {
+	const struct hf_candidate *of; /* the route's, in its order */
+	unsigned touched_count;        /* of one step: the caller begins with 0 */
+	struct hf_touched touched[HF_ATTEMPTS_MAX];
+};
+
 /* The world as one step sees it. */
 struct hf_query_env {
 	const struct hf_route *route;
-	const struct hf_candidate *candidates; /* of the route, in its order */
+	struct hf_choice *candidates;
 	struct hf_outgoing_state *outgoing;
 	const struct hf_outgoing_conf *outgoing_conf;
 	hf_us now;

@@ -18,6 +18,7 @@ struct asked {
 	struct hf_outgoing_state outgoing;
 	struct hf_outgoing_conf outgoing_conf;
 	struct hf_candidate candidates[MOST];
+	struct hf_choice choice;
 	struct hf_route route;
 	struct hf_query q;
 	hf_us now;
@@ -43,14 +44,16 @@ static void prepare(struct asked *t, uint16_t upstreams)
 			.retry = {10, 1000}};
 		t->candidates[i] = (struct hf_candidate){&t->confs[i], &t->states[i], &t->paths[i]};
 	}
+	t->choice.of = t->candidates;
 	t->outgoing_conf.retry = (struct hf_retry_conf){10, 1000};
 	hf_query_init(&t->q, 1, t->now);
 }
 
 static void step(struct asked *t, const struct hf_query_event *event)
 {
+	t->choice.touched_count = 0;
 	const struct hf_query_env env = {
-		&t->route, t->candidates, &t->outgoing, &t->outgoing_conf, t->now, t->dice};
+		&t->route, &t->choice, &t->outgoing, &t->outgoing_conf, t->now, t->dice};
 	t->count = hf_query_step(&t->q, &env, event, t->actions);
 }
 
@@ -1288,8 +1291,8 @@ static void an_end_before_its_time_closes_all(void **state)
 			}
 			start(&t);
 		}
-		hf_query_abandon(&t.q,
-			&(struct hf_query_env){.route = &t.route, .candidates = t.candidates});
+		hf_query_abandon(
+			&t.q, &(struct hf_query_env){.route = &t.route, .candidates = &t.choice});
 		assert_over(&t);
 	}
 }
@@ -1706,7 +1709,7 @@ static void one_life(uint64_t seed)
 	for (unsigned steps = 0; !l.t.q.done; steps++) {
 		if (steps == most && most < 5000) {
 			hf_query_abandon(&l.t.q, &(struct hf_query_env){.route = &l.t.route,
-							 .candidates = l.t.candidates});
+							 .candidates = &l.t.choice});
 			seen.abandoned++;
 			break;
 		}
@@ -1730,6 +1733,26 @@ static void whatever_comes_it_ends_in_time_and_within_bounds(void **state)
 	assert_true(seen.grants > 1000 && seen.evictions > 1000 && seen.reused > 1000);
 	assert_true(seen.abandoned > 100 && seen.lingered > 1000 && seen.hedges > 100);
 	assert_true(seen.probes > 1000 && seen.late > 1000 && seen.failed > 1000);
+}
+
+static void a_step_names_those_it_touched_and_how_they_were(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 3);
+	t.states[0].health = (struct hf_health){.state = HF_HEALTH_OPEN, .until = START};
+	t.states[1].health = t.states[0].health;
+	t.states[2].health = t.states[0].health;
+	start(&t); /* a probe of the first, for nobody is in use, and one beside it */
+	assert_int_equal(t.choice.touched_count, count(&t, HF_ACT_SEND));
+	assert_int_equal(t.choice.touched[0].upstream, find(&t, HF_ACT_SEND)->upstream);
+	assert_int_equal(t.choice.touched[0].health, HF_HEALTH_OPEN);
+	assert_int_equal(t.states[t.choice.touched[0].upstream].health.state, HF_HEALTH_PROBING);
+	unsigned touched = t.choice.touched_count;
+	reply(&t, 0, HF_VERDICT_ANSWER);
+	assert_int_equal(t.choice.touched_count, touched);
+	assert_int_equal(t.choice.touched[0].health, HF_HEALTH_PROBING);
+	assert_int_equal(t.states[0].health.state, HF_HEALTH_CLOSED);
 }
 
 int main(void)
@@ -1811,6 +1834,7 @@ int main(void)
 		cmocka_unit_test(events_for_attempts_that_are_over_are_ignored),
 		cmocka_unit_test(every_cause_has_a_sentence),
 		cmocka_unit_test(whatever_comes_it_ends_in_time_and_within_bounds),
+		cmocka_unit_test(a_step_names_those_it_touched_and_how_they_were),
 	};
 	return cmocka_run_group_tests_name("query", tests, NULL, NULL);
 }

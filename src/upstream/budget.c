@@ -32,12 +32,32 @@ static uint32_t at_most(uint64_t value, uint32_t most)
 	return value < most ? (uint32_t)value : most;
 }
 
+static void add_to(struct hf_budget *b, int64_t number, uint64_t packets)
+{
+	uint32_t *bin = bin_at(b, number), before = *bin;
+	*bin = at_most(before + packets, UINT32_MAX);
+	b->in_window += number > b->newest - WINDOW ? *bin - before : 0;
+	b->in_pace += number > b->newest - PACE ? *bin - before : 0;
+}
+
+static void take_from(struct hf_budget *b, int64_t number, uint32_t packets)
+{
+	uint32_t *bin = bin_at(b, number), taken = at_most(*bin, packets);
+	*bin -= taken;
+	b->in_window -= number > b->newest - WINDOW ? taken : 0;
+	b->in_pace -= number > b->newest - PACE ? taken : 0;
+}
+
 /* Packets in the `width` bins that end with `last`. Bins after the newest are
  * empty, whatever an old lap left in their place. */
 static uint64_t spent_in(struct hf_budget *b, int64_t last, int width)
 {
 	uint64_t sum = 0;
 	int64_t first = last - width + 1;
+	if (last == b->newest && width == WINDOW)
+		return b->in_window;
+	if (last == b->newest && width == PACE)
+		return b->in_pace;
 	if (last > b->newest)
 		last = b->newest;
 	for (int64_t n = first; n <= last; n++)
@@ -78,22 +98,30 @@ static void pay(struct hf_budget *b)
 	if (!b->owed)
 		return;
 	uint32_t paid = at_most(spare(b), b->owed);
-	*bin_at(b, b->newest) += paid;
+	add_to(b, b->newest, paid);
 	b->owed -= paid;
+}
+
+static void empty(struct hf_budget *b, int64_t number)
+{
+	memset(b->bins, 0, sizeof b->bins);
+	b->in_window = b->in_pace = 0;
+	b->newest = number;
 }
 
 /* The clock was set back: the same window, all of it now. */
 static void begin_anew(struct hf_budget *b, int64_t number)
 {
-	uint64_t sum = spent_in(b, b->newest, WINDOW);
+	uint64_t sum = b->in_window;
 	b->quiet_until -= (b->newest - number) * HF_MS;
-	memset(b->bins, 0, sizeof b->bins);
-	b->newest = number;
-	*bin_at(b, number) = at_most(sum, UINT32_MAX);
+	empty(b, number);
+	add_to(b, number, sum);
 }
 
 static void step(struct hf_budget *b)
 {
+	b->in_window -= *bin_at(b, b->newest - WINDOW + 1);
+	b->in_pace -= *bin_at(b, b->newest - PACE + 1);
 	b->newest++;
 	*bin_at(b, b->newest) = 0;
 	pay(b);
@@ -108,7 +136,7 @@ static void advance(struct hf_budget *b, hf_us now)
 	while (b->newest < number && b->owed)
 		step(b);
 	if (number - b->newest > HF_BUDGET_BINS)
-		b->newest = number - HF_BUDGET_BINS;
+		empty(b, number);
 	while (b->newest < number)
 		step(b);
 }
@@ -138,9 +166,8 @@ uint32_t hf_budget_room(struct hf_budget *b, uint32_t per_second, hf_us now)
 void hf_budget_spend(struct hf_budget *b, uint32_t packets, hf_us now)
 {
 	advance(b, now);
-	uint32_t *bin = bin_at(b, b->newest);
 	uint32_t counted = b->per_second ? at_most(spare(b), packets) : packets;
-	*bin = at_most((uint64_t)*bin + counted, UINT32_MAX);
+	add_to(b, b->newest, counted);
 	if (b->per_second && slow(b->per_second)) {
 		hf_us from = b->quiet_until > now ? b->quiet_until : now;
 		hf_us most = now + OWED_WINDOWS * interval_of(b->per_second);
@@ -163,8 +190,7 @@ void hf_budget_refund(struct hf_budget *b, uint32_t packets, hf_us spent)
 	packets -= owed;
 	if (number <= b->newest - HF_BUDGET_BINS || number > b->newest)
 		return;
-	uint32_t *bin = bin_at(b, number);
-	*bin -= at_most(packets, *bin);
+	take_from(b, number, packets);
 }
 
 /* The first bin, from `first` on, in which the demand fits. A window without a

@@ -26,7 +26,8 @@
  * A clock that goes back stands still here until it has caught up; one that
  * goes back by over a second is believed, and the window begins anew, as full as
  * it was.
- * Cost: constant, about a hundred additions a call.
+ * Cost: constant: a few additions a call, and as many for each millisecond since
+ * the one before, for a window at most; about a hundred when there is no room.
  * Threads: one owner, no locks. */
 #ifndef HF_UPSTREAM_BUDGET_H
 #define HF_UPSTREAM_BUDGET_H
@@ -43,6 +44,7 @@ struct hf_budget {
 	hf_us quiet_until;   /* limits below 10: when the next packet may go */
 	uint32_t per_second; /* the limit that was asked with last */
 	uint32_t owed;       /* packets that went out and are still to be paid for */
+	uint64_t in_window, in_pace; /* the sums of the bins up to the newest */
 	uint32_t bins[HF_BUDGET_BINS];
 };
 

@@ -455,6 +455,11 @@ enum hf_cap_change hf_cap_step(struct hf_cap *c, hf_us now)
 	return change;
 }
 
+hf_us hf_cap_due(const struct hf_cap *c)
+{
+	return c->begun && c->change == HF_CAP_SAME ? c->since + WINDOW : 0;
+}
+
 uint32_t hf_cap_limit(const struct hf_cap *c)
 {
 	return c->limit;

@@ -110,6 +110,9 @@ void hf_cap_replied(struct hf_cap *c, hf_us now);
  * limits change here and when packets or replies are counted. */
 enum hf_cap_change hf_cap_step(struct hf_cap *c, hf_us now);
 
+/* When hf_cap_step will have something to look at: the end of the open window. */
+hf_us hf_cap_due(const struct hf_cap *c);
+
 /* Packets a second to hold to; 0: no limit. Not 0 during a trial either, when no
  * cap has been found yet. */
 uint32_t hf_cap_limit(const struct hf_cap *c);

@@ -59,9 +59,11 @@ enum hf_admission {
 
 #define HF_HEALTH_NAMES 3 /* distinct names that have to fail */
 
-struct hf_health {
+struct hf_health { /* what every choice looks at comes first, in one cache line */
 	enum hf_health_state state;
 	enum hf_outcome cause;       /* why the circuit was last opened */
+	hf_us until; /* OPEN: end of the rest; PROBING: when the probe counts as lost */
+	hf_us since; /* when it came into this state */
 	uint16_t run[HF_OUTCOMES];   /* of each kind, since the last answer */
 	uint32_t names[HF_HEALTH_NAMES - 1]; /* the first that failed since then */
 	uint8_t name_count;          /* up to HF_HEALTH_NAMES */
@@ -69,8 +71,6 @@ struct hf_health {
 	uint32_t rests;              /* in a row; doubles the rest */
 	hf_us window;                /* when they began */
 	hf_us failing;               /* the first failure since the last answer; 0: none */
-	hf_us until;                 /* OPEN: end of the rest; PROBING: when the probe counts as lost */
-	hf_us since;                 /* when it came into this state */
 	hf_us probed;                /* when the last probe went, if one has since it opened; else 0 */
 };
 

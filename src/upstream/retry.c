@@ -75,9 +75,16 @@ static void pay(uint64_t *pot, uint64_t *price)
 	*price -= paid;
 }
 
+/* Nothing of r depends on when the floor of the running second is credited. */
+static bool in_second(const struct hf_retry *r, hf_us now)
+{
+	return r->begun && now >= r->filled && now - r->second * HF_SECOND < HF_SECOND;
+}
+
 void hf_retry_earn(struct hf_retry *r, const struct hf_retry_conf *conf, hf_us now)
 {
-	advance(r, conf, now);
+	if (!in_second(r, now))
+		advance(r, conf, now);
 	*bin_at(r, r->second) += (uint64_t)conf->percent * PERCENT;
 }
 

@@ -9,8 +9,6 @@
 /* 2^6 times any time-out is past timeout-max. */
 #define BACKOFF_MAX 6
 
-#define FADE (60 * HF_SECOND)
-
 /* Samples before a percentile means something, and after which the old ones
  * count half. */
 #define SAMPLES_LEAST 20
@@ -119,9 +117,14 @@ hf_us hf_rtt_timeout(const struct hf_rtt *rtt, const struct hf_upstream_conf *co
 	return timeout < conf->timeout_max ? timeout : conf->timeout_max;
 }
 
+hf_us hf_rtt_rank_faded(const struct hf_rtt *rtt, uint32_t loss, hf_us now)
+{
+	hf_us minutes = now > rtt->sampled ? (now - rtt->sampled) / HF_RTT_FADE : 0;
+	hf_us cost = rtt->srtt + (hf_us)(HF_RTT_LOSS_COST * loss / LOSS_ONE);
+	return minutes < 40 ? cost >> minutes : 0;
+}
+
 hf_us hf_rtt_rank(const struct hf_rtt *rtt, hf_us now)
 {
-	hf_us minutes = now > rtt->sampled ? (now - rtt->sampled) / FADE : 0;
-	hf_us cost = rtt->srtt + (hf_us)(HF_RTT_LOSS_COST * rtt->loss / LOSS_ONE);
-	return minutes < 40 ? cost >> minutes : 0;
+	return hf_rtt_rank_faded(rtt, rtt->loss, now);
 }

@@ -24,9 +24,11 @@ static bool barred(const struct hf_selection *s, size_t i)
 
 static enum hf_admission admit(const struct hf_candidate *c, hf_us now)
 {
-	enum hf_admission upstream = hf_health_admit(&c->state->health, now);
-	enum hf_admission path = hf_health_admit(&c->path->health, now);
-	return upstream > path ? upstream : path;
+	const struct hf_health *mine = &c->state->health, *path = &c->path->health;
+	if (mine->state == HF_HEALTH_CLOSED && path->state == HF_HEALTH_CLOSED)
+		return HF_ADMIT;
+	enum hf_admission a = hf_health_admit(mine, now), b = hf_health_admit(path, now);
+	return a > b ? a : b;
 }
 
 static bool any_in_use(const struct hf_selection *s)
@@ -65,50 +67,58 @@ bool hf_has_room(const struct hf_selection *s, size_t i)
 	return hf_room_when(state, s->outgoing, s->outgoing_conf, s->cost, s->now) <= s->now;
 }
 
-static enum hf_offer offer(const struct hf_selection *s, size_t i, bool alone)
+/* What one in use offers. The budgets are looked at last: they cost most. */
+static enum hf_offer offer_in_use(const struct hf_selection *s, size_t i)
 {
-	const struct hf_candidate *c = &s->candidates[i];
-	switch (admit(c, s->now)) {
-	case HF_ADMIT: break;
-	case HF_ADMIT_PROBE: return HF_OFFER_DUE;
-	case HF_ADMIT_NOT: return candidate_when(c, alone) <= s->now ? HF_OFFER_DUE : HF_OFFER_REST;
-	}
-	if (s->first && !hf_pace_free(&c->state->pace, s->now))
+	if (s->first && !hf_pace_free(&s->candidates[i].state->pace, s->now))
 		return HF_OFFER_WAIT;
 	return hf_has_room(s, i) ? HF_OFFER_USE : HF_OFFER_WAIT;
 }
 
+/* While another is in use, who rests does so until its rest is over. */
+static enum hf_offer offer_alone(const struct hf_selection *s, size_t i)
+{
+	return candidate_when(&s->candidates[i], true) <= s->now ? HF_OFFER_DUE : HF_OFFER_REST;
+}
+
 enum hf_offer hf_offer(const struct hf_selection *s, size_t i)
 {
-	return offer(s, i, !any_in_use(s));
+	switch (admit(&s->candidates[i], s->now)) {
+	case HF_ADMIT: break;
+	case HF_ADMIT_PROBE: return HF_OFFER_DUE;
+	case HF_ADMIT_NOT: return any_in_use(s) ? HF_OFFER_REST : offer_alone(s, i);
+	}
+	return offer_in_use(s, i);
 }
 
 /* What was lost before it came back says nothing of it now. */
 static hf_us cost_of(const struct hf_selection *s, size_t i)
 {
 	const struct hf_candidate *c = &s->candidates[i];
-	struct hf_rtt rtt = c->path->rtt;
-	if (rtt.sampled < c->state->health.since || rtt.sampled < c->path->health.since)
-		rtt.loss = 0;
-	return hf_rtt_rank(&rtt, s->now);
+	hf_us mine = c->state->health.since, path = c->path->health.since;
+	return hf_rtt_rank_since(&c->path->rtt, mine > path ? mine : path, s->now);
 }
 
-/* The least that a question costs at one in use; 0: nothing is known of any. */
-static hf_us best_cost(const struct hf_selection *s)
+static bool passed_over(hf_us cost, hf_us best)
 {
-	hf_us best = 0;
+	return best && cost > best * WORSE_TIMES + WORSE_BY;
+}
+
+void hf_look(const struct hf_selection *s, struct hf_looks *ret)
+{
+	ret->in_use = false;
+	ret->best = 0;
 	for (size_t i = 0; i < s->count; i++) {
-		hf_us cost = cost_of(s, i);
-		if (!barred(s, i) && admit(&s->candidates[i], s->now) == HF_ADMIT && cost &&
-			(!best || cost < best))
-			best = cost;
+		if (barred(s, i))
+			continue;
+		hf_us cost = ret->costs[i] = cost_of(s, i);
+		ret->admissions[i] = (uint8_t)admit(&s->candidates[i], s->now);
+		if (ret->admissions[i] != HF_ADMIT)
+			continue;
+		ret->in_use = true;
+		if (cost && (!ret->best || cost < ret->best))
+			ret->best = cost;
 	}
-	return best;
-}
-
-static bool passed_over(const struct hf_selection *s, size_t i, hf_us best)
-{
-	return best && cost_of(s, i) > best * WORSE_TIMES + WORSE_BY;
 }
 
 struct standing { /* smaller is better, from the top */
@@ -129,28 +139,48 @@ static bool before(const struct standing *a, const struct standing *b)
 	return a->rank < b->rank;
 }
 
-int hf_select(const struct hf_selection *s)
+/* How one stands if all that is not known yet were in its favour. */
+static struct standing stand(const struct hf_selection *s, const struct hf_looks *looks, size_t i)
 {
-	struct standing best;
+	struct standing one = {.tries = s->tries[i], .offer = HF_OFFER_USE};
+	switch ((enum hf_admission)looks->admissions[i]) {
+	case HF_ADMIT: break;
+	case HF_ADMIT_PROBE: one.offer = HF_OFFER_DUE; break;
+	case HF_ADMIT_NOT: one.offer = looks->in_use ? HF_OFFER_REST : offer_alone(s, i); break;
+	}
+	one.tries += one.offer == HF_OFFER_DUE ? DUE_PENALTY : 0u;
+	one.poor = !s->by_rtt && passed_over(looks->costs[i], looks->best);
+	one.rank = s->by_rtt ? looks->costs[i] : (hf_us)i;
+	return one;
+}
+
+/* Whether there is room is asked only of those who would come first if there were:
+ * of a few, however many they are. */
+int hf_select_from(const struct hf_selection *s, const struct hf_looks *looks)
+{
+	struct standing best = {0};
 	int ret = -1;
-	bool alone = !any_in_use(s);
-	hf_us cost = s->by_rtt ? 0 : best_cost(s);
 	for (size_t i = 0; i < s->count; i++) {
-		struct standing one;
 		if (barred(s, i))
 			continue;
-		one.offer = offer(s, i, alone);
-		if (one.offer == HF_OFFER_REST)
+		struct standing one = stand(s, looks, i);
+		if (one.offer == HF_OFFER_REST || (ret >= 0 && !before(&one, &best)))
 			continue;
-		one.tries = s->tries[i] + (one.offer == HF_OFFER_DUE ? DUE_PENALTY : 0u);
-		one.poor = !s->by_rtt && passed_over(s, i, cost);
-		one.rank = s->by_rtt ? cost_of(s, i) : (hf_us)i;
+		if (one.offer == HF_OFFER_USE)
+			one.offer = offer_in_use(s, i);
 		if (ret < 0 || before(&one, &best)) {
 			ret = (int)i;
 			best = one;
 		}
 	}
 	return ret;
+}
+
+int hf_select(const struct hf_selection *s)
+{
+	struct hf_looks looks;
+	hf_look(s, &looks);
+	return hf_select_from(s, &looks);
 }
 
 hf_us hf_select_when(const struct hf_selection *s)
@@ -165,18 +195,15 @@ hf_us hf_select_when(const struct hf_selection *s)
 	return first;
 }
 
-int hf_select_probe(const struct hf_selection *s, int chosen)
+int hf_select_probe(const struct hf_selection *s, const struct hf_looks *looks, int chosen)
 {
-	hf_us cost = best_cost(s);
 	for (size_t i = 0; i < s->count; i++) {
-		const struct hf_candidate *c = &s->candidates[i];
 		if ((int)i == chosen || barred(s, i) || s->tries[i])
 			continue;
-		enum hf_admission admission = admit(c, s->now);
-		if (admission == HF_ADMIT_PROBE)
+		if (looks->admissions[i] == HF_ADMIT_PROBE)
 			return (int)i;
-		if (admission == HF_ADMIT && passed_over(s, i, cost) && s->now - c->path->asked >= LOOK &&
-			hf_has_room(s, i))
+		if (looks->admissions[i] == HF_ADMIT && passed_over(looks->costs[i], looks->best) &&
+			s->now - s->candidates[i].path->asked >= LOOK && hf_has_room(s, i))
 			return (int)i;
 	}
 	return -1;

@@ -19,6 +19,8 @@
 
 #include "upstream/state.h"
 
+#define HF_SELECT_MOST 64 /* candidates; a bit each in hf_selection.barred */
+
 struct hf_candidate {
 	const struct hf_upstream_conf *conf;
 	struct hf_upstream_state *state;
@@ -45,6 +47,17 @@ struct hf_selection {
 	hf_us now;
 };
 
+/* What one look at each upstream found: their circuits, and what a question costs
+ * there. It holds until one of them changes in these; budgets are not part of it. */
+struct hf_looks {
+	bool in_use; /* is any? */
+	hf_us best;  /* the least that a question costs at one in use; 0: nothing is known */
+	uint8_t admissions[HF_SELECT_MOST];
+	hf_us costs[HF_SELECT_MOST];
+};
+
+void hf_look(const struct hf_selection *selection, struct hf_looks *ret);
+
 enum hf_offer hf_offer(const struct hf_selection *selection, size_t i);
 
 /* Is there room in its budget, and in everybody's, and nobody who waits for it? */
@@ -55,12 +68,13 @@ hf_us hf_rest_end_alone(const struct hf_health *health);
 
 /* The index of the upstream to ask next, or -1: all are barred or resting. */
 int hf_select(const struct hf_selection *selection);
+int hf_select_from(const struct hf_selection *selection, const struct hf_looks *looks);
 
 /* The instant at which one that rests may be asked; HF_NEVER: all are barred. */
 hf_us hf_select_when(const struct hf_selection *selection);
 
 /* The index of an upstream that wants a look beside `chosen`, or -1: one whose
  * rest is over, or one that is passed over and has not been asked for a second. */
-int hf_select_probe(const struct hf_selection *selection, int chosen);
+int hf_select_probe(const struct hf_selection *selection, const struct hf_looks *looks, int chosen);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -58,6 +59,13 @@ static void fill(struct world *w, int upstream)
 	w->states[upstream].limit = 100;
 	hf_budget_room(&w->states[upstream].budget, 100, w->s.now);
 	hf_budget_spend(&w->states[upstream].budget, 10, w->s.now);
+}
+
+static int probe(const struct hf_selection *s, int chosen)
+{
+	struct hf_looks looks;
+	hf_look(s, &looks);
+	return hf_select_probe(s, &looks, chosen);
 }
 
 static void the_fastest_or_the_first_listed_is_asked_first(void **state)
@@ -228,7 +236,7 @@ static void resting_is_never_chosen(void **state)
 		for (size_t i = 0; i < THREE; i++)
 			assert_int_equal(hf_offer(&w.s, i), HF_OFFER_REST);
 		assert_int_equal(hf_select(&w.s), -1);
-		assert_int_equal(hf_select_probe(&w.s, -1), -1);
+		assert_int_equal(probe(&w.s, -1), -1);
 		memset(path ? &w.paths[2].health : &w.states[2].health, 0,
 			sizeof(struct hf_health));
 		w.tries[2] = 200;
@@ -347,15 +355,15 @@ static void one_that_is_passed_over_is_looked_at_once_a_second(void **state)
 	takes(&w, 0, 400 * HF_MS);
 	takes(&w, 1, 10 * HF_MS);
 	takes(&w, 2, 10 * HF_MS);
-	assert_int_equal(hf_select_probe(&w.s, 1), 0);
+	assert_int_equal(probe(&w.s, 1), 0);
 	w.paths[0].asked = START;
-	assert_int_equal(hf_select_probe(&w.s, 1), -1);
+	assert_int_equal(probe(&w.s, 1), -1);
 	w.s.now = START + HF_SECOND - 1;
-	assert_int_equal(hf_select_probe(&w.s, 1), -1);
+	assert_int_equal(probe(&w.s, 1), -1);
 	w.s.now = START + HF_SECOND;
-	assert_int_equal(hf_select_probe(&w.s, 1), 0);
+	assert_int_equal(probe(&w.s, 1), 0);
 	fill(&w, 0);
-	assert_int_equal(hf_select_probe(&w.s, 1), -1); /* a look is not worth the last room */
+	assert_int_equal(probe(&w.s, 1), -1); /* a look is not worth the last room */
 }
 
 static void a_probe_goes_only_to_one_whose_rest_is_over(void **state)
@@ -363,14 +371,14 @@ static void a_probe_goes_only_to_one_whose_rest_is_over(void **state)
 	struct world w;
 	(void)state;
 	prepare(&w, false);
-	assert_int_equal(hf_select_probe(&w.s, 0), -1);
+	assert_int_equal(probe(&w.s, 0), -1);
 	rest(&w.states[1].health, START - HF_SECOND, START + HF_SECOND);
-	assert_int_equal(hf_select_probe(&w.s, 0), -1);
+	assert_int_equal(probe(&w.s, 0), -1);
 	w.s.now = START + HF_SECOND;
-	assert_int_equal(hf_select_probe(&w.s, 0), 1);
-	assert_int_equal(hf_select_probe(&w.s, 1), -1);
+	assert_int_equal(probe(&w.s, 0), 1);
+	assert_int_equal(probe(&w.s, 1), -1);
 	w.tries[1] = 1;
-	assert_int_equal(hf_select_probe(&w.s, 0), -1);
+	assert_int_equal(probe(&w.s, 0), -1);
 }
 
 static void the_limit_is_what_the_operator_allows(void **state)
@@ -381,6 +389,112 @@ static void the_limit_is_what_the_operator_allows(void **state)
 	assert_int_equal(hf_upstream_limit(&s), 0);
 	s.limit = 100;
 	assert_int_equal(hf_upstream_limit(&s), 100);
+}
+
+/* ---- many of them ---- */
+
+#define MANY HF_SELECT_MOST
+
+struct crowd {
+	struct hf_upstream_conf conf;
+	struct hf_upstream_state states[MANY];
+	struct hf_path paths[MANY];
+	struct hf_candidate candidates[MANY];
+	struct hf_outgoing_state outgoing;
+	struct hf_outgoing_conf outgoing_conf;
+	uint8_t tries[MANY];
+	struct hf_selection s;
+};
+
+static uint32_t dice(uint64_t *state, uint32_t sides)
+{
+	*state = *state * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(*state >> 33) % sides;
+}
+
+static void any_health(struct hf_health *h, uint64_t *seed, hf_us now)
+{
+	static const enum hf_health_state states[] = {HF_HEALTH_CLOSED, HF_HEALTH_CLOSED,
+		HF_HEALTH_CLOSED, HF_HEALTH_OPEN, HF_HEALTH_PROBING};
+	*h = (struct hf_health){.state = states[dice(seed, 5)],
+		.since = now - dice(seed, 3) * HF_SECOND,
+		.until = now + ((hf_us)dice(seed, 5) - 2) * HF_SECOND};
+}
+
+static void any_crowd(struct crowd *w, uint64_t *seed)
+{
+	memset(w, 0, sizeof *w);
+	w->outgoing_conf.budget = dice(seed, 3) ? 0 : 100;
+	w->s = (struct hf_selection){.candidates = w->candidates,
+		.count = 1 + dice(seed, MANY),
+		.tries = w->tries,
+		.by_rtt = dice(seed, 2),
+		.first = dice(seed, 2),
+		.cost = 1,
+		.outgoing = &w->outgoing,
+		.outgoing_conf = &w->outgoing_conf,
+		.now = START};
+	bool dark = dice(seed, 4) == 0;
+	for (unsigned i = 0; i < w->s.count; i++) {
+		w->candidates[i] = (struct hf_candidate){&w->conf, &w->states[i], &w->paths[i]};
+		w->paths[i].rtt.srtt = dice(seed, 8) * 20 * HF_MS;
+		w->paths[i].rtt.loss = dice(seed, 3) ? 0 : dice(seed, 65536);
+		w->paths[i].rtt.sampled = START - dice(seed, 5) * 30 * HF_SECOND;
+		w->tries[i] = (uint8_t)(dice(seed, 3) ? 0 : dice(seed, 4));
+		w->s.barred |= (uint64_t)(dice(seed, 6) == 0) << i;
+		if (dice(seed, 3) == 0 || dark)
+			any_health(&w->states[i].health, seed, START);
+		if (dark && w->states[i].health.state == HF_HEALTH_CLOSED)
+			w->states[i].health.state = HF_HEALTH_OPEN;
+		if (dice(seed, 4) == 0)
+			any_health(&w->paths[i].health, seed, START);
+		w->states[i].limit = dice(seed, 2) ? 0 : 100;
+		if (dice(seed, 2)) {
+			hf_budget_room(&w->states[i].budget, 100, START);
+			hf_budget_spend(&w->states[i].budget, 10, START);
+		}
+	}
+}
+
+/* The rules of select.h once more, with nothing spared: every offer is asked for. */
+static int by_the_book(const struct hf_selection *s)
+{
+	struct hf_looks looks;
+	uint64_t best[4] = {0};
+	int ret = -1;
+	hf_look(s, &looks);
+	for (size_t i = 0; i < s->count; i++) {
+		if (s->barred >> i & 1 || hf_offer(s, i) == HF_OFFER_REST)
+			continue;
+		enum hf_offer offer = hf_offer(s, i);
+		bool poor = looks.best && looks.costs[i] > 2 * looks.best + 50 * HF_MS;
+		const uint64_t one[4] = {s->tries[i] + (offer == HF_OFFER_DUE ? 2u : 0u), offer,
+			!s->by_rtt && poor, s->by_rtt ? (uint64_t)looks.costs[i] : i};
+		unsigned k = 0;
+		while (k < 3 && one[k] == best[k])
+			k++;
+		if (ret < 0 || one[k] < best[k]) {
+			ret = (int)i;
+			memcpy(best, one, sizeof best);
+		}
+	}
+	return ret;
+}
+
+static void sparing_looks_at_budgets_changes_no_choice(void **state)
+{
+	struct crowd *w = malloc(sizeof *w);
+	uint64_t seed = 1;
+	unsigned chosen = 0;
+	(void)state;
+	for (int i = 0; i < 5000; i++) {
+		any_crowd(w, &seed);
+		int choice = hf_select(&w->s);
+		assert_int_equal(choice, by_the_book(&w->s));
+		chosen += choice >= 0;
+	}
+	assert_in_range(chosen, 4000, 5000);
+	free(w);
 }
 
 int main(void)
@@ -406,6 +520,7 @@ int main(void)
 		cmocka_unit_test(one_that_is_passed_over_is_looked_at_once_a_second),
 		cmocka_unit_test(a_probe_goes_only_to_one_whose_rest_is_over),
 		cmocka_unit_test(the_limit_is_what_the_operator_allows),
+		cmocka_unit_test(sparing_looks_at_budgets_changes_no_choice),
 	};
 	return cmocka_run_group_tests_name("select", tests, NULL, NULL);
 }
