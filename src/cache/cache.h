@@ -11,9 +11,13 @@
  * 2023). A scan, such as a reverse-lookup storm, passes through the small log
  * and leaves the main one alone.
  *
- * What a hit touches: one or two lines of the index, the entry. It copies the
- * answer out; it writes nothing, except for the first three hits after a store,
- * which raise the slot's two-bit count.
+ * What a hit touches, in lines of 64 octets: one of the index (two if the key's own
+ * bucket was full), the entry (an A answer for a name of 25 octets is 112 octets with
+ * all that belongs to it: two or three lines), and the log's head, which every hit
+ * reads. It copies the answer out; it writes nothing, except for the first three hits
+ * after a store, which raise the slot's two-bit count. Whoever has several keys at
+ * hand looks ahead for all of them (hf_cache_expect, hf_cache_approach) before the
+ * first lookup: then the lines of all are on their way at once.
  *
  * An entry, in 8-byte words (overhead 40 octets, a slot of 8, 2 a record):
  *   w0  size in words (32) | key flags (8) | rcode (8) | key type (16)
