@@ -28,6 +28,7 @@ struct endpoint {
 	void *ctx;
 	struct hf_address address;
 	bool local_addresses;
+	bool any; /* bound to a wildcard: each datagram has to say what address it was for */
 	bool errors;
 	bool dual; /* adopted, IPv6, and IPv4 arrives at it too */
 };
@@ -118,7 +119,7 @@ static void set_options(const struct endpoint *e)
 	hf_socket_set(fd, SOL_SOCKET, SO_RCVBUF, room);
 	hf_socket_set(fd, SOL_SOCKET, SO_RCVBUFFORCE, room); /* past rmem_max, if allowed */
 	hf_socket_set(fd, SOL_SOCKET, SO_SNDBUF, OTHER_BUFFER);
-	if (e->local_addresses)
+	if (e->local_addresses && e->any)
 		hf_socket_set(fd, level, v4 ? IP_PKTINFO : IPV6_RECVPKTINFO, 1);
 	if (e->errors)
 		hf_socket_set(fd, level, v4 ? IP_RECVERR : IPV6_RECVERR, 1);
@@ -135,6 +136,12 @@ static bool is_dual(int fd, const struct hf_address *address)
 	       getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &len) == 0 && !only;
 }
 
+static bool is_wildcard(const struct hf_address *address)
+{
+	static const uint8_t zeros[sizeof address->bytes];
+	return memcmp(address->bytes, zeros, sizeof zeros) == 0;
+}
+
 static void ready(void *object, uint32_t events);
 
 static struct endpoint *new_endpoint(struct hf_loop *loop, int fd, const struct hf_bind *bind)
@@ -145,6 +152,7 @@ static struct endpoint *new_endpoint(struct hf_loop *loop, int fd, const struct 
 	e->base.loop = loop;
 	e->address = hf_socket_address(fd);
 	e->local_addresses = bind->local_addresses;
+	e->any = is_wildcard(&e->address);
 	e->errors = bind->errors;
 	e->dual = is_dual(fd, &e->address);
 	e->source = (struct hf_epoll_source){.ready = ready, .object = e, .fd = fd, .owned = true};
@@ -258,6 +266,11 @@ void hf_receive_room_prepare(struct hf_receive_room *room)
 	}
 }
 
+static inline struct hf_address local_of(const struct endpoint *e, struct msghdr *m)
+{
+	return e->any ? local_address(m, e->address.port) : e->address;
+}
+
 /* Tells of message i, and makes it ready for the next batch. */
 static bool describe(
 	const struct endpoint *e, struct hf_receive_room *room, unsigned i, struct hf_datagram *ret)
@@ -266,7 +279,7 @@ static bool describe(
 	ret->bytes = room->bytes[i];
 	ret->len = m->msg_len;
 	ret->cut = m->msg_hdr.msg_flags & MSG_TRUNC;
-	ret->local = e->local_addresses ? local_address(&m->msg_hdr, e->address.port)
+	ret->local = e->local_addresses ? local_of(e, &m->msg_hdr)
 					: (struct hf_address){0};
 	m->msg_hdr.msg_namelen = sizeof room->peers[i];
 	m->msg_hdr.msg_controllen = sizeof room->control[i];
@@ -377,13 +390,19 @@ static bool can_reach(const struct endpoint *e, const struct hf_address *peer)
 	return peer->family == e->address.family || (e->dual && peer->family == 4);
 }
 
-static void address(struct hf_send_room *room, unsigned i, const struct hf_address *peer,
+/* Then the kernel knows where from, and is faster. */
+static inline bool is_bound_to(const struct endpoint *e, const struct hf_address *local)
+{
+	return memcmp(local->bytes, e->address.bytes, sizeof local->bytes) == 0;
+}
+
+static void address(struct sending *s, unsigned i, const struct hf_address *peer,
 	const struct hf_address *local)
 {
-	struct msghdr *m = &room->messages[i].msg_hdr;
-	m->msg_namelen = hf_address_to_system(peer, &room->peers[i]);
+	struct msghdr *m = &s->room->messages[i].msg_hdr;
+	m->msg_namelen = hf_address_to_system(peer, &s->room->peers[i]);
 	m->msg_controllen = 0;
-	if (local->family == peer->family)
+	if (local->family == peer->family && !is_bound_to(s->endpoint, local))
 		send_from(m, local);
 }
 
@@ -392,10 +411,10 @@ static void add(struct sending *s, const struct hf_datagram *d)
 	unsigned i = s->n++;
 	s->room->parts[i] = (struct iovec){d->bytes, d->len};
 	if (d->peer.family == s->endpoint->address.family) {
-		address(s->room, i, &d->peer, &d->local);
+		address(s, i, &d->peer, &d->local);
 	} else {
 		struct hf_address peer = dressed(&d->peer), local = dressed(&d->local);
-		address(s->room, i, &peer, &local);
+		address(s, i, &peer, &local);
 	}
 }
 
