@@ -45,11 +45,6 @@ int hf_record_copy(
 	return 0;
 }
 
-static bool is_of_the_hop(uint16_t type)
-{
-	return type == HF_TYPE_OPT || type == HF_TYPE_TSIG || type == HF_TYPE_SIG;
-}
-
 /* The owner may repeat the question's name, or its first labels and a pointer,
  * in the random case that we asked with: clients must not see our dice. Any
  * other case is the zone's own, as BIND shows it, and stays. */
@@ -151,7 +146,7 @@ static int keep_rest(
 		if (hf_record_read(m, view->end, at, &record))
 			return HF_EMALFORMED;
 		at = record.end;
-		if (is_of_the_hop(record.type))
+		if (hf_is_of_the_hop(record.type))
 			continue;
 		int rc = hf_record_copy(m, &record, record.ttl, w);
 		if (rc)
@@ -161,20 +156,11 @@ static int keep_rest(
 	return kept;
 }
 
-/* Where the first record of the hop begins in additional, or view->end, and how
- * many records stand before it. */
-static size_t find_hop(const uint8_t *m, const struct hf_message_view *view, uint16_t *ret_before)
+/* Does the message end with its OPT record, and have nothing else of the hop? */
+static bool ends_with_opt(const struct hf_message_view *view)
 {
-	size_t at = view->authority_end;
-	*ret_before = 0;
-	while (at < view->end) {
-		struct hf_record record;
-		if (hf_record_read(m, view->end, at, &record) || is_of_the_hop(record.type))
-			break;
-		at = record.end;
-		(*ret_before)++;
-	}
-	return at;
+	return view->edns.present && view->edns.at == view->hop_at &&
+	       view->edns.at + view->edns.len == view->end;
 }
 
 int hf_keep_again(struct hf_kept *kept, uint16_t question_end, uint32_t ttl_max)
@@ -199,15 +185,13 @@ int hf_keep_again(struct hf_kept *kept, uint16_t question_end, uint32_t ttl_max)
 int hf_keep(
 	const uint8_t *m, const struct hf_message_view *view, uint32_t ttl_max, struct hf_kept *ret)
 {
-	uint16_t additionals;
-	size_t hop = find_hop(m, view, &additionals);
 	struct hf_writer w = hf_writer(ret->wire, HF_MESSAGE_MAX);
-	hf_write(&w, m, hop);
-	int rest = keep_rest(m, view, hop, &w);
+	hf_write(&w, m, view->hop_at);
+	int rest = ends_with_opt(view) ? 0 : keep_rest(m, view, view->hop_at, &w);
 	if (rest < 0)
 		return rest;
 	const uint16_t counts[4] = {view->question_end > HF_HEADER_LEN, view->answers,
-		view->authorities, (uint16_t)(additionals + rest)};
+		view->authorities, (uint16_t)(view->before_hop + rest)};
 	put_header(ret->wire, 0,
 		(uint16_t)(HF_FLAG_QR | HF_FLAG_RA | (view->flags & HF_FLAG_RCODE)), counts);
 	ret->len = (uint16_t)w.len;

@@ -26,19 +26,21 @@ static int check_rdata(const uint8_t *m, const struct hf_record *record)
 
 int hf_record_read(const uint8_t *m, size_t len, size_t at, struct hf_record *ret)
 {
-	struct hf_reader r = hf_reader(m, len);
-	struct hf_record record = {.at = (uint16_t)at};
-	if (len > HF_MESSAGE_MAX || hf_name_skip(m, len, at, &r.at))
+	size_t fixed; /* type, class, TTL and length: ten octets */
+	if (len > HF_MESSAGE_MAX || hf_name_skip(m, len, at, &fixed) || len - fixed < 10)
 		return HF_EMALFORMED;
-	if (!hf_read_u16(&r, &record.type) || !hf_read_u16(&r, &record.class))
+	struct hf_record record = {
+		.at = (uint16_t)at,
+		.type = hf_get_u16(m + fixed),
+		.class = hf_get_u16(m + fixed + 2),
+		.ttl_at = (uint16_t)(fixed + 4),
+		.rdata_at = (uint16_t)(fixed + 10),
+		.rdata_len = hf_get_u16(m + fixed + 8),
+		.ttl = hf_get_u32(m + fixed + 4),
+	};
+	if (len - record.rdata_at < record.rdata_len)
 		return HF_EMALFORMED;
-	record.ttl_at = (uint16_t)r.at;
-	if (!hf_read_u32(&r, &record.ttl) || !hf_read_u16(&r, &record.rdata_len))
-		return HF_EMALFORMED;
-	record.rdata_at = (uint16_t)r.at;
-	if (!hf_read_skip(&r, record.rdata_len))
-		return HF_EMALFORMED;
-	record.end = (uint16_t)r.at;
+	record.end = (uint16_t)(record.rdata_at + record.rdata_len);
 	if (record.ttl > INT32_MAX && record.type != HF_TYPE_OPT)
 		record.ttl = 0;
 	/* An empty rdata is legal in updates only, but nothing trips over it. */
@@ -221,6 +223,12 @@ static int read_section(const uint8_t *m, size_t len, size_t *at, unsigned count
 		if (hf_record_read(m, len, *at, &record) || note_record(m, &record, section, view))
 			return HF_EMALFORMED;
 		*at = record.end;
+		if (section != ADDITIONAL || view->hop_at)
+			continue;
+		if (hf_is_of_the_hop(record.type))
+			view->hop_at = record.at;
+		else
+			view->before_hop++;
 	}
 	return 0;
 }
@@ -262,6 +270,8 @@ int hf_message_read(const uint8_t *m, size_t len, struct hf_message_view *ret)
 	if (read_section(m, len, &at, view.additionals, ADDITIONAL, &view))
 		goto done;
 	view.end = (uint16_t)at;
+	if (!view.hop_at)
+		view.hop_at = view.end;
 	view.rcode = (unsigned)view.edns.rcode_high << 4 | (view.flags & HF_FLAG_RCODE);
 	if (view.has_soa)
 		view.has_referral = false;

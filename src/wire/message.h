@@ -104,6 +104,8 @@ struct hf_message_view {
 	uint16_t authority_end;
 	uint16_t end;          /* behind the last record; octets after it are cut off */
 	uint16_t answers, authorities, additionals; /* additionals include OPT */
+	uint16_t hop_at;     /* the first additional record of the hop; `end` if there is none */
+	uint16_t before_hop; /* additional records before that */
 	unsigned rcode;        /* with EDNS' upper bits */
 	uint32_t ttl_min;      /* over all records but OPT; UINT32_MAX if none */
 	uint32_t soa_negative; /* min(SOA TTL, MINIMUM) of an authority SOA, else UINT32_MAX */
@@ -114,6 +116,12 @@ struct hf_message_view {
 	struct hf_edns edns;
 	size_t where;          /* on HF_EMALFORMED: the offset */
 };
+
+/* OPT, TSIG and SIG(0) concern two neighbours and nobody else. */
+static inline bool hf_is_of_the_hop(uint16_t type)
+{
+	return type == HF_TYPE_OPT || type == HF_TYPE_TSIG || type == HF_TYPE_SIG;
+}
 
 /* Reads a whole message. At most one question. HF_EMALFORMED for anything that
  * a careful reader could trip over. TTLs with the top bit set count as 0 (RFC

@@ -51,10 +51,48 @@ static int walk(
 	return 0;
 }
 
-int hf_name_read(
-	const uint8_t *message, size_t len, size_t at, struct hf_name *ret, size_t *ret_next)
+/* The length of a name without pointers, or 0. */
+static inline size_t plain_len(const uint8_t *bytes, size_t len)
+{
+	size_t at = 0;
+	if (len > HF_NAME_MAX)
+		len = HF_NAME_MAX;
+	while (at < len && bytes[at] <= HF_LABEL_MAX) {
+		if (!bytes[at])
+			return at + 1;
+		at += 1 + (size_t)bytes[at];
+	}
+	return 0;
+}
+
+/* Where the octets of a name without pointers lie, or of one that is nothing but a
+ * pointer to such: what nearly all names in messages are. The length, or 0. */
+static inline size_t plain(const uint8_t *message, size_t len, size_t at, size_t *ret_at,
+	size_t *ret_next)
+{
+	if (at + 1 < len && message[at] >= POINTER) {
+		size_t to = (size_t)(message[at] & 0x3f) << 8 | message[at + 1];
+		*ret_at = to;
+		*ret_next = at + 2;
+		return to >= HF_HEADER_LEN && to < at ? plain_len(message + to, at - to) : 0;
+	}
+	size_t total = at < len ? plain_len(message + at, len - at) : 0;
+	*ret_at = at;
+	*ret_next = at + total;
+	return total;
+}
+
+int hf_name_read(const uint8_t *message, size_t len, size_t at, struct hf_name *ret,
+	size_t *ret_next)
 {
 	struct hf_name name;
+	size_t from, next, total = plain(message, len, at, &from, &next);
+	if (total) {
+		ret->len = (uint8_t)total;
+		memcpy(ret->bytes, message + from, total);
+		*ret_next = next;
+		return 0;
+	}
 	int rc = walk(message, len, at, &name, ret_next);
 	if (rc)
 		return rc;
@@ -65,22 +103,16 @@ int hf_name_read(
 
 int hf_name_skip(const uint8_t *message, size_t len, size_t at, size_t *ret_next)
 {
-	return walk(message, len, at, NULL, ret_next);
+	size_t from, next;
+	if (!plain(message, len, at, &from, &next))
+		return walk(message, len, at, NULL, ret_next);
+	*ret_next = next;
+	return 0;
 }
 
 size_t hf_name_wire_len(const uint8_t *bytes, size_t len)
 {
-	size_t at = 0;
-	for (;;) {
-		if (at >= len || bytes[at] > HF_LABEL_MAX)
-			return 0;
-		size_t step = 1 + (size_t)bytes[at];
-		at += step;
-		if (at > HF_NAME_MAX || at > len)
-			return 0;
-		if (step == 1)
-			return at;
-	}
+	return plain_len(bytes, len);
 }
 
 static inline uint8_t lower(uint8_t c)
