@@ -713,13 +713,19 @@ static void put(struct shard *shard, unsigned which, const struct header *h,
 static void remark(struct hf_cache *cache, const struct hf_cache_key *key, const struct header *h)
 {
 	if (h->flags & (HF_CACHE_NAME | HF_CACHE_FAILED))
-		hf_remarks_note(cache->remarks, key->name, h->stored + (hf_us)h->ttl * HF_SECOND);
+		hf_remarks_note(cache->remarks, key->name, key->name_hash,
+			h->stored + (hf_us)h->ttl * HF_SECOND);
 }
 
-struct hf_remarked hf_cache_remarked(
-	const struct hf_cache *cache, const struct hf_name *name, hf_us since)
+bool hf_cache_remarked(const struct hf_cache *cache, const struct hf_cache_key *key, hf_us since)
 {
-	return hf_remarks_look(cache->remarks, name, since);
+	return hf_remarks_itself(cache->remarks, key->name_hash, since);
+}
+
+bool hf_cache_remarked_above(
+	const struct hf_cache *cache, const struct hf_cache_key *key, hf_us since)
+{
+	return hf_remarks_above(cache->remarks, key->name, since);
 }
 
 int hf_cache_store(struct hf_cache *cache, const struct hf_cache_key *key, hf_us now,

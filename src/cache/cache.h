@@ -185,10 +185,11 @@ bool hf_cache_peek(
 int hf_cache_restore(struct hf_cache *cache, const struct hf_cache_key *key, hf_us stored,
 	uint8_t hits, const struct hf_kept *kept);
 
-/* Whether a denial of the name, or of one above it, or the failure of a question for
- * it, may be kept that has not ended before `since`. False is certain. */
-struct hf_remarked hf_cache_remarked(
-	const struct hf_cache *cache, const struct hf_name *name, hf_us since);
+/* May a denial of the key's name, or the failure of a question for it, be kept that has
+ * not ended before `since`? A denial of a name above it? False is certain. */
+bool hf_cache_remarked(const struct hf_cache *cache, const struct hf_cache_key *key, hf_us since);
+bool hf_cache_remarked_above(
+	const struct hf_cache *cache, const struct hf_cache_key *key, hf_us since);
 
 /* Has the processor fetch the key's slots: for a store or a lookup soon. */
 void hf_cache_expect(const struct hf_cache *cache, const struct hf_cache_key *key);

@@ -1,19 +1,33 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cache/remarks.h"
 
+#include <string.h>
+
 #define LABELS_MAX (HF_NAME_MAX / 2 + 1)
 #define PLACE_BITS 16
 
 _Static_assert(HF_REMARK_PLACES == 1 << PLACE_BITS, "a place is the upper bits of a hash");
 
-/* From the root downwards, a label more each time: so one pass gives the places of a
- * name and of all above it. The octets' hash is FNV-1a; the multiplication by the golden
- * ratio brings all of it into the upper bits. */
+static uint64_t stir(uint64_t hash, uint64_t word)
+{
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+	return hash ^ hash >> 29;
+}
+
+/* From the root downwards, a label more each time: so one pass gives the places of all
+ * names above a name. Eight octets at a time, length and label. */
 static uint64_t below(uint64_t hash, const uint8_t *label)
 {
-	for (unsigned i = 0; i <= label[0]; i++)
-		hash = (hash ^ label[i]) * 0x100000001b3u;
-	return hash;
+	size_t len = 1 + (size_t)label[0];
+	uint64_t word = 0;
+	for (; len >= 8; label += 8, len -= 8) {
+		memcpy(&word, label, 8);
+		hash = stir(hash, word);
+	}
+	word = 0;
+	while (len--)
+		word = word << 8 | label[len];
+	return stir(hash, word);
 }
 
 static unsigned place(uint64_t hash)
@@ -37,34 +51,44 @@ static uint32_t seconds_up(hf_us at)
 	return at / HF_SECOND < UINT32_MAX ? (uint32_t)(at / HF_SECOND) + 1 : UINT32_MAX;
 }
 
-void hf_remarks_note(struct hf_remarks *remarks, const struct hf_name *name, hf_us end)
+static void note(_Atomic uint32_t *at, uint32_t until)
 {
-	const uint8_t *labels[LABELS_MAX];
-	uint64_t hash = 0;
-	for (unsigned n = split(name, labels); n; n--)
-		hash = below(hash, labels[n - 1]);
-	_Atomic uint32_t *at = &remarks->ends[place(hash)];
-	uint32_t until = seconds_up(end), old = atomic_load_explicit(at, memory_order_relaxed);
+	uint32_t old = atomic_load_explicit(at, memory_order_relaxed);
 	while (old < until && !atomic_compare_exchange_weak_explicit(at, &old, until,
 				      memory_order_relaxed, memory_order_relaxed))
 		;
 }
 
-struct hf_remarked hf_remarks_look(
-	const struct hf_remarks *remarks, const struct hf_name *name, hf_us since)
+static bool lasts(const struct hf_remarks *remarks, uint64_t hash, hf_us since)
+{
+	uint32_t end = atomic_load_explicit(&remarks->ends[place(hash)], memory_order_relaxed);
+	return end && (hf_us)end * HF_SECOND > since;
+}
+
+void hf_remarks_note(
+	struct hf_remarks *remarks, const struct hf_name *name, uint64_t hash, hf_us end)
 {
 	const uint8_t *labels[LABELS_MAX];
-	struct hf_remarked found = {0};
-	hf_us from = since > 0 ? since / HF_SECOND : 0;
+	uint64_t open = 0;
+	for (unsigned n = split(name, labels); n; n--)
+		open = below(open, labels[n - 1]);
+	note(&remarks->ends[place(open)], seconds_up(end));
+	note(&remarks->ends[place(hash)], seconds_up(end));
+}
+
+bool hf_remarks_itself(const struct hf_remarks *remarks, uint64_t hash, hf_us since)
+{
+	return lasts(remarks, hash, since);
+}
+
+bool hf_remarks_above(const struct hf_remarks *remarks, const struct hf_name *name, hf_us since)
+{
+	const uint8_t *labels[LABELS_MAX];
 	uint64_t hash = 0;
-	unsigned n = split(name, labels);
-	bool known = !n && atomic_load_explicit(&remarks->ends[place(0)], memory_order_relaxed) > from;
-	while (n--) {
-		found.above |= known;
-		hash = below(hash, labels[n]);
-		known = atomic_load_explicit(&remarks->ends[place(hash)], memory_order_relaxed) >
-			from;
+	for (unsigned n = split(name, labels); n > 1; n--) {
+		hash = below(hash, labels[n - 1]);
+		if (lasts(remarks, hash, since))
+			return true;
 	}
-	found.itself = known;
-	return found;
+	return false;
 }

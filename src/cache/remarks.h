@@ -8,8 +8,9 @@
  * hash and a part of the index for each name and kind. Here one pass over the name
  * tells it: a table says for a name when the last of what was kept about it ends.
  * Names share places: "nothing" is certain, "something" is a reason to look.
- * The hash is open, so who chooses names can make others look in vain: what they then
- * pay is the price of the look.
+ * A name has two places: one by its keyed hash, which is at hand when it is asked about
+ * itself; one by an open hash that is made for all names above another in one pass. Who
+ * chooses names can make others look in vain: what they then pay is the price of the look.
  * Knows:   names, instants.  Never: what was said, and by whom.
  * At the bound: more names than places make more looks, and no wrong answer.
  * Threads: any, at any time. What one thread notes another may see a little later,
@@ -32,16 +33,15 @@ struct hf_remarks {
 	_Atomic uint32_t ends[HF_REMARK_PLACES]; /* seconds, rounded up; 0: nothing */
 };
 
-/* Something is kept about the (lowered) name until `end`. */
-void hf_remarks_note(struct hf_remarks *remarks, const struct hf_name *name, hf_us end);
+/* Something is kept about the (lowered) name, of which `hash` is a hash, until `end`. */
+void hf_remarks_note(
+	struct hf_remarks *remarks, const struct hf_name *name, uint64_t hash, hf_us end);
 
-struct hf_remarked {
-	bool itself; /* something may be kept about the name, ... */
-	bool above;  /* ... or about a name above it, short of the root */
-};
+/* May something be kept about the name itself that has not ended before `since`? */
+bool hf_remarks_itself(const struct hf_remarks *remarks, uint64_t hash, hf_us since);
 
-/* What may be kept about a name that has not ended before `since`. */
-struct hf_remarked hf_remarks_look(
+/* ... or about a name above it, short of the root? */
+bool hf_remarks_above(
 	const struct hf_remarks *remarks, const struct hf_name *name, hf_us since);
 
 #endif

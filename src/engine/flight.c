@@ -84,7 +84,9 @@ static struct flight *flight_new(struct hf_worker *worker)
 	}
 	if (!f)
 		return NULL;
-	memset(f, 0, offsetof(struct flight, mixed));
+	f->base.waiters = NULL;
+	f->base.waiter_count = 0;
+	memset((char *)f + sizeof f->base, 0, offsetof(struct flight, mixed) - sizeof f->base);
 	f->worker = worker;
 	f->next = worker->flights;
 	if (f->next)
@@ -777,8 +779,7 @@ static void draw_case(struct flight *f)
 int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 	const struct hf_waiter *waiter, hf_us now)
 {
-	struct hf_question question = { .name = *key->name, .type = key->type, .class = key->class };
-	struct hf_flight *up = hf_inflight_find(&worker->inflight, key->hash, &question, key->flags);
+	struct hf_flight *up = hf_inflight_find(&worker->inflight, key);
 	if (up)
 		return join(worker, (struct flight *)up, waiter, now);
 	const struct hf_query_event start = { .kind = HF_QUERY_START };
@@ -789,7 +790,10 @@ int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 	f->route = hf_route_find(f->plan->routes, key->name);
 	f->timer.fire = timer_fired;
 	f->base.hash = key->hash;
-	f->base.question = question;
+	f->base.question.type = key->type;
+	f->base.question.class = key->class;
+	f->base.question.name.len = key->name->len;
+	memcpy(f->base.question.name.bytes, key->name->bytes, key->name->len);
 	f->base.flags = key->flags;
 	f->key = *key;
 	f->key.name = &f->base.question.name;

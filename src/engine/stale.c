@@ -12,10 +12,9 @@ static uint32_t seconds(hf_us duration)
 	return (uint32_t)(duration / HF_SECOND);
 }
 
-struct hf_remarked hf_remarked(
-	const struct hf_worker *worker, const struct hf_name *name, hf_us now)
+bool hf_remarked(const struct hf_worker *worker, const struct hf_cache_key *key, hf_us now)
 {
-	return hf_cache_remarked(worker->team->cache, name, now - LATELY * HF_SECOND);
+	return hf_cache_remarked(worker->team->cache, key, now - LATELY * HF_SECOND);
 }
 
 /* ---- failures ---- */
@@ -75,7 +74,7 @@ void hf_trouble_remember(struct hf_worker *worker, const struct hf_cache_key *ke
 
 void hf_trouble_forget(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now)
 {
-	if (!hf_remarked(worker, key->name, now).itself)
+	if (!hf_remarked(worker, key, now))
 		return;
 	struct hf_cache_key failed = hf_cache_failure_key(key);
 	hf_cache_remove(worker->team->cache, &failed, 0);

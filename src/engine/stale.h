@@ -21,10 +21,9 @@
 bool hf_stale_find(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
 	struct hf_cached *copy, struct hf_answer *ret);
 
-/* Whether there is anything to look for beside the answer itself: a denial of the
- * name or of one above it, a failure that still counts. */
-struct hf_remarked hf_remarked(
-	const struct hf_worker *worker, const struct hf_name *name, hf_us now);
+/* Is there anything to look for beside the answer itself: a denial of the name, a
+ * failure that still counts? False is certain. */
+bool hf_remarked(const struct hf_worker *worker, const struct hf_cache_key *key, hf_us now);
 
 enum hf_trouble {
 	HF_TROUBLE_NONE,

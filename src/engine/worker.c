@@ -88,7 +88,7 @@ static bool denied(struct hf_worker *worker, const struct hf_cache_key *key, hf_
 	struct hf_cached *copy)
 {
 	struct hf_cache_key name = hf_cache_name_key(key);
-	return hf_remarked(worker, key->name, now).itself && fresh(worker, &name, now, copy);
+	return hf_remarked(worker, key, now) && fresh(worker, &name, now, copy);
 }
 
 /* A question of another worker for one of our names. It may have been answered
@@ -147,12 +147,15 @@ int hf_worker_order(struct hf_worker *worker, void (*run)(void *arg, hf_us now),
 static bool cut_above(
 	struct hf_worker *worker, const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
 {
-	const struct hf_route *route = hf_route_find(worker->plan->routes, key->name);
 	struct hf_question above = {.class = key->class};
 	const uint8_t *name = hf_name_parent(key->name->bytes);
 	size_t len = key->name->len - (size_t)(name - key->name->bytes);
 	uint8_t flags = (key->flags & (HF_CACHE_DO | HF_CACHE_CD)) | HF_CACHE_NAME;
-	if (!route || !worker->plan->cache->nxdomain_cut)
+	if (!worker->plan->cache->nxdomain_cut ||
+		!hf_cache_remarked_above(worker->team->cache, key, now))
+		return false;
+	const struct hf_route *route = hf_route_find(worker->plan->routes, key->name);
+	if (!route)
 		return false;
 	for (; len > 1 && len >= route->zone.len;
 		len -= 1 + (size_t)name[0], name = hf_name_parent(name)) {
@@ -241,17 +244,17 @@ void hf_worker_approach(const struct hf_worker *worker, struct hf_cache_key *key
 static enum hf_lookup lookup_further(struct hf_worker *worker, const struct hf_cache_key *key,
 	hf_us now, struct hf_cached *copy, struct hf_answer *ret)
 {
-	const struct hf_remarked remarked = hf_remarked(worker, key->name, now);
+	bool remarked = hf_remarked(worker, key, now);
 	struct hf_cache_key name = hf_cache_name_key(key);
 	if (too_large(copy))
 		return HF_LOOKUP_MISS;
-	bool denied = remarked.itself && fresh(worker, &name, now, copy);
+	bool denied = remarked && fresh(worker, &name, now, copy);
 	if (!denied && too_large(copy))
 		return HF_LOOKUP_MISS;
-	if (!denied && !(remarked.above && cut_above(worker, key, now, copy))) {
+	if (!denied && !cut_above(worker, key, now, copy)) {
 		hf_count(worker->meter, HF_COUNT_CACHE_MISSES);
 		copy->kept.len = 0;
-		return remarked.itself ? last_resort(worker, key, now, copy, ret) : HF_LOOKUP_MISS;
+		return remarked ? last_resort(worker, key, now, copy, ret) : HF_LOOKUP_MISS;
 	}
 	hf_count(worker->meter, denied ? HF_COUNT_CACHE_HITS : HF_COUNT_CACHE_CUT_HITS);
 	if (denied && hf_warm_due(worker, key, copy, now))

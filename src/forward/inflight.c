@@ -34,14 +34,14 @@ static struct hf_flight **bucket(const struct hf_inflight *table, uint64_t hash)
 	return &table->buckets[hash & table->mask];
 }
 
-struct hf_flight *hf_inflight_find(const struct hf_inflight *table, uint64_t hash,
-	const struct hf_question *question, uint8_t flags)
+struct hf_flight *hf_inflight_find(
+	const struct hf_inflight *table, const struct hf_cache_key *key)
 {
-	for (struct hf_flight *f = *bucket(table, hash); f; f = f->next)
-		if (f->hash == hash && f->flags == flags && f->question.type == question->type &&
-			f->question.class == question->class &&
-			f->question.name.len == question->name.len &&
-			memcmp(f->question.name.bytes, question->name.bytes, question->name.len) == 0)
+	for (struct hf_flight *f = *bucket(table, key->hash); f; f = f->next)
+		if (f->hash == key->hash && f->flags == key->flags &&
+			f->question.type == key->type && f->question.class == key->class &&
+			f->question.name.len == key->name->len &&
+			memcmp(f->question.name.bytes, key->name->bytes, key->name->len) == 0)
 			return f;
 	return NULL;
 }

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "base/share.h"
+#include "cache/cache.h"
 #include "forward/query.h"
 #include "wire/message.h"
 
@@ -57,8 +58,9 @@ struct hf_inflight {
 int hf_inflight_init(struct hf_inflight *table, size_t flights_max, size_t waiters_max);
 void hf_inflight_clear(struct hf_inflight *table); /* no flight may be left */
 
-struct hf_flight *hf_inflight_find(const struct hf_inflight *table, uint64_t hash,
-	const struct hf_question *question, uint8_t flags);
+/* The flight that a question can join, or NULL. */
+struct hf_flight *hf_inflight_find(
+	const struct hf_inflight *table, const struct hf_cache_key *key);
 
 /* Adds a flight whose hash, question, flags, client and upstream are set.
  * HF_EBOUND. */

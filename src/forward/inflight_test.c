@@ -19,7 +19,12 @@ static struct hf_flight flight(uint64_t hash, const char *text, uint16_t type, u
 
 static struct hf_flight *find(const struct hf_inflight *table, const struct hf_flight *like)
 {
-	return hf_inflight_find(table, like->hash, &like->question, like->flags);
+	const struct hf_cache_key key = {.hash = like->hash,
+		.name = &like->question.name,
+		.type = like->question.type,
+		.class = like->question.class,
+		.flags = like->flags};
+	return hf_inflight_find(table, &key);
 }
 
 static void questions_that_differ_in_anything_are_not_the_same(void **state)
