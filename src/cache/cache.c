@@ -108,14 +108,18 @@ static void copy_out(const struct log *log, uint64_t position, void *to, size_t 
 
 static void copy_in(struct log *log, uint64_t position, const void *from, size_t octets)
 {
+	/* As above: no wrap. */
+	_Atomic uint64_t *to = &log->words[position % log->capacity];
 	const uint8_t *in = from;
-	for (; octets; position++) {
-		uint64_t word = 0;
-		size_t n = octets < 8 ? octets : 8;
-		memcpy(&word, in, n);
-		store_word(log, position, word);
-		in += n;
-		octets -= n;
+	uint64_t word;
+	for (; octets >= 8; octets -= 8, in += 8) {
+		memcpy(&word, in, 8);
+		atomic_store_explicit(to++, word, memory_order_release);
+	}
+	if (octets) {
+		word = 0;
+		memcpy(&word, in, octets);
+		atomic_store_explicit(to, word, memory_order_release);
 	}
 }
 
@@ -317,22 +321,37 @@ static inline void note_hit(_Atomic uint64_t *slot, uint64_t seen)
 			slot, &seen, seen + SLOT_HIT, memory_order_relaxed, memory_order_relaxed);
 }
 
+/* The tag and the bit for `used` are a slot's upper bits. */
+static inline unsigned has_tag(const _Atomic uint64_t *slot, uint64_t wanted)
+{
+	return !((atomic_load_explicit(slot, memory_order_relaxed) ^ wanted) >> 47);
+}
+
+/* A bit for each of a bucket's slots that is taken by somebody with the tag. Without a
+ * branch: whether one of eight fits nobody can foretell. */
+static inline unsigned with_tag(const _Atomic uint64_t *s, uint64_t wanted)
+{
+	return has_tag(s, wanted) | has_tag(s + 1, wanted) << 1 | has_tag(s + 2, wanted) << 2 |
+	       has_tag(s + 3, wanted) << 3 | has_tag(s + 4, wanted) << 4 |
+	       has_tag(s + 5, wanted) << 5 | has_tag(s + 6, wanted) << 6 |
+	       has_tag(s + 7, wanted) << 7;
+}
+
 /* The next way in [way, end) that is taken by somebody with the key's tag; end: none. */
 static inline unsigned next_way(
 	const struct shard *shard, uint64_t hash, unsigned way, unsigned end, uint64_t *ret_seen)
 {
-	const _Atomic uint64_t *first = slot_at(shard, hash, 0);
 	uint64_t wanted = slot_tag(hash) | SLOT_USED;
-	/* The neighbour's slots lie a line after or before the key's own. */
-	ptrdiff_t other = slot_at(shard, hash, BUCKET) - first - BUCKET;
-	for (; way < end; way++) {
-		const _Atomic uint64_t *slot = first + way + (way >= BUCKET ? other : 0);
-		uint64_t seen = atomic_load_explicit(slot, memory_order_acquire);
-		*ret_seen = seen;
-		if ((seen & (SLOT_TAG | SLOT_USED)) == wanted)
-			break;
+	while (way < end) {
+		unsigned in = way % BUCKET;
+		const _Atomic uint64_t *slot = slot_at(shard, hash, way);
+		*ret_seen = atomic_load_explicit(slot, memory_order_acquire);
+		if ((*ret_seen & (SLOT_TAG | SLOT_USED)) == wanted)
+			return way;
+		unsigned later = with_tag(slot - in, wanted) >> in >> 1;
+		way += later ? (unsigned)__builtin_ctz(later) + 1 : BUCKET - in;
 	}
-	return way;
+	return end;
 }
 
 static inline enum hf_cache_result look(const struct shard *shard, const struct hf_cache_key *key,
@@ -432,14 +451,11 @@ static _Atomic uint64_t *slot_of_entry(struct shard *shard, unsigned which, uint
  * replace each other, which is safe: lookups compare the whole key. */
 static _Atomic uint64_t *slot_of_hash(struct shard *shard, uint64_t hash)
 {
-	for (unsigned way = 0; way < WAYS; way++) {
-		_Atomic uint64_t *slot = slot_at(shard, hash, way);
-		uint64_t seen = atomic_load_explicit(slot, memory_order_relaxed);
-		if (!seen || slot_tag(seen) != slot_tag(hash))
-			continue;
+	uint64_t seen;
+	for (unsigned way = 0; (way = next_way(shard, hash, way, WAYS, &seen)) < WAYS; way++) {
 		const struct log *log = slot_log(shard, seen);
 		if (entry_hash(log, slot_position(log, seen)) == hash)
-			return slot;
+			return slot_at(shard, hash, way);
 	}
 	return NULL;
 }
