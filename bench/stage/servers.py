@@ -211,7 +211,8 @@ class Kresd(Server):
                     self.address, self.port, self.options.get("cache", 200), self.directory))
         text += "".join(line + "\n" for line in self.options.get("lines", []))
         for zone, to in sorted(self.routes, key=lambda route: -len(route[0])):
-            stub = "policy.STUB({%s})" % ", ".join("'%s@%d'" % (a, p) for _, a, p in to)
+            stub = "policy.%s({%s})" % (self.options.get("policy", "STUB"),
+                                        ", ".join("'%s@%d'" % (a, p) for _, a, p in to))
             text += ("policy.add(policy.all(%s))\n" % stub if zone == "." else
                      "policy.add(policy.suffix(%s, {todname('%s.')}))\n" % (stub, zone))
         os.makedirs(self.path("cache"), exist_ok=True)

@@ -48,8 +48,8 @@ def panel(of, top):
     rows = sorted((row for row in of.rows if row.cpu), key=lambda row: row.cpu.middle)
     longest = max(row.cpu.values[-1] for row in rows)
     scale = lambda value: value / longest * (WIDTH - LEFT - RIGHT)
-    noisy = "  (too noisy to tell)" if of.noise() else ""
-    out = ['<text class="title" x="8" y="%d">%s<tspan class="small">%s</tspan></text>' % (
+    noisy = "(too noisy to tell)" if of.noise() else ""
+    out = ['<text class="title" x="8" y="%d">%s<tspan class="small" dx="8">%s</tspan></text>' % (
         top + 18, escape(of.scene.name), noisy)]
     y = top + TITLE
     for row in rows:

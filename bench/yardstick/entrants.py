@@ -3,8 +3,8 @@
 
 The configurations are those of the benchmark of outages (bench/stage/servers.py),
 so that nobody is fast here with settings that fail there. Only what the load
-needs is added: room in the cache for the names of the scene, and as many TCP
-connections as the load generator opens. `sizing` tells what that was, for the
+needs is added: room in the cache for the names of the scene, as many TCP
+connections as the load generator opens, and what is noted. `sizing` tells what that was, for the
 page. The two references are programs of this directory.
 """
 import os
@@ -57,8 +57,9 @@ class Entrant:
     """A server, and how it is told to keep `names` names. `sized(names)` returns
     the options of bench/stage/servers.py and a few words for the page."""
 
-    def __init__(self, kind, sized=None):
-        self.kind, self.name, self.sized = kind, kind.name, sized or (lambda names: ({}, "-"))
+    def __init__(self, kind, sized=None, note=None):
+        self.kind, self.name, self.note = kind, kind.name, note or kind.note
+        self.sized = sized or (lambda names: ({}, "-"))
 
     @property
     def is_reference(self):
@@ -97,7 +98,8 @@ def bind(names):
 
 def kresd(names):
     room = megabytes(names, 1024, 200)
-    return {"cache": room}, "`cache.open(%d * MB)`" % room
+    # 5.6.0 keeps what comes by policy.STUB for five seconds, whatever its TTL.
+    return {"cache": room, "policy": "FORWARD"}, "`cache.open(%d * MB)`" % room
 
 
 def recursor(names):
@@ -125,7 +127,8 @@ ENTRANTS = [
     Entrant(servers.Holdfast, holdfast),
     Entrant(servers.Unbound, unbound),
     Entrant(servers.Bind, bind),
-    Entrant(servers.Kresd, kresd),
+    Entrant(servers.Kresd, kresd, "`policy.FORWARD`, since what comes by `policy.STUB` is kept for 5 s only; "
+            "one process"),
     Entrant(servers.Recursor, recursor),
     Entrant(servers.Dnsdist, dnsdist),
     Entrant(servers.Dnsmasq, dnsmasq),

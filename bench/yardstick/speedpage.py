@@ -137,7 +137,7 @@ def tables(runs):
 
 def versions(runs):
     seen = {run["server"]: run["version"] for run in runs}
-    rows = [[e.name, seen[e.name], e.kind.note] for e in entrants.ENTRANTS if e.name in seen]
+    rows = [[e.name, seen[e.name], e.note] for e in entrants.ENTRANTS if e.name in seen]
     return markdown(["server", "version", "configuration"], rows).replace(" ---: |", " --- |")
 
 
