@@ -35,7 +35,7 @@
 #include "batch.h"
 
 #define CHUNK 32u /* questions that leave a lane together */
-#define LATE_BUCKETS 4096
+#define LATE_BUCKETS 65536 /* the last one is for all that is later */
 #define LATE_UNIT 10000 /* nanoseconds */
 
 static struct hf_yard_plan plan = {.names = 1, .window = 128, .seed = 1};

@@ -33,7 +33,8 @@ How it is measured:
 
 - A server has one core to itself (`taskset`); load generator, upstream and observer have another one.
 - *queries/s*: right answers in a run with 128 questions under way at all times, which is what a socket
-  of default size holds. Every answer is checked: id, question, rcode, address.
+  of default size holds. Every answer is checked: id, question, rcode, address. *Core %*: how much of
+  its core the server used meanwhile; far below 100, it was not the server that was at its limit.
 - *CPU us*: processor time of the server and its children, told by the scheduler in nanoseconds, over
   right answers, at saturation. On loopback it includes the kernel's work until a packet lies in the
   receiver's queue. *User %*: the share of it outside of the kernel, sampled by ticks.
@@ -57,7 +58,7 @@ between rounds, when others on the machine used more than {others:.0f} % of a co
 
 """
 
-COLUMNS = ["server", "queries/s", "CPU us", "user %", "x reference", "x best peer", "p50", "p99", "p99.9",
+COLUMNS = ["server", "queries/s", "core %", "CPU us", "user %", "x reference", "x best peer", "p50", "p99", "p99.9",
            "failed", "wrong", "lost", "upstream", "instr."]
 
 
@@ -68,6 +69,7 @@ def cells(of, row):
     return [
         row.server,
         row.at_full("per_second").text(0, spread=False),
+        "%.0f" % (100 * row.server_share().middle),
         row.cpu.text(),
         "-" if not share else "%.0f" % (100 * share.middle),
         row.ratio_to(of.reference).text() if of.reference and row is not of.reference else "-",
@@ -97,6 +99,12 @@ def remarks(of):
         if row.total("reconnects"):
             yield "%s closed %d connections with questions under way; they were asked again." % (
                 row.server, row.total("reconnects"))
+    late = [(row.at_half("late_p50").middle, row.at_half("late_p99").middle) for row in of.rows
+            if row.at_half("late_p50")]
+    if late:
+        yield ("At half of saturation one question in two left up to %.0f us after its moment, one in a hundred "
+               "more than %.0f us (medians of the rounds, with the server where it was worst). That time is in "
+               "the latencies." % (max(half for half, _ in late), max(most for _, most in late)))
     sized = ["%s %s" % (row.server, row.sizing) for row in of.rows if row.sizing != "-"]
     if sized:
         yield "Caches: %s." % "; ".join(sized)

@@ -84,6 +84,10 @@ class Row:
         """Of its core, at saturation; the upstream sits there too."""
         return self.figure(lambda run: (run["full"]["cpu"] + run["full"]["upstream_cpu"]) / run["seconds"])
 
+    def server_share(self):
+        """Of the server's core, at saturation: what is missing was waiting."""
+        return self.figure(lambda run: run["full"]["server_cpu"] / run["seconds"])
+
     def does_the_work(self, fresh):
         """Whether at saturation it answered right (999 of 1,000, and nothing wrong), and
         from its cache what was meant to be there."""

@@ -4,6 +4,7 @@ sums are right. A yardstick that nobody checks has any length. No time is judged
 but from below."""
 import json
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -169,20 +170,18 @@ def test_the_relay_draws_ports_and_ids_and_gives_the_client_its_own_back(start, 
     assert len(ports) > 150 and len(idents) > 280   # of 1,024 and of 65,536, drawn 300 times
 
 
-def test_the_relay_believes_only_the_right_id_from_the_right_port(start, replier):
-    def forged(octets, _):
+def test_the_relay_believes_once_and_only_the_right_id_from_the_upstream(start, replier):
+    def says(octets, _):
+        stranger.socket.sendto(response(octets, b"\1\1\1\1"), behind.came[-1][1])
         wrong = bytes([octets[0] ^ 1]) + octets[1:]
-        return [response(wrong, b"\1\1\1\1"), response(octets)]
+        return [response(wrong, b"\2\2\2\2"), response(octets), response(octets)]
 
-    behind = replier(forged)
-    stranger = replier(lambda *_: [])
+    stranger, behind = replier(lambda *_: []), replier(says)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(5)
         client.connect((start("relay", *behind.at), PORT))
         client.send(query(9))
         assert client.recv(4096) == response(query(9))
-        octets, peer = behind.came[0]
-        stranger.socket.sendto(response(octets, b"\1\1\1\1"), peer)
         client.settimeout(0.2)
         with pytest.raises(TimeoutError):
             client.recv(4096)
@@ -269,6 +268,19 @@ def test_time_begins_when_a_question_was_to_be_asked(programs, replier):
     assert report["p50"] >= 150000 and report["p99"] >= 400000
 
 
+def test_a_load_generator_that_is_late_charges_itself(programs, replier):
+    """It is stopped for half a second: whoever was to ask meanwhile has waited for it."""
+    server = replier(lambda octets, _: [response(octets)])
+    running = subprocess.Popen([os.path.join(programs, "yard_load"), "udp", *map(str, server.at), "rate=200",
+                                "seconds=1.5", "names=100"], stdout=subprocess.PIPE)
+    net.wait_until("the first question", lambda: server.came)
+    running.send_signal(signal.SIGSTOP)
+    time.sleep(0.5)
+    running.send_signal(signal.SIGCONT)
+    report = json.loads(running.communicate(timeout=30)[0])
+    assert report["right"] == report["asked"] and report["p99"] >= 300000 and report["late_p99"] >= 300000
+
+
 def test_who_is_never_answered_has_waited_two_seconds(programs, replier):
     report = load(programs, "udp", *map(str, replier(lambda *_: []).at), "rate=100", "seconds=0.3")
     assert report["lost"] == report["asked"] > 5 and report["p50"] == 2000000
@@ -290,7 +302,8 @@ def made_up(server, turn, cpu, others=0.0, right=1000):
     part = {"asked": 1000, "right": right, "failed": 1000 - right, "wrong": 0, "lost": 0, "reconnects": 0,
             "server_cpu": cpu * right / 1e6, "user_share": 0.5, "cpu": 0.5, "upstream_cpu": 0.0,
             "upstream_asked": 0, "per_second": 1000.0, "seconds": 1.0, "others": others, "stolen": 0.0,
-            "instructions": None, "p50": 1.0, "p99": 2.0, "p999": 3.0}
+            "instructions": None, "p50": 1.0, "p99": 2.0, "p999": 3.0, "late_p50": 10.0,
+            "late_p99": 20.0}
     return {"scene": "hits-udp", "server": server, "version": "1", "sizing": "-", "names": 10, "round": turn,
             "seconds": 1, "full": part, "half": part}
 
