@@ -155,6 +155,11 @@ static void memory_past_the_copys_size_is_left_alone(void **state)
 		assert_int_equal(wire[a.kept.len], 0xee);
 		assert_int_equal(ttl_at[3], 0xeeee);
 	}
+	a.kept.ttl_count = 0;
+	hf_cache_store(cache, &key, 0, &a.kept);
+	struct hf_cached copy = {.kept = {.wire = wire}, .wire_cap = sizeof wire};
+	assert_int_equal(hf_cache_lookup(cache, &key, 0, &copy), HF_CACHE_FRESH);
+	assert_int_equal(copy.kept.ttl_count, 0);
 	hf_cache_free(cache);
 }
 
