@@ -386,6 +386,8 @@ enum hf_cache_result hf_cache_lookup(
 {
 	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
 	copy->kept.len = 0;
+	if (key->way == WAYS)
+		return HF_CACHE_MISS;
 	enum hf_cache_result found = look(shard, key, key->way, WAYS, now, copy);
 	if (found == HF_CACHE_MISS && !copy->kept.len && key->way)
 		found = look_before(shard, key, now, copy);
@@ -405,13 +407,13 @@ void hf_cache_approach(const struct hf_cache *cache, struct hf_cache_key *key)
 	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
 	uint64_t seen;
 	unsigned way = next_way(shard, key->hash, 0, WAYS, &seen);
+	key->way = (uint8_t)way;
 	if (way == WAYS)
 		return;
 	const struct log *log = slot_log(shard, seen);
 	const char *entry = (const char *)&log->words[slot_position(log, seen) % log->capacity];
 	for (size_t line = 0; line < ENTRY_LINES; line++)
 		__builtin_prefetch(entry + line * 64);
-	key->way = (uint8_t)way;
 }
 
 /* ---- the owner's side: index ---- */
@@ -671,9 +673,9 @@ static bool fits(const struct log *log, uint64_t n)
 
 /* Where a new answer goes: beside the old one if that has settled, to the main
  * log if it was missed since it fell off the small one, else with the newcomers. */
-static unsigned choose_log(struct shard *shard, uint64_t hash, uint64_t n)
+static unsigned choose_log(
+	struct shard *shard, uint64_t hash, const _Atomic uint64_t *old, uint64_t n)
 {
-	_Atomic uint64_t *old = slot_of_hash(shard, hash);
 	if (old && atomic_load_explicit(old, memory_order_relaxed) & SLOT_LOG)
 		return MAIN;
 	return take_ghost(shard, hash) || !fits(&shard->logs[SMALL], n) ? MAIN : SMALL;
@@ -706,11 +708,12 @@ static struct header header_of(
 
 /* Writes an entry at the head of a log that has room for it and makes its slot
  * lead there. */
+/* `known`: there has been an answer for the key. */
 static void put(struct shard *shard, unsigned which, const struct header *h,
-	const struct hf_kept *kept, uint64_t hits)
+	const struct hf_kept *kept, bool known, uint64_t hits)
 {
 	/* Only now look for the old answer: making room may have moved or ended it. */
-	_Atomic uint64_t *slot = slot_of_hash(shard, h->hash);
+	_Atomic uint64_t *slot = known ? slot_of_hash(shard, h->hash) : NULL;
 	if (slot)
 		hits = atomic_load_explicit(slot, memory_order_relaxed) & SLOT_HITS;
 	uint64_t at = write_entry(&shard->logs[which], h, kept);
@@ -750,7 +753,8 @@ int hf_cache_store(struct hf_cache *cache, const struct hf_cache_key *key, hf_us
 {
 	struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
 	uint64_t n = words_of(kept);
-	unsigned which = choose_log(shard, key->hash, n);
+	const _Atomic uint64_t *old = slot_of_hash(shard, key->hash);
+	unsigned which = choose_log(shard, key->hash, old, n);
 	unsigned budget = REINSERT_MAX;
 	if (hf_unexpected(kept->len < HF_HEADER_LEN + key->name->len + 4))
 		return HF_EMALFORMED;
@@ -759,7 +763,7 @@ int hf_cache_store(struct hf_cache *cache, const struct hf_cache_key *key, hf_us
 	make_room(shard, which, n, &budget);
 	const struct header h = header_of(key, now, kept);
 	remark(cache, key, &h);
-	put(shard, which, &h, kept, 0);
+	put(shard, which, &h, kept, old != NULL, 0);
 	return 0;
 }
 
@@ -929,7 +933,7 @@ int hf_cache_restore(struct hf_cache *cache, const struct hf_cache_key *key, hf_
 	make_room(shard, which, n, &budget);
 	const struct header h = header_of(key, stored, kept);
 	remark(cache, key, &h);
-	put(shard, which, &h, kept, (hits & 3) * SLOT_HIT);
+	put(shard, which, &h, kept, true, (hits & 3) * SLOT_HIT);
 	return 0;
 }
 

@@ -84,7 +84,8 @@ struct hf_cache_key {
 	uint16_t type; /* 0 with HF_CACHE_NAME */
 	uint16_t class;
 	uint8_t flags;
-	uint8_t way; /* of its bucket: where a look ahead found something; 0: nowhere */
+	uint8_t way; /* of its bucket: where a look ahead found something, or that it did not;
+	                0: nobody has looked */
 };
 
 /* A cache of `size` bytes in `shards` (1 to 256) shards. hash_key must be
@@ -195,7 +196,9 @@ bool hf_cache_remarked_above(
 void hf_cache_expect(const struct hf_cache *cache, const struct hf_cache_key *key);
 
 /* ... and, once these have come, the entry that they lead to. The key remembers
- * where that was: a lookup begins there. Any thread. */
+ * where that was, and a lookup begins there; or that there was nothing, and then that is
+ * what a lookup says, whatever has been stored meanwhile: for keys of one batch. Any
+ * thread. */
 void hf_cache_approach(const struct hf_cache *cache, struct hf_cache_key *key);
 
 /* When the answer for a key was stored; false: there is none. */

@@ -172,6 +172,11 @@ void hf_flights_end(struct hf_worker *worker)
 
 /* ---- carrying out actions ---- */
 
+static const uint8_t *name_as_asked(const struct flight *f, const struct hf_upstream_conf *conf)
+{
+	return conf->case_mix ? f->mixed : f->base.question.name.bytes;
+}
+
 static size_t write_question(const struct flight *f, const struct hf_action *action,
 	uint8_t out[static HF_QUERY_MAX])
 {
@@ -183,7 +188,7 @@ static size_t write_question(const struct flight *f, const struct hf_action *act
 		.dnssec_ok = f->base.flags & HF_CACHE_DO,
 		.edns = action->edns_size != 0,
 		.edns_size = action->edns_size,
-		.mixed = conf->case_mix ? f->mixed : NULL,
+		.mixed = name_as_asked(f, conf),
 	};
 	return hf_build_query(out, &ask);
 }
@@ -542,21 +547,21 @@ enum match { MATCH_NO, MATCH_CASE, MATCH_YES };
 static enum match match_question(const struct flight *f, const struct hf_attempt *attempt,
 	const uint8_t *m, size_t len)
 {
-	uint8_t asked[HF_QUERY_MAX];
-	const struct hf_action as_sent = { .upstream = attempt->upstream };
-	size_t question = (size_t)f->base.question.name.len + 4;
+	size_t name = f->base.question.name.len;
+	const uint8_t *echo = m + HF_HEADER_LEN;
+	const uint8_t *asked = name_as_asked(f, conf_of(f, attempt->upstream));
 	if (len < HF_HEADER_LEN || !(hf_message_flags(m) & HF_FLAG_QR))
 		return MATCH_NO; /* no reply at all */
 	if (m[4] == 0 && m[5] == 0)
 		return m[3] & HF_FLAG_RCODE && (m[3] & HF_FLAG_RCODE) != HF_RCODE_NXDOMAIN ? MATCH_YES
 											  : MATCH_NO;
-	if (len < HF_HEADER_LEN + question)
+	if (len < HF_HEADER_LEN + name + 4 ||
+		hf_get_u16(echo + name) != f->base.question.type ||
+		hf_get_u16(echo + name + 2) != f->base.question.class)
 		return MATCH_NO;
-	write_question(f, &as_sent, asked);
-	if (memcmp(m + HF_HEADER_LEN, asked + HF_HEADER_LEN, question) == 0)
+	if (memcmp(echo, asked, name) == 0)
 		return MATCH_YES;
-	if (!hf_name_equal(m + HF_HEADER_LEN, asked + HF_HEADER_LEN, question - 4) ||
-		memcmp(m + HF_HEADER_LEN + question - 4, asked + HF_HEADER_LEN + question - 4, 4) != 0)
+	if (!hf_name_equal(echo, asked, name))
 		return MATCH_NO;
 	return attempt->channel == HF_CHANNEL_TCP ? MATCH_YES : MATCH_CASE;
 }

@@ -201,7 +201,7 @@ static void close_attempt(struct step *s, struct hf_attempt *a)
 
 static void end(struct step *s)
 {
-	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++)
+	for (unsigned i = 0; i < s->q->sends; i++)
 		if (s->q->attempts[i].open)
 			close_attempt(s, &s->q->attempts[i]);
 	s->q->done = true;
@@ -241,7 +241,7 @@ static bool wants_stream(const struct step *s, unsigned upstream)
 		return true;
 	if (q->tries[upstream] >= SILENT_BEFORE_STREAM && !(q->refused & bit(upstream)))
 		return true;
-	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++) {
+	for (unsigned i = 0; i < q->sends; i++) {
 		const struct hf_attempt *a = &q->attempts[i];
 		if (a->open && a->late && a->upstream == upstream &&
 			state_of(s, upstream)->answered > a->sent)
@@ -356,7 +356,7 @@ static void send_to(struct step *s, unsigned upstream, enum hf_send_reason reaso
 /* True if an attempt is open that has not timed out and is not just a probe. */
 static bool waiting(const struct hf_query *q)
 {
-	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++) {
+	for (unsigned i = 0; i < q->sends; i++) {
 		const struct hf_attempt *a = &q->attempts[i];
 		if (a->open && !a->late && a->reason != HF_SEND_PROBE)
 			return true;
@@ -367,7 +367,7 @@ static bool waiting(const struct hf_query *q)
 /* True if an attempt at this upstream, probe or not, may yet be in time. */
 static bool asked(const struct hf_query *q, unsigned upstream)
 {
-	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++) {
+	for (unsigned i = 0; i < q->sends; i++) {
 		const struct hf_attempt *a = &q->attempts[i];
 		if (a->open && !a->late && a->upstream == upstream)
 			return true;
@@ -377,7 +377,7 @@ static bool asked(const struct hf_query *q, unsigned upstream)
 
 static bool hoping(const struct hf_query *q)
 {
-	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++)
+	for (unsigned i = 0; i < q->sends; i++)
 		if (q->attempts[i].open)
 			return true;
 	return false;

@@ -89,12 +89,12 @@ void hf_rtt_forgive(struct hf_rtt *rtt)
 
 hf_us hf_rtt_p95(const struct hf_rtt *rtt)
 {
-	unsigned above = 0;
+	unsigned above = rtt->samples;
 	if (rtt->samples < SAMPLES_LEAST)
 		return 0;
-	for (unsigned i = HF_RTT_BUCKETS; i-- > 0;) {
-		above += rtt->buckets[i];
-		if (above * 20 > rtt->samples)
+	for (unsigned i = 0; i < HF_RTT_BUCKETS; i++) {
+		above -= rtt->buckets[i];
+		if (above * 20 <= rtt->samples)
 			return bucket_end(i);
 	}
 	return 0;

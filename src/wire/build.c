@@ -369,22 +369,24 @@ int hf_reply_nxdomain_cut(uint8_t *out, size_t cap, const struct hf_kept *kept, 
 size_t hf_build_query(uint8_t out[static HF_QUERY_MAX], const struct hf_ask *ask)
 {
 	const struct hf_name *name = &ask->question->name;
-	struct hf_writer w = hf_writer(out, HF_QUERY_MAX);
 	const uint16_t counts[4] = {1, 0, 0, ask->edns};
-	hf_write_room(&w, HF_HEADER_LEN);
+	uint8_t *at = out + HF_HEADER_LEN;
 	put_header(out, 0,
 		(uint16_t)((ask->recursion_desired ? HF_FLAG_RD : 0) |
 			   (ask->checking_disabled ? HF_FLAG_CD : 0)),
 		counts);
-	hf_write(&w, ask->mixed ? ask->mixed : name->bytes, name->len);
-	hf_write_u16(&w, ask->question->type);
-	hf_write_u16(&w, ask->question->class);
+	memcpy(at, ask->mixed ? ask->mixed : name->bytes, name->len);
+	at += name->len;
+	hf_put_u16(at, ask->question->type);
+	hf_put_u16(at + 2, ask->question->class);
+	at += 4;
 	if (ask->edns) {
-		hf_write_u8(&w, 0);
-		hf_write_u16(&w, HF_TYPE_OPT);
-		hf_write_u16(&w, ask->edns_size);
-		hf_write_u32(&w, ask->dnssec_ok ? HF_EDNS_DO : 0);
-		hf_write_u16(&w, 0);
+		*at = 0;
+		hf_put_u16(at + 1, HF_TYPE_OPT);
+		hf_put_u16(at + 3, ask->edns_size);
+		hf_put_u32(at + 5, ask->dnssec_ok ? HF_EDNS_DO : 0);
+		hf_put_u16(at + 9, 0);
+		at += HF_OPT_LEN;
 	}
-	return w.len;
+	return (size_t)(at - out);
 }

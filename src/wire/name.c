@@ -168,15 +168,24 @@ static inline uint64_t spread(uint8_t bits)
 	return (((ones & EACH(0x7f)) + EACH(0x7f)) | ones) & EACH(0x80);
 }
 
-void hf_name_mix(const uint8_t *name, size_t len, const uint8_t *bits, uint8_t *ret)
+static inline void mix_eight(uint8_t *to, const uint8_t *from, uint8_t bits)
 {
 	uint64_t word;
-	for (; len >= 8; name += 8, ret += 8, len -= 8) {
-		memcpy(&word, name, 8);
-		word ^= (letters(word) & spread(*bits++)) >> 2;
-		memcpy(ret, &word, 8);
+	memcpy(&word, from, 8);
+	word ^= (letters(word) & spread(bits)) >> 2;
+	memcpy(to, &word, 8);
+}
+
+void hf_name_mix(const uint8_t *name, size_t len, const uint8_t *bits, uint8_t *ret)
+{
+	size_t at = 0;
+	for (; at + 8 <= len; at += 8)
+		mix_eight(ret + at, name + at, *bits++);
+	if (at < len && at) {
+		mix_eight(ret + len - 8, name + len - 8, *bits); /* some anew, by dice of their own */
+		return;
 	}
-	for (size_t i = 0; i < len; i++)
+	for (size_t i = at; i < len; i++)
 		ret[i] = (uint8_t)(name[i] - 'a') < 26 && *bits >> i & 1 ? name[i] ^ 0x20 : name[i];
 }
 

@@ -46,7 +46,7 @@ void hf_name_copy_lower(uint8_t *to, const uint8_t *from, size_t len);
 void hf_name_lower(uint8_t *bytes, size_t len);
 
 /* Copies a lowered name, with those of its letters in upper case for which `bits`
- * has a one: a bit an octet, (len + 7) / 8 octets of them, to be drawn by chance
+ * has a one: each letter has a bit to itself, of (len + 7) / 8 octets drawn by chance
  * (0x20, draft-vixie-dnsext-dns0x20). */
 void hf_name_mix(const uint8_t *name, size_t len, const uint8_t *bits, uint8_t *ret);
 
