@@ -220,7 +220,10 @@ static int read_section(const uint8_t *m, size_t len, size_t *at, unsigned count
 {
 	for (; count; count--) {
 		struct hf_record record;
-		if (hf_record_read(m, len, *at, &record) || note_record(m, &record, section, view))
+		bool opt = section == ADDITIONAL && is_opt(m, len, *at, &record);
+		if (!opt && hf_record_read(m, len, *at, &record))
+			return HF_EMALFORMED;
+		if (note_record(m, &record, section, view))
 			return HF_EMALFORMED;
 		*at = record.end;
 		if (section != ADDITIONAL || view->hop_at)
