@@ -8,7 +8,7 @@
  * A socket is given up after a number of questions and replaced by one on a new
  * port, so that a port that somebody has found out is soon worth nothing; one that
  * is not used for ten seconds is closed.
- * Questions of one turn leave together: sixteen at the most from one socket, with
+ * Questions of one turn leave together: eight at the most from one socket, with
  * one system call, and the next ones from another. What a forger has to guess is the
  * same as if each had a socket of its own: the port of any one question is drawn from
  * the whole set, its id and case are drawn for itself alone, and nobody but the
@@ -20,7 +20,7 @@
  * Ownership: an attempt is embedded in its owner's struct and must be forgotten
  * (hf_udp_forget) before that memory goes.
  * Threads: one owner.  Never: names, policy, retries.
- * At the bound: what has been posted is sent with the sixteenth, or when the turn ends;
+ * At the bound: what has been posted is sent with the ninth, or when the turn ends;
  * one longer than HF_UDP_TOGETHER_MAX octets goes at once. 16 tries to find a free id, then -EAGAIN: with 64 sockets that
  * means millions of questions in flight. */
 #ifndef HF_TRANSPORT_UDP_H

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Upstreams that are silent, broken, hostile or dead, and what clients notice of it."""
 import collections
+import itertools
 import time
 
 import pytest
@@ -388,8 +389,7 @@ def five_hundred(shared_fake, shared_holdfast):
     with server.udp_client() as client:
         for i in range(500):
             client.send(wire.query("unpredictable-%d.names.example." % i, id=i))
-            if i % 50 == 49:
-                client.drain(50)
+            client.drain(1)  # one by one: each has a port of its own
     assert upstream.count() >= 500
     return upstream.seen[:500]
 
@@ -415,6 +415,21 @@ def test_source_ports_are_spread_widely(five_hundred):
     assert collections.Counter(ports).most_common(1)[0][1] <= 25
     steps = collections.Counter(b - a for a, b in zip(ports, ports[1:]) if a != b)
     assert steps.most_common(1)[0][1] <= 10
+
+
+def test_a_burst_goes_by_eights_from_ports_taken_by_chance(shared_fake, shared_holdfast):
+    """Questions of one turn share a system call and so a port, but not many of them."""
+    upstream = shared_fake()
+    server = shared_holdfast({"a": {"address": upstream.at, "timeout-min": "1s"}})
+    with server.udp_client() as client:
+        for i in range(400):
+            client.send(wire.query("burst-%d.names.example." % i, id=i))
+        client.drain(400)
+    ports = [q.port for q in upstream.seen[:400]]
+    runs = [len(list(run)) for _, run in itertools.groupby(ports)]
+    assert max(runs) <= 32  # the same socket may be drawn again at once
+    assert len(set(ports)) >= 20, "%d different ports in 400 questions" % len(set(ports))
+    assert len({q.id for q in upstream.seen}) > 380
 
 
 def test_case_is_mixed_and_differs_each_time(five_hundred):
