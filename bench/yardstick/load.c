@@ -34,9 +34,9 @@
 
 #include "batch.h"
 
-#define CHUNK 32u /* questions that leave a lane together */
+#define CHUNK 32u          /* questions that leave a lane together */
 #define LATE_BUCKETS 65536 /* the last one is for all that is later */
-#define LATE_UNIT 10000 /* nanoseconds */
+#define LATE_UNIT 10000    /* nanoseconds */
 
 static struct hf_yard_plan plan = {.names = 1, .window = 128, .seed = 1};
 static struct hf_yard_ledger ledger;

@@ -10,6 +10,7 @@ sends it, so a server is charged for what its own packets cost until they lie in
 the receiver's queue, and the load generator for its own.
 """
 import glob
+import gzip
 import json
 import os
 import resource
@@ -62,13 +63,28 @@ def cpu_of(group):
     return seconds, user, system
 
 
+def interrupts_apart():
+    """Whether this kernel charges interrupts to nobody (CONFIG_IRQ_TIME_ACCOUNTING)."""
+    for path, opened in (("/proc/config.gz", gzip.open), ("/boot/config-" + os.uname().release, open)):
+        try:
+            with opened(path, "rt") as config:
+                return "CONFIG_IRQ_TIME_ACCOUNTING=y" in config.read()
+        except OSError:
+            continue
+    return False
+
+
+APART = interrupts_apart()
+
+
 def busy_seconds():
     """(time that the processors did not idle, time that the host took), of all of
     them. Idle time is measured, not sampled, where the kernel stops its ticks."""
     with open("/proc/stat") as stat:
         ticks = [int(field) for field in stat.readline().split()[1:9]]
-    idle, waiting, stolen = ticks[3], ticks[4], ticks[7]
-    return (time.monotonic() * os.cpu_count()) - (idle + waiting + stolen) / TICK, stolen / TICK
+    idle, waiting, interrupts, stolen = ticks[3], ticks[4], ticks[5] + ticks[6], ticks[7]
+    nobodys = idle + waiting + stolen + (interrupts if APART else 0)
+    return time.monotonic() * os.cpu_count() - nobodys / TICK, stolen / TICK
 
 
 def counts_instructions():

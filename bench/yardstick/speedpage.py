@@ -5,6 +5,7 @@ import os
 
 import entrants
 import loads
+import rig
 import sums
 
 HEAD = """# Speed
@@ -37,7 +38,7 @@ How it is measured:
   its core the server used meanwhile; far below 100, it was not the server that was at its limit.
 - *CPU us*: processor time of the server and its children, told by the scheduler in nanoseconds, over
   right answers, at saturation. On loopback it includes the kernel's work until a packet lies in the
-  receiver's queue. *User %*: the share of it outside of the kernel, sampled by ticks.
+  receiver's queue{apart}. *User %*: the share of it outside of the kernel, sampled by ticks.
 - *x reference*, *x best peer*: that CPU over the reference's, or over that of the best of the other
   servers that did the work of the scene, within each round.
 - *p50*, *p99*, *p99.9*: microseconds at half of the server's own saturation, for questions at random
@@ -165,6 +166,7 @@ def whole(runs):
     """The page."""
     counted = any(part and part["instructions"] for run in runs for part in (run.get("full"),))
     return HEAD.format(
-        where=where(runs), versions=versions(runs) if runs else "",
+        where=where(runs),
+        apart=" (but this kernel charges its soft interrupts to nobody)" if rig.APART else "", versions=versions(runs) if runs else "",
         instructions="" if counted or not runs else " This one does not.",
         gauge=100 * sums.GAUGE, others=100 * sums.OTHERS, stolen=100 * sums.STOLEN) + tables(runs)
