@@ -99,7 +99,7 @@ def bind(names):
 def kresd(names):
     room = megabytes(names, 1024, 200)
     # 5.6.0 keeps what comes by policy.STUB for five seconds, whatever its TTL.
-    return {"cache": room, "policy": "FORWARD"}, "`cache.open(%d * MB)`" % room
+    return {"cache": room, "policy": "FORWARD"}, "`cache.open(%d * MB)`, a mapped file" % room
 
 
 def recursor(names):
