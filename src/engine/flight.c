@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "cache/ttl.h"
 #include "engine/answer.h"
+#include "engine/heat.h"
 #include "engine/stale.h"
 #include "engine/telling.h"
 
@@ -42,16 +43,6 @@ struct flight {
 
 #define UDP_IO(attempt) ((struct io *)((char *)(attempt)-offsetof(struct io, udp)))
 #define TCP_IO(attempt) ((struct io *)((char *)(attempt)-offsetof(struct io, tcp)))
-
-struct hf_cached *hf_scratch(struct hf_worker *worker)
-{
-	worker->scratch = (struct hf_cached){
-		.kept = { .wire = worker->scratch_wire, .ttl_at = worker->scratch_ttl_at },
-		.wire_cap = HF_MESSAGE_MAX,
-		.ttl_cap = HF_RECORDS_MAX,
-	};
-	return &worker->scratch;
-}
 
 static const struct hf_upstream_conf *conf_of(const struct flight *f, unsigned upstream)
 {
@@ -527,6 +518,7 @@ static void store(struct flight *f, const struct hf_message_view *view,
 	bool of_name = hf_nxdomain_of_name(view) && !f->route->hold_good;
 	struct hf_cache_key key = of_name ? hf_cache_name_key(asked) : *asked;
 	hf_trouble_forget(worker, asked, now);
+	hf_heat_withdraw(worker, &f->base.question.name);
 	/* What may not be kept for a second may still be better than nothing. */
 	bool keep_it = kept->ttl != 0 || (f->plan->cache->stale && view->answers != 0);
 	if (keep_it && hf_cache_store(worker->team->cache, &key, now, kept) == 0) {

@@ -11,9 +11,6 @@
 
 #include "engine/inside.h"
 
-/* The worker's one copy of a kept answer, blank; good until the next use. */
-struct hf_cached *hf_scratch(struct hf_worker *worker);
-
 /* Waits for an answer to the key's question with everybody else who does, or
  * begins a flight. waiter NULL: only sees to it that there is one.
  * HF_EBOUND, -ENOMEM. */

@@ -9,6 +9,7 @@
 
 #include "cache/cache.h"
 #include "engine/client.h"
+#include "engine/hot.h"
 #include "engine/mailbox.h"
 #include "engine/plan.h"
 #include "engine/upstreams.h"
@@ -25,6 +26,8 @@ struct hf_team {
 	unsigned size;
 	struct hf_cache *cache;
 	struct hf_upstreams *upstreams;
+	const struct hf_hot *hot; /* NULL: nobody takes hot answers; set before the workers turn */
+	void *hot_ctx;
 	struct hf_worker *workers[];
 };
 
@@ -33,6 +36,12 @@ struct hf_team {
 struct hf_recent { /* what was refreshed before its end, and when */
 	uint64_t hash;
 	hf_us at;
+};
+
+struct hf_heat { /* what was said of hot answers: heat.c */
+	struct hf_recent recent[HF_WARM_RECENT];
+	hf_us since;
+	unsigned told;
 };
 
 struct hf_worker {
@@ -57,11 +66,23 @@ struct hf_worker {
 	unsigned lingering;     /* flights that have their answer and listen on */
 	unsigned standing;      /* questions that wait for room in a budget */
 	struct hf_recent recent[HF_WARM_RECENT];
+	struct hf_heat heat;
 	size_t warm_next;       /* the last name of keep-warm that was looked at */
 	struct hf_timer pump;   /* when there may be some */
 	struct hf_cached scratch;
 	uint8_t scratch_wire[HF_MESSAGE_MAX + HF_OPT_ROOM];
 	uint16_t scratch_ttl_at[HF_RECORDS_MAX];
 };
+
+/* The worker's one copy of a kept answer, blank; good until the next use. */
+static inline struct hf_cached *hf_scratch(struct hf_worker *worker)
+{
+	worker->scratch = (struct hf_cached){
+		.kept = { .wire = worker->scratch_wire, .ttl_at = worker->scratch_ttl_at },
+		.wire_cap = HF_MESSAGE_MAX,
+		.ttl_cap = HF_RECORDS_MAX,
+	};
+	return &worker->scratch;
+}
 
 #endif

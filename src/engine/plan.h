@@ -30,6 +30,7 @@ struct hf_plan {
 	struct hf_candidate *candidates; /* beside the paths: made when a route is first asked */
 	hf_us *cap_due;                  /* of each route: see telling.c */
 	uint64_t adopted;      /* the how many-th plan it is; 0: not yet gone by */
+	uint64_t number;       /* of all plans of the process; its maker's to count, 0: not counted */
 	struct hf_hash_key key;
 	const uint16_t *slots; /* of each upstream; see meter.h */
 	const struct hf_question *warm; /* what is kept warm */

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "engine/answer.h"
 #include "engine/flight.h"
+#include "engine/heat.h"
 #include "engine/stale.h"
 #include "engine/warm.h"
 #include "upstream/room.h"
@@ -31,6 +32,12 @@ int hf_team_new(unsigned size, struct hf_cache *cache, struct hf_team **ret)
 	else
 		*ret = team;
 	return rc;
+}
+
+void hf_team_set_hot(struct hf_team *team, const struct hf_hot *hot, void *ctx)
+{
+	team->hot = hot;
+	team->hot_ctx = ctx;
 }
 
 static void worker_free(struct hf_worker *worker)
@@ -257,6 +264,8 @@ static enum hf_lookup lookup_further(struct hf_worker *worker, const struct hf_c
 		return remarked ? last_resort(worker, key, now, copy, ret) : HF_LOOKUP_MISS;
 	}
 	hf_count(worker->meter, denied ? HF_COUNT_CACHE_HITS : HF_COUNT_CACHE_CUT_HITS);
+	if (denied)
+		hf_heat_hit(worker, key, copy, now);
 	if (denied && hf_warm_due(worker, key, copy, now))
 		refresh(worker, key, now);
 	*ret = (struct hf_answer){.kept = &copy->kept, .age = copy->age, .ede = HF_EDE_NONE};
@@ -269,6 +278,7 @@ enum hf_lookup hf_worker_lookup(struct hf_worker *worker, const struct hf_cache_
 	if (!fresh(worker, key, now, copy))
 		return lookup_further(worker, key, now, copy, ret);
 	hf_count(worker->meter, HF_COUNT_CACHE_HITS);
+	hf_heat_hit(worker, key, copy, now);
 	if (hf_warm_due(worker, key, copy, now))
 		refresh(worker, key, now);
 	*ret = (struct hf_answer){.kept = &copy->kept, .age = copy->age, .ede = HF_EDE_NONE};

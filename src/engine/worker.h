@@ -34,6 +34,11 @@ struct hf_team; /* workers that share a cache */
 
 /* A team of `size` (1 to 256). The cache stays the caller's and outlives it. */
 int hf_team_new(unsigned size, struct hf_cache *cache, struct hf_team **ret);
+
+/* Who takes hot answers: before the first loop turns, and for good. */
+struct hf_hot;
+void hf_team_set_hot(struct hf_team *team, const struct hf_hot *hot, void *ctx);
+
 void hf_team_free(struct hf_team *team); /* frees all its workers; NULL is fine */
 
 struct hf_worker_conf {

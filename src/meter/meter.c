@@ -129,20 +129,31 @@ static const struct {
 	{ 5, "REFUSED" }, { 16, "BADVERS" },
 };
 
-void hf_meter_query(struct hf_meter *meter, enum hf_transport transport, uint16_t type)
+unsigned hf_meter_type_index(uint16_t type)
 {
 	unsigned i = 0;
 	while (i < HF_COUNT_OF(types) && types[i].number != type)
 		i++;
-	hf_meter_add(&meter->queries[transport][i], 1);
+	return i;
+}
+
+unsigned hf_meter_rcode_index(unsigned rcode)
+{
+	unsigned i = 0;
+	while (i < HF_COUNT_OF(rcodes) && rcodes[i].number != rcode)
+		i++;
+	return i;
+}
+
+void hf_meter_query(struct hf_meter *meter, enum hf_transport transport, uint16_t type)
+{
+	hf_meter_add(&meter->queries[transport][hf_meter_type_index(type)], 1);
 }
 
 void hf_meter_reply(struct hf_meter *meter, enum hf_transport transport, unsigned rcode, hf_us took)
 {
-	unsigned i = rcode < 6 ? rcode : 6, bucket = 0; /* the first six stand in their order */
-	while (i < HF_COUNT_OF(rcodes) && rcodes[i].number != rcode)
-		i++;
-	hf_meter_add(&meter->replies[transport][i], 1);
+	unsigned bucket = 0;
+	hf_meter_add(&meter->replies[transport][hf_meter_rcode_index(rcode)], 1);
 	while (bucket < HF_DURATION_BUCKETS - 1 && took > hf_duration_bounds[bucket])
 		bucket++;
 	hf_meter_add(&meter->duration[transport].buckets[bucket], 1);

@@ -157,6 +157,10 @@ void hf_meter_query(struct hf_meter *meter, enum hf_transport transport, uint16_
 void hf_meter_reply(struct hf_meter *meter, enum hf_transport transport, unsigned rcode,
 	hf_us took);
 
+/* Where a type or an rcode is counted: below HF_METER_TYPES, HF_METER_RCODES. */
+unsigned hf_meter_type_index(uint16_t type);
+unsigned hf_meter_rcode_index(unsigned rcode);
+
 const char *hf_meter_type_name(unsigned index);  /* "A" ... "other" */
 const char *hf_meter_rcode_name(unsigned index); /* "NOERROR" ... "other" */
 

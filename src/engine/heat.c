@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/heat.h"
+
+#include "base/check.h"
+
+/* Hits before this one that make an answer hot: it is the third. The cache counts to 3. */
+#define HOT 2
+
+/* For so long a worker says nothing more of an answer that it has spoken of. */
+#define AGAIN (100 * HF_MS)
+
+/* Answers of others that a worker speaks of in that time: ten thousand a second fill any
+ * table soon enough, and are lost among the questions of a busy server. */
+#define TOLD_MOST 1000
+
+struct hot_message {
+	struct hf_message message;
+	struct hf_question question;
+	uint8_t flags;
+};
+
+static void publish(struct hf_worker *worker, const struct hf_cache_key *key,
+	const struct hf_cached *copy, hf_us now)
+{
+	worker->team->hot->publish(worker->team->hot_ctx, key, copy, worker->plan->number, now);
+}
+
+/* Word of a hot answer of ours. What the other saw may have been replaced since. */
+static void hot_arrived(void *owner, struct hf_message *message)
+{
+	struct hot_message *m = (struct hot_message *)message;
+	struct hf_worker *worker = owner;
+	if (worker) {
+		hf_us now = hf_loop_now(worker->loop);
+		struct hf_cache *cache = worker->team->cache;
+		struct hf_cache_key key = hf_plan_key(worker->plan, cache, &m->question, m->flags);
+		struct hf_cache_key name = hf_cache_name_key(&key);
+		struct hf_cached *copy = hf_scratch(worker);
+		if (hf_cache_lookup(cache, &key, now, copy) == HF_CACHE_FRESH ||
+			hf_cache_lookup(cache, &name, now, copy) == HF_CACHE_FRESH)
+			publish(worker, &key, copy, now);
+	}
+	free(m);
+}
+
+static void tell(struct hf_worker *owner, const struct hf_cache_key *key)
+{
+	struct hot_message *m = malloc(sizeof *m);
+	bool wake = false;
+	if (!m)
+		return;
+	m->message.arrive = hot_arrived;
+	m->question =
+		(struct hf_question){.name = *key->name, .type = key->type, .class = key->class};
+	m->flags = key->flags;
+	if (!hf_mailbox_push(&owner->mailbox, &m->message, false, &wake)) {
+		free(m);
+		return;
+	}
+	if (wake)
+		hf_loop_wake(owner->loop);
+}
+
+static bool spoken_of(struct hf_worker *worker, uint64_t hash, hf_us now)
+{
+	struct hf_recent *recent = &worker->heat.recent[hash % HF_WARM_RECENT];
+	bool lately = recent->hash == hash && now - recent->at < AGAIN && now >= recent->at;
+	if (!lately)
+		*recent = (struct hf_recent){hash, now};
+	return lately;
+}
+
+static bool may_tell(struct hf_worker *worker, hf_us now)
+{
+	if (now - worker->heat.since >= AGAIN || now < worker->heat.since) {
+		worker->heat.since = now;
+		worker->heat.told = 0;
+	}
+	return worker->heat.told++ < TOLD_MOST;
+}
+
+void hf_heat_note(struct hf_worker *worker, const struct hf_cache_key *key,
+	const struct hf_cached *copy, hf_us now)
+{
+	unsigned shard = hf_cache_shard(worker->team->cache, key);
+	if (copy->hits < HOT || spoken_of(worker, key->hash, now))
+		return;
+	if (shard == worker->index)
+		publish(worker, key, copy, now);
+	else if (may_tell(worker, now))
+		tell(worker->team->workers[shard], key);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* heat.h - which answers are hot, and what is told to the door of hot.h.
+ *
+ * Private to engine/; the story is hot.h's.  Threads: the worker's own. */
+#ifndef HF_ENGINE_HEAT_H
+#define HF_ENGINE_HEAT_H
+
+#include "engine/inside.h"
+
+/* A fresh answer to the key's question was found. Costs one branch if nobody stands at
+ * the door. */
+void hf_heat_note(struct hf_worker *worker, const struct hf_cache_key *key,
+	const struct hf_cached *copy, hf_us now);
+
+static inline void hf_heat_hit(struct hf_worker *worker, const struct hf_cache_key *key,
+	const struct hf_cached *copy, hf_us now)
+{
+	if (__builtin_expect(worker->team->hot != NULL, 0))
+		hf_heat_note(worker, key, copy, now);
+}
+
+/* Something is about to be stored for, or removed from, a name of this worker's. */
+static inline void hf_heat_withdraw(struct hf_worker *worker, const struct hf_name *name)
+{
+	if (__builtin_expect(worker->team->hot != NULL, 0))
+		worker->team->hot->withdraw(worker->team->hot_ctx, name);
+}
+
+#endif

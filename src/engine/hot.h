@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* hot.h - the door for a place that gives hot answers before the sockets see the question.
+ *
+ * Story: an answer that is asked for a third time since it came into the cache is *hot*:
+ * it is published to whoever stands at this door (xdp/: a program at the driver), which
+ * from then on gives it by itself. Only the worker that owns a name publishes its answers,
+ * from its own look at the cache, and only it stores them; and before it stores anything
+ * for a name, or removes it, all that is published of the name is withdrawn. So nothing
+ * older is ever published after something newer, and nothing older is given at the door
+ * once the sockets may give the newer. A worker that sees a hot answer of another's name
+ * tells the owner, who looks for itself.
+ *
+ * An answer is published under the number of the plan by which it was looked up
+ * (hf_plan.number); whoever gives it out goes by one plan's numbers only. That is how a
+ * reload takes everything back at once.
+ *
+ * Nobody stands at the door in the simulator, nor without `listen.xdp`: then a hit costs
+ * one branch more, and a store too.
+ * Threads: both functions are called by workers, for their own names only, at any time
+ * between hf_team_set_hot and the end of the workers; they must not wait.
+ * At the bound: a worker tells of so many answers of others in 100 ms, and of each at most
+ * once; the rest stay with the sockets until they are asked for again. */
+#ifndef HF_ENGINE_HOT_H
+#define HF_ENGINE_HOT_H
+
+#include "cache/cache.h"
+
+struct hf_hot {
+	/* An answer as it lies in the cache: fresh, and popular. key: the question's; what
+	 * copy holds may also be the NXDOMAIN of its name. Repeats do no harm. */
+	void (*publish)(void *ctx, const struct hf_cache_key *key, const struct hf_cached *copy,
+		uint64_t plan, hf_us now);
+	/* Nothing that was published of this (lowered) name is given any more when this
+	 * returns, whatever type and flags it was for. */
+	void (*withdraw)(void *ctx, const struct hf_name *name);
+};
+
+#endif
