@@ -34,6 +34,7 @@ class Law:
         self.folders = {}
         self.impure = set()
         self.mit = set()
+        self.dual = set()
         self.headers = []
         for number, line in enumerate(open(path, encoding='utf-8'), 1):
             words = line.split('#')[0].replace(':', ' : ').split()
@@ -43,7 +44,7 @@ class Law:
                 self.folders[words[1]] = set(words[3:])
             elif words[0] == 'header' and words[2:3] == [':']:
                 self.headers.append((words[1], set(words[3:])))
-            elif words[0] in ('impure', 'mit'):
+            elif words[0] in ('impure', 'mit', 'dual'):
                 setattr(self, words[0], set(words[1:]))
             else:
                 sys.exit(f'{path}:{number}: not a line of the law: {line.strip()}')
@@ -186,9 +187,12 @@ def only_the_loop_lifts_the_ban(law, files):
 
 
 def every_file_names_its_licence(law, files):
-    """First line: MIT in the folders that can be taken elsewhere, else GPL."""
+    """First line: MIT in the folders that can be taken elsewhere, BSD or GPL-2.0 for
+    what the kernel takes in, else GPL-3.0 or later."""
     for file in files:
         licence = 'MIT' if file.folder in law.mit else 'GPL-3.0-or-later'
+        if file.path in law.dual:
+            licence = 'BSD-2-Clause OR GPL-2.0-only'
         wanted = f'/* SPDX-License-Identifier: {licence} */'
         if file.text.split('\n')[0] != wanted:
             yield f'{where(file, 1)}: the first line is not {wanted}'
@@ -286,6 +290,8 @@ FAULTS = [
      {'serve/x.c': GPL + '\n# define HF_MAY_READ_THE_CLOCK 1\n'}),
     (every_file_names_its_licence, 'src/wire/name.c:1:',
      {'wire/name.c': GPL + '#include "wire/name.h"\n'}),
+    (every_file_names_its_licence, 'src/xdp/xdp_map.h:1:',
+     {'xdp/xdp_map.h': header('xdp/xdp_map.h', GPL)}),
     (every_file_names_its_licence, 'src/cache/cache.c:1:', {'cache/cache.c': 'int x;\n'}),
     (every_header_is_guarded, 'src/wire/name.h:1:',
      {'wire/name.h': header('wire/name.h', MIT).replace('NAME_H', 'NAMES_H')}),

@@ -21,6 +21,7 @@
 #include "sight/events.h"
 
 #define EVENTS_EVERY (200 * HF_MS)         /* soon enough for people, rare enough to cost nothing */
+#define HOUSEKEEPING_EVERY HF_SECOND
 #define PATIENCE_MIN (3 * HF_SECOND)       /* workers turn once a second */
 #define LISTED_MAX 8                       /* addresses and upstreams named in one line */
 
@@ -41,7 +42,7 @@ struct run {
 	struct hf_control *control;
 	struct hf_http *http;
 	int signals;
-	struct tick events, watchdog;
+	struct tick events, watchdog, housekeeping;
 	pthread_t drainer;
 	bool drainer_began;
 	size_t unanswered; /* written by the drainer, read once it has been joined */
@@ -63,6 +64,20 @@ static void say_events(struct run *run, hf_us now)
 	if (hf_server_keeper_events(server))
 		hf_events_say(hf_server_keeper_events(server), run->log, &names, now);
 	hf_log_turn(run->log, now, hf_event_kind_name);
+}
+
+static void keep_house(struct run *run, hf_us now)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	(void)now;
+	if (!out)
+		return;
+	hf_server_tick(run->instance.server, out);
+	if (fclose(out) == 0 && len)
+		hf_log_lines(run->log, HF_LOG_WARNING, text);
+	free(text);
 }
 
 /* Silence is the message: a worker that hangs gets the process restarted. */
@@ -502,6 +517,7 @@ static void say_serving(struct run *run)
 static int serve(struct run *run)
 {
 	begin_tick(run, &run->events, EVENTS_EVERY, say_events);
+	begin_tick(run, &run->housekeeping, HOUSEKEEPING_EVERY, keep_house);
 	if (run->notify.watchdog)
 		begin_tick(run, &run->watchdog, run->notify.watchdog / 2, pat_watchdog);
 	say_serving(run);

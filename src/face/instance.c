@@ -7,6 +7,7 @@
 #include "face/hint.h"
 #include "keep/keeper.h"
 #include "loop/loop_epoll.h"
+#include "xdp/xdp.h"
 
 int hf_instance_init(struct hf_instance *instance, const char *config_path, FILE *complaints)
 {
@@ -175,13 +176,28 @@ static uint64_t events_dropped(struct hf_server *server)
 	return sum;
 }
 
+static void add_driver(struct hf_server *server, struct hf_metrics_source *source)
+{
+	struct hf_xdp_figures figures;
+	_Static_assert(HF_XDP_FATES <= HF_METRICS_FATES, "no room for all fates");
+	source->driver.on = hf_server_xdp_figures(server, &figures);
+	if (!source->driver.on)
+		return;
+	source->driver.entries = figures.entries;
+	source->driver.fates = HF_XDP_FATES;
+	for (unsigned i = 0; i < HF_XDP_FATES; i++) {
+		source->driver.fate[i] = figures.fates[i];
+		source->driver.fate_names[i] = hf_xdp_fate_name(i);
+	}
+}
+
 struct hf_metrics_source hf_instance_metrics(struct hf_instance *instance)
 {
 	struct hf_server *server = instance->server;
 	struct hf_cache_figures cache = hf_server_cache_figures(server);
 	struct hf_keeper_figures kept = { .written = 0 };
 	bool keeps = hf_server_keeper_figures(server, &kept);
-	return (struct hf_metrics_source){
+	struct hf_metrics_source source = {
 		.persist = { keeps, kept.loaded.entries, kept.written, kept.bytes, kept.errors,
 			kept.lost, kept.success_wall },
 		.workers = hf_server_workers(server),
@@ -199,6 +215,8 @@ struct hf_metrics_source hf_instance_metrics(struct hf_instance *instance)
 		.ready = is_ready(instance),
 		.started_wall = instance->started_wall,
 	};
+	add_driver(server, &source);
+	return source;
 }
 
 bool hf_instance_ready(struct hf_instance *instance, FILE *reasons)

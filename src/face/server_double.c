@@ -73,6 +73,19 @@ struct hf_event_ring *hf_server_events(struct hf_server *server, size_t worker)
 	return &server->events[worker];
 }
 
+void hf_server_tick(struct hf_server *server, FILE *complaints)
+{
+	(void)server;
+	(void)complaints;
+}
+
+bool hf_server_xdp_figures(const struct hf_server *server, struct hf_xdp_figures *ret)
+{
+	(void)server;
+	(void)ret;
+	return false;
+}
+
 bool hf_server_keeper_figures(const struct hf_server *server, struct hf_keeper_figures *ret)
 {
 	(void)server;

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "face/version.h"
 #include "sight/events.h"
+#include "xdp/xdp.h"
 
 /* ---- the object; the page is written from it, so they never differ ---- */
 
@@ -73,6 +74,20 @@ static json_t *describe_cache(const struct hf_metrics_source *source)
 		"misses", number(hf_metrics_counter(source, HF_COUNT_CACHE_MISSES)));
 }
 
+/* null: nothing is answered at a driver. */
+static json_t *describe_driver(struct hf_instance *instance)
+{
+	struct hf_xdp_figures figures;
+	if (!hf_server_xdp_figures(instance->server, &figures))
+		return json_null();
+	json_t *doors = json_array();
+	for (size_t d = 0; d < figures.door_count; d++)
+		json_array_append_new(doors, json_pack("{s:s, s:s}", "name", figures.doors[d].name,
+			"mode", figures.doors[d].native ? "native" : "generic"));
+	return json_pack("{s:o, s:o, s:o}", "interfaces", doors, "answered",
+		number(figures.fates[HF_XDP_ANSWERED]), "entries", number(figures.entries));
+}
+
 /* The reasons for not being ready, a line each, as strings; *ret_ready too. */
 static json_t *describe_reasons(struct hf_instance *instance, bool *ret_ready)
 {
@@ -100,7 +115,7 @@ static json_t *describe(struct hf_instance *instance, hf_us now)
 	bool ready = false;
 	json_t *reasons = describe_reasons(instance, &ready);
 	json_t *status = json_pack(
-		"{s:s, s:i, s:o, s:o, s:b, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"{s:s, s:i, s:o, s:o, s:b, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"version", hf_version(), "pid", (int)getpid(),
 		"started", number((uint64_t)instance->started_wall),
 		"uptime", number((uint64_t)((now - instance->started) / HF_SECOND)),
@@ -110,7 +125,7 @@ static json_t *describe(struct hf_instance *instance, hf_us now)
 		"queries", number(hf_metrics_queries(&source)),
 		"in_flight", number((uint64_t)hf_metrics_gauge(&source, HF_GAUGE_IN_FLIGHT)),
 		"reloads", number(source.reloads),
-		"cache", describe_cache(&source), "upstreams", describe_upstreams(&source));
+		"cache", describe_cache(&source), "xdp", describe_driver(instance), "upstreams", describe_upstreams(&source));
 	hf_config_unref(config);
 	return status;
 }
@@ -166,6 +181,19 @@ static void write_cache(const json_t *cache, FILE *out)
 		get_number(cache, "evictions"));
 }
 
+static void write_driver(const json_t *driver, FILE *out)
+{
+	size_t i;
+	json_t *door;
+	if (!json_is_object(driver))
+		return;
+	fprintf(out, "xdp         on");
+	json_array_foreach(json_object_get(driver, "interfaces"), i, door)
+		fprintf(out, "%s %s (%s)", i ? "," : "", get_text(door, "name"), get_text(door, "mode"));
+	fprintf(out, ", %lld answers, %lld questions answered there\n", get_number(driver, "entries"),
+		get_number(driver, "answered"));
+}
+
 /* The two largest units: "3d4h", "1m30s"; nobody counts the seconds of a week. */
 static const char *uptime_text(long long seconds, char buf[static HF_NUMBER_TEXT_MAX])
 {
@@ -201,6 +229,7 @@ static void write_page(const json_t *status, FILE *out)
 	fprintf(out, "questions   %lld, %lld waiting for an upstream\n",
 		get_number(status, "queries"), get_number(status, "in_flight"));
 	write_cache(json_object_get(status, "cache"), out);
+	write_driver(json_object_get(status, "xdp"), out);
 	fprintf(out, "\n  %-20s %-12s %10s %12s %12s %9s %9s\n", "upstream", "state", "rtt",
 		"packets out", "packets in", "timeouts", "failures");
 	json_array_foreach(json_object_get(status, "upstreams"), i, item)

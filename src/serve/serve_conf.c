@@ -15,6 +15,10 @@ const struct hf_option hf_listen_options[] = {
 	{ .name = "edns-size", .type = HF_OPT_COUNT, LISTEN(edns_size), .min = 512, .max = 4096,
 	  .def = "1232", .live = true,
 	  .help = "Largest UDP reply in bytes, whatever a client offers; more is told to come over TCP." },
+	/* 24: an interface's name (15) and a mode. */
+	{ .name = "xdp", .type = HF_OPT_TEXTS, LISTEN(xdp), .min = 1, .max = 24, .live = false,
+	  .def = "[]",
+	  .help = "Interfaces at whose driver popular answers are given before the sockets see the question, such as `eth0`; `:native` or `:generic` behind the name asks for that mode." },
 	HF_OPTION_END,
 };
 

@@ -9,6 +9,7 @@ struct hf_listen_conf {        /* `listen:` */
 	struct hf_address_list dns; /* UDP and TCP */
 	struct hf_address http;     /* family 0: none */
 	uint32_t edns_size;         /* largest UDP reply that we send */
+	struct hf_text_list xdp;    /* interfaces at whose driver hot answers are given */
 };
 
 struct hf_tcp_conf {           /* `tcp:` */

@@ -13,6 +13,7 @@
 #include "loop/loop_epoll.h"
 #include "serve/listener.h"
 #include "serve/slots.h"
+#include "xdp/xdp.h"
 
 /* A worker with nothing to do turns so often all the same: the watchdog asks. */
 #define TURN (500 * HF_MS)
@@ -48,6 +49,8 @@ struct hf_server {
 	struct hf_hash_key key;
 	struct hf_cache *cache;
 	struct hf_keeper *keeper; /* NULL: the cache is not written down */
+	struct hf_xdp *xdp;       /* NULL: sockets answer everything */
+	uint64_t plans;           /* made so far */
 	struct hf_team *team;
 	struct hf_admission_table *admission;
 	struct hf_slots *slots;
@@ -96,6 +99,7 @@ static int make_plan(struct hf_server *server, const struct hf_settings *setting
 		free(above);
 		return -ENOMEM;
 	}
+	plan->number = ++server->plans;
 	plan->above = above;
 	plan->owner = above;
 	plan->release = release_settings;
@@ -393,6 +397,9 @@ static void turned(void *ctx, hf_us now)
 static void turn_again(struct hf_timer *timer, hf_us now)
 {
 	struct crew *crew = (struct crew *)((char *)timer - offsetof(struct crew, turn));
+	/* What was answered at the driver is counted with what the first worker did. */
+	if (crew->server->xdp && crew == crew->server->crew)
+		hf_xdp_fold(crew->server->xdp, crew->meter);
 	hf_worker_tick(crew->worker, now);
 	hf_timer_arm(hf_loop_timers(crew->loop), timer, now + TURN);
 }
@@ -540,6 +547,50 @@ static int keep_cache(struct hf_server *server, FILE *complaints)
 	return rc ? rc : hf_keeper_begin(server->keeper);
 }
 
+/* ---- at the driver ---- */
+
+/* The plan's rules come into force there. */
+static void adopt_at_driver(struct hf_server *server, FILE *complaints)
+{
+	const struct hf_settings *settings = &above(server->plan)->settings;
+	size_t count = settings->listen->dns.count + server->given_count;
+	struct hf_address *served = calloc(count + 1, sizeof *served);
+	if (!served)
+		return; /* sockets answer */
+	memcpy(served, settings->listen->dns.items, settings->listen->dns.count * sizeof *served);
+	memcpy(served + settings->listen->dns.count, server->given,
+		server->given_count * sizeof *served);
+	const struct hf_xdp_rules rules = { served, count, settings->clients->allow.items,
+		settings->clients->allow.count, settings->listen->edns_size };
+	hf_xdp_adopt(server->xdp, &rules, server->plan->number, complaints);
+	free(served);
+}
+
+/* What cannot be had there is no reason not to serve. */
+static void open_at_driver(struct hf_server *server, FILE *complaints)
+{
+	const struct hf_text_list *xdp = &above(server->plan)->settings.listen->xdp;
+	uint64_t seed;
+	hf_loop_random(server->crew[0].loop, &seed, sizeof seed);
+	if (!xdp->count || hf_xdp_open(xdp->items, xdp->count, seed, complaints, &server->xdp))
+		return;
+	hf_team_set_hot(server->team, &hf_xdp_hot, server->xdp);
+	adopt_at_driver(server, complaints);
+}
+
+void hf_server_tick(struct hf_server *server, FILE *complaints)
+{
+	if (server->xdp && server->serving)
+		hf_xdp_tick(server->xdp, complaints);
+}
+
+bool hf_server_xdp_figures(const struct hf_server *server, struct hf_xdp_figures *ret)
+{
+	if (server->xdp)
+		*ret = hf_xdp_figures(server->xdp);
+	return server->xdp;
+}
+
 int hf_server_start(const struct hf_settings *settings, const struct hf_given_socket *given,
 	size_t given_count, FILE *complaints, struct hf_server **ret)
 {
@@ -560,6 +611,8 @@ int hf_server_start(const struct hf_settings *settings, const struct hf_given_so
 		rc = listen_everywhere(server, given, given_count, complaints);
 	if (!rc)
 		rc = keep_cache(server, complaints);
+	if (!rc)
+		open_at_driver(server, complaints);
 	if (!rc)
 		rc = start_threads(server);
 	if (rc) {
@@ -607,6 +660,8 @@ int hf_server_reload(struct hf_server *server, const struct hf_settings *setting
 	server->plan = plan;
 	pthread_mutex_unlock(&server->lock);
 	note_left(server, &above(old)->settings.listen->dns, &settings->listen->dns);
+	if (server->xdp)
+		hf_xdp_pause(server->xdp);
 	/* Before the workers: what they store from now on is this plan's. */
 	if (server->keeper)
 		hf_keeper_adopt(server->keeper, plan);
@@ -615,6 +670,8 @@ int hf_server_reload(struct hf_server *server, const struct hf_settings *setting
 		fprintf(complaints, "some workers could not take all of it: %s\n", hf_strerror(rc));
 	close_ears(&ears, server->size);
 	hf_plan_unref(old);
+	if (server->xdp)
+		adopt_at_driver(server, complaints);
 	return 0;
 }
 
@@ -656,6 +713,8 @@ static void stop_threads(struct hf_server *server)
 size_t hf_server_drain(struct hf_server *server, hf_us longest)
 {
 	size_t left = 0;
+	if (server->xdp)
+		hf_xdp_pause(server->xdp);
 	if (server->size && server->crew[0].started) {
 		order_all(server, run_drain, NULL, NULL);
 		wait_done(server, longest);
@@ -673,6 +732,7 @@ void hf_server_free(struct hf_server *server)
 	if (!server)
 		return;
 	stop_threads(server);
+	hf_xdp_close(server->xdp);
 	hf_keeper_free(server->keeper);
 	for (size_t w = 0; w < server->size; w++)
 		hf_listener_free(server->crew[w].listener);

@@ -63,6 +63,10 @@ int hf_server_start(const struct hf_settings *settings, const struct hf_given_so
 int hf_server_reload(struct hf_server *server, const struct hf_settings *settings,
 	FILE *complaints);
 
+/* About once a second, from main: looks after what nobody tells of, such as addresses of
+ * the host that have come or gone. */
+void hf_server_tick(struct hf_server *server, FILE *complaints);
+
 /* Stops listening, waits until all questions under way are answered, or
  * `longest` has passed; then ends the workers. Returns how many questions were
  * left without an answer. */
@@ -85,6 +89,10 @@ struct hf_event_ring *hf_server_events(struct hf_server *server, size_t worker);
 struct hf_keeper_figures;
 bool hf_server_keeper_figures(const struct hf_server *server, struct hf_keeper_figures *ret);
 struct hf_event_ring *hf_server_keeper_events(struct hf_server *server); /* or NULL */
+
+/* False: nothing is answered at a driver. */
+struct hf_xdp_figures;
+bool hf_server_xdp_figures(const struct hf_server *server, struct hf_xdp_figures *ret);
 
 struct hf_cache_figures {
 	uint64_t entries, bytes, size, evictions;

@@ -285,6 +285,22 @@ static void write_persist(const struct hf_metrics_source *source, struct hf_text
 		(uint64_t)source->persist.success_wall);
 }
 
+static void write_driver(const struct hf_metrics_source *source, struct hf_text *text)
+{
+	if (!source->driver.on)
+		return;
+	write_one(text, "holdfast_xdp_entries", "gauge",
+		"Answers that are given at the network driver.", source->driver.entries);
+	write_one(text, "holdfast_xdp_answered_total", "counter",
+		"Questions answered at the network driver; the other counters contain them half a second later.",
+		source->driver.fate[0]);
+	begin(text, "holdfast_xdp_passed_total", "counter",
+		"Plain questions that the network driver left to the sockets, by reason.");
+	for (size_t i = 1; i < source->driver.fates; i++)
+		hf_text_add(text, "holdfast_xdp_passed_total{reason=\"%s\"} %llu\n",
+			source->driver.fate_names[i], (ull)source->driver.fate[i]);
+}
+
 static void write_process(const struct hf_metrics_source *source, struct hf_text *text)
 {
 	write_one(text, "holdfast_cache_entries", "gauge", "Answers in the cache.",
@@ -318,6 +334,7 @@ int hf_metrics_write(const struct hf_metrics_source *source, struct hf_text *tex
 	write_build(source->build, text);
 	write_process(source, text);
 	write_persist(source, text);
+	write_driver(source, text);
 	write_queries(source, text);
 	write_replies(source, text);
 	write_durations(source, text);

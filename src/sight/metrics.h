@@ -18,6 +18,8 @@
 #include "meter/meter.h"
 #include "sight/text.h"
 
+#define HF_METRICS_FATES 16
+
 struct hf_metrics_label {
 	const char *name;
 	const char *value;
@@ -36,6 +38,13 @@ struct hf_metrics_source {
 		uint64_t loaded, written, bytes, errors, lost;
 		int64_t success_wall; /* seconds since 1970; 0: never */
 	} persist;
+	struct {                  /* what was done at the network driver, shown if `on` */
+		bool on;
+		uint64_t entries;
+		size_t fates;         /* of what it looked at */
+		uint64_t fate[HF_METRICS_FATES];
+		const char *fate_names[HF_METRICS_FATES]; /* the first: answered */
+	} driver;
 	uint64_t unexpected;      /* hf_unexpected_total() */
 	uint64_t events_dropped;  /* of all rings */
 	uint64_t reloads, reload_failures;

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "xdp/places.h"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <sys/socket.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "base/number.h"
+
+#define VLANS_MOST 256
+
+struct vlan {
+	char name[16];
+	size_t door;
+	uint16_t id;
+};
+
+struct search {
+	struct hf_xdp_door *doors;
+	size_t door_count;
+	const struct hf_address *served;
+	size_t served_count;
+	struct hf_xdp_place *ret;
+	size_t most, count, missed;
+	struct vlan vlans[VLANS_MOST];
+	size_t vlan_count;
+};
+
+/* ---- VLANs, as /proc/net/vlan/config lists them: "eth0.10 | 10 | eth0" ---- */
+
+static void note_vlan(struct search *s, const char *name, unsigned id, const char *above)
+{
+	for (size_t d = 0; d < s->door_count && s->vlan_count < VLANS_MOST; d++) {
+		if (strcmp(s->doors[d].name, above) != 0 || id == 0 || id > 4094)
+			continue;
+		struct vlan *vlan = &s->vlans[s->vlan_count++];
+		snprintf(vlan->name, sizeof vlan->name, "%s", name);
+		vlan->door = d;
+		vlan->id = (uint16_t)id;
+	}
+}
+
+static void read_vlans(struct search *s)
+{
+	FILE *in = fopen("/proc/net/vlan/config", "re");
+	char line[128], name[16], above[16];
+	unsigned id;
+	while (in && fgets(line, sizeof line, in))
+		if (sscanf(line, "%15s | %u | %15s", name, &id, above) == 3)
+			note_vlan(s, name, id, above);
+	if (in)
+		fclose(in);
+}
+
+static bool carries_vlans(const struct search *s, size_t door)
+{
+	for (size_t v = 0; v < s->vlan_count; v++)
+		if (s->vlans[v].door == door)
+			return true;
+	return false;
+}
+
+/* ---- places ---- */
+
+static bool has(const struct search *s, const struct hf_xdp_place *place)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (memcmp(&s->ret[i], place, sizeof *place) == 0)
+			return true;
+	return false;
+}
+
+static void add(
+	struct search *s, size_t door, uint16_t vlan, const struct hf_address *local, uint16_t port)
+{
+	struct hf_xdp_place place = {
+		.ifindex = s->doors[door].ifindex, .vlan = vlan, .port = htons(port)};
+	if (local->family == 4) {
+		place.address[2] = htonl(0xffff);
+		memcpy(&place.address[3], local->bytes, 4);
+	} else {
+		memcpy(place.address, local->bytes, 16);
+	}
+	if (has(s, &place))
+		return;
+	if (s->count == s->most)
+		s->missed++;
+	else
+		s->ret[s->count++] = place;
+}
+
+static bool covers(const struct hf_address *served, const struct hf_address *local)
+{
+	static const uint8_t any[16];
+	return served->family == local->family &&
+	       (memcmp(served->bytes, any, sizeof any) == 0 ||
+		       memcmp(served->bytes, local->bytes, sizeof any) == 0);
+}
+
+static bool is_nobodys(const struct hf_address *local)
+{
+	static const uint8_t loopback[16] = {[15] = 1};
+	return local->family == 4
+		       ? local->bytes[0] == 127 || local->bytes[0] >= 224
+		       : memcmp(local->bytes, loopback, 16) == 0 ||
+				 (local->bytes[0] == 0xfe && (local->bytes[1] & 0xc0) == 0x80);
+}
+
+static void add_all(struct search *s, size_t door, uint16_t vlan, const struct hf_address *local)
+{
+	for (size_t i = 0; i < s->served_count; i++)
+		if (covers(&s->served[i], local))
+			add(s, door, vlan, local, s->served[i].port);
+}
+
+/* An address of an interface: at which doors, and in which VLAN, may it be asked? */
+static void note_address(
+	struct search *s, const char *interface, bool loopback, const struct hf_address *local)
+{
+	if (is_nobodys(local))
+		return;
+	for (size_t d = 0; d < s->door_count; d++)
+		if (strcmp(s->doors[d].name, interface) == 0 || (loopback && !carries_vlans(s, d)))
+			add_all(s, d, 0, local);
+	for (size_t v = 0; v < s->vlan_count; v++)
+		if (strcmp(s->vlans[v].name, interface) == 0)
+			add_all(s, s->vlans[v].door, s->vlans[v].id, local);
+}
+
+static void note_mac(struct search *s, const char *interface, const struct sockaddr_ll *ll)
+{
+	for (size_t d = 0; d < s->door_count; d++)
+		if (strcmp(s->doors[d].name, interface) == 0 && ll->sll_halen == 6)
+			memcpy(s->doors[d].mac, ll->sll_addr, 6);
+}
+
+static void note(struct search *s, const struct ifaddrs *at)
+{
+	struct hf_address local;
+	if (!at->ifa_addr)
+		return;
+	if (at->ifa_addr->sa_family == AF_PACKET) {
+		note_mac(s, at->ifa_name, (const void *)at->ifa_addr);
+	} else if (hf_address_from_system(at->ifa_addr, &local) == 0) {
+		local.scope = 0;
+		local.port = 0;
+		note_address(s, at->ifa_name, at->ifa_flags & IFF_LOOPBACK, &local);
+	}
+}
+
+int hf_xdp_places(struct hf_xdp_door *doors, size_t door_count, const struct hf_address *served,
+	size_t served_count, struct hf_xdp_place *ret, size_t most, size_t *ret_missed)
+{
+	struct search s = {.doors = doors,
+		.door_count = door_count,
+		.served = served,
+		.served_count = served_count,
+		.ret = ret,
+		.most = most};
+	struct ifaddrs *all;
+	if (getifaddrs(&all) < 0)
+		return -errno;
+	read_vlans(&s);
+	for (const struct ifaddrs *at = all; at; at = at->ifa_next)
+		note(&s, at);
+	freeifaddrs(all);
+	*ret_missed = s.missed;
+	return (int)s.count;
+}

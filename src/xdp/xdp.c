@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "xdp/xdp.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/ethtool.h>
+#include <linux/if_link.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "xdp/inside.h"
+#include "xdp/object.h"
+
+static const char *const fate_names[HF_XDP_FATES] = {
+	[HF_XDP_ANSWERED] = "answered",
+	[HF_XDP_OTHER] = "other",
+	[HF_XDP_MISS] = "miss",
+	[HF_XDP_ELSEWHERE] = "elsewhere",
+	[HF_XDP_CLIENT] = "client",
+	[HF_XDP_CHECKSUM] = "checksum",
+	[HF_XDP_OLD] = "old",
+	[HF_XDP_SIZE] = "size",
+	[HF_XDP_SAMPLE] = "sample",
+	[HF_XDP_RACE] = "race",
+};
+
+const char *hf_xdp_fate_name(enum hf_xdp_fate fate)
+{
+	return fate_names[fate];
+}
+
+/* ---- loading ---- */
+
+static const char *remedy(int error)
+{
+	switch (error) {
+	case -EPERM:
+	case -EACCES: return "; it takes CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN (see the runbook)";
+	case -EBUSY: return "; another program sits there: `ip link show` names it";
+	case -ENODEV: return "; there is no such interface";
+	case -ENOSYS:
+	case -EINVAL:
+	case -EOPNOTSUPP: return "; it takes Linux 5.18 or later with BPF";
+	default: return "";
+	}
+}
+
+static int complain(FILE *out, const char *what, const char *where, int error)
+{
+	fprintf(out, "listen.xdp: %s %s: %s%s; sockets answer\n", what, where, hf_strerror(error),
+		remedy(error));
+	return error;
+}
+
+/* What libbpf would print is told by its error. */
+static int say_nothing(enum libbpf_print_level level, const char *format, va_list args)
+{
+	(void)level;
+	(void)format;
+	(void)args;
+	return 0;
+}
+
+static void *map_memory(const struct hf_xdp *xdp, const char *name, size_t size)
+{
+	int fd = bpf_object__find_map_fd_by_name(xdp->object, name);
+	void *memory =
+		fd < 0 ? MAP_FAILED : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+static int map_all(struct hf_xdp *xdp)
+{
+	xdp->settings = map_memory(xdp, "hf_settings", sizeof *xdp->settings);
+	xdp->cpus = map_memory(xdp, "hf_cpus", HF_XDP_CPUS * sizeof *xdp->cpus);
+	xdp->table.buckets =
+		map_memory(xdp, "hf_buckets", HF_XDP_BUCKETS * sizeof(struct hf_xdp_bucket));
+	xdp->table.entries =
+		map_memory(xdp, "hf_entries", HF_XDP_ENTRIES * sizeof(struct hf_xdp_entry));
+	xdp->table.published = calloc(HF_XDP_ENTRIES, sizeof *xdp->table.published);
+	int cpus = libbpf_num_possible_cpus();
+	xdp->cpu_count = cpus > 0 && cpus < HF_XDP_CPUS ? (size_t)cpus : HF_XDP_CPUS;
+	xdp->places_fd = bpf_object__find_map_fd_by_name(xdp->object, "hf_places");
+	xdp->clients_fd = bpf_object__find_map_fd_by_name(xdp->object, "hf_clients");
+	return xdp->settings && xdp->cpus && xdp->table.buckets && xdp->table.entries &&
+			       xdp->table.published
+		       ? 0
+		       : -ENOMEM;
+}
+
+int hf_xdp_load(uint64_t seed, struct hf_xdp **ret)
+{
+	struct hf_xdp *xdp = calloc(1, sizeof *xdp);
+	if (!xdp)
+		return -ENOMEM;
+	libbpf_print_fn_t before = libbpf_set_print(say_nothing);
+	DECLARE_LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "holdfast");
+	xdp->object = bpf_object__open_mem(hf_xdp_object, hf_xdp_object_len, &opts);
+	int rc = xdp->object ? bpf_object__load(xdp->object) : -errno;
+	libbpf_set_print(before);
+	if (!rc)
+		rc = map_all(xdp);
+	if (rc) {
+		hf_xdp_close(xdp);
+		return rc;
+	}
+	xdp->program_fd =
+		bpf_program__fd(bpf_object__find_program_by_name(xdp->object, "hf_xdp_answer"));
+	xdp->table.seed = xdp->settings->seed = seed;
+	xdp->settings->sample = HF_XDP_SAMPLE_OF;
+	*ret = xdp;
+	return 0;
+}
+
+/* ---- doors ---- */
+
+/* The other end of a virtual pair drops what is sent natively unless it polls. */
+static bool is_virtual_pair(const char *name)
+{
+	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+	struct ifreq request = {.ifr_data = (char *)&info};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
+	bool is = fd >= 0 && ioctl(fd, SIOCETHTOOL, &request) == 0 &&
+		  strcmp(info.driver, "veth") == 0;
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
+static int link_at(const struct hf_xdp *xdp, uint32_t ifindex, bool native)
+{
+	DECLARE_LIBBPF_OPTS(bpf_link_create_opts, opts,
+		.flags = native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
+	int fd = bpf_link_create(xdp->program_fd, (int)ifindex, BPF_XDP, &opts);
+	return fd < 0 ? -errno : fd;
+}
+
+/* At the driver, and if it cannot do that, behind it; or only as asked. */
+static int attach(const struct hf_xdp *xdp, struct hf_xdp_door *door, const char *mode)
+{
+	bool may_native = !mode || strcmp(mode, "native") == 0;
+	bool may_generic = !mode || strcmp(mode, "generic") == 0;
+	if (!may_native && !may_generic)
+		return HF_ESYNTAX;
+	if (!mode && is_virtual_pair(door->name))
+		may_native = false;
+	door->native = may_native;
+	door->link = may_native ? link_at(xdp, door->ifindex, true) : -EOPNOTSUPP;
+	if (door->link < 0 && may_generic && door->link != -EBUSY && door->link != -EPERM) {
+		door->native = false;
+		door->link = link_at(xdp, door->ifindex, false);
+	}
+	return door->link < 0 ? door->link : 0;
+}
+
+static void open_door(struct hf_xdp *xdp, const char *text, FILE *complaints)
+{
+	struct hf_xdp_door *door = &xdp->doors[xdp->door_count];
+	const char *colon = strchr(text, ':');
+	size_t len = colon ? (size_t)(colon - text) : strlen(text);
+	if (xdp->door_count == HF_XDP_DOORS) {
+		complain(complaints, "no more interfaces than eight, not", text, HF_EBOUND);
+		return;
+	}
+	if (len >= sizeof door->name) {
+		complain(complaints, "cannot answer at", text, -ENODEV);
+		return;
+	}
+	*door = (struct hf_xdp_door){.link = -1};
+	memcpy(door->name, text, len);
+	door->ifindex = if_nametoindex(door->name);
+	int rc = door->ifindex ? attach(xdp, door, colon ? colon + 1 : NULL) : -ENODEV;
+	if (rc)
+		complain(complaints, "cannot answer at", text, rc);
+	else
+		xdp->door_count++;
+}
+
+int hf_xdp_open(const char *const *interfaces, size_t count, uint64_t seed, FILE *complaints,
+	struct hf_xdp **ret)
+{
+	struct hf_xdp *xdp;
+	int rc = hf_xdp_load(seed, &xdp);
+	if (rc)
+		return complain(complaints, "the program", "cannot be loaded", rc);
+	for (size_t i = 0; i < count; i++)
+		open_door(xdp, interfaces[i], complaints);
+	if (!xdp->door_count) {
+		hf_xdp_close(xdp);
+		return -ENODEV;
+	}
+	*ret = xdp;
+	return 0;
+}
+
+static void unmap(void *memory, size_t size)
+{
+	if (memory)
+		munmap(memory, size);
+}
+
+void hf_xdp_close(struct hf_xdp *xdp)
+{
+	if (!xdp)
+		return;
+	for (size_t d = 0; d < xdp->door_count; d++)
+		close(xdp->doors[d].link);
+	unmap(xdp->settings, sizeof *xdp->settings);
+	unmap(xdp->cpus, HF_XDP_CPUS * sizeof *xdp->cpus);
+	unmap(xdp->table.buckets, HF_XDP_BUCKETS * sizeof(struct hf_xdp_bucket));
+	unmap(xdp->table.entries, HF_XDP_ENTRIES * sizeof(struct hf_xdp_entry));
+	free(xdp->table.published);
+	bpf_object__close(xdp->object);
+	free(xdp->places);
+	free(xdp->served);
+	free(xdp);
+}
+
+/* ---- rules ---- */
+
+static void set_generation(struct hf_xdp *xdp, uint64_t generation)
+{
+	__atomic_store_n(&xdp->settings->generation, generation, __ATOMIC_RELEASE);
+}
+
+void hf_xdp_pause(struct hf_xdp *xdp)
+{
+	set_generation(xdp, 0);
+}
+
+/* Takes every key of a map away. */
+static void empty(int fd, void *key)
+{
+	while (bpf_map_get_next_key(fd, NULL, key) == 0 && bpf_map_delete_elem(fd, key) == 0)
+		;
+}
+
+static int write_clients(struct hf_xdp *xdp, const struct hf_xdp_rules *rules)
+{
+	struct hf_xdp_prefix key;
+	uint8_t yes = 1;
+	empty(xdp->clients_fd, &key);
+	for (size_t i = 0; i < rules->allowed_count; i++) {
+		const struct hf_prefix *prefix = &rules->allowed[i];
+		key = (struct hf_xdp_prefix){
+			.bits = 32u + prefix->bits, .family = prefix->address.family};
+		memcpy(key.address, prefix->address.bytes, 16);
+		if (bpf_map_update_elem(xdp->clients_fd, &key, &yes, BPF_ANY) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static bool listed(const struct hf_xdp_place *place, const struct hf_xdp_place *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (memcmp(place, &list[i], sizeof *place) == 0)
+			return true;
+	return false;
+}
+
+static int write_places(struct hf_xdp *xdp, const struct hf_xdp_place *next, size_t count)
+{
+	uint8_t yes = 1;
+	for (size_t i = 0; i < xdp->place_count; i++)
+		if (!listed(&xdp->places[i], next, count))
+			bpf_map_delete_elem(xdp->places_fd, &xdp->places[i]);
+	for (size_t i = 0; i < count; i++)
+		if (!listed(&next[i], xdp->places, xdp->place_count) &&
+			bpf_map_update_elem(xdp->places_fd, &next[i], &yes, BPF_ANY) < 0)
+			return -errno;
+	return 0;
+}
+
+/* Before the program is let on, or while it is at work: a door is a few words, which it
+ * may see half changed; then a packet goes up. */
+static void write_doors(struct hf_xdp *xdp)
+{
+	for (size_t d = 0; d < xdp->door_count; d++) {
+		memcpy(xdp->settings->doors[d].mac, xdp->doors[d].mac, 6);
+		xdp->settings->doors[d].ifindex = xdp->doors[d].ifindex;
+	}
+	xdp->settings->door_count = (uint32_t)xdp->door_count;
+}
+
+static int find_places(struct hf_xdp *xdp, FILE *complaints)
+{
+	struct hf_xdp_place *next = calloc(HF_XDP_PLACES, sizeof *next);
+	size_t missed = 0;
+	if (!next)
+		return -ENOMEM;
+	int count = hf_xdp_places(xdp->doors, xdp->door_count, xdp->served, xdp->served_count, next,
+		HF_XDP_PLACES, &missed);
+	int rc = count < 0 ? count : write_places(xdp, next, (size_t)count);
+	if (rc) {
+		free(next);
+		return rc;
+	}
+	write_doors(xdp);
+	if (missed && !xdp->missed)
+		fprintf(complaints, "listen.xdp: %zu addresses too many; sockets answer there\n",
+			missed);
+	xdp->missed = missed;
+	free(xdp->places);
+	xdp->places = next;
+	xdp->place_count = (size_t)count;
+	return 0;
+}
+
+void hf_xdp_adopt(
+	struct hf_xdp *xdp, const struct hf_xdp_rules *rules, uint64_t plan, FILE *complaints)
+{
+	hf_xdp_pause(xdp);
+	struct hf_address *served = calloc(rules->served_count + 1, sizeof *served);
+	int rc = served ? 0 : -ENOMEM;
+	if (served) {
+		memcpy(served, rules->served, rules->served_count * sizeof *served);
+		free(xdp->served);
+		xdp->served = served;
+		xdp->served_count = rules->served_count;
+		rc = find_places(xdp, complaints);
+	}
+	if (!rc)
+		rc = write_clients(xdp, rules);
+	if (rc) {
+		complain(complaints, "the rules", "cannot be written", rc);
+		return;
+	}
+	xdp->settings->edns_size = rules->edns_size;
+	atomic_store(&xdp->plan, plan);
+	set_generation(xdp, plan);
+}
+
+void hf_xdp_tick(struct hf_xdp *xdp, FILE *complaints)
+{
+	int rc = find_places(xdp, complaints);
+	if (rc && !xdp->told)
+		complain(complaints, "the host's addresses", "cannot be read", rc);
+	xdp->told = rc != 0;
+}
+
+/* ---- workers ---- */
+
+static void publish(void *ctx, const struct hf_cache_key *key, const struct hf_cached *copy,
+	uint64_t plan, hf_us now)
+{
+	struct hf_xdp *xdp = ctx;
+	hf_xdp_publish(&xdp->table, key, copy, plan, now);
+}
+
+static void withdraw(void *ctx, const struct hf_name *name)
+{
+	struct hf_xdp *xdp = ctx;
+	hf_xdp_withdraw(&xdp->table, name);
+}
+
+const struct hf_hot hf_xdp_hot = {publish, withdraw};
+
+/* ---- figures ---- */
+
+static uint64_t sum_cpus(const struct hf_xdp *xdp, size_t at)
+{
+	const uint8_t *first = (const uint8_t *)xdp->cpus + at;
+	uint64_t sum = 0;
+	for (size_t cpu = 0; cpu < xdp->cpu_count; cpu++)
+		sum += __atomic_load_n(
+			(const __u64 *)(const void *)(first + cpu * sizeof *xdp->cpus),
+			__ATOMIC_RELAXED);
+	return sum;
+}
+
+void hf_xdp_fold(struct hf_xdp *xdp, struct hf_meter *meter)
+{
+	static const unsigned rcodes[2] = {HF_RCODE_NOERROR, HF_RCODE_NXDOMAIN};
+	for (unsigned cell = 0; cell < HF_XDP_CELLS; cell++) {
+		uint64_t sum = sum_cpus(xdp, offsetof(struct hf_xdp_cpu, answered[cell]));
+		uint64_t more = sum - xdp->folded[cell];
+		unsigned rcode = hf_meter_rcode_index(rcodes[cell % 2]);
+		if (!more)
+			continue;
+		xdp->folded[cell] = sum;
+		hf_meter_add(&meter->queries[HF_TRANSPORT_UDP][cell / 2], more);
+		hf_meter_add(&meter->replies[HF_TRANSPORT_UDP][rcode], more);
+		hf_meter_add(&meter->duration[HF_TRANSPORT_UDP].buckets[0], more);
+		hf_meter_add(&meter->counters[HF_COUNT_CACHE_HITS], more);
+	}
+}
+
+struct hf_xdp_figures hf_xdp_figures(const struct hf_xdp *xdp)
+{
+	struct hf_xdp_figures figures = {.door_count = xdp->door_count};
+	for (size_t d = 0; d < xdp->door_count; d++) {
+		memcpy(figures.doors[d].name, xdp->doors[d].name, sizeof figures.doors[d].name);
+		figures.doors[d].native = xdp->doors[d].native;
+	}
+	for (unsigned fate = 0; fate < HF_XDP_FATES; fate++)
+		figures.fates[fate] = sum_cpus(xdp, offsetof(struct hf_xdp_cpu, fates[fate]));
+	figures.entries = hf_xdp_entries(&xdp->table, atomic_load(&xdp->plan));
+	return figures;
+}
