@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Answers at the driver: a server in one namespace, its clients in another, and a
 cable between them. Which of the two ways answered is told by the counters."""
-import os
-import re
-import socket
 import struct
 import time
 
@@ -11,6 +8,7 @@ import pytest
 
 import ask
 import fake as fakes
+import frames
 import holdfast as under_test
 import net
 import spaces
@@ -36,6 +34,8 @@ class Pair:
             for address in addresses:
                 space.run("ip", "addr", "add", address + ("/64" if ":" in address else "/24"),
                           "dev", name, *(["nodad"] if ":" in address else []))
+        if mode == "native" and not self.client_side.polls("hc0"):
+            pytest.skip("BPF programs cannot be loaded here")
         self.mode, self.directory = mode, directory
         self.upstream = self.server = None
 
@@ -104,47 +104,431 @@ class Pair:
         assert self.answered() == before
         return reply
 
-    def heat(self, name, qtype="A", **how):
-        """Asks until the answer is published (a third hit, and word to the owner)."""
+    def heat(self, name, qtype="A", source=CLIENT4, **how):
+        """Asks until the driver answers: after a third hit, and word to the owner."""
         m = wire.query(name, qtype, **how)
-        entries = self.metrics()["holdfast_xdp_entries"]
-        for _ in range(5):
-            assert self.by_sockets(m) is not None
-        net.wait_until("%s to be published" % name,
-                       lambda: self.metrics()["holdfast_xdp_entries"] > entries, 3)
+        with self.client(source) as client:
+            def answers():
+                before = self.answered()
+                assert self.by_sockets(m) is not None and client.ask(m) is not None
+                return self.answered() > before
+            net.wait_until("%s to be published" % name, answers, 3, 0.02)
 
 
-@pytest.fixture(params=["generic", "native"])
-def pair(request, tmp_path):
+def _pairs(mode, path):
     if not spaces.possible():
         pytest.skip("network namespaces cannot be made here")
-    made = Pair(tmp_path, request.param)
+    made = Pair(path, mode)
     yield made
     made.end()
 
 
-def same(driver, sockets):
-    assert driver is not None and sockets is not None
-    assert driver == sockets, "\n%s\n%s" % (wire.Message(driver), wire.Message(sockets))
+@pytest.fixture
+def pair(tmp_path):
+    yield from _pairs("native", tmp_path)
 
 
-def both(pair, source=CLIENT4, **how):
-    """The driver's reply and the sockets' to the same octets, within one second of age."""
-    m = wire.query(**how)
-    for _ in range(5):
-        driver = pair.by_driver(m, source)
-        sockets = pair.by_sockets(m, ":" in source)
-        if driver == sockets:
-            break
-    return driver, sockets
+@pytest.fixture(params=["generic", "native"])
+def either_pair(request, tmp_path):
+    yield from _pairs(request.param, tmp_path)
+
+
+@pytest.fixture
+def cable(pair):
+    """The pair, begun, with a hot answer, and the client's end of its cable."""
+    pair.begin()
+    pair.heat("hot.example.")
+    end = frames.Wire(pair.client_side, "hc0", pair.client_side.mac("hc0"),
+                      pair.server_side.mac("hs0"))
+    yield pair, end
+    end.close()
+
+
+# --- the same octets ------------------------------------------------------------
+
+QUESTIONS = [
+    {}, {"cd": True}, {"ad": True}, {"edns": 1232}, {"edns": 4096}, {"edns": 0}, {"do": True},
+    {"do": True, "cd": True}, {"qtype": "TXT"}, {"qtype": "TXT", "do": True}, {"qtype": "MX"},
+    {"qtype": "MX", "edns": 700},
+]
+NAMES = ["hOt.exAMPle.", "a.", "aa.", "NX.example.", "x" * 48 + ".example."]
+
+
+def rich(q):
+    """Answers with several records, some in additional, of different TTLs."""
+    if q.qtype == 15:
+        return fakes.reply(q, [wire.record(b"\xc0\x0c", "MX", 300, b"\0\x0a\2mx\xc0\x0c"),
+                               wire.record(b"\xc0\x0c", "MX", 90, b"\0\x14\1m\xc0\x0c")],
+                           [wire.record(b"\xc0\x0c", "NS", 7200, b"\2ns\xc0\x0c")],
+                           [wire.record(b"\2mx\xc0\x0c", "A", 600, b"\1\2\3\4")])
+    return fakes.honest(q)
 
 
 @pytest.mark.parametrize("source", [CLIENT4, CLIENT6])
-@pytest.mark.parametrize("how", [
-    {}, {"cd": True}, {"ad": True}, {"edns": 1232}, {"edns": 4096}, {"edns": 0}, {"do": True},
-    {"do": True, "cd": True}, {"qtype": "TXT"}, {"qtype": "MX"},
-], ids=str)
-def test_an_answer_of_the_driver_is_octet_for_octet_that_of_the_sockets(pair, source, how):
+def test_an_answer_of_the_driver_is_octet_for_octet_that_of_the_sockets(either_pair, source):
+    pair = either_pair
+    pair.begin(rich)
+    for name in NAMES:
+        for how in QUESTIONS:
+            how = {"qname": name, **how}
+            m = wire.query(**how)
+            pair.heat(how.pop("qname"), **how)
+            for _ in range(5):  # a second may end between the two
+                driver, sockets = pair.by_driver(m, source), pair.by_sockets(m, ":" in source)
+                if driver == sockets:
+                    break
+            assert driver == sockets, "%s %s:\n%s\n%s" % (name, how, wire.Message(driver), wire.Message(sockets))
+    time.sleep(2)
+    for _ in range(5):
+        driver, sockets = pair.by_driver(m, source), pair.by_sockets(m, ":" in source)
+        if driver == sockets:
+            break
+    assert driver == sockets and wire.Message(driver).answer[0].ttl <= 298
+
+
+def test_both_workers_publish_what_is_asked_of_either(pair):
     pair.begin()
-    pair.heat("www.shop.example.", **how)
-    same(*both(pair, source, qname="wWw.sHOP.exAMPle.", **how))
+    for i in range(8):
+        pair.heat("n%d.example." % i)
+        assert wire.Message(pair.by_driver(wire.query("n%d.example." % i))).rcode == 0
+
+
+# --- what is left to the sockets --------------------------------------------------
+
+def long_text(q):
+    return fakes.reply(q, [wire.record(b"\xc0\x0c", "TXT", 300, b"\xff" + b"x" * 255 + b"\xd8" + b"y" * 216)])
+
+
+def test_what_does_not_fit_into_the_clients_size_is_truncated_by_the_sockets(pair):
+    pair.begin(long_text)
+    pair.heat("text.example.", "TXT", edns=1232)
+    m = wire.query("text.example.", "TXT", edns=1232)
+    assert len(wire.Message(pair.by_driver(m)).answer) == 1
+    for edns in (None, 0, 512):
+        before = pair.passed("size")
+        reply = wire.Message(pair.not_by_driver(wire.query("text.example.", "TXT", edns=edns)))
+        assert reply.flag(wire.TC) and not reply.answer
+        assert pair.passed("size") > before
+
+
+def test_an_answer_near_its_end_is_left_to_the_sockets_which_refresh_it(pair):
+    pair.begin(lambda q: fakes.honest(q, ttl=5))
+    pair.heat("short-lived.example.")
+    m = wire.query("short-lived.example.")
+    asked = pair.upstream.count()
+    ttls = []
+    with pair.client() as client:
+        end = time.monotonic() + 8
+        while time.monotonic() < end:
+            ttls.append(wire.Message(client.ask(m)).answer[0].ttl)
+            time.sleep(0.02)
+    assert min(ttls) >= 0 and max(ttls) <= 5
+    assert pair.passed("old") > 0
+    assert pair.upstream.count() > asked
+    assert pair.answered() > len(ttls) / 4
+
+
+def test_after_a_newer_answer_no_older_one_is_given(pair):
+    base = [10]
+    pair.begin(lambda q: fakes.honest(q, ttl=3, base=base[0]))
+    pair.heat("moves.example.")
+    m = wire.query("moves.example.")
+    base[0] = 20
+    seen = []
+    with pair.client() as client:
+        end = time.monotonic() + 6
+        while time.monotonic() < end:
+            seen.append(wire.Message(client.ask(m)).addresses()[0].split(".")[0])
+            time.sleep(0.005)
+    assert "20" in seen
+    assert "10" not in seen[seen.index("20"):]
+    assert pair.answered() > len(seen) / 3
+
+
+def test_word_of_another_type_withdraws_all_that_was_published_of_a_name(pair):
+    pair.begin()
+    pair.heat("hot.example.")
+    entries = pair.metrics()["holdfast_xdp_entries"]
+    pair.by_sockets(wire.query("hot.example.", "MX"))
+    assert pair.metrics()["holdfast_xdp_entries"] == entries - 1
+    pair.heat("hot.example.")
+
+
+# --- who may ask ------------------------------------------------------------------
+
+def test_who_is_not_allowed_is_refused_though_the_answer_is_hot(pair):
+    pair.begin()
+    pair.heat("hot.example.")
+    pair.by_driver(wire.query("hot.example."))
+    before = pair.passed("client")
+    assert wire.Message(pair.not_by_driver(wire.query("hot.example."), OTHER4)).rcode == wire.REFUSED
+    assert pair.passed("client") == before + 1
+
+
+def test_a_reload_with_another_list_of_clients_holds_at_once(pair):
+    pair.begin()
+    pair.heat("hot.example.")
+    pair.by_driver(wire.query("hot.example."))
+    pair.server.conf["clients"]["allow"] = ["127.0.0.0/8", SERVER4, OTHER4]
+    pair.server.write()
+    code, said = pair.reload()
+    assert code == 0, said
+    assert wire.Message(pair.not_by_driver(wire.query("hot.example."))).rcode == wire.REFUSED
+    assert pair.metrics()["holdfast_xdp_entries"] == 0
+    pair.heat("hot.example.", source=OTHER4)
+    assert wire.Message(pair.by_driver(wire.query("hot.example."), OTHER4)).rcode == 0
+    assert wire.Message(pair.not_by_driver(wire.query("hot.example."))).rcode == wire.REFUSED
+
+
+def test_a_reload_that_moves_the_port_moves_it_at_the_driver(pair):
+    pair.begin()
+    pair.heat("hot.example.")
+    pair.by_driver(wire.query("hot.example."))
+    pair.server.conf["listen"]["dns"] = ["%s:%d" % (SERVER4, PORT + 1)]
+    pair.server.write()
+    assert pair.reload()[0] == 0
+    with pair.server_side.inside(), ask.Udp(SERVER4, PORT + 1) as client:
+        for _ in range(5):
+            assert client.ask(wire.query("hot.example."))
+    net.wait_until("it to be published", lambda: pair.metrics()["holdfast_xdp_entries"] == 1, 3)
+    pair.not_by_driver(wire.query("hot.example."), seconds=0.3)
+    before = pair.answered()
+    with pair.client_side.inside(), ask.Udp(SERVER4, PORT + 1, CLIENT4) as client:
+        for _ in range(5):
+            assert client.ask(wire.query("hot.example."))
+    assert pair.answered() > before
+
+
+def test_which_interfaces_is_for_the_next_start(pair):
+    pair.begin()
+    pair.server.conf["listen"]["xdp"] = []
+    pair.server.write()
+    code, said = pair.reload()
+    assert code == 0 and "needs a restart" in said and "listen.xdp" in said
+
+
+# --- frames -------------------------------------------------------------------------
+
+def hot(**how):
+    return wire.query("hot.example.", **how)
+
+
+# What differs from a plain question, and must not be answered at the driver.
+ODD = {
+    "a response": dict(m=hot(flags=wire.QR)),
+    "another opcode": dict(m=hot(opcode=4)),
+    "no recursion desired": dict(m=hot(rd=False)),
+    "truncated": dict(m=hot(flags=wire.TC)),
+    "authoritative": dict(m=hot(flags=wire.AA)),
+    "the reserved flag": dict(m=hot(z=True)),
+    "an rcode": dict(m=hot(flags=3)),
+    "another class": dict(m=hot(cls=3)),
+    "type ANY": dict(m=hot(qtype=255)),
+    "no question": dict(m=wire.header(7, wire.RD)),
+    "two questions": dict(m=hot()[:4] + b"\0\2" + hot()[6:] + hot()[12:]),
+    "a record in answer": dict(m=hot()[:6] + b"\0\1" + hot()[8:] + wire.record("a.", "A", 1, b"1234")),
+    "a record in authority": dict(m=hot()[:8] + b"\0\1" + hot()[10:] + wire.record("a.", "A", 1, b"1234")),
+    "an additional record": dict(m=hot()[:10] + b"\0\1" + hot()[12:] + wire.record("a.", "A", 1, b"1234")),
+    "two OPT records": dict(m=hot(edns=1232)[:10] + b"\0\2" + hot(edns=1232)[12:] + wire.opt()),
+    "an EDNS option": dict(m=hot(options=wire.option(10, b"12345678"))),
+    "EDNS version 1": dict(m=hot(version=1)),
+    "an OPT record of a name": dict(m=hot()[:10] + b"\0\1" + hot()[12:] + wire.opt(owner=b"\1a\0")),
+    "an octet too many": dict(m=hot() + b"\0"),
+    "an octet too few": dict(m=hot()[:-1]),
+    "a compressed name": dict(m=hot()[:12] + b"\3hot\xc0\x10\0\1\0\1"),
+    "a name without end": dict(m=hot()[:12] + b"\3hot\7example"),
+    "a label of a reserved type": dict(m=hot()[:12] + b"\x43hot\7example\0\0\1\0\1"),
+    "an IP checksum that is wrong": dict(ip=dict(check=0x1234)),
+    "IP options": dict(ip=dict(options=b"\1\1\1\1")),
+    "the first of fragments": dict(ip=dict(frag=0x2000)),
+    "a later fragment": dict(ip=dict(frag=0x0004)),
+    "an IP length past the frame": dict(ip=dict(length=200)),
+    "an IP length cut short": dict(ip=dict(length=40)),
+    "a UDP checksum that is wrong": dict(transport=dict(check=0x1234)),
+    "no UDP checksum": dict(transport=dict(check=0)),
+    "a UDP length too long": dict(transport=dict(length=60)),
+    "a UDP length too short": dict(transport=dict(length=20)),
+    "source port 0": dict(sport=0),
+    "from port to the same port": dict(sport=PORT),
+    "another port": dict(dport=PORT + 1),
+    "another address": dict(dst="10.77.0.9"),
+    "a source in 127/8": dict(src="127.0.0.1"),
+    "a source in 0/8": dict(src="0.0.0.1"),
+    "a multicast source": dict(src="224.0.0.1"),
+    "broadcast as a source": dict(src="255.255.255.255"),
+    "another station's frame": dict(to=b"\x02\0\0\0\0\7"),
+    "a broadcast frame": dict(to=b"\xff" * 6),
+    "a VLAN that is not ours": dict(tags=[7]),
+    "VLAN 0": dict(tags=[0]),
+    "two tags": dict(tags=[7, 8]),
+    "IPv6 from loopback": dict(src="::1", dst=SERVER6),
+    "IPv6 from a mapped address": dict(src="::ffff:10.77.0.2", dst=SERVER6),
+    "IPv6 from multicast": dict(src="ff02::1", dst=SERVER6),
+    "an IPv6 extension header": dict(src=CLIENT6, dst=SERVER6, ip=dict(next_header=60)),
+    "IPv6 without a UDP checksum": dict(src=CLIENT6, dst=SERVER6, transport=dict(check=0)),
+}
+
+
+def test_nothing_odd_is_answered_at_the_driver(cable):
+    pair, end = cable
+    plain = dict(m=hot(), src=CLIENT4, dst=SERVER4)
+    for source, dst in ((CLIENT4, SERVER4), (CLIENT6, SERVER6)):
+        before = pair.answered()
+        for _ in range(6):
+            end.send(end.question(hot(), source, dst))
+        net.wait_until("the plain question to be answered", lambda: pair.answered() > before + 3, 3)
+    for what, change in ODD.items():
+        before = pair.answered()
+        frame = end.question(**{**plain, **change})
+        for _ in range(3):
+            end.send(frame)
+        time.sleep(0.01)
+        assert pair.answered() == before, what
+    pair.by_driver(hot())
+
+
+def test_a_reply_is_a_whole_frame_for_whoever_asked(cable):
+    pair, end = cable
+    for source, dst in ((CLIENT4, SERVER4), (CLIENT6, SERVER6)):
+        m = wire.query("hot.example.", id=0x4242, edns=1232)
+        for _ in range(6):
+            before = pair.answered()
+            end.send(end.question(m, source, dst, sport=5555, ip={} if ":" in source else {"tos": 0xB8}))
+            frame = end.reply(0x4242)
+            if pair.answered() > before:
+                break
+        assert frame[:6] == end.mac and frame[6:12] == end.peer_mac
+        ip = 40 if ":" in source else 20
+        packet, datagram = frame[14:14 + ip], frame[14 + ip:]
+        if ip == 20:
+            assert frames.checksum(packet) == 0
+            assert struct.unpack("!H", packet[2:4])[0] == len(frame) - 14
+            assert packet[1] == 0 and packet[8] == 64
+            assert packet[12:16] == frames.packed(dst) and packet[16:20] == frames.packed(source)
+        else:
+            assert packet[:4] == b"\x60\0\0\0" and packet[7] == 64
+            assert struct.unpack("!H", packet[4:6])[0] == len(datagram)
+            assert packet[8:24] == frames.packed(dst) and packet[24:40] == frames.packed(source)
+        a, b = frames.packed(dst), frames.packed(source)
+        assert datagram == frames.udp(a, b, PORT, 5555, datagram[8:])
+        assert wire.Message(datagram[8:]).addresses()
+
+
+def test_a_question_in_a_frame_with_padding_is_answered(cable):
+    pair, end = cable
+    pair.heat("p.")
+    m = wire.query("p.")
+    assert 14 + 28 + len(m) < 64
+    frame = end.question(m, CLIENT4, SERVER4) + b"\xee" * 9
+    before = pair.answered()
+    for _ in range(5):
+        end.send(frame)
+    net.wait_until("an answer", lambda: pair.answered() > before, 3)
+    reply = end.reply(struct.unpack("!H", m[:2])[0])
+    assert len(reply) == 14 + struct.unpack("!H", reply[16:18])[0]
+
+
+# --- figures --------------------------------------------------------------------------
+
+def test_counters_contain_what_the_driver_answered(pair):
+    pair.begin()
+    pair.heat("hot.example.")
+    pair.heat("nx.example.")
+    names = ['holdfast_queries_total{transport="udp",type="A"}', "holdfast_cache_hits_total",
+             'holdfast_replies_total{transport="udp",rcode="NOERROR"}',
+             'holdfast_replies_total{transport="udp",rcode="NXDOMAIN"}',
+             'dns_query_duration_seconds_count{transport="udp"}']
+    time.sleep(1.2)  # two ticks of the worker that counts them
+    before, answered = pair.metrics(), pair.answered()
+    with pair.client() as client:
+        for name in ["hot.example."] * 200 + ["nx.example."] * 100:
+            assert client.ask(wire.query(name))
+    assert pair.answered() - answered > 250
+    after = net.wait_until("the counters", lambda: (lambda m: m[names[0]] - before[names[0]] >= 300
+                           and m)(pair.metrics()), 3)
+    assert [after[n] - before[n] for n in names] == [300, 300, 200, 100, 300]
+
+
+def test_the_status_tells_where_and_how(either_pair):
+    pair = either_pair
+    pair.begin()
+    pair.heat("hot.example.")
+    pair.by_driver(wire.query("hot.example."))
+    code, said = under_test.run_verb("status", "-c", pair.server.path)
+    assert code == 0
+    line = next(line for line in said.splitlines() if line.startswith("xdp"))
+    assert "hs0 (%s)" % pair.mode in line and "1 answers" in line, line
+
+
+# --- coming and going -------------------------------------------------------------------
+
+def programs(pair):
+    return "xdp" in pair.server_side.run("ip", "link", "show", "dev", "hs0")
+
+
+def test_kill_nine_leaves_no_program_behind(pair):
+    pair.begin()
+    pair.heat("hot.example.")
+    assert programs(pair)
+    pair.server.kill()
+    net.wait_until("the program to be gone", lambda: not programs(pair), 5)
+
+
+def test_a_server_that_ends_takes_its_program_with_it(pair):
+    pair.begin()
+    assert programs(pair)
+    assert pair.server.stop() == 0
+    assert not programs(pair)
+
+
+def test_a_second_server_at_the_same_interface_says_so_and_serves(pair, tmp_path):
+    pair.begin()
+    directory = tmp_path / "second"
+    directory.mkdir()
+    with pair.server_side.inside():
+        second = under_test.Holdfast(directory, {"a": pair.upstream.at},
+                                     listen={"xdp": ["hs0:" + pair.mode]})
+        assert "listen.xdp: cannot answer at hs0" in second.process.output()
+        assert "another program" in second.process.output()
+        assert second.udp("hot.example.").rcode == 0
+        second.finish()
+    pair.heat("hot.example.")
+    pair.by_driver(wire.query("hot.example."))
+
+
+def test_an_interface_that_is_not_there_is_a_warning(pair):
+    pair.begin(listen={"xdp": ["nosuch0", "hs0:" + pair.mode]})
+    assert "cannot answer at nosuch0" in pair.server.process.output()
+    pair.heat("hot.example.")
+    pair.by_driver(wire.query("hot.example."))
+
+
+def test_without_the_rights_sockets_answer_and_it_is_said(pair):
+    with pair.server_side.inside():
+        pair.upstream = fakes.Fake()
+        pair.server = under_test.Holdfast(
+            pair.directory, {"a": pair.upstream.at}, address=SERVER4, start=False,
+            listen={"xdp": ["hs0"]}, clients={"allow": ALLOW})
+        pair.server.start(argv=["setpriv", "--bounding-set=-bpf,-net_admin,-sys_admin", "--inh-caps=-all"] +
+                          pair.server.argv())
+    output = pair.server.process.output()
+    assert "listen.xdp: " in output and "CAP_BPF" in output
+    with pair.client() as client:
+        assert wire.Message(client.ask(wire.query("hot.example."))).rcode == 0
+    assert not programs(pair)
+
+
+def test_an_address_that_comes_later_is_answered_at_and_one_that_goes_is_not(pair):
+    pair.begin(listen={"dns": ["0.0.0.0:%d" % PORT]})
+    late = "10.77.0.8"
+    pair.server_side.run("ip", "addr", "add", late + "/24", "dev", "hs0")
+    pair.heat("hot.example.")
+
+    def answers_at_late():
+        before = pair.answered()
+        with pair.client_side.inside(), ask.Udp(late, PORT, CLIENT4) as client:
+            client.ask(wire.query("hot.example."), 0.3)
+        return pair.answered() > before
+    net.wait_until("answers at the new address", answers_at_late, 5, 0.1)
+    pair.server_side.run("ip", "addr", "del", late + "/24", "dev", "hs0")
+    net.wait_until("it to be given up", lambda: not answers_at_late(), 10, 0.1)
