@@ -39,7 +39,7 @@ class Pair:
         self.mode, self.directory = mode, directory
         self.upstream = self.server = None
 
-    def begin(self, behave=fakes.honest, listen=None, allow=None, **sections):
+    def begin(self, behave=fakes.honest, listen=None, allow=None, start=None, **sections):
         with self.server_side.inside():
             self.upstream = fakes.Fake(behave)
             self.server = under_test.Holdfast(
@@ -47,7 +47,7 @@ class Pair:
                 listen={"dns": ["%s:%d" % (SERVER4, PORT), "[%s]:%d" % (SERVER6, PORT)],
                         "xdp": ["hs0:" + self.mode], **(listen or {})},
                 clients={"allow": allow or ALLOW}, **sections)
-            self.server.start()
+            self.server.start(argv=start and start(self.server.argv()))
         output = self.server.process.output()
         if "cannot be loaded" in output:
             pytest.skip("BPF programs cannot be loaded here")
@@ -516,6 +516,14 @@ def test_without_the_rights_sockets_answer_and_it_is_said(pair):
     with pair.client() as client:
         assert wire.Message(client.ask(wire.query("hot.example."))).rcode == 0
     assert not programs(pair)
+
+
+def test_three_capabilities_are_enough(pair):
+    few = "-all,+bpf,+perfmon,+net_admin"
+    pair.begin(start=lambda argv: ["setpriv", "--inh-caps=" + few.replace("+", "-"),
+                                   "--bounding-set=" + few] + argv)
+    pair.heat("hot.example.")
+    pair.by_driver(wire.query("hot.example."))
 
 
 def test_an_address_that_comes_later_is_answered_at_and_one_that_goes_is_not(pair):
