@@ -19,6 +19,7 @@
 #include "keep/keeper.h"
 #include "loop/loop_epoll.h"
 #include "sight/events.h"
+#include "xdp/xdp.h"
 
 #define EVENTS_EVERY (200 * HF_MS)         /* soon enough for people, rare enough to cost nothing */
 #define HOUSEKEEPING_EVERY HF_SECOND
@@ -488,6 +489,16 @@ static void list_upstreams(const struct hf_forward_conf *forward, struct hf_text
 		hf_text_add(text, " and %zu more", forward->upstream_count - LISTED_MAX);
 }
 
+static void list_drivers(const struct hf_server *server, struct hf_text *text)
+{
+	struct hf_xdp_figures figures;
+	if (!hf_server_xdp_figures(server, &figures))
+		return;
+	for (size_t d = 0; d < figures.door_count; d++)
+		hf_text_add(text, "%s%s (%s)", d ? ", " : ", xdp at ", figures.doors[d].name,
+			figures.doors[d].native ? "native" : "generic");
+}
+
 static void say_serving(struct run *run)
 {
 	const struct hf_config *config = run->instance.config;
@@ -497,6 +508,7 @@ static void say_serving(struct run *run)
 	list_addresses(&config->listen, &text);
 	hf_text_add(&text, " (udp, tcp), %zu workers, upstreams ", hf_server_workers(run->instance.server));
 	list_upstreams(&config->forward, &text);
+	list_drivers(run->instance.server, &text);
 	hf_text_add(&text, ", configuration %s", config->source);
 	if (run->http) {
 		struct hf_address address = hf_http_address(run->http);

@@ -22,8 +22,9 @@ struct hf_xdp_door { /* an interface that the program sits at */
 	char name[16];
 	uint32_t ifindex;
 	uint16_t mac[3]; /* as on the wire */
-	bool native;
-	int link; /* a descriptor */
+	bool may_native, may_generic; /* modes that it was asked for */
+	_Atomic bool native;           /* the mode that it has */
+	int link;                     /* a descriptor */
 };
 
 /* Fills in ret with the places as the host's addresses are now, without repeats, and the

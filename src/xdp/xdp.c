@@ -48,6 +48,7 @@ static const char *remedy(int error)
 	case -ENOSYS:
 	case -EINVAL:
 	case -EOPNOTSUPP: return "; it takes Linux 5.18 or later with BPF";
+	case HF_ESYNTAX: return "; a mode is :native or :generic";
 	default: return "";
 	}
 }
@@ -144,44 +145,66 @@ static int link_at(const struct hf_xdp *xdp, uint32_t ifindex, bool native)
 }
 
 /* At the driver, and if it cannot do that, behind it; or only as asked. */
-static int attach(const struct hf_xdp *xdp, struct hf_xdp_door *door, const char *mode)
+static int attach(const struct hf_xdp *xdp, struct hf_xdp_door *door)
 {
-	bool may_native = !mode || strcmp(mode, "native") == 0;
-	bool may_generic = !mode || strcmp(mode, "generic") == 0;
-	if (!may_native && !may_generic)
-		return HF_ESYNTAX;
-	if (!mode && is_virtual_pair(door->name))
-		may_native = false;
-	door->native = may_native;
-	door->link = may_native ? link_at(xdp, door->ifindex, true) : -EOPNOTSUPP;
-	if (door->link < 0 && may_generic && door->link != -EBUSY && door->link != -EPERM) {
+	bool both = door->may_native && door->may_generic;
+	door->native = door->may_native && !(both && is_virtual_pair(door->name));
+	door->link = door->native ? link_at(xdp, door->ifindex, true) : -EOPNOTSUPP;
+	if (door->link < 0 && door->may_generic && door->link != -EBUSY && door->link != -EPERM) {
 		door->native = false;
 		door->link = link_at(xdp, door->ifindex, false);
 	}
 	return door->link < 0 ? door->link : 0;
 }
 
+/* "eth0", "eth0:native", "eth0:generic". */
+static int read_door(const char *text, struct hf_xdp_door *ret)
+{
+	const char *colon = strchr(text, ':');
+	size_t len = colon ? (size_t)(colon - text) : strlen(text);
+	*ret = (struct hf_xdp_door){.link = -1};
+	if (len >= sizeof ret->name)
+		return -ENODEV;
+	memcpy(ret->name, text, len);
+	ret->may_native = !colon || strcmp(colon, ":native") == 0;
+	ret->may_generic = !colon || strcmp(colon, ":generic") == 0;
+	if (!ret->may_native && !ret->may_generic)
+		return HF_ESYNTAX;
+	ret->ifindex = if_nametoindex(ret->name);
+	return ret->ifindex ? 0 : -ENODEV;
+}
+
 static void open_door(struct hf_xdp *xdp, const char *text, FILE *complaints)
 {
 	struct hf_xdp_door *door = &xdp->doors[xdp->door_count];
-	const char *colon = strchr(text, ':');
-	size_t len = colon ? (size_t)(colon - text) : strlen(text);
 	if (xdp->door_count == HF_XDP_DOORS) {
-		complain(complaints, "no more interfaces than eight, not", text, HF_EBOUND);
+		complain(complaints, "eight interfaces are all there can be, not", text, HF_EBOUND);
 		return;
 	}
-	if (len >= sizeof door->name) {
-		complain(complaints, "cannot answer at", text, -ENODEV);
-		return;
-	}
-	*door = (struct hf_xdp_door){.link = -1};
-	memcpy(door->name, text, len);
-	door->ifindex = if_nametoindex(door->name);
-	int rc = door->ifindex ? attach(xdp, door, colon ? colon + 1 : NULL) : -ENODEV;
+	int rc = read_door(text, door);
+	if (!rc)
+		rc = attach(xdp, door);
 	if (rc)
 		complain(complaints, "cannot answer at", text, rc);
 	else
 		xdp->door_count++;
+}
+
+/* An interface of that name is another now: the old one took the program with it. */
+static void follow_door(struct hf_xdp *xdp, struct hf_xdp_door *door, FILE *complaints)
+{
+	uint32_t ifindex = if_nametoindex(door->name);
+	if (!ifindex || ifindex == door->ifindex)
+		return;
+	if (door->link >= 0)
+		close(door->link);
+	door->ifindex = ifindex;
+	int rc = attach(xdp, door);
+	if (rc)
+		complain(complaints, "cannot answer again at", door->name, rc);
+	else
+		fprintf(complaints, "listen.xdp: %s has come back; answering there again\n",
+			door->name);
 }
 
 int hf_xdp_open(const char *const *interfaces, size_t count, uint64_t seed, FILE *complaints,
@@ -212,7 +235,8 @@ void hf_xdp_close(struct hf_xdp *xdp)
 	if (!xdp)
 		return;
 	for (size_t d = 0; d < xdp->door_count; d++)
-		close(xdp->doors[d].link);
+		if (xdp->doors[d].link >= 0)
+			close(xdp->doors[d].link);
 	unmap(xdp->settings, sizeof *xdp->settings);
 	unmap(xdp->cpus, HF_XDP_CPUS * sizeof *xdp->cpus);
 	unmap(xdp->table.buckets, HF_XDP_BUCKETS * sizeof(struct hf_xdp_bucket));
@@ -341,6 +365,8 @@ void hf_xdp_adopt(
 
 void hf_xdp_tick(struct hf_xdp *xdp, FILE *complaints)
 {
+	for (size_t d = 0; d < xdp->door_count; d++)
+		follow_door(xdp, &xdp->doors[d], complaints);
 	int rc = find_places(xdp, complaints);
 	if (rc && !xdp->told)
 		complain(complaints, "the host's addresses", "cannot be read", rc);

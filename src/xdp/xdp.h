@@ -11,7 +11,7 @@
  * It answers only while rules are in force. hf_xdp_pause ends that at once; hf_xdp_adopt
  * writes new ones (who may ask, where, how large replies are) and lets answers of that
  * plan's number count. Between the two everything goes up.
- * Where may be asked is kept as addresses of the interfaces: those that a wildcard stands
+ * Places to ask at are kept as addresses of the interfaces: those that a wildcard stands
  * for, without the loopback's own; a VLAN's addresses only for packets with its tag.
  * hf_xdp_tick looks now and then whether they have changed.
  *
@@ -67,7 +67,7 @@ void hf_xdp_pause(struct hf_xdp *xdp);
 void hf_xdp_adopt(
 	struct hf_xdp *xdp, const struct hf_xdp_rules *rules, uint64_t plan, FILE *complaints);
 
-/* Now and then, a second or so apart: addresses that have come or gone. */
+/* Now and then, a second or so apart: addresses and interfaces that have come or gone. */
 void hf_xdp_tick(struct hf_xdp *xdp, FILE *complaints);
 
 /* For hf_team_set_hot, with the hf_xdp as its context. */

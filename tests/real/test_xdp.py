@@ -28,16 +28,19 @@ class Pair:
     def __init__(self, directory, mode):
         self.server_side = spaces.Space("server side", str(directory / "server-side.log"))
         self.client_side = spaces.Space("client side", str(directory / "client-side.log"))
+        self.mode, self.directory = mode, directory
+        self.upstream = self.server = None
+        self.plug()
+
+    def plug(self):
         spaces.cable(self.server_side, "hs0", self.client_side, "hc0")
         for space, name, addresses in ((self.server_side, "hs0", [SERVER4, SERVER6]),
                                        (self.client_side, "hc0", [CLIENT4, OTHER4, CLIENT6])):
             for address in addresses:
                 space.run("ip", "addr", "add", address + ("/64" if ":" in address else "/24"),
                           "dev", name, *(["nodad"] if ":" in address else []))
-        if mode == "native" and not self.client_side.polls("hc0"):
+        if self.mode == "native" and not self.client_side.polls("hc0"):
             pytest.skip("BPF programs cannot be loaded here")
-        self.mode, self.directory = mode, directory
-        self.upstream = self.server = None
 
     def begin(self, behave=fakes.honest, listen=None, allow=None, start=None, **sections):
         with self.server_side.inside():
@@ -287,10 +290,11 @@ def test_a_reload_that_moves_the_port_moves_it_at_the_driver(pair):
     pair.server.conf["listen"]["dns"] = ["%s:%d" % (SERVER4, PORT + 1)]
     pair.server.write()
     assert pair.reload()[0] == 0
-    with pair.server_side.inside(), ask.Udp(SERVER4, PORT + 1) as client:
-        for _ in range(5):
+    def published():
+        with pair.server_side.inside(), ask.Udp(SERVER4, PORT + 1) as client:
             assert client.ask(wire.query("hot.example."))
-    net.wait_until("it to be published", lambda: pair.metrics()["holdfast_xdp_entries"] == 1, 3)
+        return pair.metrics()["holdfast_xdp_entries"] == 1
+    net.wait_until("it to be published", published, 3, 0.05)
     pair.not_by_driver(wire.query("hot.example."), seconds=0.3)
     before = pair.answered()
     with pair.client_side.inside(), ask.Udp(SERVER4, PORT + 1, CLIENT4) as client:
@@ -524,6 +528,16 @@ def test_three_capabilities_are_enough(pair):
                                    "--bounding-set=" + few] + argv)
     pair.heat("hot.example.")
     pair.by_driver(wire.query("hot.example."))
+
+
+def test_an_interface_that_goes_and_comes_back_is_answered_at_again(pair):
+    pair.begin(listen={"dns": ["0.0.0.0:%d" % PORT]})
+    pair.heat("hot.example.")
+    pair.server_side.run("ip", "link", "del", "hs0")
+    pair.plug()
+    net.wait_until("the program to be there again", lambda: programs(pair), 5)
+    assert "hs0" in pair.server.process.output()
+    pair.heat("hot.example.")
 
 
 def test_an_address_that_comes_later_is_answered_at_and_one_that_goes_is_not(pair):
