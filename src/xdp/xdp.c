@@ -43,6 +43,7 @@ static const char *remedy(int error)
 	switch (error) {
 	case -EPERM:
 	case -EACCES: return "; it takes CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN (see the runbook)";
+	case -EEXIST: /* one in the other mode */
 	case -EBUSY: return "; another program sits there: `ip link show` names it";
 	case -ENODEV: return "; there is no such interface";
 	case -ENOSYS:
@@ -144,13 +145,19 @@ static int link_at(const struct hf_xdp *xdp, uint32_t ifindex, bool native)
 	return fd < 0 ? -errno : fd;
 }
 
+/* Would another mode be no better? */
+static bool is_final(int error)
+{
+	return error == -EBUSY || error == -EEXIST || error == -EPERM;
+}
+
 /* At the driver, and if it cannot do that, behind it; or only as asked. */
 static int attach(const struct hf_xdp *xdp, struct hf_xdp_door *door)
 {
 	bool both = door->may_native && door->may_generic;
 	door->native = door->may_native && !(both && is_virtual_pair(door->name));
 	door->link = door->native ? link_at(xdp, door->ifindex, true) : -EOPNOTSUPP;
-	if (door->link < 0 && door->may_generic && door->link != -EBUSY && door->link != -EPERM) {
+	if (door->link < 0 && door->may_generic && !is_final(door->link)) {
 		door->native = false;
 		door->link = link_at(xdp, door->ifindex, false);
 	}

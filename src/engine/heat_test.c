@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/hot.h"
+
+#include "engine/stage.h"
+
+/* Who stands at the door, and the one client. */
+struct porch {
+	struct stage stage;
+	struct hf_question question;
+	unsigned published, withdrawn;
+	uint64_t plan;
+	hf_us stored;     /* what was published was stored then */
+	hf_us known_then; /* what the cache knew when it was withdrawn */
+	unsigned answered;
+};
+
+static struct hf_cache_key key_of(struct porch *p)
+{
+	return hf_worker_key(p->stage.worker[0], &p->question, 0);
+}
+
+static void publish(void *ctx, const struct hf_cache_key *key, const struct hf_cached *copy,
+	uint64_t plan, hf_us now)
+{
+	struct porch *p = ctx;
+	struct hf_cache_key expected = key_of(p);
+	assert_int_equal(key->hash, expected.hash);
+	assert_true(copy->age < copy->kept.ttl && copy->stored <= now);
+	p->published++;
+	p->plan = plan;
+	p->stored = copy->stored;
+}
+
+static void withdraw(void *ctx, const struct hf_name *name)
+{
+	struct porch *p = ctx;
+	struct hf_cache_key key = key_of(p);
+	assert_memory_equal(name->bytes, p->question.name.bytes, name->len);
+	p->withdrawn++;
+	if (!hf_cache_stored(p->stage.cache, &key, &p->known_then))
+		p->known_then = -1;
+}
+
+static const struct hf_hot door = {publish, withdraw};
+
+static void answered(
+	void *ctx, uint32_t ticket, uint32_t generation, const struct hf_answer *answer, hf_us now)
+{
+	struct porch *p = ctx;
+	(void)ticket;
+	(void)generation;
+	(void)now;
+	p->answered += answer->kept != NULL;
+}
+
+static const struct hf_client client = {answered};
+
+/* A question whose name belongs to a worker. */
+static void choose_question(struct porch *p, unsigned owner)
+{
+	for (unsigned i = 0;; i++) {
+		char text[32];
+		snprintf(text, sizeof text, "n%u.example", i);
+		p->question = (struct hf_question){.type = HF_TYPE_A, .class = HF_CLASS_IN};
+		hf_name_from_text(text, strlen(text), &p->question.name);
+		struct hf_cache_key key = key_of(p);
+		if (hf_cache_shard(p->stage.cache, &key) == owner)
+			return;
+	}
+}
+
+static int open_porch(void **state)
+{
+	struct porch *p = calloc(1, sizeof *p);
+	p->stage.client = &client;
+	for (unsigned w = 0; w < STAGE_WORKERS; w++)
+		p->stage.client_ctx[w] = p;
+	stage_open(&p->stage, STAGE_WORKERS);
+	p->stage.plan->number = 41;
+	hf_team_set_hot(p->stage.team, &door, p);
+	choose_question(p, 0);
+	*state = p;
+	return 0;
+}
+
+static int close_porch(void **state)
+{
+	struct porch *p = *state;
+	stage_close(&p->stage);
+	free(p);
+	return 0;
+}
+
+static void run(struct porch *p, hf_us duration)
+{
+	hf_sim_run_for(p->stage.sim, duration);
+}
+
+/* Has it fetched. */
+static void fetch(struct porch *p)
+{
+	struct hf_cache_key key = key_of(p);
+	const struct hf_ticket ticket = {1, 2, 3};
+	assert_int_equal(
+		hf_worker_ask(p->stage.worker[0], &key, &ticket, hf_loop_now(p->stage.loops[0])),
+		0);
+	run(p, 10 * HF_MS);
+}
+
+static void hit(struct porch *p, unsigned worker, unsigned times)
+{
+	static uint8_t wire[HF_MESSAGE_MAX];
+	static uint16_t ttl_at[HF_RECORDS_MAX];
+	struct hf_cache_key key = key_of(p);
+	for (; times; times--) {
+		struct hf_cached copy = {.kept = {.wire = wire, .ttl_at = ttl_at},
+			.wire_cap = sizeof wire,
+			.ttl_cap = HF_RECORDS_MAX};
+		struct hf_answer answer;
+		assert_int_equal(hf_worker_lookup(p->stage.worker[worker], &key,
+					 hf_loop_now(p->stage.loops[worker]), &copy, &answer),
+			HF_LOOKUP_HIT);
+	}
+}
+
+static void the_third_hit_publishes_under_the_number_of_the_plan(void **state)
+{
+	struct porch *p = *state;
+	fetch(p);
+	hit(p, 0, 2);
+	assert_int_equal(p->published, 0);
+	hit(p, 0, 1);
+	assert_int_equal(p->published, 1);
+	assert_int_equal(p->plan, 41);
+}
+
+static void what_was_spoken_of_is_not_spoken_of_again_for_a_tenth_of_a_second(void **state)
+{
+	struct porch *p = *state;
+	fetch(p);
+	hit(p, 0, 50);
+	assert_int_equal(p->published, 1);
+	run(p, 150 * HF_MS);
+	hit(p, 0, 50);
+	assert_int_equal(p->published, 2);
+}
+
+static void who_does_not_own_the_name_tells_its_owner(void **state)
+{
+	struct porch *p = *state;
+	choose_question(p, 1);
+	fetch(p);
+	hit(p, 0, 5);
+	assert_int_equal(p->published, 0);
+	run(p, 10 * HF_MS);
+	assert_int_equal(p->published, 1);
+}
+
+static void what_is_no_longer_known_when_word_of_it_comes_is_not_published(void **state)
+{
+	struct porch *p = *state;
+	choose_question(p, 1);
+	fetch(p);
+	hit(p, 0, 5);
+	struct hf_cache_key key = key_of(p);
+	hf_cache_remove(p->stage.cache, &key, 0);
+	run(p, 10 * HF_MS);
+	assert_int_equal(p->published, 0);
+}
+
+static void a_name_is_withdrawn_before_anything_newer_is_stored_for_it(void **state)
+{
+	struct porch *p = *state;
+	p->stage.upstreams[0].ttl = 2;
+	fetch(p);
+	assert_int_equal(p->withdrawn, 1); /* there was nothing to withdraw; nobody knew */
+	assert_int_equal(p->known_then, -1);
+	hit(p, 0, 3);
+	run(p, 3 * HF_SECOND);
+	fetch(p);
+	assert_int_equal(p->withdrawn, 2);
+	assert_int_equal(p->known_then, p->stored); /* the cache still said the old */
+	hit(p, 0, 1);                               /* it keeps the hits that it had */
+	assert_int_equal(p->published, 2);
+	assert_true(p->stored > p->known_then);
+}
+
+int main(void)
+{
+#define ON_THE_PORCH(test) cmocka_unit_test_setup_teardown(test, open_porch, close_porch)
+	const struct CMUnitTest tests[] = {
+		ON_THE_PORCH(the_third_hit_publishes_under_the_number_of_the_plan),
+		ON_THE_PORCH(what_was_spoken_of_is_not_spoken_of_again_for_a_tenth_of_a_second),
+		ON_THE_PORCH(who_does_not_own_the_name_tells_its_owner),
+		ON_THE_PORCH(what_is_no_longer_known_when_word_of_it_comes_is_not_published),
+		ON_THE_PORCH(a_name_is_withdrawn_before_anything_newer_is_stored_for_it),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
