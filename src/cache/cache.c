@@ -86,17 +86,18 @@ static inline void store_word(struct log *log, uint64_t position, uint64_t word)
  * may be written. */
 static inline void copy_words(const _Atomic uint64_t *from, void *to, size_t octets, size_t room)
 {
-	uint8_t *out = to, *end = out + (octets & ~(size_t)7);
-	for (; out != end; out += 8) {
+	uint8_t *out = to; /* may be NULL if there is nothing to copy */
+	size_t at = 0;
+	for (; at + 8 <= octets; at += 8) {
 		uint64_t word = atomic_load_explicit(from++, memory_order_acquire);
-		memcpy(out, &word, 8);
+		memcpy(out + at, &word, 8);
 	}
 	if (octets & 7) {
 		uint64_t word = atomic_load_explicit(from, memory_order_acquire);
 		if ((octets | 7) < room)
-			memcpy(out, &word, 8);
+			memcpy(out + at, &word, 8);
 		else
-			memcpy(out, &word, octets & 7);
+			memcpy(out + at, &word, octets & 7);
 	}
 }
 
