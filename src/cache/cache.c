@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/pages.h"
 
 #define BUCKET 8          /* slots in a cache line of 64 octets */
 #define WAYS (2 * BUCKET) /* a key's own bucket and its neighbour */
@@ -627,13 +628,20 @@ static void pop_main(struct shard *shard, uint64_t n, unsigned *budget)
 	}
 }
 
+/* Nothing has ever had to leave the main log: it need not choose yet. */
+static bool still_filling(const struct shard *shard, uint64_t n)
+{
+	return shard->logs[MAIN].tail == 0 && has_room(&shard->logs[MAIN], n);
+}
+
 static void pop_small(struct shard *shard, unsigned *budget)
 {
 	struct log *small = &shard->logs[SMALL];
 	_Atomic uint64_t *slot = NULL;
-	if (entry_words(small, small->tail) >= HEADER_WORDS)
+	uint32_t n = entry_words(small, small->tail);
+	if (n >= HEADER_WORDS)
 		slot = slot_of_entry(shard, SMALL, small->tail);
-	if (slot && asked_again(slot) && *budget) {
+	if (slot && *budget && (asked_again(slot) || still_filling(shard, n))) {
 		--*budget;
 		carry_to_main(shard, SMALL, slot, budget);
 	} else {
@@ -960,7 +968,7 @@ bool hf_cache_stored(const struct hf_cache *cache, const struct hf_cache_key *ke
 
 static int make_log(struct log *log, uint64_t words)
 {
-	log->words = calloc(words, 8);
+	log->words = hf_pages_get(words * 8);
 	log->capacity = words;
 	return log->words ? 0 : -ENOMEM;
 }
@@ -974,15 +982,13 @@ static int make_shard(struct shard *shard, uint64_t octets)
 		slots *= 2;
 	uint64_t ghosts = slots / 2;
 	uint64_t words = (octets - slots * 8 - ghosts * 4) / 8;
-	shard->slots = aligned_alloc(64, slots * 8);
-	shard->ghosts = calloc(ghosts, 4);
+	shard->slots = hf_pages_get(slots * 8);
+	shard->ghosts = hf_pages_get(ghosts * 4);
 	shard->carry = malloc((size_t)ENTRY_WORDS_MAX * 8);
-	if (!shard->slots || !shard->ghosts || !shard->carry)
-		return -ENOMEM;
-	for (uint64_t i = 0; i < slots; i++)
-		atomic_init(&shard->slots[i], 0);
 	shard->bucket_mask = slots / BUCKET - 1;
 	shard->ghost_mask = ghosts / GHOST_BUCKET - 1;
+	if (!shard->slots || !shard->ghosts || !shard->carry)
+		return -ENOMEM;
 	if (make_log(&shard->logs[SMALL], words / SMALL_PART) ||
 		make_log(&shard->logs[MAIN], words - words / SMALL_PART))
 		return -ENOMEM;
@@ -1009,16 +1015,19 @@ int hf_cache_new(
 	return 0;
 }
 
+static void free_shard(struct shard *shard)
+{
+	hf_pages_free((void *)shard->slots, (shard->bucket_mask + 1) * BUCKET * 8);
+	hf_pages_free(shard->ghosts, (shard->ghost_mask + 1) * GHOST_BUCKET * 4);
+	free(shard->carry);
+	for (unsigned i = 0; i < LOGS; i++)
+		hf_pages_free((void *)shard->logs[i].words, shard->logs[i].capacity * 8);
+}
+
 void hf_cache_free(struct hf_cache *cache)
 {
-	for (unsigned i = 0; cache && i < cache->shard_count; i++) {
-		struct shard *shard = &cache->shards[i];
-		free((void *)shard->slots);
-		free(shard->ghosts);
-		free(shard->carry);
-		free((void *)shard->logs[SMALL].words);
-		free((void *)shard->logs[MAIN].words);
-	}
+	for (unsigned i = 0; cache && i < cache->shard_count; i++)
+		free_shard(&cache->shards[i]);
 	if (cache)
 		free(cache->remarks);
 	free(cache);

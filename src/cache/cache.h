@@ -8,8 +8,9 @@
  * small log; what is asked again before it falls off its end moves to the main
  * log; what falls off the main log without having been asked again is gone:
  * S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP
- * 2023). A scan, such as a reverse-lookup storm, passes through the small log
- * and leaves the main one alone.
+ * 2023). As long as nothing ever had to leave the main log, it takes what falls off
+ * the small one unasked as well: a cache is filled whole before it chooses. A scan, such as a
+ * reverse-lookup storm, passes through the small log and leaves the main one alone.
  *
  * What a hit touches, in lines of 64 octets: one of the index (two if the key's own
  * bucket was full), the entry (an A answer for a name of 25 octets is 112 octets with
@@ -28,6 +29,15 @@
  *   w5- wire form, padded; then the TTL offsets, 16 bit each, padded
  *
  * A slot: tag (16) | 1 used | hits (2) | log (1) | position in words (44).
+ *
+ * What a name costs, its A record of 52 to 60 octets of wire: 40 of header, the wire
+ * and one TTL offset padded to 8 each, makes 104; 8 for its slot, and as the table
+ * has up to twice as many slots as entries, 8 to 16; 4 for its ghost, half as many
+ * as slots. 116 to 124 octets, of which the answer itself is 60.
+ *
+ * Memory is taken once but touched only when it is used, 2 MiB at a time where the
+ * kernel gives huge pages (base/pages.h): the logs fill from their beginning, the
+ * index (a sixteenth of the size or so) is in use as soon as some hundred names are.
  *
  * Proof that a reader never returns a torn or foreign answer:
  *   1. Positions count words ever written to a log; they never go back, and the

@@ -285,6 +285,30 @@ static void memory_stays_bounded_and_answers_true_whatever_is_stored(void **stat
 	}
 }
 
+static void all_of_a_cache_is_filled_before_anything_unasked_has_to_go(void **state)
+{
+	(void)state;
+	static struct answer a;
+	static struct copy c;
+	struct hf_cache *cache = new_cache(1 << 20, 1);
+	unsigned stored = 0, found = 0;
+	/* Without a single question asked again, until the first has to leave. */
+	while (hf_cache_sums(cache).evictions == 0) {
+		struct hf_question q = numbered(stored++);
+		struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
+		make_answer(&a, &q, 400, 1, 300);
+		assert_int_equal(hf_cache_store(cache, &key, 0, &a.kept), 0);
+	}
+	assert_true(hf_cache_sums(cache).bytes > 3 * (1 << 20) / 4);
+	for (unsigned i = 0; i < stored; i++) {
+		struct hf_question q = numbered(i);
+		struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
+		found += hf_cache_lookup(cache, &key, 0, blank(&c)) == HF_CACHE_FRESH;
+	}
+	assert_int_equal(found, stored - 1);
+	hf_cache_free(cache);
+}
+
 static void a_scan_does_not_wash_out_what_is_asked_again(void **state)
 {
 	(void)state;
@@ -434,7 +458,7 @@ static void removals_are_told_and_failures_are_not(void **state)
 	struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
 	struct hf_cache_key failed = hf_cache_key(cache, 0, &q, HF_CACHE_FAILED);
 	unsigned answers, gone, lost;
-	make_answer(&a, &q, 100, 1, 300);
+	make_answer(&a, &q, 400, 1, 300);
 	hf_cache_note_removals(cache);
 	struct hf_cache_mark at = hf_cache_mark(cache, 0);
 	hf_cache_store(cache, &key, 0, &a.kept);
@@ -455,7 +479,7 @@ static void all_that_lives_can_be_looked_at_and_put_back_elsewhere(void **state)
 	(void)state;
 	static struct answer a;
 	static struct copy c;
-	struct hf_cache *cache = new_cache(1 << 20, 1), *other = new_cache(1 << 20, 3);
+	struct hf_cache *cache = new_cache(1 << 20, 1), *other = new_cache(4 << 20, 3);
 	for (unsigned i = 0; i < 3000; i++) {
 		struct hf_question q = numbered(i);
 		struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
@@ -536,6 +560,7 @@ int main(void)
 		cmocka_unit_test(an_answer_too_large_for_the_readers_buffer_says_its_size),
 		cmocka_unit_test(an_answer_over_a_quarter_of_the_cache_is_refused),
 		cmocka_unit_test(memory_stays_bounded_and_answers_true_whatever_is_stored),
+		cmocka_unit_test(all_of_a_cache_is_filled_before_anything_unasked_has_to_go),
 		cmocka_unit_test(a_scan_does_not_wash_out_what_is_asked_again),
 		cmocka_unit_test(readers_never_see_a_torn_answer_while_the_owner_writes),
 		cmocka_unit_test(who_follows_is_told_every_answer_once),

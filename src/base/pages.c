@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/pages.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define LINE 64
+
+static size_t whole(size_t octets, size_t unit)
+{
+	return (octets + unit - 1) / unit * unit;
+}
+
+static void *from_heap(size_t octets)
+{
+	size_t size = whole(octets ? octets : 1, LINE);
+	void *pages = aligned_alloc(LINE, size);
+	return pages ? memset(pages, 0, size) : NULL;
+}
+
+/* Maps a huge page more than is wanted and gives back what lies outside the
+ * borders. */
+void *hf_pages_get(size_t octets)
+{
+	if (octets < HF_PAGES_HUGE)
+		return from_heap(octets);
+	if (octets > SIZE_MAX / 2)
+		return NULL;
+	size_t size = whole(octets, HF_PAGES_HUGE);
+	uint8_t *all = mmap(NULL, size + HF_PAGES_HUGE, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (all == MAP_FAILED)
+		return NULL;
+	size_t before = whole((uintptr_t)all, HF_PAGES_HUGE) - (uintptr_t)all;
+	if (before)
+		munmap(all, before);
+	munmap(all + before + size, HF_PAGES_HUGE - before);
+	madvise(all + before, size, MADV_HUGEPAGE); /* a wish: fine without */
+	return all + before;
+}
+
+void hf_pages_free(void *pages, size_t octets)
+{
+	if (octets < HF_PAGES_HUGE)
+		free(pages);
+	else if (pages)
+		munmap(pages, whole(octets, HF_PAGES_HUGE));
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* pages.h - large pieces of memory that are taken whole and used bit by bit.
+ *
+ * Story: what is looked up at random in hundreds of megabytes misses the
+ * processor's table of pages at every look if pages have 4 KiB. So pieces of 2 MiB
+ * or more are mapped at a border of 2 MiB, and the kernel is asked for huge pages
+ * (transparent_hugepage `always` or `madvise`); where it has none, everything
+ * works with small ones. Memory counts as used when it is first touched, 2 MiB at
+ * a time, which takes the kernel about 0.1 ms; taking it touches nothing.
+ * Smaller pieces come from the heap.
+ * Ownership: the caller's, who knows the size when it gives it back.
+ * Threads: any. */
+#ifndef HF_BASE_PAGES_H
+#define HF_BASE_PAGES_H
+
+#include <stddef.h>
+
+#define HF_PAGES_HUGE ((size_t)2 << 20)
+
+/* Zeroed memory, aligned to a cache line at least; NULL: there is none. */
+void *hf_pages_get(size_t octets);
+
+/* `octets` as it was got with. NULL is fine. */
+void hf_pages_free(void *pages, size_t octets);
+
+#endif
