@@ -63,9 +63,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct hf_config *first = parse((const char *)data, size), *second;
 	if (!first)
 		return 0;
-	second = parse(first->printed_yaml, strlen(first->printed_yaml));
+	char *a = hf_config_yaml(first);
+	hf_require(a);
+	second = parse(a, strlen(a));
 	hf_require(second);
-	same_values(first->printed_yaml, second->printed_yaml);
+	char *b = hf_config_yaml(second);
+	hf_require(b);
+	same_values(a, b);
+	free(a);
+	free(b);
 	hf_require(!hf_config_restart_needed(first, second, stderr));
 	hf_config_unref(first);
 	hf_config_unref(second);

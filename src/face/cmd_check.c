@@ -17,8 +17,10 @@ static void write_json(const struct hf_call *call, const struct hf_config *confi
 		line += n + (line[n] == '\n');
 	}
 	json_t *result = json_pack("{s:b, s:o}", "good", config != NULL, "complaints", lines);
-	if (config && call->flags.print)
-		json_object_set_new(result, "configuration", json_loads(config->printed_json, 0, NULL));
+	char *printed = config && call->flags.print ? hf_config_json(config) : NULL;
+	if (printed)
+		json_object_set_new(result, "configuration", json_loads(printed, 0, NULL));
+	free(printed);
 	json_dumpf(result, call->out, JSON_INDENT(2));
 	fprintf(call->out, "\n");
 	json_decref(result);
@@ -28,10 +30,12 @@ static void write_text(const struct hf_call *call, const struct hf_config *confi
 	const char *complaints)
 {
 	fputs(complaints, call->err);
-	if (config && call->flags.print)
-		fputs(config->printed_yaml, call->out);
+	char *printed = config && call->flags.print ? hf_config_yaml(config) : NULL;
+	if (printed)
+		fputs(printed, call->out);
 	else if (config)
 		fprintf(call->out, "%s: good\n", config->source);
+	free(printed);
 }
 
 static int check(const struct hf_call *call)

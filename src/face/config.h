@@ -46,9 +46,8 @@ struct hf_config {
 	struct hf_forward_conf forward;
 	struct hf_cache_conf cache;
 	struct hf_log_conf log;
-	/* What `check -p` and /api/v1/config print; made at load time. */
-	const char *printed_yaml;     /* with a comment a line: where the value came from */
-	const char *printed_json;
+	bool workers_auto;          /* process.workers stood as `auto` */
+	struct hf_origins *origins; /* the line of each value, for printing */
 };
 
 /* Loads a file. path NULL: the built-in configuration. A file that names no
@@ -64,6 +63,12 @@ int hf_config_load(const char *path, const char *resolv_conf, FILE *complaints,
  * `upstreams` in the text, the pinned public ones alone are taken. */
 int hf_config_parse(const char *source, const char *text, size_t len, FILE *complaints,
 	struct hf_config **ret);
+
+/* The configuration as understood, each value with where it came from: what
+ * `check -p` and /api/v1/config print. Made when it is asked for, which takes
+ * longer than reading the file. The caller frees it; NULL: no memory. */
+char *hf_config_yaml(const struct hf_config *config);
+char *hf_config_json(const struct hf_config *config);
 
 struct hf_config *hf_config_ref(struct hf_config *config);
 void hf_config_unref(struct hf_config *config); /* NULL is fine */

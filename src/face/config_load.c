@@ -19,10 +19,12 @@ static struct hf_config *config_new(const char *source)
 	atomic_init(&config->refs, 1);
 	hf_arena_init(&config->arena, 0);
 	config->source = hf_arena_text(&config->arena, source, strlen(source));
-	if (!config->source) {
+	config->origins = hf_arena_get(&config->arena, sizeof *config->origins);
+	if (!config->source || !config->origins) {
 		hf_config_unref(config);
 		return NULL;
 	}
+	memset(config->origins, 0, sizeof *config->origins);
 	return config;
 }
 
@@ -58,18 +60,38 @@ static uint32_t usable_cores(void)
 	return cores < 1 ? 1 : cores > workers->max ? (uint32_t)workers->max : cores;
 }
 
-static int print(struct hf_reading *r)
+static void settle(const struct hf_source *source, uint32_t *origins, size_t count)
 {
-	int error = hf_print_yaml(r->source, r->origins, r->config);
-	if (!error)
-		error = hf_print_json(r->source, r->origins, r->config);
-	/* Printed as `auto`, used as a number. */
-	if (r->config->process.workers == 0)
-		r->config->process.workers = usable_cores();
-	return error;
+	for (size_t i = 0; i < count; i++)
+		if (origins[i] != HF_ORIGIN_DEFAULT)
+			origins[i] = hf_source_line(source, origins[i]);
 }
 
-/* Reads, checks and prints. 0 with complaints in the source, or -ENOMEM. */
+/* From places in the text to lines. */
+static void settle_origins(struct hf_reading *r)
+{
+	for (unsigned id = 0; id < HF_SECTIONS; id++) {
+		size_t count;
+		hf_section_entries(&hf_sections[id], r->config, &count);
+		settle(r->source, &r->origins->of[id].section, 1);
+		if (r->origins->of[id].entries)
+			settle(r->source, r->origins->of[id].entries, count);
+		if (r->origins->of[id].keys)
+			settle(r->source, r->origins->of[id].keys,
+				count * hf_section_keys(&hf_sections[id]));
+	}
+}
+
+static void finish(struct hf_reading *r)
+{
+	settle_origins(r);
+	/* Printed as `auto`, used as a number. */
+	r->config->workers_auto = r->config->process.workers == 0;
+	if (r->config->workers_auto)
+		r->config->process.workers = usable_cores();
+}
+
+/* Reads and checks. 0 with complaints in the source, or -ENOMEM. */
 static int fill(struct hf_reading *r)
 {
 	struct hf_node *root = NULL;
@@ -85,7 +107,7 @@ static int fill(struct hf_reading *r)
 	if (!r->failed && !hf_source_hopeless(r->source))
 		hf_check_all(r);
 	if (!r->failed && !r->source->errors)
-		r->failed = print(r);
+		finish(r);
 	return r->failed;
 }
 
@@ -101,11 +123,13 @@ static void skip_mark(const char **text, size_t *len)
 static int read_source(struct hf_source *source, const char *resolv_conf, struct hf_config **ret)
 {
 	struct hf_arena scratch;
-	struct hf_origins origins = { 0 };
-	struct hf_reading r = { .source = source, .config = config_new(source->name),
-		.origins = &origins, .scratch = &scratch, .resolv_conf = resolv_conf };
+	struct hf_reading r = {.source = source,
+		.config = config_new(source->name),
+		.scratch = &scratch,
+		.resolv_conf = resolv_conf};
 	if (!r.config)
 		return -ENOMEM;
+	r.origins = r.config->origins;
 	hf_arena_init(&scratch, 0);
 	int error = fill(&r);
 	if (!error)

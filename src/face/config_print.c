@@ -14,7 +14,6 @@
 struct printer {
 	FILE *out;
 	int column;
-	const struct hf_source *source;
 	const struct hf_config *config;
 };
 
@@ -75,21 +74,21 @@ static void put_word(struct printer *p, const char *text)
 	p->column += write_word(p->out, text);
 }
 
-static void write_origin(const struct hf_source *source, uint32_t at, FILE *out)
+static void write_origin(const struct hf_config *config, uint32_t line, FILE *out)
 {
-	if (at == HF_ORIGIN_DEFAULT) {
+	if (line == HF_ORIGIN_DEFAULT) {
 		fprintf(out, "default");
 		return;
 	}
-	hf_write_shown(out, source->name, strlen(source->name));
-	fprintf(out, ":%u", hf_source_line(source, at));
+	hf_write_shown(out, config->source, strlen(config->source));
+	fprintf(out, ":%u", line);
 }
 
-static void end_line(struct printer *p, uint32_t at)
+static void end_line(struct printer *p, uint32_t line)
 {
 	int pad = COMMENT_COLUMN - p->column;
 	fprintf(p->out, "%*s # ", pad > 0 ? pad : 0, "");
-	write_origin(p->source, at, p->out);
+	write_origin(p->config, line, p->out);
 	fputc('\n', p->out);
 	p->column = 0;
 }
@@ -168,33 +167,37 @@ static void print_section(struct printer *p, const struct hf_origins *origins,
 	}
 }
 
-/* Closes the stream and keeps what was written in the configuration's arena. */
-static int keep_text(FILE *out, char **text, size_t *len, struct hf_config *config,
-	const char **ret)
+/* As it was written: with `auto` where that stood. Nothing of it is for keeping. */
+static struct hf_config as_written(const struct hf_config *config)
 {
-	int error = ferror(out) ? -ENOMEM : 0;
-	if (fclose(out))
-		error = -ENOMEM;
-	const char *copy = error ? NULL : hf_arena_text(&config->arena, *text, *len);
-	free(*text);
-	if (!copy)
-		return -ENOMEM;
-	*ret = copy;
-	return 0;
+	struct hf_config copy = *config;
+	if (copy.workers_auto)
+		copy.process.workers = 0;
+	return copy;
 }
 
-int hf_print_yaml(const struct hf_source *source, const struct hf_origins *origins,
-	struct hf_config *config)
+/* Closes the stream; the text, or NULL if some of it is missing. */
+static char *whole_text(FILE *out, char **text, bool good)
+{
+	good = !ferror(out) && good;
+	if (fclose(out) == 0 && good)
+		return *text;
+	free(*text);
+	return NULL;
+}
+
+char *hf_config_yaml(const struct hf_config *config)
 {
 	char *text = NULL;
 	size_t len = 0;
-	struct printer p = { .source = source, .config = config };
+	const struct hf_config written = as_written(config);
+	struct printer p = {.config = &written};
 	p.out = open_memstream(&text, &len);
 	if (!p.out)
-		return -ENOMEM;
+		return NULL;
 	for (unsigned id = 0; id < HF_SECTIONS; id++)
-		print_section(&p, origins, id);
-	return keep_text(p.out, &text, &len, config, &config->printed_yaml);
+		print_section(&p, config->origins, id);
+	return whole_text(p.out, &text, true);
 }
 
 /* ---- JSON ---- */
@@ -221,21 +224,15 @@ json_t *hf_json_of_key(const struct hf_config *config, struct hf_key key, const 
 	return list;
 }
 
-static json_t *json_of_origin(const struct hf_source *source, uint32_t at)
+/* The name is shown the same way everywhere, and made showable once. */
+static json_t *json_of_origin(const char *shown, uint32_t line)
 {
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
-	if (!out)
-		return NULL;
-	write_origin(source, at, out);
-	json_t *origin = fclose(out) ? NULL : json_stringn(text, len);
-	free(text);
-	return origin;
+	return line == HF_ORIGIN_DEFAULT ? json_string("default")
+					 : json_sprintf("%s:%u", shown, line);
 }
 
 struct json_printer {
-	const struct hf_source *source;
+	const char *source; /* its name, as it may be shown */
 	const struct hf_config *config;
 	json_t *values;  /* "config" */
 	json_t *origins; /* "cache.size" -> "holdfast.yaml:4" */
@@ -284,24 +281,44 @@ static void add_section(struct json_printer *p, const struct hf_origins *origins
 		json_decref(all);
 }
 
-int hf_print_json(const struct hf_source *source, const struct hf_origins *origins,
-	struct hf_config *config)
+static char *shown(const char *name)
 {
 	char *text = NULL;
 	size_t len = 0;
-	int error = -ENOMEM;
-	struct json_printer p = { .source = source, .config = config, .values = json_object(),
-		.origins = json_object() };
-	for (unsigned id = 0; id < HF_SECTIONS; id++)
-		add_section(&p, origins, id);
-	json_t *whole = json_pack("{s:o?, s:o?, s:o?}", "source", json_string(source->name),
-		"config", p.values, "origins", p.origins);
+	FILE *out = open_memstream(&text, &len);
+	if (!out)
+		return NULL;
+	hf_write_shown(out, name, strlen(name));
+	return whole_text(out, &text, true);
+}
+
+static char *dump(const json_t *whole)
+{
+	char *text = NULL;
+	size_t len = 0;
 	FILE *out = whole ? open_memstream(&text, &len) : NULL;
-	if (out) {
-		error = json_dumpf(whole, out, JSON_INDENT(2) | JSON_ENSURE_ASCII) ? -ENOMEM : 0;
-		int kept = keep_text(out, &text, &len, config, &config->printed_json);
-		error = error ? error : kept;
-	}
+	if (!out)
+		return NULL;
+	int error = json_dumpf(whole, out, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+	return whole_text(out, &text, !error);
+}
+
+char *hf_config_json(const struct hf_config *config)
+{
+	char *name = shown(config->source), *text = NULL;
+	const struct hf_config written = as_written(config);
+	if (!name)
+		return NULL;
+	struct json_printer p = {.source = name,
+		.config = &written,
+		.values = json_object(),
+		.origins = json_object()};
+	for (unsigned id = 0; id < HF_SECTIONS; id++)
+		add_section(&p, config->origins, id);
+	json_t *whole = json_pack("{s:o?, s:o?, s:o?}", "source", json_string(config->source),
+		"config", p.values, "origins", p.origins);
+	text = dump(whole);
 	json_decref(whole);
-	return error;
+	free(name);
+	return text;
 }

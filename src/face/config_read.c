@@ -383,8 +383,8 @@ static void set_all_default(uint32_t *origins, size_t count)
 static void make_origins(struct hf_reading *r, enum hf_section_id id, size_t count)
 {
 	size_t keys = hf_section_keys(&hf_sections[id]);
-	uint32_t *at = get(r, r->scratch, count * sizeof *at);
-	uint32_t *key_at = get(r, r->scratch, count * keys * sizeof *key_at);
+	uint32_t *at = get(r, &r->config->arena, count * sizeof *at);
+	uint32_t *key_at = get(r, &r->config->arena, count * keys * sizeof *key_at);
 	if (r->failed)
 		return;
 	set_all_default(at, count);

@@ -95,6 +95,8 @@ const char *hf_entry_name(const struct hf_section *section, const void *entry); 
 
 #define HF_ORIGIN_DEFAULT UINT32_MAX
 
+/* Places in the text while it is read; line numbers when that is done, for the
+ * text goes and they stay. */
 struct hf_origins {
 	struct {
 		uint32_t section;  /* where the section itself stood */
@@ -141,12 +143,6 @@ void hf_check_all(struct hf_reading *r);
 
 /* A value as a YAML word, quoted when it could be taken for something else. */
 void hf_write_yaml_word(FILE *out, const char *text);
-
-/* Made into the configuration's arena. -ENOMEM. */
-int hf_print_yaml(const struct hf_source *source, const struct hf_origins *origins,
-	struct hf_config *config);
-int hf_print_json(const struct hf_source *source, const struct hf_origins *origins,
-	struct hf_config *config);
 
 /* A value as JSON, and all that stands in a key: numbers and flags as such, all
  * else as the text of the file. The caller owns it. */

@@ -817,6 +817,25 @@ static void forget_origins(char *yaml)
 	*to = '\0';
 }
 
+/* As long as the configuration lives. */
+static const char *keep(struct hf_config *c, char *text)
+{
+	assert_non_null(text);
+	const char *kept = hf_arena_text(&c->arena, text, strlen(text));
+	free(text);
+	return kept;
+}
+
+static const char *yaml_of(struct hf_config *c)
+{
+	return keep(c, hf_config_yaml(c));
+}
+
+static const char *json_of(struct hf_config *c)
+{
+	return keep(c, hf_config_json(c));
+}
+
 static void what_is_printed_reads_back_the_same(void **state)
 {
 	(void)state;
@@ -828,8 +847,8 @@ static void what_is_printed_reads_back_the_same(void **state)
 		"control: \"/tmp/\\u202e\\u009b\xc3\xa9\"\n" };
 	for (size_t i = 0; i < HF_COUNT_OF(texts); i++) {
 		struct hf_config *first = good(texts[i]);
-		struct hf_config *second = good(first->printed_yaml);
-		char *a = strdup(first->printed_yaml), *b = strdup(second->printed_yaml);
+		struct hf_config *second = good(yaml_of(first));
+		char *a = strdup(yaml_of(first)), *b = strdup(yaml_of(second));
 		forget_origins(a);
 		forget_origins(b);
 		assert_string_equal(a, b);
@@ -858,8 +877,9 @@ static void every_printed_line_says_where_it_came_from(void **state)
 		"    to: [a]                                  # default\n",
 	};
 	for (size_t i = 0; i < HF_COUNT_OF(lines); i++)
-		assert_non_null(strstr(c->printed_yaml, lines[i]));
-	for (const char *line = c->printed_yaml; *line; line = strchr(line, '\n') + 1) {
+		assert_non_null(strstr(yaml_of(c), lines[i]));
+	const char *yaml = yaml_of(c);
+	for (const char *line = yaml; *line; line = strchr(line, '\n') + 1) {
 		const char *comment = memchr(line, '#', strcspn(line, "\n"));
 		assert_non_null(comment);
 	}
@@ -870,7 +890,7 @@ static void the_json_holds_values_and_origins(void **state)
 {
 	(void)state;
 	struct hf_config *c = good("cache:\n  size: 1MiB\n" UPSTREAM);
-	json_t *json = json_loads(c->printed_json, 0, NULL), *config, *origins;
+	json_t *json = json_loads(json_of(c), 0, NULL), *config, *origins;
 	assert_non_null(json);
 	config = json_object_get(json, "config");
 	origins = json_object_get(json, "origins");
@@ -895,10 +915,10 @@ static void the_printed_json_config_is_itself_a_good_file(void **state)
 {
 	(void)state;
 	struct hf_config *first = good(whole), *second;
-	json_t *json = json_loads(first->printed_json, 0, NULL);
+	json_t *json = json_loads(json_of(first), 0, NULL);
 	char *text = json_dumps(json_object_get(json, "config"), JSON_INDENT(1));
 	second = good(text);
-	char *a = strdup(first->printed_yaml), *b = strdup(second->printed_yaml);
+	char *a = strdup(yaml_of(first)), *b = strdup(yaml_of(second));
 	forget_origins(a);
 	forget_origins(b);
 	assert_string_equal(a, b);
@@ -1026,7 +1046,7 @@ static void the_hosts_own_resolvers_stand_behind_the_public_ones(void **state)
 	assert_string_equal(hf_address_text(&u[5].address, buf), "[fe80::1%1]:53");
 	assert_string_equal(u[6].name, "host4");
 	assert_int_equal(c->forward.routes[0].upstream_count, 7);
-	assert_null(strstr(c->printed_yaml, "(defaults):"));
+	assert_null(strstr(yaml_of(c), "(defaults):"));
 	hf_config_unref(c);
 	unlink(path);
 }

@@ -62,9 +62,12 @@ static unsigned page_ready(struct hf_http *http, struct hf_text *text)
 static unsigned page_config(struct hf_http *http, struct hf_text *text)
 {
 	struct hf_config *config = hf_instance_config(http->instance);
-	hf_text_put(text, config->printed_json, strlen(config->printed_json));
+	char *printed = hf_config_json(config);
 	hf_config_unref(config);
-	return MHD_HTTP_OK;
+	if (printed)
+		hf_text_put(text, printed, strlen(printed));
+	free(printed);
+	return printed ? MHD_HTTP_OK : MHD_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 static unsigned page_index(struct hf_http *http, struct hf_text *text);

@@ -145,7 +145,9 @@ static void *look(void *ctx)
 	struct fixture *f = ctx;
 	for (int i = 0; i < 2000; i++) {
 		struct hf_config *config = hf_instance_config(&f->instance);
-		assert_non_null(config->printed_json);
+		char *printed = hf_config_json(config);
+		assert_non_null(printed);
+		free(printed);
 		hf_config_unref(config);
 	}
 	return NULL;
