@@ -61,6 +61,8 @@ static size_t take_paths(struct hf_learnt_walk *walk, hf_us now, struct hf_learn
 		}
 		const struct hf_upstream_conf *conf =
 			&forward->upstreams[route->upstreams[walk->at]];
+		if (walk->at == 0)
+			hf_plan_look(walk->plan, route);
 		const struct hf_path *path = hf_plan_path(walk->plan, route, walk->at++);
 		if (!news(hf_path_touched(path), walk->since))
 			continue;
@@ -135,6 +137,7 @@ static bool recall_path(const struct hf_plan *plan, const struct hf_learnt *lear
 	const struct hf_route *route = hf_route_find(plan->routes, learnt->zone);
 	if (!route || route->zone.len != learnt->zone->len)
 		return false;
+	hf_plan_enter(plan, route);
 	for (unsigned i = 0; i < route->upstream_count; i++) {
 		const struct hf_upstream_conf *conf =
 			&plan->forward->upstreams[route->upstreams[i]];

@@ -67,7 +67,8 @@ static int make_paths(struct hf_plan *plan)
 	plan->paths = calloc(count ? count : 1, sizeof *plan->paths);
 	plan->candidates = calloc(count ? count : 1, sizeof *plan->candidates);
 	plan->cap_due = calloc(forward->route_count + 1, sizeof *plan->cap_due);
-	return plan->paths && plan->candidates && plan->cap_due ? 0 : -ENOMEM;
+	plan->entered = calloc(forward->route_count + 1, sizeof *plan->entered);
+	return plan->paths && plan->candidates && plan->cap_due && plan->entered ? 0 : -ENOMEM;
 }
 
 static void drop_paths(struct hf_plan *plan)
@@ -75,6 +76,7 @@ static void drop_paths(struct hf_plan *plan)
 	free(plan->paths);
 	free(plan->candidates);
 	free(plan->cap_due);
+	free(plan->entered);
 }
 
 /* A and AAAA of each name; what is no name has been refused with its line. */
@@ -160,27 +162,69 @@ hf_us *hf_plan_cap_due(const struct hf_plan *plan, const struct hf_route *route)
 	return &plan->cap_due[route - plan->forward->routes];
 }
 
-/* An untouched path stays so: copying it would take its memory. */
-static void inherit_path(struct hf_path *path, const struct hf_path *old)
+static void inherit_paths(const struct hf_plan *plan, const struct hf_route *route,
+	const struct hf_plan *before, const struct hf_route *old)
 {
-	if (old->asked)
-		*path = *old;
+	for (size_t i = 0; i < route->upstream_count; i++)
+		for (size_t j = 0; j < old->upstream_count; j++)
+			if (!plan->fresh[route->upstreams[i]] &&
+				plan->slots[route->upstreams[i]] ==
+					before->slots[old->upstreams[j]])
+				*hf_plan_path(plan, route, i) = *hf_plan_path(before, old, j);
 }
 
-void hf_plan_inherit(struct hf_plan *plan, const struct hf_plan *before)
+/* The same zone's route in another plan, or NULL. */
+static const struct hf_route *same_route(const struct hf_plan *plan, const struct hf_route *route)
 {
-	for (size_t r = 0; r < plan->forward->route_count; r++) {
-		const struct hf_route *route = &plan->forward->routes[r];
-		const struct hf_route *old = hf_route_find(before->routes, &route->zone);
-		if (!old || old->zone.len != route->zone.len)
+	const struct hf_route *same = hf_route_find(plan->routes, &route->zone);
+	return same && same->zone.len == route->zone.len ? same : NULL;
+}
+
+void hf_plan_follow(struct hf_plan *plan, struct hf_plan *before)
+{
+	hf_plan_unref(plan->before);
+	plan->before = hf_plan_ref(before);
+	plan->handed = 0;
+}
+
+/* One that nobody asked before has nothing to hand on, and its memory is left
+ * untouched. */
+void hf_plan_enter(const struct hf_plan *plan, const struct hf_route *route)
+{
+	size_t at = (size_t)(route - plan->forward->routes);
+	const struct hf_plan *before = plan->before;
+	if (plan->entered[at])
+		return;
+	plan->entered[at] = true;
+	const struct hf_route *old = before ? same_route(before, route) : NULL;
+	if (old && before->entered[old - before->forward->routes])
+		inherit_paths(plan, route, before, old);
+}
+
+void hf_plan_look(const struct hf_plan *plan, const struct hf_route *route)
+{
+	const struct hf_route *old = plan->before ? same_route(plan->before, route) : NULL;
+	if (old && plan->before->entered[old - plan->before->forward->routes])
+		hf_plan_enter(plan, route);
+}
+
+struct hf_plan *hf_plan_hand_over(struct hf_plan *plan, size_t routes)
+{
+	struct hf_plan *before = plan->before;
+	if (!before)
+		return NULL;
+	for (; plan->handed < before->forward->route_count; plan->handed++) {
+		if (!before->entered[plan->handed])
 			continue;
-		for (size_t i = 0; i < route->upstream_count; i++)
-			for (size_t j = 0; j < old->upstream_count; j++)
-				if (!plan->fresh[route->upstreams[i]] &&
-					plan->slots[route->upstreams[i]] == before->slots[old->upstreams[j]])
-					inherit_path(hf_plan_path(plan, route, i),
-						hf_plan_path(before, old, j));
+		if (!routes--)
+			return NULL;
+		const struct hf_route *route =
+			same_route(plan, &before->forward->routes[plan->handed]);
+		if (route)
+			hf_plan_enter(plan, route);
 	}
+	plan->before = NULL;
+	return before;
 }
 
 uint64_t hf_plan_client(const struct hf_plan *plan, const struct hf_address *client)
@@ -199,6 +243,7 @@ void hf_plan_unref(struct hf_plan *plan)
 {
 	if (!plan || atomic_fetch_sub_explicit(&plan->refs, 1, memory_order_acq_rel) != 1)
 		return;
+	hf_plan_unref(plan->before);
 	if (plan->release)
 		plan->release(plan->owner);
 	drop_paths(plan);

@@ -29,6 +29,9 @@ struct hf_plan {
 	struct hf_path *paths; /* learnt */
 	struct hf_candidate *candidates; /* beside the paths: made when a route is first asked */
 	hf_us *cap_due;                  /* of each route: see telling.c */
+	bool *entered;          /* of each route: its paths have been used, and inherited */
+	struct hf_plan *before; /* whose routes are still to be gone through; NULL: none */
+	size_t handed;          /* how many of them have been */
 	uint64_t adopted;      /* the how many-th plan it is; 0: not yet gone by */
 	uint64_t number;       /* of all plans of the process; its maker's to count, 0: not counted */
 	struct hf_hash_key key;
@@ -58,7 +61,8 @@ uint64_t hf_plan_realm(const struct hf_plan *plan, const struct hf_route *route)
 struct hf_cache_key hf_plan_key(const struct hf_plan *plan, const struct hf_cache *cache,
 	const struct hf_question *question, uint8_t flags);
 
-/* What is known of an upstream (by its place in the route) on this route. */
+/* What is known of an upstream (by its place in the route) on this route, once
+ * hf_plan_enter() has been called for it. */
 struct hf_path *hf_plan_path(const struct hf_plan *plan, const struct hf_route *route,
 	size_t upstream);
 
@@ -69,9 +73,22 @@ struct hf_candidate *hf_plan_candidates(const struct hf_plan *plan, const struct
 /* When the caps of this route's upstreams want a look. Under the lock. */
 hf_us *hf_plan_cap_due(const struct hf_plan *plan, const struct hf_route *route);
 
-/* Takes over what was learnt under the plan before, for routes and upstreams that
- * are still the same. Under the lock. */
-void hf_plan_inherit(struct hf_plan *plan, const struct hf_plan *before);
+/* From now on takes over what was learnt under the plan before, for routes and
+ * upstreams that are still the same: a route when it is entered, all others slice
+ * by slice. Holds a reference to it until that is done. Under the lock, and so are
+ * the next. */
+void hf_plan_follow(struct hf_plan *plan, struct hf_plan *before);
+
+/* Before paths of a route are read or written. */
+void hf_plan_enter(const struct hf_plan *plan, const struct hf_route *route);
+
+/* The same for who only reads: a route that nobody uses stays so. */
+void hf_plan_look(const struct hf_plan *plan, const struct hf_route *route);
+
+/* Has so many more routes of the plan before enter, those of them that were in use.
+ * Returns that plan when it was the last: the caller's to unref, not under the lock,
+ * for it may be large. Else NULL. */
+struct hf_plan *hf_plan_hand_over(struct hf_plan *plan, size_t routes);
 
 /* A number for who asks: a keyed hash of its address, or of its /56. */
 uint64_t hf_plan_client(const struct hf_plan *plan, const struct hf_address *client);

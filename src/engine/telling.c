@@ -23,6 +23,7 @@ static void show(const struct hf_candidate *c, struct hf_worker *worker, unsigne
 static void find(struct hf_candidate *ret, struct hf_worker *worker, const struct hf_plan *plan,
 	const struct hf_route *route)
 {
+	hf_plan_enter(plan, route);
 	for (unsigned i = 0; i < route->upstream_count; i++)
 		ret[i] = (struct hf_candidate){&plan->forward->upstreams[route->upstreams[i]],
 			hf_upstreams_state(worker->team->upstreams, plan, slot_of(plan, route, i)),

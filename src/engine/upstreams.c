@@ -74,23 +74,58 @@ struct hf_upstream_state *hf_upstreams_state(struct hf_upstreams *all, const str
 	return plan->adopted < all->begun[slot] ? &all->departed[slot] : &all->states[slot];
 }
 
+/* Another reload before everything has been handed on: that is finished first, or
+ * plans would pile up. */
+static void finish_handing_over(struct hf_upstreams *all)
+{
+	while (atomic_load_explicit(&all->handing_over, memory_order_relaxed))
+		hf_upstreams_hand_over(all);
+}
+
+static void take_plan(struct hf_upstreams *all, struct hf_plan *plan)
+{
+	plan->adopted = ++all->adoptions;
+	for (size_t i = 0; i < plan->forward->upstream_count; i++) {
+		if (plan->fresh[i])
+			begin_anew(all, plan->slots[i], plan->adopted);
+		take_limits(all, plan, i);
+	}
+	if (all->plan)
+		hf_plan_follow(plan, all->plan);
+	atomic_store_explicit(&all->handing_over, all->plan != NULL, memory_order_relaxed);
+	all->plan = hf_plan_ref(plan);
+}
+
 void hf_upstreams_adopt(struct hf_upstreams *all, struct hf_plan *plan)
 {
+	struct hf_plan *old = NULL;
+	hf_upstreams_lock(all);
+	bool known = all->plan == plan;
+	hf_upstreams_unlock(all);
+	if (known)
+		return;
+	finish_handing_over(all);
 	hf_upstreams_lock(all);
 	if (all->plan != plan) {
-		struct hf_plan *old = all->plan;
-		plan->adopted = ++all->adoptions;
-		for (size_t i = 0; i < plan->forward->upstream_count; i++) {
-			if (plan->fresh[i])
-				begin_anew(all, plan->slots[i], plan->adopted);
-			take_limits(all, plan, i);
-		}
-		if (old)
-			hf_plan_inherit(plan, old);
-		all->plan = hf_plan_ref(plan);
-		hf_plan_unref(old);
+		old = all->plan;
+		take_plan(all, plan);
 	}
 	hf_upstreams_unlock(all);
+	hf_plan_unref(old);
+}
+
+void hf_upstreams_hand_over(struct hf_upstreams *all)
+{
+	struct hf_plan *done = NULL;
+	if (!atomic_load_explicit(&all->handing_over, memory_order_relaxed))
+		return;
+	hf_upstreams_lock(all);
+	if (all->plan)
+		done = hf_plan_hand_over(all->plan, HF_HAND_OVER_SLICE);
+	if (!all->plan || !all->plan->before)
+		atomic_store_explicit(&all->handing_over, false, memory_order_relaxed);
+	hf_upstreams_unlock(all);
+	hf_plan_unref(done);
 }
 
 /* ---- what others want to know ---- */

@@ -54,6 +54,7 @@ struct hf_upstreams {
 	unsigned workers;
 	struct hf_standing **told;                     /* ... of each worker */
 	/* Written under the lock, read by anybody: instants. */
+	atomic_bool handing_over;              /* there is a plan before the newest */
 	_Atomic hf_us recovered[HF_SLOTS_MAX]; /* its circuit closed again */
 	_Atomic hf_us usable[HF_SLOTS_MAX];    /* 0: in use; else when it may be probed */
 };
@@ -63,8 +64,15 @@ void hf_upstreams_free(struct hf_upstreams *all); /* NULL is fine */
 
 /* Goes by a plan: what was learnt is kept for upstreams that stayed, and for
  * routes that had been there before. Any worker, for the same plan any number of
- * times; takes the lock. */
+ * times; takes the lock for as long as it takes to go through the upstreams. */
 void hf_upstreams_adopt(struct hf_upstreams *all, struct hf_plan *plan);
+
+/* What was learnt for its routes is handed on from the plan before a slice at a
+ * time: so however many routes there are, no step of a query waits for more than
+ * HF_HAND_OVER_SLICE of them. A worker calls this at every turn; it costs nothing
+ * when all is done. */
+#define HF_HAND_OVER_SLICE 32
+void hf_upstreams_hand_over(struct hf_upstreams *all);
 
 /* What is known of the upstream that a plan has in a slot. Under an older plan it
  * may be another than now (or at another address): what that one does is no fact

@@ -313,6 +313,7 @@ static void woken(void *ctx, hf_us now)
 static void turned(void *ctx, hf_us now)
 {
 	struct hf_worker *worker = ctx;
+	hf_upstreams_hand_over(worker->team->upstreams);
 	hf_gauge_set(&worker->meter->gauges[HF_GAUGE_IN_FLIGHT], (int64_t)worker->inflight.flights);
 	hf_gauge_set(&worker->meter->gauges[HF_GAUGE_WAITING], worker->waiting);
 	if (worker->turned)
