@@ -277,8 +277,7 @@ static inline bool take_answer(
 	entry += HEADER_WORDS;
 	copy_words(entry, copy->kept.wire, wire_len, copy->wire_cap);
 	entry += (wire_len + 7) / 8;
-	if (ttl_count) /* else there need be no memory for them */
-		copy_words(entry, copy->kept.ttl_at, ttl_count * 2, copy->ttl_cap * 2);
+	copy_words(entry, copy->kept.ttl_at, ttl_count * 2, copy->ttl_cap * 2);
 	copy->kept.answer_end = (uint16_t)(w4 >> 48);
 	copy->kept.authority_end = (uint16_t)(w4 >> 32);
 	copy->kept.ttl_count = (uint16_t)ttl_count;

@@ -12,29 +12,32 @@
 
 enum { INSTRUCTIONS, CACHE_MISSES, TLB_MISSES, COUNTERS };
 
-#define TLB_READ_MISS                                                                     \
-	(PERF_COUNT_HW_CACHE_DTLB | PERF_COUNT_HW_CACHE_OP_READ << 8 |                    \
+#define TLB_READ_MISS                                                                              \
+	(PERF_COUNT_HW_CACHE_DTLB | PERF_COUNT_HW_CACHE_OP_READ << 8 |                             \
 		PERF_COUNT_HW_CACHE_RESULT_MISS << 16)
 
 static const struct {
 	uint32_t type;
 	uint64_t config;
 } wanted[COUNTERS] = {
-	[INSTRUCTIONS] = { PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS },
-	[CACHE_MISSES] = { PERF_TYPE_HARDWARE, PERF_COUNT_HW_CACHE_MISSES },
-	[TLB_MISSES] = { PERF_TYPE_HW_CACHE, TLB_READ_MISS },
+	[INSTRUCTIONS] = {PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS},
+	[CACHE_MISSES] = {PERF_TYPE_HARDWARE, PERF_COUNT_HW_CACHE_MISSES},
+	[TLB_MISSES] = {PERF_TYPE_HW_CACHE, TLB_READ_MISS},
 };
 
-static int counters[COUNTERS] = { -1, -1, -1 };
+static int counters[COUNTERS] = {-1, -1, -1};
 static struct timespec began;
 
 static void open_counters(void)
 {
 	static int opened;
 	for (int i = 0; !opened && i < COUNTERS; i++) {
-		struct perf_event_attr attr = { .type = wanted[i].type, .size = sizeof attr,
-			.config = wanted[i].config, .disabled = 1, .exclude_kernel = 1,
-			.exclude_hv = 1 };
+		struct perf_event_attr attr = {.type = wanted[i].type,
+			.size = sizeof attr,
+			.config = wanted[i].config,
+			.disabled = 1,
+			.exclude_kernel = 1,
+			.exclude_hv = 1};
 		counters[i] = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
 	}
 	opened = 1;
@@ -66,7 +69,8 @@ struct count count_end(void)
 	struct timespec now;
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
 	return (struct count){
-		.ns = (double)(now.tv_sec - began.tv_sec) * 1e9 + (double)(now.tv_nsec - began.tv_nsec),
+		.ns = (double)(now.tv_sec - began.tv_sec) * 1e9 +
+		      (double)(now.tv_nsec - began.tv_nsec),
 		.instructions = read_counter(INSTRUCTIONS),
 		.cache_misses = read_counter(CACHE_MISSES),
 		.tlb_misses = read_counter(TLB_MISSES),

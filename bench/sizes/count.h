@@ -5,13 +5,13 @@
  * rest of the time was spent on. What the kernel or the machine does not count
  * (virtual machines often have no such counters) is told as unknown, not as 0.
  * Threads: one. */
-#ifndef HF_BENCH_GROWTH_COUNT_H
-#define HF_BENCH_GROWTH_COUNT_H
+#ifndef HF_BENCH_SIZES_COUNT_H
+#define HF_BENCH_SIZES_COUNT_H
 
 #include <stdint.h>
 
 struct count {
-	double ns;           /* of this thread's own processor time */
+	double ns;                                      /* of this thread's own processor time */
 	int64_t instructions, cache_misses, tlb_misses; /* -1: not known */
 };
 

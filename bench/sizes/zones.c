@@ -48,13 +48,15 @@ static void prepare(struct zones *z, size_t zones, uint16_t upstreams)
 		z->routes[i].upstreams = z->all;
 		z->routes[i].upstream_count = upstreams;
 	}
-	z->forward = (struct hf_forward_conf){ .upstreams = z->confs, .upstream_count = upstreams,
-		.routes = z->routes, .route_count = zones };
+	z->forward = (struct hf_forward_conf){.upstreams = z->confs,
+		.upstream_count = upstreams,
+		.routes = z->routes,
+		.route_count = zones};
 }
 
 static struct hf_plan *new_plan(struct zones *z, const struct hf_plan *before)
 {
-	const struct hf_hash_key key = { 1, 2 };
+	const struct hf_hash_key key = {1, 2};
 	struct hf_plan *plan;
 	hf_require(!hf_plan_new(&z->forward, &z->cache, &key, z->slots, z->fresh, before, &plan));
 	return plan;
@@ -117,8 +119,8 @@ static void measure(size_t zones, uint16_t upstreams)
 			break; /* the last one gives back the plan before, not under the lock */
 		slice = ns > slice ? ns : slice;
 	}
-	printf("%9zu %9u %12.1f %10ld %12.2f %12.3f %12.3f %12.3f\n", zones, upstreams, found, plan_kib,
-		made / 1e6, unasked / 1e6, asked / 1e6, slice / 1e6);
+	printf("%9zu %9u %12.1f %10ld %12.2f %12.3f %12.3f %12.3f\n", zones, upstreams, found,
+		plan_kib, made / 1e6, unasked / 1e6, asked / 1e6, slice / 1e6);
 	hf_plan_unref(first);
 	hf_plan_unref(second);
 	hf_plan_unref(third);
@@ -128,9 +130,9 @@ static void measure(size_t zones, uint16_t upstreams)
 
 int main(void)
 {
-	static const size_t zones[] = { 10, 1000, 100000 };
-	printf("%9s %9s %12s %10s %12s %12s %12s %12s\n", "zones", "upstreams", "lookup, ns", "plan, KiB",
-		"made, ms", "adopted, ms", "all asked", "a slice, ms");
+	static const size_t zones[] = {10, 1000, 100000};
+	printf("%9s %9s %12s %10s %12s %12s %12s %12s\n", "zones", "upstreams", "lookup, ns",
+		"plan, KiB", "made, ms", "adopted, ms", "all asked", "a slice, ms");
 	for (size_t i = 0; i < HF_COUNT_OF(zones); i++)
 		for (uint16_t upstreams = 2; upstreams <= MOST; upstreams += MOST - 2)
 			measure(zones[i], upstreams);

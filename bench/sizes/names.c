@@ -40,35 +40,42 @@ static void name_of(uint64_t number, struct hf_question *ret)
 /* One A record, its name compressed. */
 static void store(struct names *n, uint64_t number)
 {
-	static const uint8_t record[] = { 0xc0, 12, 0, 1, 0, 1, 0, 1, 0x51, 0x80, 0, 4, 192, 0, 2, 1 };
-	uint8_t wire[HF_HEADER_LEN + HF_NAME_MAX + 4 + sizeof record] = { [2] = 0x81, [3] = 0x80,
-		[5] = 1, [7] = 1 };
-	struct hf_question q = { 0 };
+	static const uint8_t record[] = {
+		0xc0, 12, 0, 1, 0, 1, 0, 1, 0x51, 0x80, 0, 4, 192, 0, 2, 1};
+	uint8_t wire[HF_HEADER_LEN + HF_NAME_MAX + 4 + sizeof record] = {
+		[2] = 0x81, [3] = 0x80, [5] = 1, [7] = 1};
+	struct hf_question q = {0};
 	name_of(number, &q);
 	size_t at = HF_HEADER_LEN;
 	memcpy(wire + at, q.name.bytes, q.name.len);
 	at += q.name.len;
-	memcpy(wire + at, (uint8_t[]){ 0, 1, 0, 1 }, 4);
+	memcpy(wire + at, (uint8_t[]){0, 1, 0, 1}, 4);
 	at += 4;
 	uint16_t ttl_at = (uint16_t)(at + 6), len = (uint16_t)(at + sizeof record);
 	memcpy(wire + at, record, sizeof record);
-	const struct hf_kept kept = { .wire = wire, .len = len, .answer_end = len,
-		.authority_end = len, .ttl_at = &ttl_at, .ttl_count = 1, .ttl = TTL };
+	const struct hf_kept kept = {.wire = wire,
+		.len = len,
+		.answer_end = len,
+		.authority_end = len,
+		.ttl_at = &ttl_at,
+		.ttl_count = 1,
+		.ttl = TTL};
 	struct hf_cache_key key = hf_cache_key(n->cache, 0, &q, 0);
 	hf_require(!hf_cache_store(n->cache, &key, NOW, &kept));
 }
 
 static unsigned look_up(struct names *n, const struct hf_cache_key *key)
 {
-	struct hf_cached copy = { .kept = { .wire = n->wire, .ttl_at = n->ttl_at },
-		.wire_cap = sizeof n->wire, .ttl_cap = HF_RECORDS_MAX };
+	struct hf_cached copy = {.kept = {.wire = n->wire, .ttl_at = n->ttl_at},
+		.wire_cap = sizeof n->wire,
+		.ttl_cap = HF_RECORDS_MAX};
 	return hf_cache_lookup(n->cache, key, NOW + HF_SECOND, &copy) == HF_CACHE_FRESH;
 }
 
 /* Questions are made before the clock starts: here only the cache counts. */
 static struct count ask(struct names *n, uint64_t names, bool ahead, unsigned *ret_found)
 {
-	struct count sum = { 0 };
+	struct count sum = {0};
 	static struct hf_question questions[8 * BATCH];
 	const unsigned most = HF_COUNT_OF(questions);
 	*ret_found = 0;
@@ -121,9 +128,9 @@ static void measure(struct names *n, uint64_t names)
 
 int main(int argc, char **argv)
 {
-	static const uint64_t counts[] = { 10000, 100000, 1000000, 10000000 };
-	static struct names n = { .seed = 1 };
-	const struct hf_hash_key key = { 1, 2 };
+	static const uint64_t counts[] = {10000, 100000, 1000000, 10000000};
+	static struct names n = {.seed = 1};
+	const struct hf_hash_key key = {1, 2};
 	uint64_t mib = argc > 1 ? strtoull(argv[1], NULL, 10) : 4096, names = 0;
 	if (argc > 2)
 		prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
@@ -132,9 +139,9 @@ int main(int argc, char **argv)
 	count_begin();
 	hf_require(!hf_cache_new(mib << 20, 1, &key, &n.cache));
 	struct count c = count_end();
-	printf("a cache of %llu MiB is made in %.2f ms and %ld KiB; pages %s\n", (unsigned long long)mib,
-		c.ns / 1e6,
-		count_status_kib("VmRSS:") - n.empty_kib, argc > 2 ? "of 4 KiB" : "huge if there are any");
+	printf("a cache of %llu MiB is made in %.2f ms and %ld KiB; pages %s\n",
+		(unsigned long long)mib, c.ns / 1e6, count_status_kib("VmRSS:") - n.empty_kib,
+		argc > 2 ? "of 4 KiB" : "huge if there are any");
 	for (size_t i = 0; i < HF_COUNT_OF(counts); i++) {
 		for (; names < counts[i]; names++)
 			store(&n, names);
