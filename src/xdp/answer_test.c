@@ -519,6 +519,32 @@ static void nothing_is_answered_without_rules_or_for_another_plan(void **state)
 	assert_false(judge(b, &f));
 }
 
+/* Between the program's look at a tag and at the entry the way may become another's. */
+static void an_entry_of_another_question_under_a_tag_is_not_given(void **state)
+{
+	struct bench *b = *state;
+	static struct frame f;
+	const struct hf_question *q = &b->questions[0]; /* A; as AAAA it is asked with DO and CD */
+	struct manner how = {.id = 9};
+	__u64 words[HF_XDP_NAME_WORDS] = {0};
+	memcpy(words, q->name.bytes, q->name.len);
+	uint64_t hash = hf_xdp_hash(words, b->xdp->table.seed), of_a = hf_xdp_tag(hash, q->type, 0);
+	struct hf_xdp_bucket *bucket = &b->xdp->table.buckets[hf_xdp_bucket_of(hash)];
+	write_question(b, &f, q, 0, &how);
+	assert_true(judge(b, &f));
+	for (unsigned way = 0; way < HF_XDP_WAYS; way++)
+		if (bucket->tags[way] == of_a)
+			bucket->tags[way] = 0;
+	for (unsigned way = 0; way < HF_XDP_WAYS; way++) {
+		uint64_t seen = bucket->tags[way];
+		if (!seen)
+			continue;
+		bucket->tags[way] = of_a;
+		assert_false(judge(b, &f));
+		bucket->tags[way] = seen;
+	}
+}
+
 static void mutate(struct bench *b, struct frame *f)
 {
 	size_t at = f->len ? roll(b, (uint32_t)f->len) : 0, dns = ip_at(f) + 28;
@@ -662,6 +688,7 @@ int main(void)
 		TEST(every_good_question_is_answered_as_by_the_sockets),
 		TEST(a_sum_that_comes_out_as_zero_is_sent_as_all_ones),
 		TEST(nothing_is_answered_without_rules_or_for_another_plan),
+		TEST(an_entry_of_another_question_under_a_tag_is_not_given),
 		TEST(made_up_packets_are_answered_as_by_the_sockets_or_not_at_all),
 		TEST(an_answer_that_is_replaced_while_it_is_read_is_given_whole_or_not_at_all),
 	};

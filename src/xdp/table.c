@@ -71,6 +71,8 @@ static void fill(struct hf_xdp_entry *entry, const struct hf_cache_key *key,
 	entry->body_sum = sum_of(kept->wire + head, entry->body_len);
 	memcpy(&entry->flags, kept->wire + 2, 2);
 	memcpy(entry->counts, kept->wire + 6, 6);
+	entry->type = key->type;
+	entry->key_flags = key->flags & (HF_CACHE_DO | HF_CACHE_CD);
 	entry->cell = cell_of(key->type, copy->rcode);
 	entry->ttl_count = (uint8_t)kept->ttl_count;
 	for (unsigned i = 0; i < kept->ttl_count; i++)

@@ -261,6 +261,13 @@ ALWAYS int read_ip(struct run *r)
 	return proto == bpf_htons(ETH_P_IPV6) ? read_ip6(r) : -1;
 }
 
+/* Who says to be the one that is asked is not. */
+ALWAYS int is_from_us(const struct packet *p)
+{
+	return ((p->src[0] ^ p->dst[0]) | (p->src[1] ^ p->dst[1]) | (p->src[2] ^ p->dst[2]) |
+		       (p->src[3] ^ p->dst[3])) == 0;
+}
+
 ALWAYS int read_udp(struct run *r)
 {
 	struct udphdr *udp = udp_of(r, 0);
@@ -337,7 +344,7 @@ ALWAYS int read_question(struct run *r)
 	if (read_ip(r))
 		return -1;
 	FORGET();
-	if (read_udp(r) || read_header(r))
+	if (is_from_us(r->p) || read_udp(r) || read_header(r))
 		return -1;
 	FORGET();
 	if (walk_name(r))
@@ -392,9 +399,9 @@ ALWAYS struct hf_xdp_entry *find(struct run *r)
 	return bpf_map_lookup_elem(&hf_entries, &at);
 }
 
-ALWAYS int same_name(const struct run *r, const struct hf_xdp_entry *entry)
+ALWAYS int same_question(const struct run *r, const struct hf_xdp_entry *entry)
 {
-	__u64 differ = 0;
+	__u64 differ = (entry->type ^ r->p->type) | (entry->key_flags ^ r->p->flags);
 #pragma clang loop unroll(full)
 	for (int i = 0; i < HF_XDP_NAME_WORDS; i++)
 		differ |= entry->name[i] ^ r->p->name[i];
@@ -690,7 +697,7 @@ ALWAYS int take(struct run *r, __u64 generation, struct answer *ret)
 	ret->counts[2] = entry->counts[2];
 	ret->cell = entry->cell;
 	ret->age = age_of(entry);
-	return !(ret->seq & 1) && entry->generation == generation && same_name(r, entry);
+	return !(ret->seq & 1) && entry->generation == generation && same_question(r, entry);
 }
 
 SEC("xdp") int hf_xdp_answer(struct xdp_md *ctx)

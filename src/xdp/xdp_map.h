@@ -5,7 +5,7 @@
  * the kernel that are mapped into the process), so that publishing and withdrawing are
  * stores and no system calls. The table is buckets of eight ways. A way is a tag, which
  * says which question it is, and the entry of the same number. The program finds the
- * bucket by a hash of the name, the way by its tag, and then compares the whole name.
+ * bucket by a hash of the name, the way by its tag, and then compares the whole question.
  *
  * Proof that the program never gives a torn or a foreign answer:
  *   1. Only who has changed a way's tag to HF_XDP_CLAIMED by compare-and-swap writes the
@@ -13,7 +13,9 @@
  *   2. The program reads `seq` before anything else of the entry, and again after it
  *      has copied the answer and before it changes anything that it could not put back.
  *      If the number was odd or is another now, the packet goes up as it came.
- *   3. The entry repeats its name, and the tag its type and flags; both are compared.
+ *   3. The entry repeats its question: name, type and flags. It is compared behind the
+ *      first look at `seq`, because between the tag and that look the way may have
+ *      become another question's, even one of the same name.
  * Withdrawing adds to `seq` too: what began before and has not ended goes up as well.
  *
  * An entry counts only while its generation is that of the settings. A reload makes that
@@ -54,7 +56,9 @@ struct hf_xdp_entry {
 	__u16 counts[3]; /* answer, authority, additional: as on the wire */
 	__u8 cell;       /* where the answer is counted */
 	__u8 ttl_count;
-	__u8 zero[6];
+	__u16 type; /* of the question, with key_flags: DO 1 and CD 2 */
+	__u8 key_flags;
+	__u8 zero[3];
 	__u16 ttl_at[HF_XDP_TTLS];     /* offsets of the TTL fields in the body */
 	__u64 name[HF_XDP_NAME_WORDS]; /* lowered, zeros behind it */
 	__u8 body[HF_XDP_BODY];        /* what stands behind the question */

@@ -358,6 +358,8 @@ ODD = {
     "another address": dict(dst="10.77.0.9"),
     "a source in 127/8": dict(src="127.0.0.1"),
     "a source in 0/8": dict(src="0.0.0.1"),
+    "our own address as a source": dict(src=SERVER4),
+    "our own address as a source, IPv6": dict(src=SERVER6, dst=SERVER6),
     "a multicast source": dict(src="224.0.0.1"),
     "broadcast as a source": dict(src="255.255.255.255"),
     "another station's frame": dict(to=b"\x02\0\0\0\0\7"),
