@@ -27,6 +27,7 @@ static const char *const fate_names[HF_XDP_FATES] = {
 	[HF_XDP_CHECKSUM] = "checksum",
 	[HF_XDP_OLD] = "old",
 	[HF_XDP_SIZE] = "size",
+	[HF_XDP_ROOM] = "room",
 	[HF_XDP_SAMPLE] = "sample",
 	[HF_XDP_RACE] = "race",
 };

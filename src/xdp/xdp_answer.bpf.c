@@ -669,7 +669,7 @@ ALWAYS int reply(struct run *r, struct answer *a)
 	if (udp_len - UDP_LEN > limit)
 		return pass(r, HF_XDP_SIZE);
 	if (bpf_xdp_adjust_tail(r->ctx, grow))
-		return pass(r, HF_XDP_OTHER);
+		return pass(r, HF_XDP_ROOM);
 	int wrong = write_body(r, a);
 	READ_BARRIER(r->cpu);
 	if (wrong || *(volatile __u64 *)&a->entry->seq != a->seq)

@@ -106,6 +106,7 @@ enum hf_xdp_fate {
 	HF_XDP_CHECKSUM,  /* of UDP; on virtual links they are often left to the card */
 	HF_XDP_OLD,       /* in the last tenth of its time, or past it */
 	HF_XDP_SIZE,      /* does not fit into what the client takes */
+	HF_XDP_ROOM,      /* the driver left too little room behind the packet to answer in it */
 	HF_XDP_SAMPLE,    /* one in so many */
 	HF_XDP_RACE,      /* replaced while it was read */
 	HF_XDP_FATES
