@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
+
 #include "base/check.h"
 
 #define PLAN 7
@@ -209,6 +211,56 @@ static void a_way_that_somebody_writes_is_left_to_him(void **state)
 	assert_int_equal(d->table.buckets[bucket].tags[0], HF_XDP_CLAIMED);
 }
 
+struct busy {              /* one worker, with a name of its own in a bucket that all share */
+	struct desk *desk; /* key and answer; the table is the first worker's */
+	struct hf_xdp_table *table;
+};
+
+static void *be_busy(void *arg)
+{
+	struct busy *b = arg;
+	for (int i = 0; i < 20000; i++) {
+		b->desk->copy.stored = i;
+		hf_xdp_publish(b->table, &b->desk->key, &b->desk->copy, PLAN, i * HF_SECOND);
+		if (i % 3 == 0)
+			hf_xdp_withdraw(b->table, b->desk->key.name);
+	}
+	return NULL;
+}
+
+static void workers_that_share_a_bucket_leave_whole_entries_each_under_its_tag(void **state)
+{
+	enum { WORKERS = HF_XDP_WAYS + 3 };
+	struct desk *d = *state, *desks = calloc(WORKERS, sizeof *desks);
+	struct busy busy[WORKERS];
+	pthread_t threads[WORKERS];
+	uint32_t bucket = bucket_of(d, "n0.example");
+	unsigned found = 0;
+	for (unsigned i = 0; found < WORKERS; i++) {
+		char name[24];
+		snprintf(name, sizeof name, "n%u.example", i);
+		if (bucket_of(d, name) != bucket)
+			continue;
+		write_answer(&desks[found], name, HF_TYPE_A, 0, 16, 1);
+		busy[found] = (struct busy){&desks[found], &d->table};
+		found++;
+	}
+	for (unsigned w = 0; w < WORKERS; w++)
+		assert_int_equal(pthread_create(&threads[w], NULL, be_busy, &busy[w]), 0);
+	for (unsigned w = 0; w < WORKERS; w++)
+		pthread_join(threads[w], NULL);
+	for (unsigned way = 0; way < HF_XDP_WAYS; way++) {
+		const struct hf_xdp_entry *e = &d->table.entries[bucket * HF_XDP_WAYS + way];
+		uint64_t tag = d->table.buckets[bucket].tags[way];
+		assert_int_equal(e->seq % 2, 0);
+		assert_true(tag != HF_XDP_CLAIMED);
+		if (tag)
+			assert_int_equal(
+				tag, hf_xdp_tag(hf_xdp_hash(e->name, d->table.seed), HF_TYPE_A, 0));
+	}
+	free(desks);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -220,6 +272,7 @@ int main(void)
 		TEST(what_does_not_fit_is_not_published),
 		TEST(a_full_bucket_keeps_good_answers_for_a_second_then_the_oldest_goes),
 		TEST(a_way_that_somebody_writes_is_left_to_him),
+		TEST(workers_that_share_a_bucket_leave_whole_entries_each_under_its_tag),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
