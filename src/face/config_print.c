@@ -167,13 +167,15 @@ static void print_section(struct printer *p, const struct hf_origins *origins,
 	}
 }
 
-/* As it was written: with `auto` where that stood. Nothing of it is for keeping. */
-static struct hf_config as_written(const struct hf_config *config)
+/* As it was written: with `auto` where that stood. Nothing of it is for keeping, and
+ * all but the count of its holders is copied: that others change meanwhile. */
+static void copy_as_written(const struct hf_config *config, struct hf_config *ret)
 {
-	struct hf_config copy = *config;
-	if (copy.workers_auto)
-		copy.process.workers = 0;
-	return copy;
+	const size_t rest = offsetof(struct hf_config, arena);
+	atomic_init(&ret->refs, 0);
+	memcpy((char *)ret + rest, (const char *)config + rest, sizeof *ret - rest);
+	if (ret->workers_auto)
+		ret->process.workers = 0;
 }
 
 /* Closes the stream; the text, or NULL if some of it is missing. */
@@ -190,7 +192,8 @@ char *hf_config_yaml(const struct hf_config *config)
 {
 	char *text = NULL;
 	size_t len = 0;
-	const struct hf_config written = as_written(config);
+	struct hf_config written;
+	copy_as_written(config, &written);
 	struct printer p = {.config = &written};
 	p.out = open_memstream(&text, &len);
 	if (!p.out)
@@ -306,7 +309,8 @@ static char *dump(const json_t *whole)
 char *hf_config_json(const struct hf_config *config)
 {
 	char *name = shown(config->source), *text = NULL;
-	const struct hf_config written = as_written(config);
+	struct hf_config written;
+	copy_as_written(config, &written);
 	if (!name)
 		return NULL;
 	struct json_printer p = {.source = name,
