@@ -756,23 +756,31 @@ bool hf_cache_remarked_above(
 	return hf_remarks_above(cache->remarks, key->name, since);
 }
 
+/* Puts an answer into the log that was chosen for it. replaces: there may be an older
+ * one for the key; hits: for a key that has none. */
+static int enter(struct hf_cache *cache, unsigned which, const struct hf_cache_key *key,
+	hf_us stored, const struct hf_kept *kept, bool replaces, uint64_t hits)
+{
+	struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
+	unsigned budget = REINSERT_MAX;
+	if (hf_unexpected(kept->len < HF_HEADER_LEN + key->name->len + 4))
+		return HF_EMALFORMED;
+	const struct header h = header_of(key, stored, kept);
+	if (!fits(&shard->logs[which], h.words))
+		return HF_EBOUND;
+	make_room(shard, which, h.words, &budget);
+	remark(cache, key, &h);
+	put(shard, which, &h, kept, replaces, hits);
+	return 0;
+}
+
 int hf_cache_store(struct hf_cache *cache, const struct hf_cache_key *key, hf_us now,
 	const struct hf_kept *kept)
 {
 	struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
-	uint64_t n = words_of(kept);
 	const _Atomic uint64_t *old = slot_of_hash(shard, key->hash);
-	unsigned which = choose_log(shard, key->hash, old, n);
-	unsigned budget = REINSERT_MAX;
-	if (hf_unexpected(kept->len < HF_HEADER_LEN + key->name->len + 4))
-		return HF_EMALFORMED;
-	if (!fits(&shard->logs[which], n))
-		return HF_EBOUND;
-	make_room(shard, which, n, &budget);
-	const struct header h = header_of(key, now, kept);
-	remark(cache, key, &h);
-	put(shard, which, &h, kept, old != NULL, 0);
-	return 0;
+	unsigned which = choose_log(shard, key->hash, old, words_of(kept));
+	return enter(cache, which, key, now, kept, old != NULL, 0);
 }
 
 /* Leaves word of a removal in the small log; no slot leads to it. */
@@ -929,20 +937,11 @@ bool hf_cache_peek(
 int hf_cache_restore(struct hf_cache *cache, const struct hf_cache_key *key, hf_us stored,
 	uint8_t hits, const struct hf_kept *kept)
 {
-	struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
+	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
 	uint64_t n = words_of(kept);
 	unsigned which =
 		has_room(&shard->logs[MAIN], n) || !has_room(&shard->logs[SMALL], n) ? MAIN : SMALL;
-	unsigned budget = REINSERT_MAX;
-	if (hf_unexpected(kept->len < HF_HEADER_LEN + key->name->len + 4))
-		return HF_EMALFORMED;
-	if (!fits(&shard->logs[which], n))
-		return HF_EBOUND;
-	make_room(shard, which, n, &budget);
-	const struct header h = header_of(key, stored, kept);
-	remark(cache, key, &h);
-	put(shard, which, &h, kept, true, (hits & 3) * SLOT_HIT);
-	return 0;
+	return enter(cache, which, key, stored, kept, true, (hits & 3) * SLOT_HIT);
 }
 
 bool hf_cache_stored(const struct hf_cache *cache, const struct hf_cache_key *key, hf_us *ret)

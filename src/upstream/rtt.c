@@ -123,8 +123,3 @@ hf_us hf_rtt_rank_faded(const struct hf_rtt *rtt, uint32_t loss, hf_us now)
 	hf_us cost = rtt->srtt + (hf_us)(HF_RTT_LOSS_COST * loss / LOSS_ONE);
 	return minutes < 40 ? cost >> minutes : 0;
 }
-
-hf_us hf_rtt_rank(const struct hf_rtt *rtt, hf_us now)
-{
-	return hf_rtt_rank_faded(rtt, rtt->loss, now);
-}

@@ -59,13 +59,11 @@ hf_us hf_rtt_p95(const struct hf_rtt *rtt);
  * bad is looked at again now and then, and one never tried is looked at first. */
 #define HF_RTT_LOSS_COST (400 * HF_MS)
 #define HF_RTT_FADE (60 * HF_SECOND)
-hf_us hf_rtt_rank(const struct hf_rtt *rtt, hf_us now);
-
-/* The same, with another share of loss. */
 hf_us hf_rtt_rank_faded(const struct hf_rtt *rtt, uint32_t loss, hf_us now);
 
-/* The same; what was lost counts only if there has been news from `since` on. */
-static inline hf_us hf_rtt_rank_since(const struct hf_rtt *rtt, hf_us since, hf_us now)
+/* The same for its own loss, which counts only if there has been news from `since` on;
+ * made for asking many. */
+static inline hf_us hf_rtt_rank(const struct hf_rtt *rtt, hf_us since, hf_us now)
 {
 	if (now - rtt->sampled >= HF_RTT_FADE || rtt->loss)
 		return hf_rtt_rank_faded(rtt, rtt->sampled < since ? 0 : rtt->loss, now);

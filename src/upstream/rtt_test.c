@@ -133,7 +133,7 @@ static void what_was_lost_before_it_came_back_is_forgiven(void **state)
 		hf_rtt_settle(&rtt, false, START);
 	hf_rtt_forgive(&rtt);
 	assert_int_equal(rtt.loss, 0);
-	assert_in_range(hf_rtt_rank(&rtt, START), 29 * HF_MS, 31 * HF_MS);
+	assert_in_range(hf_rtt_rank(&rtt, INT64_MIN, START), 29 * HF_MS, 31 * HF_MS);
 }
 
 static void a_lost_message_costs_as_much_time_as_it_takes(void **state)
@@ -142,29 +142,29 @@ static void a_lost_message_costs_as_much_time_as_it_takes(void **state)
 	struct hf_rtt steady = {0}, lossy = {0};
 	sample(&steady, 50, 40 * HF_MS);
 	sample(&lossy, 50, 10 * HF_MS);
-	assert_true(hf_rtt_rank(&lossy, START) < hf_rtt_rank(&steady, START));
+	assert_true(hf_rtt_rank(&lossy, INT64_MIN, START) < hf_rtt_rank(&steady, INT64_MIN, START));
 	for (int i = 0; i < 500; i++)
 		hf_rtt_settle(&lossy, i % 5 != 0, START);
-	assert_true(hf_rtt_rank(&lossy, START) > hf_rtt_rank(&steady, START));
+	assert_true(hf_rtt_rank(&lossy, INT64_MIN, START) > hf_rtt_rank(&steady, INT64_MIN, START));
 	while (lossy.loss < 65000)
 		hf_rtt_settle(&lossy, false, START);
 	assert_in_range(
-		hf_rtt_rank(&lossy, START), HF_RTT_LOSS_COST, HF_RTT_LOSS_COST + 11 * HF_MS);
+		hf_rtt_rank(&lossy, INT64_MIN, START), HF_RTT_LOSS_COST, HF_RTT_LOSS_COST + 11 * HF_MS);
 }
 
 static void the_rank_fades_and_nothing_known_is_looked_at_first(void **state)
 {
 	(void)state;
 	struct hf_rtt rtt = {0};
-	assert_int_equal(hf_rtt_rank(&rtt, START), 0);
+	assert_int_equal(hf_rtt_rank(&rtt, INT64_MIN, START), 0);
 	sample(&rtt, 1, 64 * HF_MS);
 	for (int minute = 0; minute < 6; minute++)
 		assert_int_equal(
-			hf_rtt_rank(&rtt, START + minute * 60 * HF_SECOND), 64 * HF_MS >> minute);
-	assert_int_equal(hf_rtt_rank(&rtt, START + 7 * 86400 * HF_SECOND), 0);
-	assert_int_equal(hf_rtt_rank(&rtt, 0), 64 * HF_MS); /* a clock that went back */
+			hf_rtt_rank(&rtt, INT64_MIN, START + minute * 60 * HF_SECOND), 64 * HF_MS >> minute);
+	assert_int_equal(hf_rtt_rank(&rtt, INT64_MIN, START + 7 * 86400 * HF_SECOND), 0);
+	assert_int_equal(hf_rtt_rank(&rtt, INT64_MIN, 0), 64 * HF_MS); /* a clock that went back */
 	hf_rtt_settle(&rtt, true, START + 60 * HF_SECOND);  /* news */
-	assert_int_equal(hf_rtt_rank(&rtt, START + 60 * HF_SECOND), 64 * HF_MS);
+	assert_int_equal(hf_rtt_rank(&rtt, INT64_MIN, START + 60 * HF_SECOND), 64 * HF_MS);
 }
 
 int main(void)

@@ -96,7 +96,7 @@ static hf_us cost_of(const struct hf_selection *s, size_t i)
 {
 	const struct hf_candidate *c = &s->candidates[i];
 	hf_us mine = c->state->health.since, path = c->path->health.since;
-	return hf_rtt_rank_since(&c->path->rtt, mine > path ? mine : path, s->now);
+	return hf_rtt_rank(&c->path->rtt, mine > path ? mine : path, s->now);
 }
 
 static bool passed_over(hf_us cost, hf_us best)
