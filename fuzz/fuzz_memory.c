@@ -72,7 +72,7 @@ static void recall_path(const struct hf_path_memory *memory, const struct hf_mem
 	hf_require(hf_path_touched(&path));
 	hf_us timeout = hf_rtt_timeout(&path.rtt, &conf);
 	hf_require(timeout >= conf.timeout_min && timeout <= conf.timeout_max);
-	hf_require(hf_rtt_p95(&path.rtt) >= 0 && hf_rtt_rank(&path.rtt, now) >= 0);
+	hf_require(hf_rtt_p95(&path.rtt) >= 0 && hf_rtt_rank(&path.rtt, now, now) >= 0);
 	for (unsigned i = 0; i < 1000; i++)
 		hf_rtt_sample(&path.rtt, 10 * HF_MS, now);
 	hf_require(hf_rtt_sane(&path.rtt) && hf_rtt_p95(&path.rtt) > 0);
