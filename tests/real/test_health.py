@@ -59,9 +59,12 @@ def test_a_preferred_upstream_that_falls_silent_is_only_probed_and_comes_back(fa
     a, b = fake(), fake(second)
     server = holdfast({"a": quick(a.at, **{"rest-max": "500ms"}), "b": quick(b.at)})
     # What it is given when it is back goes by what it had before: fifty a second.
+    # One that the machine keeps waiting past its 95th percentile may be hedged.
+    before = 0
     for i in range(60):
-        assert came_from(server.udp("before%d.example." % i), OURS)
+        before += came_from(server.udp("before%d.example." % i), OURS)
         time.sleep(0.02)
+    assert before >= 50
     a.behave = fakes.silent
     a.forget()
     began, slow = time.monotonic(), 0
