@@ -1330,7 +1330,7 @@ static void the_pace_keeps_nobody_waiting_for_more_than_half_a_second(void **sta
 	prepare(&t, 1);
 	t.states[0].pace.rate = 1; /* next to nothing: half a message a second */
 	hf_pace_begin(&t.states[0].pace, 0, START);
-	t.states[0].pace.last = START;
+	t.states[0].pace.spent = START;
 	start(&t);
 	while (!find(&t, HF_ACT_SEND))
 		wait(&t);
@@ -1344,7 +1344,7 @@ static void another_that_is_in_full_use_is_asked_instead_of_one_that_came_back(v
 	prepare(&t, 2);
 	t.states[0].pace.rate = 1; /* next to nothing: half a message a second */
 	hf_pace_begin(&t.states[0].pace, 0, START);
-	t.states[0].pace.last = START;
+	t.states[0].pace.spent = START;
 	start(&t);
 	assert_sent(&t, 1, HF_CHANNEL_UDP);
 }

@@ -15,6 +15,11 @@
 /* Nobody had to wait for so long: there is no crowd any more. */
 #define CALM (10 * HF_SECOND)
 
+/* Questions do not come evenly: what was not used in so long may be used at once. With
+ * less, an upstream that is given an eighth more than it had would still be passed
+ * over by every third question. */
+#define SAVED (250 * HF_MS)
+
 /* Of a message, so that a rate below one a second is one too. */
 #define ONE 1024
 
@@ -52,8 +57,25 @@ static uint64_t given(const struct hf_pace *pace, hf_us now)
 		rate = LEAST;
 	if (most && most < LEAST)
 		most = LEAST;
-	rate <<= since < 0 ? 0 : since / DOUBLING < DOUBLINGS_MAX ? since / DOUBLING : DOUBLINGS_MAX;
+	rate <<= since < 0                          ? 0
+		 : since / DOUBLING < DOUBLINGS_MAX ? since / DOUBLING
+						    : DOUBLINGS_MAX;
 	return most && rate > most ? most : rate;
+}
+
+/* From one message to the next; rate: in parts of ONE. */
+static hf_us gap(uint64_t rate)
+{
+	return HF_SECOND * ONE / (hf_us)rate;
+}
+
+/* A message is paid for with the time that a pace gives it. What goes out though
+ * nothing is left for it, because it has waited for long enough, is no debt. */
+static void spend(struct hf_pace *pace, hf_us each, hf_us now)
+{
+	hf_us most = each > SAVED ? each : SAVED;
+	hf_us spent = pace->spent > now - most ? pace->spent : now - most;
+	pace->spent = spent + each < now ? spent + each : now;
 }
 
 void hf_pace_sent(struct hf_pace *pace, hf_us now)
@@ -67,7 +89,7 @@ void hf_pace_sent(struct hf_pace *pace, hf_us now)
 		pace->sends++;
 		return;
 	}
-	pace->last = now;
+	spend(pace, gap(rate), now);
 }
 
 void hf_pace_hold(struct hf_pace *pace, hf_us now)
@@ -84,14 +106,15 @@ void hf_pace_begin(struct hf_pace *pace, uint64_t others, hf_us now)
 	pace->second = now;
 	pace->began = now;
 	pace->refused = now;
-	pace->last = 0;
-	pace->sends = 0; /* of a second that the outage cut short */
+	pace->sends = 0;                           /* of a second that the outage cut short */
+	pace->spent = now - gap(given(pace, now)); /* one may go at once */
 }
 
 uint32_t hf_pace_rate(const struct hf_pace *pace, hf_us now)
 {
 	uint64_t rate = given(pace, now);
-	return rate && rate < ONE ? 1 : (uint32_t)(rate / ONE < UINT32_MAX ? rate / ONE : UINT32_MAX);
+	return rate && rate < ONE ? 1
+				  : (uint32_t)(rate / ONE < UINT32_MAX ? rate / ONE : UINT32_MAX);
 }
 
 bool hf_pace_free(struct hf_pace *pace, hf_us now)
@@ -102,7 +125,7 @@ bool hf_pace_free(struct hf_pace *pace, hf_us now)
 		return true;
 	}
 	/* As fast as it is now, not as it was when the last one went. */
-	return now - pace->last >= HF_SECOND * ONE / (hf_us)rate;
+	return now - pace->spent >= gap(rate);
 }
 
 void hf_pace_refuse(struct hf_pace *pace, hf_us now)

@@ -5,9 +5,10 @@
  * When it comes back after an outage, everything that expired meanwhile wants to
  * be fetched at once, by us and by everybody else. So it is given a sixteenth of
  * the rate that it had before, then twice as much every half second, up to a little
- * more than it had; the rest is answered stale, goes to another upstream, or waits a
- * moment. The pace ends when ten seconds pass in which nobody had to wait,
- * and after a minute at the latest.
+ * more than it had; what it was not asked in a quarter of a second it may be asked at
+ * once, for questions come by chance. The rest is answered stale, goes to another
+ * upstream, or waits a moment. The pace ends when ten seconds pass in which nobody had
+ * to wait, and after a minute at the latest.
  * Threads: one at a time, by the caller's lock. */
 #ifndef HF_UPSTREAM_PACE_H
 #define HF_UPSTREAM_PACE_H
@@ -24,7 +25,7 @@ struct hf_pace {
 	bool held;       /* it is out of use: what is remembered is the rate before that */
 	hf_us began;     /* 0: no pace is set */
 	uint64_t others; /* the rates of those whose share it carries until they return */
-	hf_us last;      /* instant of the last message */
+	hf_us spent;     /* up to here the time that a pace gives has been used */
 	hf_us refused;   /* the last time that somebody had to wait */
 };
 

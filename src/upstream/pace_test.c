@@ -76,6 +76,51 @@ static void no_more_goes_out_than_it_says(void **state)
 	}
 }
 
+/* What comes by chance at the rate that it had: as many as so often go elsewhere. */
+static unsigned elsewhere(struct hf_pace *pace, unsigned rate, unsigned seconds, hf_us now)
+{
+	unsigned refused = 0;
+	uint64_t dice = 1;
+	for (hf_us end = now + seconds * HF_SECOND; now < end; now += HF_MS) {
+		dice = dice * 6364136223846793005u + 1442695040888963407u;
+		if ((dice >> 33) % 1000 >= rate)
+			continue;
+		if (hf_pace_free(pace, now))
+			hf_pace_sent(pace, now);
+		else
+			refused++;
+	}
+	return refused;
+}
+
+static void soon_it_has_most_of_what_it_had_though_questions_come_by_chance(void **state)
+{
+	(void)state;
+	for (unsigned rate = 20; rate <= 640; rate *= 2) {
+		struct hf_pace pace = {0};
+		hf_us now = sends(&pace, rate, 30, START);
+		hf_pace_hold(&pace, now);
+		hf_pace_begin(&pace, 0, now);
+		elsewhere(&pace, rate, 3, now);
+		assert_in_range(elsewhere(&pace, rate, 6, now + 3 * HF_SECOND), 0, rate * 6 / 5);
+	}
+}
+
+static void what_is_saved_is_a_quarter_of_a_second_and_nothing_of_the_outage(void **state)
+{
+	(void)state;
+	struct hf_pace pace = {0};
+	hf_us now = sends(&pace, 1600, 30, START);
+	hf_pace_begin(&pace, 0, now);
+	assert_in_range(pushed(&pace, now, now + 1), 1, 1);
+	now += 4 * HF_SECOND;
+	assert_in_range(pushed(&pace, now, now + 1), 1, 1);
+	unsigned at_once = 1;
+	for (; hf_pace_free(&pace, now); at_once++)
+		hf_pace_sent(&pace, now);
+	assert_in_range(at_once, 400, 451); /* of 1,800 a second */
+}
+
 static void what_goes_out_under_a_pace_is_no_measure_of_what_is_wanted(void **state)
 {
 	(void)state;
@@ -186,6 +231,8 @@ int main(void)
 		cmocka_unit_test(in_use_it_sets_no_pace),
 		cmocka_unit_test(it_begins_with_a_sixteenth_and_doubles_each_half_second),
 		cmocka_unit_test(no_more_goes_out_than_it_says),
+		cmocka_unit_test(soon_it_has_most_of_what_it_had_though_questions_come_by_chance),
+		cmocka_unit_test(what_is_saved_is_a_quarter_of_a_second_and_nothing_of_the_outage),
 		cmocka_unit_test(what_goes_out_under_a_pace_is_no_measure_of_what_is_wanted),
 		cmocka_unit_test(it_ends_when_nobody_had_to_wait_for_ten_seconds),
 		cmocka_unit_test(it_ends_after_a_minute_whoever_waits),
