@@ -461,6 +461,23 @@ static void earn_tokens(struct step *s)
 	hf_retry_earn(&s->env->outgoing->retry, &s->env->outgoing_conf->retry, s->env->now);
 }
 
+/* The best has no token left: another one that has, if it is well, even one that has
+ * been asked before. What one may be sent would lie idle while many wait for the
+ * other. Returns its index, paid for, or -1. */
+static int take_other(struct step *s, const struct hf_selection *selected, unsigned best)
+{
+	struct hf_selection others = *selected;
+	hf_us when;
+	others.barred |= bit(best);
+	int other = hf_select(&others);
+	if (other < 0 || asked(s->q, (unsigned)other) || s->q->refused & bit((unsigned)other) ||
+		hf_offer(&others, (size_t)other) != HF_OFFER_USE ||
+		state_of(s, (unsigned)other)->answered < s->q->began ||
+		!take_token(s, (unsigned)other, &when))
+		return -1;
+	return other;
+}
+
 /* Asks `next`, or pauses before one that has just refused, or gives up when nobody
  * is left (-1) who could still answer. */
 static void go_on_to(struct step *s, const struct hf_selection *selected, int next)
@@ -483,8 +500,11 @@ static void go_on_to(struct step *s, const struct hf_selection *selected, int ne
 		return;
 	}
 	if (q->sends && !take_token(s, (unsigned)next, &when)) {
-		pause_until(s, when == HF_NEVER ? when : when + a_while(s) / 8);
-		return;
+		next = take_other(s, selected, (unsigned)next);
+		if (next < 0) {
+			pause_until(s, when == HF_NEVER ? when : when + a_while(s) / 8);
+			return;
+		}
 	}
 	if (!q->sends)
 		earn_tokens(s);

@@ -25,7 +25,8 @@
  *
  * Every message after the first that is not forced by the protocol (TCP after a
  * truncated reply, no EDNS after FORMERR) takes a token of the retry budget, the
- * upstream's and everybody's; without one it waits until there is.
+ * upstream's and everybody's. Without one another upstream that is well takes its
+ * place, even one that was asked before; if that has none either, it waits.
  * When another upstream of the route is due for a probe, it gets a copy of the
  * question; its answer counts like any other.
  *

@@ -839,6 +839,26 @@ static void without_a_token_the_retry_waits_until_there_is_one(void **state)
 	}
 }
 
+static void one_that_is_well_and_may_be_asked_again_takes_the_place_of_one_that_may_not(void **state)
+{
+	struct asked t;
+	(void)state;
+	for (int well = 0; well < 2; well++) {
+		prepare(&t, 2);
+		t.confs[1].retry = (struct hf_retry_conf){0, 0};
+		start(&t);
+		assert_sent(&t, 0, HF_CHANNEL_UDP);
+		t.states[0].answered = well ? START + HF_MS : START - HF_MS; /* another question */
+		wait(&t);
+		assert_int_equal(count(&t, HF_ACT_SEND), well);
+		if (!well)
+			continue;
+		assert_int_equal(sent(&t)->upstream, 0);
+		assert_int_equal(sent(&t)->reason, HF_SEND_RETRY);
+		answer(&t, sent(&t)->attempt);
+	}
+}
+
 static void who_waits_for_a_token_with_nothing_on_its_way_hears_what_is_at_hand(void **state)
 {
 	struct asked t;
@@ -1794,6 +1814,8 @@ int main(void)
 		cmocka_unit_test(a_hedge_wants_room_and_somebody_in_use),
 		cmocka_unit_test(a_hedge_takes_a_token_and_is_not_sent_without),
 		cmocka_unit_test(without_a_token_the_retry_waits_until_there_is_one),
+		cmocka_unit_test(
+			one_that_is_well_and_may_be_asked_again_takes_the_place_of_one_that_may_not),
 		cmocka_unit_test(
 			who_waits_for_a_token_with_nothing_on_its_way_hears_what_is_at_hand),
 		cmocka_unit_test(a_first_message_earns_the_tokens_for_its_retries),

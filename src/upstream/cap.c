@@ -165,6 +165,15 @@ static bool add_to_trial(struct hf_cap *c)
 	return true;
 }
 
+/* Can holding tell the two apart before it has to end? Of few packets, or with little
+ * loss, it would only keep everybody waiting. */
+static bool worth_a_trial(const struct hf_cap_count *before)
+{
+	struct hf_cap_count trial = {.windows = TRIAL_MAX - LAG};
+	trial.sent = (uint32_t)((uint64_t)percent(rate(before), 90) * trial.windows / PER_SECOND);
+	return weigh(before, &trial, DEVIATIONS) != UNDECIDED;
+}
+
 static uint32_t answered_mille(const struct hf_cap_count *n)
 {
 	uint64_t mille = n->sent ? (uint64_t)n->replied * MILLE / n->sent : MILLE;
@@ -265,8 +274,12 @@ static void watch(struct hf_cap *c)
 		if (!flooded(c, i))
 			return;
 	struct hf_cap_count n = lately(c);
-	if (rate(&n) >= FLOOR && flat(c))
+	if (rate(&n) < FLOOR || !flat(c))
+		return;
+	if (worth_a_trial(&n))
 		begin_trial(c, HF_CAP_HOLD);
+	else
+		end_trial(c, true); /* as it would, ten seconds later */
 }
 
 /* ---- with a cap known ---- */
@@ -333,7 +346,7 @@ static void doubt(struct hf_cap *c, const struct second *s)
 		c->full = mille < c->full ? (uint32_t)mille : c->full;
 		c->behind = 0;
 	} else if (c->since >= c->next_trial && rate(&n) >= FLOOR && n.sent > n.replied &&
-		   flat(c)) {
+		   flat(c) && worth_a_trial(&n)) {
 		begin_trial(c, HF_CAP_CHECK);
 	}
 }
@@ -479,5 +492,6 @@ void hf_cap_recall(struct hf_cap *c, uint32_t found, uint32_t full)
 
 bool hf_cap_sane(uint32_t found, uint32_t full)
 {
-	return found ? found >= FLOOR / 2 && found <= FOUND_MOST && full > 0 && full <= MILLE : !full;
+	return found ? found >= FLOOR / 2 && found <= FOUND_MOST && full > 0 && full <= MILLE
+		     : !full;
 }

@@ -27,7 +27,8 @@
  * After a trial that found nothing, steps 2 and 3 must succeed twice in a row.
  * A cap is found about 8 s after its first drop. The fewer packets there are,
  * the longer chance could be the cause: under 200 a second, or with less than
- * half as much again as the cap, it takes longer or it is not found at all.
+ * half as much again as the cap, it takes longer or it is not found at all: a trial
+ * that could not tell the two apart within ten seconds is left out.
  * What a trial costs if there is no cap: for half a second to three seconds fewer
  * packets go to an upstream that loses a fifth or more of them.
  * With a cap known, the limit begins at 95 % of it and grows by 1 % a second to

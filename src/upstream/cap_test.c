@@ -344,6 +344,20 @@ static void loss_at_random_is_no_cap(void **state)
 	}
 }
 
+/* 200 a second of which a fifth is lost: no ten seconds tell that from a cap. */
+static void what_no_trial_could_tell_holds_nobody_back(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < SEEDS; seed++) {
+		struct world w = world_of(seed);
+		w.demand = 100 + 50 * chance(&w);
+		w.loss = 0.19;
+		run(&w, 60);
+		assert_int_equal(w.found, 0);
+		assert_int_equal(w.held, 0);
+	}
+}
+
 /* Loss that comes and goes at the very moments of a trial looks like a cap; that is
  * rare, and what was found holds nobody back when all has been answered for a while. */
 static void loss_that_comes_and_goes_is_hardly_ever_a_cap(void **state)
@@ -476,6 +490,7 @@ int main(void)
 		cmocka_unit_test(silence_with_a_cap_known_changes_nothing),
 		cmocka_unit_test(a_dead_upstream_has_no_cap),
 		cmocka_unit_test(loss_at_random_is_no_cap),
+		cmocka_unit_test(what_no_trial_could_tell_holds_nobody_back),
 		cmocka_unit_test(loss_that_comes_and_goes_is_hardly_ever_a_cap),
 		cmocka_unit_test(a_slow_upstream_has_no_cap),
 		cmocka_unit_test(a_burst_after_idleness_finds_no_cap),
