@@ -17,9 +17,16 @@
 #define SLOT_HITS (3ull << 45)
 #define SLOT_USED (1ull << 47)
 #define SLOT_TAG (0xffffull << 48)
-#define HEADER_WORDS 5
-#define GONE 0x80    /* in the flags of an entry that only says that its key was removed */
-#define CARRIED 1ull /* in w4: it has been in a log before */
+#define HEADER_WORDS 3 /* the last one holds octets 2 and 3 of the wire form, too */
+#define IN_HEADER 4    /* octets of the wire form that do not lie behind the header */
+#define PADDING 0ull   /* in the place of a hash: nothing but the log's end comes here */
+
+/* w1: what is said of an entry below the instant of storing. */
+#define KEY_FLAGS 0xfull
+#define GONE 0x10ull    /* it only says that its key was removed */
+#define CARRIED 0x20ull /* it has been in a log before */
+#define FORM_AT 6
+#define STORED_AT 12
 
 /* A tenth for newcomers, as in the paper: its authors found 5 to 20 % alike. */
 #define SMALL_PART 10
@@ -29,9 +36,9 @@
 
 /* A typical entry: header, 60 to 150 octets of answer, offsets. Only sets the
  * ratio of index to logs; with others the one or the other fills first. */
-#define TYPICAL_WORDS 20
+#define TYPICAL_WORDS 16
 
-/* Lines of an entry that are fetched ahead: 192 octets, of which 40 are the header.
+/* Lines of an entry that are fetched ahead: 192 octets, of which 22 are the header.
  * What is longer follows by the processor's own reading ahead. */
 #define ENTRY_LINES 3
 
@@ -41,8 +48,19 @@
 
 enum { SMALL, MAIN, LOGS };
 
-/* From the largest answer (65,535), its TTL offsets and the header. */
-#define ENTRY_WORDS_MAX (HEADER_WORDS + (HF_MESSAGE_MAX + 8) / 8 + (HF_RECORDS_MAX * 2 + 8) / 8)
+/* What follows the wire form: see the header file. */
+enum form {
+	FORM_LISTED,    /* a word of ends and count, then the offsets of the TTLs */
+	FORM_BARE,      /* nothing: the question alone */
+	FORM_ANSWER,    /* nothing: the only record is an answer and lies at its usual place */
+	FORM_AUTHORITY, /* ... or it is one of authority */
+};
+
+/* From the question's end to the TTL of a record whose owner is a pointer. */
+#define USUAL_TTL 6
+
+/* From the largest answer (65,535), its ends and TTL offsets, and the header. */
+#define ENTRY_WORDS_MAX (HEADER_WORDS + (HF_MESSAGE_MAX + 8) / 8 + 1 + (HF_RECORDS_MAX * 2 + 8) / 8)
 
 struct log {
 	_Atomic uint64_t *words;
@@ -131,54 +149,119 @@ static inline bool intact(const struct log *log, uint64_t position)
 	return reserved <= position + log->capacity;
 }
 
-/* ---- the header words ---- */
+/* ---- an entry ---- */
 
-struct header {
-	uint32_t words;
-	uint8_t flags;
-	uint8_t rcode;
-	uint16_t type;
-	uint64_t hash;
-	hf_us stored;
-	uint32_t ttl;
-	uint16_t wire_len, ttl_count, answer_end, authority_end, class;
-};
-
-static void pack_header(const struct header *h, uint64_t w[HEADER_WORDS])
+static inline uint64_t word_of(const _Atomic uint64_t *entry, size_t i)
 {
-	w[0] = (uint64_t)h->words << 32 | (uint64_t)h->flags << 24 | (uint64_t)h->rcode << 16 |
-	       h->type;
-	w[1] = h->hash;
-	w[2] = (uint64_t)h->stored;
-	w[3] = (uint64_t)h->ttl << 32 | (uint64_t)h->wire_len << 16 | h->ttl_count;
-	w[4] = (uint64_t)h->answer_end << 48 | (uint64_t)h->authority_end << 32 |
-	       (uint64_t)h->class << 16;
+	return atomic_load_explicit(&entry[i], memory_order_acquire);
 }
 
-static inline struct header unpack_header(const _Atomic uint64_t *from)
+struct header {
+	uint64_t hash, w1, w2;
+};
+
+static inline struct header read_header(const _Atomic uint64_t *entry)
 {
-	uint64_t w[HEADER_WORDS];
-	for (unsigned i = 0; i < HEADER_WORDS; i++)
-		w[i] = atomic_load_explicit(&from[i], memory_order_acquire);
+	return (struct header){word_of(entry, 0), word_of(entry, 1), word_of(entry, 2)};
+}
+
+static inline struct header load_header(const struct log *log, uint64_t position)
+{
+	return read_header(&log->words[position % log->capacity]);
+}
+
+static inline hf_us stored_of(const struct header *h)
+{
+	return (hf_us)h->w1 >> STORED_AT;
+}
+
+static inline enum form form_of(const struct header *h)
+{
+	return (enum form)(h->w1 >> FORM_AT & 3);
+}
+
+static inline uint32_t ttl_of(const struct header *h)
+{
+	return (uint32_t)(h->w2 >> 32);
+}
+
+static inline uint16_t wire_len_of(const struct header *h)
+{
+	return (uint16_t)(h->w2 >> 16);
+}
+
+/* Words of the wire form that lie behind the header. */
+static inline size_t wire_words(size_t wire_len)
+{
+	return (wire_len - IN_HEADER + 7) / 8;
+}
+
+/* What cannot be said in a header stands in the word that follows the wire form. */
+struct ends {
+	uint16_t answer, authority, ttl_count;
+};
+
+static inline uint64_t pack_ends(const struct hf_kept *kept)
+{
+	return (uint64_t)kept->answer_end << 32 | (uint64_t)kept->authority_end << 16 |
+	       kept->ttl_count;
+}
+
+static inline struct ends unpack_ends(uint64_t word)
+{
+	return (struct ends){(uint16_t)(word >> 32), (uint16_t)(word >> 16), (uint16_t)word};
+}
+
+static inline size_t ttl_words(size_t ttl_count)
+{
+	return (ttl_count * 2 + 7) / 8;
+}
+
+/* A record right behind the question, with two octets of owner, and no other. */
+static enum form choose_form(const struct hf_kept *kept, size_t question_end)
+{
+	bool answers = kept->answer_end == kept->len;
+	if (kept->authority_end != kept->len)
+		return FORM_LISTED;
+	if (!kept->ttl_count && answers && kept->len == question_end)
+		return FORM_BARE;
+	if (kept->ttl_count != 1 || kept->ttl_at[0] != question_end + USUAL_TTL)
+		return FORM_LISTED;
+	return answers ? FORM_ANSWER
+		       : (kept->answer_end == question_end ? FORM_AUTHORITY : FORM_LISTED);
+}
+
+static struct header header_of(
+	const struct hf_cache_key *key, hf_us stored, const struct hf_kept *kept)
+{
+	size_t question_end = HF_HEADER_LEN + (size_t)key->name->len + 4;
 	return (struct header){
-		.words = (uint32_t)(w[0] >> 32),
-		.flags = (uint8_t)(w[0] >> 24),
-		.rcode = (uint8_t)(w[0] >> 16),
-		.type = (uint16_t)w[0],
-		.hash = w[1],
-		.stored = (hf_us)w[2],
-		.ttl = (uint32_t)(w[3] >> 32),
-		.wire_len = (uint16_t)(w[3] >> 16),
-		.ttl_count = (uint16_t)w[3],
-		.answer_end = (uint16_t)(w[4] >> 48),
-		.authority_end = (uint16_t)(w[4] >> 32),
-		.class = (uint16_t)(w[4] >> 16),
+		.hash = key->hash,
+		.w1 = (uint64_t)stored << STORED_AT |
+		      (uint64_t)choose_form(kept, question_end) << FORM_AT | key->flags,
+		.w2 = (uint64_t)kept->ttl << 32 | (uint64_t)kept->len << 16 |
+		      hf_get_u16(kept->wire + 2),
 	};
 }
 
-static struct header load_header(const struct log *log, uint64_t position)
+/* Words of an entry that holds the kept answer. */
+static uint64_t words_of(const struct header *h, const struct hf_kept *kept)
 {
-	return unpack_header(&log->words[position % log->capacity]);
+	uint64_t words = HEADER_WORDS + wire_words(kept->len);
+	return form_of(h) == FORM_LISTED ? words + 1 + ttl_words(kept->ttl_count) : words;
+}
+
+/* Words of the entry at a position, or of the padding there. Who may be overtaken asks
+ * afterwards whether the position is intact. */
+static uint64_t entry_words(const struct log *log, uint64_t position)
+{
+	if (load_word(log, position) == PADDING)
+		return log->capacity - position % log->capacity;
+	const struct header entry = load_header(log, position), *h = &entry;
+	uint64_t words = HEADER_WORDS + wire_words(wire_len_of(h));
+	if (form_of(h) != FORM_LISTED)
+		return words;
+	return words + 1 + ttl_words(unpack_ends(load_word(log, position + words)).ttl_count);
 }
 
 /* ---- keys ---- */
@@ -192,7 +275,8 @@ static uint64_t mix(
 		     ((uint64_t)flags << 32 | (uint64_t) class << 16 | type) * 0x9e3779b97f4a7c15u;
 	x = (x ^ x >> 33) * 0xff51afd7ed558ccdu;
 	x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53u;
-	return x ^ x >> 33;
+	x ^= x >> 33;
+	return x != PADDING ? x : 1;
 }
 
 struct hf_cache_key hf_cache_key(const struct hf_cache *cache, uint64_t realm,
@@ -261,37 +345,72 @@ static inline uint64_t slot_position(const struct log *log, uint64_t slot)
 
 /* ---- lookup ---- */
 
-static inline uint64_t word_of(const _Atomic uint64_t *entry, unsigned i)
+/* Copies the wire form that follows an intact header: false if it is too large. */
+static inline bool take_wire(
+	const _Atomic uint64_t *entry, const struct header *h, struct hf_cached *copy)
 {
-	return atomic_load_explicit(&entry[i], memory_order_acquire);
+	size_t len = wire_len_of(h);
+	copy->kept.len = (uint16_t)len;
+	if (len > copy->wire_cap)
+		return false;
+	hf_put_u16(copy->kept.wire, 0);
+	hf_put_u16(copy->kept.wire + 2, (uint16_t)h->w2);
+	copy_words(entry + HEADER_WORDS, copy->kept.wire + IN_HEADER, len - IN_HEADER,
+		copy->wire_cap - IN_HEADER);
+	return true;
 }
 
-/* Copies the answer that follows an intact header: false if it is too large. */
-static inline bool take_answer(
-	const _Atomic uint64_t *entry, uint64_t w3, uint64_t w4, struct hf_cached *copy)
+/* The ends and TTLs that are listed behind the wire form: false if there are too many. */
+static __attribute__((noinline)) bool take_list(
+	const struct log *log, uint64_t position, const struct header *h, struct hf_cached *copy)
 {
-	size_t wire_len = (uint16_t)(w3 >> 16), ttl_count = (uint16_t)w3;
-	copy->kept.len = (uint16_t)wire_len;
-	if (wire_len > copy->wire_cap || ttl_count > copy->ttl_cap)
+	const _Atomic uint64_t *list =
+		&log->words[position % log->capacity] + HEADER_WORDS + wire_words(wire_len_of(h));
+	struct ends ends = unpack_ends(word_of(list, 0));
+	/* Only if it is the entry's own is the count true. */
+	if (!intact(log, position) || ends.ttl_count > copy->ttl_cap)
 		return false;
-	entry += HEADER_WORDS;
-	copy_words(entry, copy->kept.wire, wire_len, copy->wire_cap);
-	entry += (wire_len + 7) / 8;
-	copy_words(entry, copy->kept.ttl_at, ttl_count * 2, copy->ttl_cap * 2);
-	copy->kept.answer_end = (uint16_t)(w4 >> 48);
-	copy->kept.authority_end = (uint16_t)(w4 >> 32);
-	copy->kept.ttl_count = (uint16_t)ttl_count;
-	copy->kept.ttl = (uint32_t)(w3 >> 32);
+	copy_words(list + 1, copy->kept.ttl_at, (size_t)ends.ttl_count * 2, copy->ttl_cap * 2);
+	copy->kept.answer_end = ends.answer;
+	copy->kept.authority_end = ends.authority;
+	copy->kept.ttl_count = ends.ttl_count;
+	return true;
+}
+
+/* ... and the others. */
+static inline bool take_ends(const struct log *log, uint64_t position, const struct header *h,
+	size_t question_end, struct hf_cached *copy)
+{
+	enum form form = form_of(h);
+	if (form == FORM_LISTED)
+		return take_list(log, position, h, copy);
+	copy->kept.authority_end = copy->kept.len;
+	copy->kept.answer_end = form == FORM_AUTHORITY ? (uint16_t)question_end : copy->kept.len;
+	copy->kept.ttl_count = form != FORM_BARE;
+	if (copy->kept.ttl_count > copy->ttl_cap)
+		return false;
+	if (copy->kept.ttl_count)
+		copy->kept.ttl_at[0] = (uint16_t)(question_end + USUAL_TTL);
 	return true;
 }
 
 static inline bool key_matches(
-	const struct hf_cache_key *key, uint64_t w0, uint64_t w4, const struct hf_cached *copy)
+	const struct hf_cache_key *key, const struct header *h, const struct hf_cached *copy)
 {
-	return (uint16_t)w0 == key->type && (uint8_t)(w0 >> 24) == key->flags &&
-	       (uint16_t)(w4 >> 16) == key->class &&
-	       copy->kept.len >= HF_HEADER_LEN + (size_t)key->name->len + 4 &&
-	       memcmp(copy->kept.wire + HF_HEADER_LEN, key->name->bytes, key->name->len) == 0;
+	size_t name_len = key->name->len;
+	const uint8_t *name = copy->kept.wire + HF_HEADER_LEN;
+	return (h->w1 & KEY_FLAGS) == key->flags &&
+	       copy->kept.len >= HF_HEADER_LEN + name_len + 4 &&
+	       memcmp(name, key->name->bytes, name_len) == 0 &&
+	       (key->flags & HF_CACHE_NAME || hf_get_u16(name + name_len) == key->type) &&
+	       hf_get_u16(name + name_len + 2) == key->class;
+}
+
+static inline void take_header(const struct header *h, struct hf_cached *copy)
+{
+	copy->kept.ttl = ttl_of(h);
+	copy->stored = stored_of(h);
+	copy->rcode = h->w2 & HF_FLAG_RCODE;
 }
 
 /* Copies the entry out. False: it is another key's, torn, or too large (then
@@ -300,20 +419,18 @@ static __attribute__((noinline)) bool take(const struct log *log, uint64_t posit
 	const struct hf_cache_key *key, struct hf_cached *copy)
 {
 	const _Atomic uint64_t *entry = &log->words[position % log->capacity];
-	uint64_t w0 = word_of(entry, 0), w1 = word_of(entry, 1), w2 = word_of(entry, 2);
-	uint64_t w3 = word_of(entry, 3), w4 = word_of(entry, 4);
-	if (w1 != key->hash || !intact(log, position))
+	const struct header h = read_header(entry);
+	size_t question_end = HF_HEADER_LEN + (size_t)key->name->len + 4;
+	if (h.hash != key->hash || !intact(log, position))
 		return false;
-	/* Intact, so these words, and the sizes in them, are the entry's own. */
-	if (!take_answer(entry, w3, w4, copy))
-		return false;
-	if (!intact(log, position) || !key_matches(key, w0, w4, copy)) {
+	/* Intact, so these words, and the length in them, are the entry's own. */
+	bool fits = take_wire(entry, &h, copy) && take_ends(log, position, &h, question_end, copy);
+	if (!intact(log, position) || (fits && !key_matches(key, &h, copy))) {
 		copy->kept.len = 0;
 		return false;
 	}
-	copy->stored = (hf_us)w2;
-	copy->rcode = (uint8_t)(w0 >> 16);
-	return true;
+	take_header(&h, copy);
+	return fits;
 }
 
 static inline void note_hit(_Atomic uint64_t *slot, uint64_t seen)
@@ -427,12 +544,7 @@ static inline void sum_add(_Atomic uint64_t *sum, uint64_t n)
 
 static uint64_t entry_hash(const struct log *log, uint64_t position)
 {
-	return load_word(log, position + 1);
-}
-
-static uint32_t entry_words(const struct log *log, uint64_t position)
-{
-	return (uint32_t)(load_word(log, position) >> 32);
+	return load_word(log, position);
 }
 
 /* The slot that leads to this very entry, or NULL if it has been replaced. */
@@ -469,7 +581,7 @@ static void forget_slot(struct shard *shard, _Atomic uint64_t *slot)
 	uint64_t seen = atomic_load_explicit(slot, memory_order_relaxed);
 	const struct log *log = slot_log(shard, seen);
 	sum_add(&shard->entries, (uint64_t)-1);
-	sum_add(&shard->words, (uint64_t) - (int64_t)entry_words(log, slot_position(log, seen)));
+	sum_add(&shard->words, -entry_words(log, slot_position(log, seen)));
 	atomic_store_explicit(slot, 0, memory_order_release);
 }
 
@@ -546,9 +658,7 @@ static uint64_t reserve(struct log *log, uint64_t n)
 	uint64_t pad = padding(log, n), at = log->head + pad;
 	atomic_store_explicit(&log->reserved, at + n, memory_order_release);
 	if (pad) /* a piece that no slot leads to: skipped at the tail */
-		store_word(log, log->head, pad << 32);
-	if (pad > 1)
-		store_word(log, log->head + 1, 0);
+		store_word(log, log->head, PADDING);
 	log->head = at + n;
 	return at;
 }
@@ -580,18 +690,18 @@ static void carry_to_main(
 	struct log *log = &shard->logs[from], *main = &shard->logs[MAIN];
 	uint64_t seen = atomic_load_explicit(slot, memory_order_relaxed);
 	uint64_t hits = (seen & SLOT_HITS) / SLOT_HIT;
-	uint32_t n = entry_words(log, log->tail);
+	uint64_t n = entry_words(log, log->tail);
 	if (from == SMALL) {
 		/* Before the copy: making room may carry, too, in the same buffer. It
 		 * touches main only, so this entry and its slot stay. */
 		make_room(shard, MAIN, n, budget);
 		hits = 1;
 	}
-	copy_out(log, log->tail, shard->carry, (size_t)n * 8);
+	copy_out(log, log->tail, shard->carry, n * 8);
 	log->tail += n;
 	uint64_t at = reserve(main, n);
-	shard->carry[HEADER_WORDS - 1] |= CARRIED;
-	copy_in(main, at, shard->carry, (size_t)n * 8);
+	shard->carry[1] |= CARRIED;
+	copy_in(main, at, shard->carry, n * 8);
 	publish(main);
 	uint64_t moved = slot_tag(seen) | SLOT_USED | (hits - 1) * SLOT_HIT | SLOT_LOG |
 			 (at & POSITION_MASK);
@@ -606,15 +716,12 @@ static bool asked_again(_Atomic uint64_t *slot)
 static void pop_main(struct shard *shard, uint64_t n, unsigned *budget)
 {
 	struct log *main = &shard->logs[MAIN];
-	_Atomic uint64_t *slot = NULL;
-	/* A piece of padding of a single word has no hash to read. */
-	if (entry_words(main, main->tail) >= HEADER_WORDS)
-		slot = slot_of_entry(shard, MAIN, main->tail);
+	_Atomic uint64_t *slot = slot_of_entry(shard, MAIN, main->tail);
 	/* Carrying back must not take the room that is being made: with the head
 	 * about to wrap, the padding could. */
 	bool carry = slot && asked_again(slot) && *budget;
 	if (carry) {
-		uint32_t words = entry_words(main, main->tail);
+		uint64_t words = entry_words(main, main->tail);
 		struct log after = *main;
 		after.tail += words;
 		carry = has_room(&after, words) && n < main->capacity / 2;
@@ -636,10 +743,8 @@ static bool still_filling(const struct shard *shard, uint64_t n)
 static void pop_small(struct shard *shard, unsigned *budget)
 {
 	struct log *small = &shard->logs[SMALL];
-	_Atomic uint64_t *slot = NULL;
-	uint32_t n = entry_words(small, small->tail);
-	if (n >= HEADER_WORDS)
-		slot = slot_of_entry(shard, SMALL, small->tail);
+	_Atomic uint64_t *slot = slot_of_entry(shard, SMALL, small->tail);
+	uint64_t n = entry_words(small, small->tail);
 	if (slot && *budget && (asked_again(slot) || still_filling(shard, n))) {
 		--*budget;
 		carry_to_main(shard, SMALL, slot, budget);
@@ -663,13 +768,15 @@ static void make_room(struct shard *shard, unsigned which, uint64_t n, unsigned 
 
 static uint64_t write_entry(struct log *log, const struct header *h, const struct hf_kept *kept)
 {
-	uint64_t words[HEADER_WORDS];
-	uint64_t at = reserve(log, h->words);
-	pack_header(h, words);
-	copy_in(log, at, words, sizeof words);
-	copy_in(log, at + HEADER_WORDS, kept->wire, kept->len);
-	copy_in(log, at + HEADER_WORDS + ((uint64_t)kept->len + 7) / 8, kept->ttl_at,
-		(size_t)kept->ttl_count * 2);
+	const uint64_t head[HEADER_WORDS] = {h->hash, h->w1, h->w2};
+	uint64_t at = reserve(log, words_of(h, kept)), next = at + HEADER_WORDS;
+	copy_in(log, at, head, sizeof head);
+	copy_in(log, next, kept->wire + IN_HEADER, (size_t)kept->len - IN_HEADER);
+	if (form_of(h) == FORM_LISTED) {
+		next += wire_words(kept->len);
+		store_word(log, next, pack_ends(kept));
+		copy_in(log, next + 1, kept->ttl_at, (size_t)kept->ttl_count * 2);
+	}
 	publish(log);
 	return at;
 }
@@ -689,31 +796,6 @@ static unsigned choose_log(
 	return take_ghost(shard, hash) || !fits(&shard->logs[SMALL], n) ? MAIN : SMALL;
 }
 
-static uint64_t words_of(const struct hf_kept *kept)
-{
-	return HEADER_WORDS + ((uint64_t)kept->len + 7) / 8 +
-	       ((uint64_t)kept->ttl_count * 2 + 7) / 8;
-}
-
-static struct header header_of(
-	const struct hf_cache_key *key, hf_us stored, const struct hf_kept *kept)
-{
-	return (struct header){
-		.words = (uint32_t)words_of(kept),
-		.flags = key->flags,
-		.rcode = kept->wire[3] & HF_FLAG_RCODE,
-		.type = key->type,
-		.hash = key->hash,
-		.stored = stored,
-		.ttl = kept->ttl,
-		.wire_len = kept->len,
-		.ttl_count = kept->ttl_count,
-		.answer_end = kept->answer_end,
-		.authority_end = kept->authority_end,
-		.class = key->class,
-	};
-}
-
 /* Writes an entry at the head of a log that has room for it and makes its slot
  * lead there. */
 /* `known`: there has been an answer for the key. */
@@ -730,7 +812,7 @@ static void put(struct shard *shard, unsigned which, const struct header *h,
 	else
 		slot = make_slot(shard, h->hash);
 	sum_add(&shard->entries, 1);
-	sum_add(&shard->words, h->words);
+	sum_add(&shard->words, words_of(h, kept));
 	atomic_store_explicit(slot,
 		slot_tag(h->hash) | SLOT_USED | hits | (which == MAIN ? SLOT_LOG : 0) |
 			(at & POSITION_MASK),
@@ -740,9 +822,9 @@ static void put(struct shard *shard, unsigned which, const struct header *h,
 /* Before it can be found. */
 static void remark(struct hf_cache *cache, const struct hf_cache_key *key, const struct header *h)
 {
-	if (h->flags & (HF_CACHE_NAME | HF_CACHE_FAILED))
+	if (key->flags & (HF_CACHE_NAME | HF_CACHE_FAILED))
 		hf_remarks_note(cache->remarks, key->name, key->name_hash,
-			h->stored + (hf_us)h->ttl * HF_SECOND);
+			stored_of(h) + (hf_us)ttl_of(h) * HF_SECOND);
 }
 
 bool hf_cache_remarked(const struct hf_cache *cache, const struct hf_cache_key *key, hf_us since)
@@ -756,6 +838,17 @@ bool hf_cache_remarked_above(
 	return hf_remarks_above(cache->remarks, key->name, since);
 }
 
+/* A lookup compares the question that an answer repeats: what would not be found again
+ * is not put in. */
+static bool answers_key(const struct hf_cache_key *key, const struct hf_kept *kept)
+{
+	size_t len = key->name->len;
+	const uint8_t *name = kept->wire + HF_HEADER_LEN;
+	return kept->len >= HF_HEADER_LEN + len + 4 &&
+	       (key->flags & HF_CACHE_NAME || hf_get_u16(name + len) == key->type) &&
+	       hf_get_u16(name + len + 2) == key->class;
+}
+
 /* Puts an answer into the log that was chosen for it. replaces: there may be an older
  * one for the key; hits: for a key that has none. */
 static int enter(struct hf_cache *cache, unsigned which, const struct hf_cache_key *key,
@@ -763,15 +856,21 @@ static int enter(struct hf_cache *cache, unsigned which, const struct hf_cache_k
 {
 	struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
 	unsigned budget = REINSERT_MAX;
-	if (hf_unexpected(kept->len < HF_HEADER_LEN + key->name->len + 4))
+	if (hf_unexpected(!answers_key(key, kept)))
 		return HF_EMALFORMED;
 	const struct header h = header_of(key, stored, kept);
-	if (!fits(&shard->logs[which], h.words))
+	if (stored_of(&h) != stored || !fits(&shard->logs[which], words_of(&h, kept)))
 		return HF_EBOUND;
-	make_room(shard, which, h.words, &budget);
+	make_room(shard, which, words_of(&h, kept), &budget);
 	remark(cache, key, &h);
 	put(shard, which, &h, kept, replaces, hits);
 	return 0;
+}
+
+static uint64_t words_for(const struct hf_cache_key *key, const struct hf_kept *kept)
+{
+	const struct header h = header_of(key, 0, kept);
+	return words_of(&h, kept);
 }
 
 int hf_cache_store(struct hf_cache *cache, const struct hf_cache_key *key, hf_us now,
@@ -779,7 +878,7 @@ int hf_cache_store(struct hf_cache *cache, const struct hf_cache_key *key, hf_us
 {
 	struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
 	const _Atomic uint64_t *old = slot_of_hash(shard, key->hash);
-	unsigned which = choose_log(shard, key->hash, old, words_of(kept));
+	unsigned which = choose_log(shard, key->hash, old, words_for(key, kept));
 	return enter(cache, which, key, now, kept, old != NULL, 0);
 }
 
@@ -788,16 +887,19 @@ static void note_removal(struct shard *shard, const struct hf_cache_key *key, hf
 {
 	uint8_t wire[HF_HEADER_LEN + HF_NAME_MAX + 4] = {0};
 	uint16_t end = (uint16_t)(HF_HEADER_LEN + key->name->len);
-	const struct hf_kept kept = {.wire = wire, .len = (uint16_t)(end + 4)};
+	const struct hf_kept kept = {.wire = wire,
+		.len = (uint16_t)(end + 4),
+		.answer_end = (uint16_t)(end + 4),
+		.authority_end = (uint16_t)(end + 4)};
 	unsigned budget = REINSERT_MAX;
 	memcpy(wire + HF_HEADER_LEN, key->name->bytes, key->name->len);
 	hf_put_u16(wire + end, key->type);
 	hf_put_u16(wire + end + 2, key->class);
 	struct header h = header_of(key, now, &kept);
-	h.flags |= GONE;
-	if (!fits(&shard->logs[SMALL], h.words))
+	h.w1 |= GONE;
+	if (!fits(&shard->logs[SMALL], words_of(&h, &kept)))
 		return;
-	make_room(shard, SMALL, h.words, &budget);
+	make_room(shard, SMALL, words_of(&h, &kept), &budget);
 	write_entry(&shard->logs[SMALL], &h, &kept);
 }
 
@@ -839,50 +941,54 @@ struct hf_cache_mark hf_cache_mark(const struct hf_cache *cache, unsigned shard)
 	return mark;
 }
 
-/* Copies out all that a header says lies at a position. False: torn, or larger
- * than the copy's memory. */
+/* The question that an answer repeats. Returns where it ends, 0: there is none. */
+static size_t take_question(struct hf_cache_entry *ret)
+{
+	const uint8_t *name = ret->copy.kept.wire + HF_HEADER_LEN;
+	size_t left = ret->copy.kept.len - (size_t)HF_HEADER_LEN;
+	size_t len = ret->copy.kept.len > HF_HEADER_LEN + 4 ? hf_name_wire_len(name, left - 4) : 0;
+	if (!len)
+		return 0;
+	ret->type = ret->flags & HF_CACHE_NAME ? 0 : hf_get_u16(name + len);
+	ret->class = hf_get_u16(name + len + 2);
+	return HF_HEADER_LEN + len + 4;
+}
+
+/* Copies out all that a header, which was intact, says lies at a position. False: torn,
+ * or larger than the copy's memory. */
 static bool take_all(const struct log *log, uint64_t position, const struct header *h,
 	struct hf_cache_entry *ret)
 {
-	struct hf_cached *copy = &ret->copy;
-	if (h->wire_len > copy->wire_cap || h->ttl_count > copy->ttl_cap)
-		return false;
-	copy_out(log, position + HEADER_WORDS, copy->kept.wire, h->wire_len);
-	copy_out(log, position + HEADER_WORDS + ((uint64_t)h->wire_len + 7) / 8, copy->kept.ttl_at,
-		(size_t)h->ttl_count * 2);
-	if (!intact(log, position))
-		return false;
-	copy->kept.len = h->wire_len;
-	copy->kept.answer_end = h->answer_end;
-	copy->kept.authority_end = h->authority_end;
-	copy->kept.ttl_count = h->ttl_count;
-	copy->kept.ttl = h->ttl;
-	copy->stored = h->stored;
-	copy->rcode = h->rcode;
-	copy->hits = 0;
+	size_t question_end;
 	ret->hash = h->hash;
-	ret->type = h->type;
-	ret->class = h->class;
-	ret->flags = h->flags & ~GONE;
-	ret->gone = h->flags & GONE;
+	ret->flags = h->w1 & KEY_FLAGS;
+	ret->gone = h->w1 & GONE;
+	if (!take_wire(&log->words[position % log->capacity], h, &ret->copy) ||
+		!intact(log, position))
+		return false;
+	question_end = take_question(ret);
+	if (hf_unexpected(!question_end) ||
+		!take_ends(log, position, h, question_end, &ret->copy) || !intact(log, position))
+		return false;
+	take_header(h, &ret->copy);
+	ret->copy.hits = 0;
 	return true;
 }
 
 /* Padding, failures and what has been in a log before are passed over. */
 static enum hf_cache_step step_over(const struct log *log, uint64_t *at, struct hf_cache_entry *ret)
 {
-	uint64_t position = *at, first = load_word(log, position), n = first >> 32;
-	if (!intact(log, position) || hf_unexpected(!n))
-		return HF_CACHE_STEP_LOST;
-	*at += n;
-	if (n < HEADER_WORDS)
-		return HF_CACHE_STEP_ON;
-	struct header h = load_header(log, position);
-	uint64_t last = load_word(log, position + HEADER_WORDS - 1);
+	uint64_t position = *at, first = load_word(log, position);
+	uint64_t n = entry_words(log, position);
 	if (!intact(log, position))
 		return HF_CACHE_STEP_LOST;
-	bool pad = (uint32_t)first == 0 && h.hash == 0;
-	if (pad || last & CARRIED || h.flags & HF_CACHE_FAILED)
+	*at += n;
+	if (first == PADDING)
+		return HF_CACHE_STEP_ON;
+	const struct header h = load_header(log, position);
+	if (!intact(log, position))
+		return HF_CACHE_STEP_LOST;
+	if (h.w1 & (CARRIED | HF_CACHE_FAILED))
 		return HF_CACHE_STEP_ON;
 	return take_all(log, position, &h, ret) ? HF_CACHE_STEP_ENTRY : HF_CACHE_STEP_LOST;
 }
@@ -921,10 +1027,10 @@ bool hf_cache_peek(
 			return false;
 		const struct log *log = slot_log(of, seen);
 		uint64_t position = slot_position(log, seen);
-		struct header h = load_header(log, position);
+		const struct header h = load_header(log, position);
 		if (!intact(log, position))
 			continue;
-		if (h.flags & HF_CACHE_FAILED)
+		if (h.w1 & HF_CACHE_FAILED)
 			return false;
 		if (take_all(log, position, &h, ret)) {
 			ret->copy.hits = (uint8_t)((seen & SLOT_HITS) / SLOT_HIT);
@@ -938,7 +1044,7 @@ int hf_cache_restore(struct hf_cache *cache, const struct hf_cache_key *key, hf_
 	uint8_t hits, const struct hf_kept *kept)
 {
 	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
-	uint64_t n = words_of(kept);
+	uint64_t n = words_for(key, kept);
 	unsigned which =
 		has_room(&shard->logs[MAIN], n) || !has_room(&shard->logs[SMALL], n) ? MAIN : SMALL;
 	return enter(cache, which, key, stored, kept, true, (hits & 3) * SLOT_HIT);
@@ -953,9 +1059,9 @@ bool hf_cache_stored(const struct hf_cache *cache, const struct hf_cache_key *ke
 		if (!seen || slot_tag(seen) != slot_tag(key->hash))
 			continue;
 		const struct log *log = slot_log(shard, seen);
-		struct header h = load_header(log, slot_position(log, seen));
+		const struct header h = load_header(log, slot_position(log, seen));
 		if (h.hash == key->hash && intact(log, slot_position(log, seen))) {
-			*ret = h.stored;
+			*ret = stored_of(&h);
 			return true;
 		}
 	}

@@ -13,27 +13,31 @@
  * reverse-lookup storm, passes through the small log and leaves the main one alone.
  *
  * What a hit touches, in lines of 64 octets: one of the index (two if the key's own
- * bucket was full), the entry (an A answer for a name of 25 octets is 112 octets with
+ * bucket was full), the entry (an A answer for a name of 25 octets is 80 octets with
  * all that belongs to it: two or three lines), and the log's head, which every hit
  * reads. It copies the answer out; it writes nothing, except for the first three hits
  * after a store, which raise the slot's two-bit count. Whoever has several keys at
  * hand looks ahead for all of them (hf_cache_expect, hf_cache_approach) before the
  * first lookup: then the lines of all are on their way at once.
  *
- * An entry, in 8-byte words (overhead 40 octets, a slot of 8, 2 a record):
- *   w0  size in words (32) | key flags (8) | rcode (8) | key type (16)
- *   w1  key hash
- *   w2  instant of storing, us
- *   w3  ttl s (32) | wire octets (16) | TTL count (16)
- *   w4  end of answer (16) | end of authority (16) | key class (16) | carried (1)
- *   w5- wire form, padded; then the TTL offsets, 16 bit each, padded
+ * An entry, in words of 8 octets:
+ *   w0  hash of the key; 0 in its place: from here on the log is empty to its end
+ *   w1  instant of storing, us, signed (52) | 0 (4) | form (2) | carried (1) |
+ *       removed (1) | key flags (4)
+ *   w2  ttl s (32) | octets of the wire form (16) | its octets 2 and 3, the flags (16)
+ *   w3- the wire form from octet 4 on, padded. Octets 0 and 1, the id, are always 0.
+ *       Type and class of the key stand in its question, the rcode in its flags.
+ * and for an answer that has not just one record right behind the question, its owner a
+ * pointer (the forms that need no more):
+ *       0 (16) | end of answer (16) | end of authority (16) | count of TTLs (16)
+ *       then the offsets of the TTLs, 16 bits each, padded.
  *
  * A slot: tag (16) | 1 used | hits (2) | log (1) | position in words (44).
  *
- * What a name costs, its A record of 52 to 60 octets of wire: 40 of header, the wire
- * and one TTL offset padded to 8 each, makes 104; 8 for its slot, and as the table
- * has up to twice as many slots as entries, 8 to 16; 4 for its ghost, half as many
- * as slots. 116 to 124 octets, of which the answer itself is 60.
+ * What a name costs, its A record of 52 to 60 octets of wire: the header's 22 and the
+ * wire form less its first two, padded to 8, make 72 to 80; 8 for its slot, and as the
+ * table has up to twice as many slots as entries, 8 to 16; 4 for its ghost, half as many
+ * as slots. 84 to 100 octets, of which the answer itself is 52 to 60.
  *
  * Memory is taken once but touched only when it is used, 2 MiB at a time where the
  * kernel gives huge pages (base/pages.h): the logs fill from their beginning, the
@@ -47,10 +51,13 @@
  *   3. A reader copies words with acquire loads and then loads `reserved`. If
  *      any word that it copied came from a later round, (2) makes a `reserved`
  *      visible that lies more than a capacity past the entry's position, and
- *      the copy is thrown away. Otherwise all words are those of the entry.
+ *      the copy is thrown away. Otherwise all words are those of the entry. What
+ *      says how much is to be copied (length, form, count) is asked about in this
+ *      way before it is gone by.
  *   4. The slot is published with release after the entry's words are written,
  *      and loaded with acquire: an intact position shows a whole entry.
- *   5. The entry repeats its key; it is compared in the reader's own copy.
+ *   5. The entry repeats its key: the flags in the header, the rest as the question
+ *      of its wire form. It is compared in the reader's own copy.
  *   6. Readers write only by compare-and-swap on the slot that they saw, so a
  *      hit count cannot land on another entry's slot.
  *
@@ -95,7 +102,7 @@ struct hf_cache_key {
 	uint16_t class;
 	uint8_t flags;
 	uint8_t way; /* of its bucket: where a look ahead found something, or that it did not;
-	                0: nobody has looked */
+			0: nobody has looked */
 };
 
 /* A cache of `size` bytes in `shards` (1 to 256) shards. hash_key must be
@@ -140,8 +147,9 @@ struct hf_cached {
 enum hf_cache_result hf_cache_lookup(
 	struct hf_cache *cache, const struct hf_cache_key *key, hf_us now, struct hf_cached *copy);
 
-/* Puts an answer in place of any other for the key. kept.ttl 0 is allowed: it
- * is expired at once. HF_EBOUND: too large to keep. Owner of the shard only. */
+/* Puts an answer in place of any other for the key, whose question it repeats in lower
+ * case. kept.ttl 0 is allowed: it is expired at once. HF_EBOUND: too large to keep, or
+ * `now` is 71 years from 0. HF_EMALFORMED: another question. Owner of the shard only. */
 int hf_cache_store(struct hf_cache *cache, const struct hf_cache_key *key, hf_us now,
 	const struct hf_kept *kept);
 

@@ -50,7 +50,9 @@ static void make_answer(
 	size_t head = HF_HEADER_LEN + (size_t)q->name.len + 4;
 	memset(a->wire, 0, HF_HEADER_LEN);
 	memcpy(a->wire + HF_HEADER_LEN, q->name.bytes, q->name.len);
-	memset(a->wire + head - 4, fill, octets + 4);
+	hf_put_u16(a->wire + head - 4, q->type);
+	hf_put_u16(a->wire + head - 2, q->class);
+	memset(a->wire + head, fill, octets);
 	a->kept = (struct hf_kept){.wire = a->wire,
 		.len = (uint16_t)(head + octets),
 		.ttl = ttl,
@@ -87,6 +89,81 @@ static void an_answer_comes_back_as_it_was_put_in(void **state)
 	assert_int_equal(c.cached.kept.authority_end, 41);
 	assert_memory_equal(c.wire, a.wire, a.kept.len);
 	assert_memory_equal(c.ttl_at, a.ttl_at, 6);
+	hf_cache_free(cache);
+}
+
+/* Gives a made answer its records' places, and tells what the cache gives back of them. */
+static void records_come_back(struct answer *a, uint16_t answer_end, uint16_t authority_end,
+	uint16_t ttl_count, uint16_t first_ttl, uint64_t octets)
+{
+	static struct copy c;
+	struct hf_cache *cache = new_cache(1 << 20, 1);
+	struct hf_question q = question("shop.example", HF_TYPE_A);
+	struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
+	struct hf_cache_mark at = hf_cache_mark(cache, 0), end;
+	struct hf_cache_entry entry = {.copy = *blank(&c)};
+	a->kept.answer_end = answer_end;
+	a->kept.authority_end = authority_end;
+	a->kept.ttl_count = ttl_count;
+	a->ttl_at[0] = first_ttl;
+	hf_put_u16(a->wire + 2, 0x8083);
+	assert_int_equal(hf_cache_store(cache, &key, -7, &a->kept), 0);
+	assert_int_equal(hf_cache_sums(cache).bytes, octets);
+	assert_int_equal(hf_cache_lookup(cache, &key, 0, blank(&c)), HF_CACHE_FRESH);
+	end = hf_cache_mark(cache, 0);
+	for (int from_log = 0; from_log < 2; from_log++) {
+		const struct hf_cached *copy = from_log ? &entry.copy : &c.cached;
+		assert_int_equal(copy->kept.len, a->kept.len);
+		assert_int_equal(copy->kept.answer_end, answer_end);
+		assert_int_equal(copy->kept.authority_end, authority_end);
+		assert_int_equal(copy->kept.ttl_count, ttl_count);
+		assert_memory_equal(copy->kept.ttl_at, a->ttl_at, 2 * (size_t)ttl_count);
+		assert_memory_equal(copy->kept.wire, a->wire, a->kept.len);
+		assert_int_equal(copy->rcode, 3);
+		assert_true(copy->stored == -7);
+		memset(c.wire, 0, sizeof c.wire);
+		memset(c.ttl_at, 0, sizeof c.ttl_at);
+		if (!from_log)
+			assert_int_equal(
+				hf_cache_follow(cache, 0, &at, &end, &entry), HF_CACHE_STEP_ENTRY);
+	}
+	assert_int_equal(entry.type, HF_TYPE_A);
+	hf_cache_free(cache);
+}
+
+/* 22 octets of header, the wire form without its first two, a slot. */
+static void one_record_at_its_usual_place_costs_no_list_and_others_come_back_by_it(void **state)
+{
+	(void)state;
+	static struct answer a;
+	struct hf_question q = question("shop.example", HF_TYPE_A);
+	const uint16_t asked = HF_HEADER_LEN + 14 + 4, len = asked + 16;
+	const uint64_t plain = (22 + len - 2 + 7) / 8 * 8 + 8;
+	make_answer(&a, &q, 16, 9, 300);
+	records_come_back(&a, len, len, 1, asked + 6, plain);      /* an answer */
+	records_come_back(&a, asked, len, 1, asked + 6, plain);    /* nothing, says a SOA */
+	records_come_back(&a, len, len, 1, asked + 5, plain + 16); /* owned by the root */
+	records_come_back(&a, asked, asked, 1, asked + 6, plain + 16);
+	records_come_back(&a, len - 2, len, 1, asked + 6, plain + 16);
+	records_come_back(&a, len, len, 2, asked + 6, plain + 16);
+	records_come_back(&a, len, len, 0, 0, plain + 8);
+	make_answer(&a, &q, 0, 9, 300);
+	records_come_back(&a, asked, asked, 0, 0, (22 + asked - 2 + 7) / 8 * 8 + 8);
+}
+
+static void what_would_not_be_found_again_is_refused(void **state)
+{
+	(void)state;
+	static struct answer a;
+	struct hf_cache *cache = new_cache(1 << 20, 1);
+	struct hf_question q = question("shop.example", HF_TYPE_A);
+	struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
+	const hf_us seventy_years = 70 * 365 * 86400ll * HF_SECOND;
+	make_answer(&a, &q, 16, 9, 300);
+	assert_int_equal(hf_cache_store(cache, &key, seventy_years, &a.kept), 0);
+	assert_int_equal(hf_cache_store(cache, &key, -seventy_years, &a.kept), 0);
+	assert_int_equal(hf_cache_store(cache, &key, 2 * seventy_years, &a.kept), HF_EBOUND);
+	assert_int_equal(hf_cache_store(cache, &key, -2 * seventy_years, &a.kept), HF_EBOUND);
 	hf_cache_free(cache);
 }
 
@@ -263,8 +340,8 @@ static void memory_stays_bounded_and_answers_true_whatever_is_stored(void **stat
 		for (unsigned i = 0; i < 30000; i++) {
 			dice = dice * 6364136223846793005u + 1442695040888963407u;
 			unsigned n = (unsigned)(dice >> 33) % (i % 3 ? 50 : 20000);
-			size_t octets =
-				(size_t)(dice >> 20) % 500 + ((dice >> 40) % 100 == 0 ? 9000 : 0);
+			size_t octets = 1 + (size_t)(dice >> 20) % 500 +
+					((dice >> 40) % 100 == 0 ? 9000 : 0);
 			struct hf_question q = numbered(n);
 			struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
 			if (hf_cache_lookup(cache, &key, 0, blank(&c)) == HF_CACHE_FRESH) {
@@ -347,8 +424,8 @@ static void *read_all_the_time(void *arg)
 		struct hf_cache_key key = hf_cache_key(race->cache, 0, &q, 0);
 		if (hf_cache_lookup(race->cache, &key, 0, blank(c)) != HF_CACHE_FRESH)
 			continue;
-		size_t from = HF_HEADER_LEN + (size_t)q.name.len;
-		/* Every octet behind the name was written in one store. */
+		size_t from = HF_HEADER_LEN + (size_t)q.name.len + 4;
+		/* Every octet behind the question was written in one store. */
 		for (size_t at = from; at < c->cached.kept.len; at++)
 			hf_require(c->wire[at] == c->wire[from]);
 		hf_require(c->ttl_at[0] == c->wire[from] && c->ttl_at[2] == c->wire[from]);
@@ -520,7 +597,7 @@ static void *follow_all_the_time(void *arg)
 			struct hf_cache_entry entry = {.copy = *blank(&c)};
 			if (!hf_cache_peek(race->cache, 0, slot, &entry))
 				continue;
-			size_t head = HF_HEADER_LEN +
+			size_t head = HF_HEADER_LEN + 4 +
 				      hf_name_wire_len(c.wire + HF_HEADER_LEN, HF_NAME_MAX);
 			for (size_t i = head + 1; i < entry.copy.kept.len; i++)
 				assert_int_equal(c.wire[i], c.wire[head]);
@@ -552,6 +629,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_answer_comes_back_as_it_was_put_in),
+		cmocka_unit_test(
+			one_record_at_its_usual_place_costs_no_list_and_others_come_back_by_it),
+		cmocka_unit_test(what_would_not_be_found_again_is_refused),
 		cmocka_unit_test(an_answer_expires_with_its_ttl_and_not_before),
 		cmocka_unit_test(a_key_that_looked_ahead_finds_its_answer_wherever_it_is_now),
 		cmocka_unit_test(memory_past_the_copys_size_is_left_alone),

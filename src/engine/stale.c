@@ -67,6 +67,8 @@ void hf_trouble_remember(struct hf_worker *worker, const struct hf_cache_key *ke
 	struct hf_cache_key failed = hf_cache_failure_key(key);
 	uint32_t ttl = next_time(worker, &failed, now, dice);
 	memcpy(wire + HF_HEADER_LEN, key->name->bytes, key->name->len);
+	hf_put_u16(wire + len - 4, key->type);
+	hf_put_u16(wire + len - 2, key->class);
 	const struct hf_kept kept = { .wire = wire, .len = len, .answer_end = len,
 		.authority_end = len, .ttl = ttl ? ttl : 1 };
 	hf_cache_store(worker->team->cache, &failed, now, &kept);
