@@ -245,12 +245,15 @@ static void question_of(uint32_t id, struct hf_question *ret)
 	b[9] = 0;
 }
 
-/* An answer like any other: 64 octets of wire, which make an entry of 14 words. */
+/* An answer like any other: 64 octets of wire, and as its TTL is not at the usual place an
+ * entry of 13 words. */
 static void make(const struct hf_question *q, uint8_t wire[64], struct hf_kept *ret)
 {
 	static uint16_t ttl_at = 40;
 	memset(wire, 0, 64);
 	memcpy(wire + HF_HEADER_LEN, q->name.bytes, q->name.len);
+	hf_put_u16(wire + HF_HEADER_LEN + q->name.len, q->type);
+	hf_put_u16(wire + HF_HEADER_LEN + q->name.len + 2, q->class);
 	*ret = (struct hf_kept){ .wire = wire, .len = 64, .answer_end = 64, .authority_end = 64,
 		.ttl_at = &ttl_at, .ttl_count = 1, .ttl = 86400 };
 }

@@ -6,10 +6,20 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/pages.h"
+#include "cache/shape.h"
 
 #define BUCKET 8          /* slots in a cache line of 64 octets */
-#define WAYS (2 * BUCKET) /* a key's own bucket and its neighbour */
+#define WAYS (2 * BUCKET) /* a key's own bucket and its neighbour: a pair */
 #define GHOST_BUCKET 4
+#define GHOST_BUCKETS 3 /* for each pair: twelve ghosts */
+
+/* How many of a pair's slots are taken on average: before the index is stretched, so that
+ * four names in ten thousand find no place while there is room; and in a full cache, where
+ * somebody has to go anyway: one in a hundred. */
+#define STRETCHED_AT 6
+#define FULL 11
+
+#define FIRST_PAIRS 64 /* of an index: 8 KiB */
 #define POSITION_BITS 44
 #define POSITION_MASK ((1ull << POSITION_BITS) - 1)
 #define SLOT_LOG (1ull << 44)
@@ -33,6 +43,10 @@
 
 /* An answer that would wipe out more than a quarter of a log is not worth it. */
 #define LARGEST_PART 4
+
+/* How often a reader looks whom the owner overtakes each time: it has stored as many
+ * answers meanwhile. */
+#define LOOKS_MAX 4
 
 /* A typical entry: header, 60 to 150 octets of answer, offsets. Only sets the
  * ratio of index to logs; with others the one or the other fills first. */
@@ -72,10 +86,10 @@ struct log {
 
 struct shard {
 	_Atomic uint64_t *slots;
-	uint64_t bucket_mask;
+	_Atomic uint64_t shape; /* of the index: see cache/shape.h */
+	uint32_t pairs_max;
 	struct log logs[LOGS];
-	uint32_t *ghosts; /* fingerprints of what left the small log unasked */
-	uint64_t ghost_mask;
+	uint16_t *ghosts; /* fingerprints of what left the small log unasked */
 	_Atomic uint64_t entries, words, evictions;
 	uint64_t *carry; /* one entry on its way from a log's tail to a head */
 };
@@ -324,10 +338,27 @@ static inline uint64_t slot_tag(uint64_t hash)
 	return hash & SLOT_TAG;
 }
 
-static inline _Atomic uint64_t *slot_at(const struct shard *shard, uint64_t hash, unsigned way)
+/* Where a key's slots are: a pair by the hash's lower half, and which of its buckets is
+ * looked through first by a bit that neither that half nor the tag has. */
+struct home {
+	_Atomic uint64_t *slots;
+	unsigned own; /* 0 or BUCKET */
+};
+
+static inline struct home home_of(const struct shard *shard, uint64_t shape, uint64_t hash)
 {
-	uint64_t bucket = (hash & shard->bucket_mask) ^ (way / BUCKET);
-	return &shard->slots[bucket * BUCKET + way % BUCKET];
+	uint64_t pair = hf_shape_pair(shape, shard->pairs_max, (uint32_t)hash);
+	return (struct home){&shard->slots[pair * WAYS], hash >> 32 & BUCKET};
+}
+
+static inline uint64_t shape_of(const struct shard *shard)
+{
+	return atomic_load_explicit(&shard->shape, memory_order_acquire);
+}
+
+static inline _Atomic uint64_t *slot_at(struct home home, unsigned way)
+{
+	return &home.slots[way ^ home.own];
 }
 
 static inline const struct log *slot_log(const struct shard *shard, uint64_t slot)
@@ -458,12 +489,12 @@ static inline unsigned with_tag(const _Atomic uint64_t *s, uint64_t wanted)
 
 /* The next way in [way, end) that is taken by somebody with the key's tag; end: none. */
 static inline unsigned next_way(
-	const struct shard *shard, uint64_t hash, unsigned way, unsigned end, uint64_t *ret_seen)
+	struct home home, uint64_t hash, unsigned way, unsigned end, uint64_t *ret_seen)
 {
 	uint64_t wanted = slot_tag(hash) | SLOT_USED;
 	while (way < end) {
 		unsigned in = way % BUCKET;
-		const _Atomic uint64_t *slot = slot_at(shard, hash, way);
+		const _Atomic uint64_t *slot = slot_at(home, way);
 		*ret_seen = atomic_load_explicit(slot, memory_order_acquire);
 		if ((*ret_seen & (SLOT_TAG | SLOT_USED)) == wanted)
 			return way;
@@ -473,18 +504,19 @@ static inline unsigned next_way(
 	return end;
 }
 
-static inline enum hf_cache_result look(const struct shard *shard, const struct hf_cache_key *key,
-	unsigned way, unsigned end, hf_us now, struct hf_cached *copy)
+static inline enum hf_cache_result look(const struct shard *shard, struct home home,
+	const struct hf_cache_key *key, unsigned way, unsigned end, hf_us now,
+	struct hf_cached *copy)
 {
 	uint64_t seen;
-	for (; (way = next_way(shard, key->hash, way, end, &seen)) < end; way++) {
+	for (; (way = next_way(home, key->hash, way, end, &seen)) < end; way++) {
 		const struct log *log = slot_log(shard, seen);
 		if (!take(log, slot_position(log, seen), key, copy)) {
 			if (copy->kept.len)
 				return HF_CACHE_MISS;
 			continue;
 		}
-		note_hit(slot_at(shard, key->hash, way), seen);
+		note_hit(slot_at(home, way), seen);
 		copy->hits = (uint8_t)((seen & SLOT_HITS) / SLOT_HIT);
 		copy->age = now > copy->stored ? (uint32_t)((now - copy->stored) / HF_SECOND) : 0;
 		return copy->age < copy->kept.ttl ? HF_CACHE_FRESH : HF_CACHE_EXPIRED;
@@ -492,23 +524,38 @@ static inline enum hf_cache_result look(const struct shard *shard, const struct 
 	return HF_CACHE_MISS;
 }
 
-/* It has moved since it was looked ahead for, or there was only another of its tag. */
-static __attribute__((noinline)) enum hf_cache_result look_before(const struct shard *shard,
-	const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
+/* It was not where it was seen before, or there was only another of its tag: the whole
+ * pair, and the next one if the index has been stretched there meanwhile. The owner takes
+ * a step at a time: who finds each of them done under his eyes waits for nobody. */
+static __attribute__((noinline)) enum hf_cache_result look_again(const struct shard *shard,
+	uint64_t shape, const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
 {
-	return look(shard, key, 0, key->way, now, copy);
+	enum hf_cache_result found = HF_CACHE_MISS;
+	unsigned end = key->way;
+	for (int tries = 0; tries < LOOKS_MAX && found == HF_CACHE_MISS && !copy->kept.len;
+		tries++) {
+		found = look(shard, home_of(shard, shape, key->hash), key, 0, end, now, copy);
+		uint64_t before = shape;
+		shape = shape_of(shard);
+		if (shape == before)
+			break;
+		end = WAYS;
+	}
+	return found;
 }
 
 enum hf_cache_result hf_cache_lookup(
 	struct hf_cache *cache, const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
 {
 	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
+	uint64_t shape = shape_of(shard);
 	copy->kept.len = 0;
 	if (key->way == WAYS)
 		return HF_CACHE_MISS;
-	enum hf_cache_result found = look(shard, key, key->way, WAYS, now, copy);
-	if (found == HF_CACHE_MISS && !copy->kept.len && key->way)
-		found = look_before(shard, key, now, copy);
+	struct home home = home_of(shard, shape, key->hash);
+	enum hf_cache_result found = look(shard, home, key, key->way, WAYS, now, copy);
+	if (found == HF_CACHE_MISS && !copy->kept.len)
+		found = look_again(shard, shape, key, now, copy);
 	return found;
 }
 
@@ -516,22 +563,33 @@ enum hf_cache_result hf_cache_lookup(
 void hf_cache_expect(const struct hf_cache *cache, const struct hf_cache_key *key)
 {
 	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
-	__builtin_prefetch((const void *)slot_at(shard, key->hash, 0));
-	__builtin_prefetch((const void *)slot_at(shard, key->hash, BUCKET));
+	struct home home = home_of(shard, shape_of(shard), key->hash);
+	__builtin_prefetch((const void *)slot_at(home, 0));
+	__builtin_prefetch((const void *)slot_at(home, BUCKET));
+}
+
+static inline const _Atomic uint64_t *slot_entry(const struct shard *shard, uint64_t slot)
+{
+	const struct log *log = slot_log(shard, slot);
+	return &log->words[slot_position(log, slot) % log->capacity];
+}
+
+static inline void fetch(const _Atomic uint64_t *entry)
+{
+	for (size_t line = 0; line < ENTRY_LINES; line++)
+		__builtin_prefetch((const char *)entry + line * 64);
 }
 
 void hf_cache_approach(const struct hf_cache *cache, struct hf_cache_key *key)
 {
 	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
-	uint64_t seen;
-	unsigned way = next_way(shard, key->hash, 0, WAYS, &seen);
+	uint64_t shape = shape_of(shard), seen;
+	unsigned way = next_way(home_of(shard, shape, key->hash), key->hash, 0, WAYS, &seen);
+	if (way < WAYS)
+		fetch(slot_entry(shard, seen));
+	else if (shape_of(shard) != shape)
+		way = 0; /* it may have moved: let the lookup see */
 	key->way = (uint8_t)way;
-	if (way == WAYS)
-		return;
-	const struct log *log = slot_log(shard, seen);
-	const char *entry = (const char *)&log->words[slot_position(log, seen) % log->capacity];
-	for (size_t line = 0; line < ENTRY_LINES; line++)
-		__builtin_prefetch(entry + line * 64);
 }
 
 /* ---- the owner's side: index ---- */
@@ -552,10 +610,11 @@ static _Atomic uint64_t *slot_of_entry(struct shard *shard, unsigned which, uint
 {
 	const struct log *log = &shard->logs[which];
 	uint64_t hash = entry_hash(log, position);
+	struct home home = home_of(shard, shape_of(shard), hash);
 	uint64_t want = slot_tag(hash) | SLOT_USED | (which == MAIN ? SLOT_LOG : 0) |
 			(position & POSITION_MASK);
 	for (unsigned way = 0; way < WAYS; way++) {
-		_Atomic uint64_t *slot = slot_at(shard, hash, way);
+		_Atomic uint64_t *slot = slot_at(home, way);
 		uint64_t seen = atomic_load_explicit(slot, memory_order_relaxed);
 		if ((seen & ~SLOT_HITS) == want)
 			return slot;
@@ -567,11 +626,12 @@ static _Atomic uint64_t *slot_of_entry(struct shard *shard, unsigned which, uint
  * replace each other, which is safe: lookups compare the whole key. */
 static _Atomic uint64_t *slot_of_hash(struct shard *shard, uint64_t hash)
 {
+	struct home home = home_of(shard, shape_of(shard), hash);
 	uint64_t seen;
-	for (unsigned way = 0; (way = next_way(shard, hash, way, WAYS, &seen)) < WAYS; way++) {
+	for (unsigned way = 0; (way = next_way(home, hash, way, WAYS, &seen)) < WAYS; way++) {
 		const struct log *log = slot_log(shard, seen);
 		if (entry_hash(log, slot_position(log, seen)) == hash)
-			return slot_at(shard, hash, way);
+			return slot_at(home, way);
 	}
 	return NULL;
 }
@@ -585,14 +645,14 @@ static void forget_slot(struct shard *shard, _Atomic uint64_t *slot)
 	atomic_store_explicit(slot, 0, memory_order_release);
 }
 
-/* An empty slot for a hash; if all ways are taken, the least wanted goes:
+/* An empty slot in a pair; if all ways are taken, the least wanted goes:
  * fewest hits, newcomers before the settled, older before younger. */
-static _Atomic uint64_t *make_slot(struct shard *shard, uint64_t hash)
+static _Atomic uint64_t *make_slot(struct shard *shard, struct home home)
 {
 	_Atomic uint64_t *victim = NULL;
 	uint64_t least = UINT64_MAX;
 	for (unsigned way = 0; way < WAYS; way++) {
-		_Atomic uint64_t *slot = slot_at(shard, hash, way);
+		_Atomic uint64_t *slot = slot_at(home, way);
 		uint64_t seen = atomic_load_explicit(slot, memory_order_relaxed);
 		if (!seen)
 			return slot;
@@ -607,30 +667,77 @@ static _Atomic uint64_t *make_slot(struct shard *shard, uint64_t hash)
 	return victim;
 }
 
+/* Copies to where it belongs what a step of stretching takes out of a pair. A bit of what
+ * comes back for each slot that was copied. */
+static unsigned copy_up(
+	struct shard *shard, const _Atomic uint64_t *slots, uint64_t shape, uint64_t after)
+{
+	const _Atomic uint64_t *entries[WAYS];
+	uint64_t seen[WAYS];
+	unsigned copied = 0;
+	for (unsigned i = 0; i < WAYS; i++) {
+		seen[i] = atomic_load_explicit(&slots[i], memory_order_relaxed);
+		entries[i] = slot_entry(shard, seen[i]);
+		__builtin_prefetch((const void *)entries[i]); /* all at once: each is far away */
+	}
+	for (unsigned i = 0; i < WAYS; i++) {
+		uint64_t hash = seen[i] ? word_of(entries[i], 0) : 0;
+		if (!seen[i] || hf_shape_pair(after, shard->pairs_max, (uint32_t)hash) ==
+					hf_shape_frontier(shape) - 1)
+			continue;
+		_Atomic uint64_t *slot = make_slot(shard, home_of(shard, after, hash));
+		atomic_store_explicit(slot, seen[i], memory_order_release);
+		copied |= 1u << i;
+	}
+	return copied;
+}
+
+/* Moves one pair if the index is being stretched or should be. First the copies, then the
+ * word that they are there, then the originals go: see the proof in the header. */
+static void stretch(struct shard *shard)
+{
+	uint64_t shape = shape_of(shard), pairs = hf_shape_pairs(shape);
+	uint64_t entries = atomic_load_explicit(&shard->entries, memory_order_relaxed);
+	if (hf_shape_rests(shape) && (pairs == shard->pairs_max || entries < pairs * STRETCHED_AT))
+		return;
+	uint64_t after = hf_shape_moved(shape, shard->pairs_max);
+	_Atomic uint64_t *slots = &shard->slots[(hf_shape_frontier(shape) - 1ull) * WAYS];
+	unsigned copied = copy_up(shard, slots, shape, after);
+	atomic_store_explicit(&shard->shape, after, memory_order_release);
+	for (; copied; copied &= copied - 1)
+		atomic_store_explicit(&slots[__builtin_ctz(copied)], 0, memory_order_release);
+}
+
 /* ---- the owner's side: logs ---- */
 
-static inline uint32_t fingerprint(uint64_t hash)
+static inline uint16_t fingerprint(uint64_t hash)
 {
-	return (uint32_t)(hash >> 32) | 1;
+	return (uint16_t)(hash >> 32) | 1;
+}
+
+static inline uint64_t ghost_buckets(const struct shard *shard)
+{
+	return (uint64_t)shard->pairs_max * GHOST_BUCKETS;
 }
 
 /* Four to a bucket, youngest first: two names that share a place do not keep
  * knocking each other out. */
-static uint32_t *ghost_bucket(struct shard *shard, uint64_t hash)
+static uint16_t *ghost_bucket(struct shard *shard, uint64_t hash)
 {
-	return &shard->ghosts[(hash & shard->ghost_mask) * GHOST_BUCKET];
+	uint64_t bucket = (hash & UINT32_MAX) * ghost_buckets(shard) >> 32;
+	return &shard->ghosts[bucket * GHOST_BUCKET];
 }
 
 static void remember_ghost(struct shard *shard, uint64_t hash)
 {
-	uint32_t *ghosts = ghost_bucket(shard, hash);
+	uint16_t *ghosts = ghost_bucket(shard, hash);
 	memmove(ghosts + 1, ghosts, (GHOST_BUCKET - 1) * sizeof *ghosts);
 	ghosts[0] = fingerprint(hash);
 }
 
 static bool take_ghost(struct shard *shard, uint64_t hash)
 {
-	uint32_t *ghosts = ghost_bucket(shard, hash);
+	uint16_t *ghosts = ghost_bucket(shard, hash);
 	for (unsigned i = 0; i < GHOST_BUCKET; i++) {
 		if (ghosts[i] == fingerprint(hash)) {
 			ghosts[i] = 0;
@@ -810,7 +917,7 @@ static void put(struct shard *shard, unsigned which, const struct header *h,
 	if (slot)
 		forget_slot(shard, slot);
 	else
-		slot = make_slot(shard, h->hash);
+		slot = make_slot(shard, home_of(shard, shape_of(shard), h->hash));
 	sum_add(&shard->entries, 1);
 	sum_add(&shard->words, words_of(h, kept));
 	atomic_store_explicit(slot,
@@ -864,6 +971,7 @@ static int enter(struct hf_cache *cache, unsigned which, const struct hf_cache_k
 	make_room(shard, which, words_of(&h, kept), &budget);
 	remark(cache, key, &h);
 	put(shard, which, &h, kept, replaces, hits);
+	stretch(shard);
 	return 0;
 }
 
@@ -928,7 +1036,7 @@ unsigned hf_cache_shards(const struct hf_cache *cache)
 
 uint64_t hf_cache_slots(const struct hf_cache *cache)
 {
-	return (cache->shards[0].bucket_mask + 1) * BUCKET;
+	return (uint64_t)cache->shards[0].pairs_max * WAYS;
 }
 
 struct hf_cache_mark hf_cache_mark(const struct hf_cache *cache, unsigned shard)
@@ -1020,6 +1128,8 @@ bool hf_cache_peek(
 	const struct hf_cache *cache, unsigned shard, uint64_t slot, struct hf_cache_entry *ret)
 {
 	const struct shard *of = &cache->shards[shard];
+	if (slot / WAYS >= hf_shape_extent(shape_of(of), of->pairs_max))
+		return false;
 	/* An entry that moves while it is copied has a new place at once. */
 	for (int tries = 0; tries < 4; tries++) {
 		uint64_t seen = atomic_load_explicit(&of->slots[slot], memory_order_acquire);
@@ -1053,11 +1163,9 @@ int hf_cache_restore(struct hf_cache *cache, const struct hf_cache_key *key, hf_
 bool hf_cache_stored(const struct hf_cache *cache, const struct hf_cache_key *key, hf_us *ret)
 {
 	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
-	for (unsigned way = 0; way < WAYS; way++) {
-		uint64_t seen =
-			atomic_load_explicit(slot_at(shard, key->hash, way), memory_order_acquire);
-		if (!seen || slot_tag(seen) != slot_tag(key->hash))
-			continue;
+	struct home home = home_of(shard, shape_of(shard), key->hash);
+	uint64_t seen;
+	for (unsigned way = 0; (way = next_way(home, key->hash, way, WAYS, &seen)) < WAYS; way++) {
 		const struct log *log = slot_log(shard, seen);
 		const struct header h = load_header(log, slot_position(log, seen));
 		if (h.hash == key->hash && intact(log, slot_position(log, seen))) {
@@ -1077,22 +1185,30 @@ static int make_log(struct log *log, uint64_t words)
 	return log->words ? 0 : -ENOMEM;
 }
 
+static size_t index_octets(const struct shard *shard)
+{
+	return (size_t)shard->pairs_max * WAYS * 8;
+}
+
+static size_t ghost_octets(const struct shard *shard)
+{
+	return ghost_buckets(shard) * GHOST_BUCKET * sizeof *shard->ghosts;
+}
+
 static int make_shard(struct shard *shard, uint64_t octets)
 {
-	uint64_t slots = BUCKET * 2;
-	/* For each entry: its words, two slots (the table half full), a ghost. */
-	uint64_t wanted = 2 * (octets / 8 / (TYPICAL_WORDS + 3));
-	while (slots * 2 <= wanted)
-		slots *= 2;
-	uint64_t ghosts = slots / 2;
-	uint64_t words = (octets - slots * 8 - ghosts * 4) / 8;
-	shard->slots = hf_pages_get(slots * 8);
-	shard->ghosts = hf_pages_get(ghosts * 4);
+	/* For each pair its slots and ghosts, and what it leads to in a full cache. */
+	uint64_t ghosts = GHOST_BUCKETS * GHOST_BUCKET * sizeof *shard->ghosts;
+	uint64_t pairs = octets / (WAYS * 8 + ghosts + FULL * TYPICAL_WORDS * 8) + 1;
+	shard->pairs_max = pairs < UINT32_MAX ? (uint32_t)pairs : UINT32_MAX;
+	uint32_t first = shard->pairs_max < FIRST_PAIRS ? shard->pairs_max : FIRST_PAIRS;
+	atomic_init(&shard->shape, hf_shape(first, first));
+	shard->slots = hf_pages_get(index_octets(shard));
+	shard->ghosts = hf_pages_get(ghost_octets(shard));
 	shard->carry = malloc((size_t)ENTRY_WORDS_MAX * 8);
-	shard->bucket_mask = slots / BUCKET - 1;
-	shard->ghost_mask = ghosts / GHOST_BUCKET - 1;
 	if (!shard->slots || !shard->ghosts || !shard->carry)
 		return -ENOMEM;
+	uint64_t words = (octets - index_octets(shard) - ghost_octets(shard)) / 8;
 	if (make_log(&shard->logs[SMALL], words / SMALL_PART) ||
 		make_log(&shard->logs[MAIN], words - words / SMALL_PART))
 		return -ENOMEM;
@@ -1121,8 +1237,8 @@ int hf_cache_new(
 
 static void free_shard(struct shard *shard)
 {
-	hf_pages_free((void *)shard->slots, (shard->bucket_mask + 1) * BUCKET * 8);
-	hf_pages_free(shard->ghosts, (shard->ghost_mask + 1) * GHOST_BUCKET * 4);
+	hf_pages_free((void *)shard->slots, index_octets(shard));
+	hf_pages_free(shard->ghosts, ghost_octets(shard));
 	free(shard->carry);
 	for (unsigned i = 0; i < LOGS; i++)
 		hf_pages_free((void *)shard->logs[i].words, shard->logs[i].capacity * 8);

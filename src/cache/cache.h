@@ -4,7 +4,8 @@
  * Story: the cache is cut into shards, one for each worker. A name's hash says
  * which shard it belongs to, and only that shard's owner ever writes there;
  * everybody reads everywhere. A shard is an index (buckets of eight slots, one
- * cache line each) over two circular logs of answers. New answers enter the
+ * cache line each, two to a pair) over two circular logs of answers. The index begins
+ * small and is stretched as it fills (shape.h). New answers enter the
  * small log; what is asked again before it falls off its end moves to the main
  * log; what falls off the main log without having been asked again is gone:
  * S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP
@@ -35,13 +36,15 @@
  * A slot: tag (16) | 1 used | hits (2) | log (1) | position in words (44).
  *
  * What a name costs, its A record of 52 to 60 octets of wire: the header's 22 and the
- * wire form less its first two, padded to 8, make 72 to 80; 8 for its slot, and as the
- * table has up to twice as many slots as entries, 8 to 16; 4 for its ghost, half as many
- * as slots. 84 to 100 octets, of which the answer itself is 52 to 60.
+ * wire form less its first two, padded to 8, make 72 to 80. A slot has 8 octets, and four
+ * to six of a pair's 16 are taken while the index grows, eleven when the cache is full: 21
+ * to 27 octets, then 12. Its part of the ghosts are 2 octets, once the cache is full. So 93
+ * to 107 octets while there is room, and 86 to 94 of the size of a full cache, of which
+ * the answer itself is 52 to 60.
  *
  * Memory is taken once but touched only when it is used, 2 MiB at a time where the
- * kernel gives huge pages (base/pages.h): the logs fill from their beginning, the
- * index (a sixteenth of the size or so) is in use as soon as some hundred names are.
+ * kernel gives huge pages (base/pages.h): the logs and the index fill from their beginning,
+ * the ghosts (a fiftieth of the size) are in use once the small log has been full.
  *
  * Proof that a reader never returns a torn or foreign answer:
  *   1. Positions count words ever written to a log; they never go back, and the
@@ -58,7 +61,11 @@
  *      and loaded with acquire: an intact position shows a whole entry.
  *   5. The entry repeats its key: the flags in the header, the rest as the question
  *      of its wire form. It is compared in the reader's own copy.
- *   6. Readers write only by compare-and-swap on the slot that they saw, so a
+ *   6. A step that stretches the index copies slots, stores the new shape, then clears
+ *      the slots that it copied, each with release order. Who has seen a cleared slot
+ *      sees the new shape, and looks again: an entry that moves is never missed, and
+ *      found twice it is the same entry.
+ *   7. Readers write only by compare-and-swap on the slot that they saw, so a
  *      hit count cannot land on another entry's slot.
  *
  * Reading along: one who writes answers down (keep/) needs no word from whoever
