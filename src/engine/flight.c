@@ -6,6 +6,7 @@
 #include "cache/ttl.h"
 #include "engine/answer.h"
 #include "engine/heat.h"
+#include "engine/inquiry.h"
 #include "engine/stale.h"
 #include "engine/telling.h"
 
@@ -33,6 +34,8 @@ struct flight {
 	bool lingers; /* it has its answer, and listens on */
 	bool stood;   /* in a line, once */
 	bool limited; /* a budget is promised for one of those whom it may ask */
+	bool private; /* it is an inquiry's, and counts as one */
+	struct hf_inquiry *inquiry; /* who hears of it in place of clients and the cache */
 	struct hf_timer timer;
 	struct hf_cache_key key; /* of the question; its name lies in base */
 	uint8_t mixed[HF_NAME_MAX]; /* the name in the case to ask with */
@@ -130,6 +133,9 @@ static void flight_end(struct flight *f)
 		forget(&f->io[i]);
 	hf_timer_disarm(hf_loop_timers(worker->loop), &f->timer);
 	worker->lingering -= f->lingers;
+	worker->inquiries -= f->private;
+	if (f->inquiry)
+		f->inquiry->flight = NULL;
 	take_down(f);
 	while (hf_inflight_leave(&worker->inflight, &f->base, &waiter))
 		; /* only when the worker ends are there any left */
@@ -275,8 +281,25 @@ static bool answer_stale(struct flight *f, hf_us now)
 	return found;
 }
 
+/* The one who inquired hears of it, once, if it has not been forgotten. */
+static void tell_inquiry(struct flight *f, struct hf_heard *heard, hf_us now)
+{
+	struct hf_inquiry *inquiry = f->inquiry;
+	f->inquiry = NULL;
+	if (!inquiry)
+		return;
+	inquiry->flight = NULL;
+	heard->took = now - f->base.query.began;
+	inquiry->heard(inquiry, heard, now);
+}
+
 static void carry_out_fail(struct flight *f, const struct hf_action *action, hf_us now)
 {
+	if (f->private) {
+		struct hf_heard heard = {.cause = action->cause, .ede = f->base.query.cause_ede};
+		tell_inquiry(f, &heard, now);
+		return;
+	}
 	char text[HF_EDE_TEXT_MAX];
 	const char *cause = hf_query_cause_text(action->cause);
 	if (action->cause == HF_CAUSE_NONE)
@@ -455,7 +478,8 @@ static void go_or_end(struct flight *f, hf_us now)
 	leave_lines(f);
 	if (f->base.query.answered && !f->base.query.done && !f->lingers) {
 		take_down(f);
-		f->lingers = worker->lingering < worker->inflight.flights_max / LINGERING_SHARE;
+		f->lingers = !f->private &&
+			     worker->lingering < worker->inflight.flights_max / LINGERING_SHARE;
 		worker->lingering += f->lingers;
 		if (!f->lingers)
 			abandon(f, now);
@@ -628,13 +652,19 @@ static void replied(struct io *io, const uint8_t *m, size_t len, bool cut, hf_us
 	} else {
 		event.verdict = hf_verdict(&view);
 		event.ede = view.edns.ede;
-		if (event.verdict == HF_VERDICT_ANSWER && !keep(f, m, &view, &copy->kept))
+		if (event.verdict == HF_VERDICT_ANSWER && !f->private &&
+			!keep(f, m, &view, &copy->kept))
 			event.verdict = HF_VERDICT_GARBAGE;
 	}
 	count_verdict(worker, slot, event.verdict);
 	forget(io);
 	event.octets = len < UINT16_MAX ? (uint16_t)len : UINT16_MAX;
-	if (drive(f, &event, now) && event.verdict == HF_VERDICT_ANSWER) {
+	bool over = drive(f, &event, now);
+	if (over && f->private && event.verdict == HF_VERDICT_ANSWER) {
+		struct hf_heard heard = {
+			.answered = true, .m = m, .len = len, .view = &view, .ede = HF_EDE_NONE};
+		tell_inquiry(f, &heard, now);
+	} else if (over && event.verdict == HF_VERDICT_ANSWER) {
 		const struct hf_answer answer = { .kept = &copy->kept, .ede = HF_EDE_NONE };
 		if (!hold_good(f, &view, now)) {
 			store(f, &view, &copy->kept, now);
@@ -773,18 +803,15 @@ static void draw_case(struct flight *f)
 	hf_name_mix(name->bytes, name->len, bits, f->mixed);
 }
 
-int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
-	const struct hf_waiter *waiter, hf_us now)
+/* A flight for a question of the worker's plan on this route; NULL: no memory. */
+static struct flight *prepare(struct hf_worker *worker, const struct hf_route *route,
+	const struct hf_cache_key *key, hf_us now)
 {
-	struct hf_flight *up = hf_inflight_find(&worker->inflight, key);
-	if (up)
-		return join(worker, (struct flight *)up, waiter, now);
-	const struct hf_query_event start = { .kind = HF_QUERY_START };
 	struct flight *f = flight_new(worker);
 	if (!f)
-		return -ENOMEM;
+		return NULL;
 	f->plan = hf_plan_ref(worker->plan);
-	f->route = hf_route_find(f->plan->routes, key->name);
+	f->route = route;
 	f->timer.fire = timer_fired;
 	f->base.hash = key->hash;
 	f->base.question.type = key->type;
@@ -796,13 +823,27 @@ int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 	f->key.name = &f->base.question.name;
 	f->key.way = 0; /* until it is answered the cache may look otherwise */
 	draw_case(f);
-	f->base.client = waiter ? waiter->client : 0;
 	/* The slot of whom it will most likely be asked of; + 1: 0 is nobody. */
 	f->base.upstream = f->route ? slot_of(f, 0) + 1u : 0;
 	f->limited = f->plan->forward->outgoing.budget != 0;
 	for (unsigned i = 0; f->route && i < f->route->upstream_count; i++)
 		f->limited |= conf_of(f, i)->budget || conf_of(f, i)->interface_at;
 	hf_query_init(&f->base.query, (uint32_t)key->name_hash, now);
+	return f;
+}
+
+int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
+	const struct hf_waiter *waiter, hf_us now)
+{
+	struct hf_flight *up = hf_inflight_find(&worker->inflight, key);
+	if (up)
+		return join(worker, (struct flight *)up, waiter, now);
+	const struct hf_query_event start = {.kind = HF_QUERY_START};
+	struct flight *f =
+		prepare(worker, hf_route_find(worker->plan->routes, key->name), key, now);
+	if (!f)
+		return -ENOMEM;
+	f->base.client = waiter ? waiter->client : 0;
 	f->base.query.background = !waiter;
 	if (f->plan->cache->stale)
 		f->base.query.patience = now + f->plan->cache->stale_after;
@@ -824,4 +865,47 @@ int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 		go_or_end(f, now);
 	}
 	return rc;
+}
+
+/* ---- inquiries ---- */
+
+/* Far more than are ever under way, and few beside the clients' questions. */
+#define INQUIRIES_MAX 256
+
+static void inquiry_begins(struct hf_timer *timer, hf_us now)
+{
+	struct flight *f = (struct flight *)((char *)timer - offsetof(struct flight, timer));
+	const struct hf_query_event start = {.kind = HF_QUERY_START};
+	f->timer.fire = timer_fired;
+	drive(f, &start, now);
+	go_or_end(f, now);
+}
+
+int hf_inquire(struct hf_worker *worker, struct hf_inquiry *inquiry, const struct hf_asked *asked,
+	hf_us now)
+{
+	struct hf_cache_key key =
+		hf_plan_key(worker->plan, worker->team->cache, &asked->question, asked->flags);
+	if (worker->inquiries >= INQUIRIES_MAX)
+		return HF_EBOUND;
+	struct flight *f = prepare(worker, asked->route, &key, now);
+	if (!f)
+		return -ENOMEM;
+	f->private = true;
+	f->inquiry = inquiry;
+	f->base.query.background = !asked->urgent;
+	f->base.query.copy = !asked->urgent;
+	f->base.query.barred = ~(1ull << asked->upstream);
+	f->timer.fire = inquiry_begins;
+	hf_timer_arm(hf_loop_timers(worker->loop), &f->timer, now);
+	worker->inquiries++;
+	inquiry->flight = f;
+	return 0;
+}
+
+void hf_inquiry_forget(struct hf_inquiry *inquiry)
+{
+	if (inquiry->flight)
+		inquiry->flight->inquiry = NULL;
+	inquiry->flight = NULL;
 }

@@ -64,6 +64,7 @@ struct hf_worker {
 	unsigned spares;
 	int64_t waiting;        /* clients of ours that wait for an answer */
 	unsigned lingering;     /* flights that have their answer and listen on */
+	unsigned inquiries;     /* flights for questions of our own: inquiry.h */
 	unsigned standing;      /* questions that wait for room in a budget */
 	struct hf_recent recent[HF_WARM_RECENT];
 	struct hf_heat heat;

@@ -14,6 +14,7 @@
 #include "cache/cache.h"
 #include "cache/cache_conf.h"
 #include "forward/route.h"
+#include "truth/expect.h"
 #include "wire/message.h"
 #include "upstream/select.h"
 
@@ -23,6 +24,7 @@ struct hf_plan {
 	const struct hf_forward_conf *forward;
 	const struct hf_cache_conf *cache;
 	struct hf_route_table *routes;
+	struct hf_expect_table *expected;
 	uint64_t *realms;      /* of each route: see hf_plan_realm */
 	uint32_t *path_at;     /* of each route: where its paths begin */
 	/* Under the lock of upstreams.h; nothing else changes: */

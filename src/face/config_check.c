@@ -8,8 +8,8 @@
 
 /* Where the value stood, or the place of its entry or section, if it was
  * given at all. */
-static uint32_t place(const struct hf_reading *r, enum hf_section_id id, size_t entry,
-	const char *key_name)
+uint32_t hf_place_of(
+	const struct hf_reading *r, enum hf_section_id id, size_t entry, const char *key_name)
 {
 	const struct hf_section *section = &hf_sections[id];
 	size_t keys = hf_section_keys(section);
@@ -58,11 +58,11 @@ static void check_listen(struct hf_reading *r)
 	const struct hf_listen_conf *listen = &r->config->listen;
 	char text[HF_ADDRESS_TEXT_MAX];
 	if (!listen->dns.count)
-		hf_complain(r->source, place(r, HF_SECTION_LISTEN, 0, "dns"),
+		hf_complain(r->source, hf_place_of(r, HF_SECTION_LISTEN, 0, "dns"),
 			"listen needs at least one address in 'dns'");
 	for (size_t i = 0; i < listen->dns.count; i++)
 		if (listen->http.port && hf_address_equal(&listen->dns.items[i], &listen->http))
-			hf_complain(r->source, place(r, HF_SECTION_LISTEN, 0, "http"),
+			hf_complain(r->source, hf_place_of(r, HF_SECTION_LISTEN, 0, "http"),
 				"%s is also in listen.dns", hf_address_text(&listen->http, text));
 }
 
@@ -73,9 +73,10 @@ static void check_loops(struct hf_reading *r)
 	const struct hf_forward_conf *forward = &r->config->forward;
 	for (size_t i = 0; i < forward->upstream_count; i++)
 		if (hf_listens_on(&r->config->listen, &forward->upstreams[i].address))
-			hf_complain(r->source, place(r, HF_SECTION_UPSTREAMS, i, "address"),
+			hf_complain(r->source, hf_place_of(r, HF_SECTION_UPSTREAMS, i, "address"),
 				"upstream '%s' is one of our own listen addresses: "
-				"questions would go round in circles", forward->upstreams[i].name);
+				"questions would go round in circles",
+				forward->upstreams[i].name);
 }
 
 static void warn_same_address(struct hf_reading *r)
@@ -87,9 +88,11 @@ static void warn_same_address(struct hf_reading *r)
 			if (b->channel == a->channel && hf_address_equal(&a->address, &b->address))
 				break;
 		if (b < a)
-			hf_warn(r->source, place(r, HF_SECTION_UPSTREAMS, i, "address"),
-				"upstreams '%s' and '%s' are the same server: the one cannot stand in for "
-				"the other", b->name, a->name);
+			hf_warn(r->source, hf_place_of(r, HF_SECTION_UPSTREAMS, i, "address"),
+				"upstreams '%s' and '%s' are the same server: the one cannot stand "
+				"in for "
+				"the other",
+				b->name, a->name);
 	}
 }
 
@@ -121,7 +124,7 @@ static void find_interfaces(struct hf_reading *r)
 		}
 		if (u->interface_at || strcmp(u->interface, "none") == 0)
 			continue;
-		hf_complain(r->source, place(r, HF_SECTION_UPSTREAMS, i, "interface"),
+		hf_complain(r->source, hf_place_of(r, HF_SECTION_UPSTREAMS, i, "interface"),
 			"'%s' is not among the interfaces%s%s%s",
 			hf_quote(u->interface, strlen(u->interface), quoted),
 			nearest.best ? "; did you mean '" : "", nearest.best ? nearest.best : "",
@@ -138,7 +141,7 @@ static void check_warm(struct hf_reading *r)
 	struct hf_name name;
 	for (size_t i = 0; i < warm->count; i++)
 		if (hf_name_from_text(warm->items[i], strlen(warm->items[i]), &name))
-			hf_complain(r->source, place(r, HF_SECTION_CACHE, 0, "keep-warm"),
+			hf_complain(r->source, hf_place_of(r, HF_SECTION_CACHE, 0, "keep-warm"),
 				"'%s' in keep-warm is no domain name",
 				hf_quote(warm->items[i], strlen(warm->items[i]), quoted));
 }
@@ -171,8 +174,8 @@ static void check_zones(struct hf_reading *r)
 	}
 	for (size_t i = 0; i < forward->route_count; i++)
 		if (forward->routes[i].zone.len) /* 0: it could not be read */
-			zones[n++] = (struct zone_at){ &forward->routes[i].zone,
-				place(r, HF_SECTION_FORWARD, i, "zone") };
+			zones[n++] = (struct zone_at){&forward->routes[i].zone,
+				hf_place_of(r, HF_SECTION_FORWARD, i, "zone")};
 	qsort(zones, n, sizeof *zones, compare_zones);
 	for (size_t i = 1; i < n && !hf_source_hopeless(r->source); i++) {
 		if (zones[i].zone->len != zones[i - 1].zone->len ||
@@ -198,6 +201,8 @@ void hf_check_all(struct hf_reading *r)
 		find_interfaces(r);
 	check_zones(r);
 	check_warm(r);
+	if (!errors)
+		hf_check_expectations(r);
 	if (own_upstreams && r->source->errors == 0) {
 		warn_same_address(r);
 		warn_unused(r);

@@ -361,7 +361,8 @@ static json_t *schema_of_key(struct hf_key key)
 }
 
 /* Adds a section's keys to `properties`, with their defaults; entry is where the
- * defaults of lists can be seen. Returns the keys that must be given. */
+ * defaults of lists can be seen. NULL, where there are no entries unless given: lists
+ * are empty then. Returns the keys that must be given. */
 static json_t *add_properties(const struct hf_section *section, const struct hf_config *defaults,
 	const void *entry, json_t *properties)
 {
@@ -372,7 +373,8 @@ static json_t *add_properties(const struct hf_section *section, const struct hf_
 		if (key.own)
 			json_array_append_new(required, json_string(key.row->name));
 		else if (hf_key_is_list(key))
-			json_object_set_new(schema, "default", hf_json_of_key(defaults, key, entry));
+			json_object_set_new(schema, "default",
+				entry ? hf_json_of_key(defaults, key, entry) : json_array());
 		else
 			json_object_set_new(schema, "default", hf_json_of_text(key, key.row->def));
 		json_object_set_new(properties, key.row->name, schema);

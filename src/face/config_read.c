@@ -355,10 +355,7 @@ static bool expect_entries(struct hf_reading *r, const struct hf_section *sectio
 {
 	enum hf_node_kind wanted =
 		section->kind == HF_KIND_LIST ? HF_NODE_LIST : HF_NODE_MAPPING;
-	const char *form = section->kind == HF_KIND_LIST ?
-		"a list of routes such as - { zone: ., to: name }" :
-		section->rows == hf_upstream_options ? "a mapping of names to upstreams" :
-		"a mapping of names to interfaces";
+	const char *form = section->form;
 	if (node->kind == HF_NODE_FAULT)
 		return false;
 	if (node->kind != wanted)
@@ -503,7 +500,8 @@ void hf_read_sections(struct hf_reading *r, const struct hf_node *root)
 			read_one(r, id, found[id]);
 		else if (found[id])
 			hf_read_entries(r, id, found[id]);
-		else if (id != HF_SECTION_INTERFACES) /* without any, there are none */
+		else if (id == HF_SECTION_UPSTREAMS ||
+			 id == HF_SECTION_FORWARD) /* of others there are none */
 			hf_read_default_entries(r, id);
 	}
 }

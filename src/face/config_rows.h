@@ -30,6 +30,7 @@ enum hf_section_id {
 	HF_SECTION_UPSTREAMS,
 	HF_SECTION_FORWARD,
 	HF_SECTION_OUTGOING,
+	HF_SECTION_EXPECT,
 	HF_SECTION_CACHE,
 	HF_SECTION_LOG,
 	HF_SECTIONS
@@ -61,6 +62,7 @@ struct hf_section {
 	size_t name_at;    /* NAMED: its name, in an entry */
 	size_t max;        /* NAMED, LIST: entries */
 	const char *entry; /* NAMED, LIST: what one is called: "an upstream" */
+	const char *form;  /* NAMED, LIST: behind "expected" */
 	bool shorthand;    /* NAMED: a word in place of an entry is its first own key */
 	const struct hf_own_key *own; /* ends with a row without a name; may be NULL */
 	const struct hf_option *rows;
@@ -134,10 +136,16 @@ bool hf_expect_word(struct hf_reading *r, const struct hf_node *node, const char
 /* The own keys, in config_own.c. */
 extern const struct hf_own_key hf_upstream_own_keys[];
 extern const struct hf_own_key hf_route_own_keys[];
+extern const struct hf_own_key hf_expectation_own_keys[]; /* in config_truth.c */
 void hf_upstream_check(struct hf_reading *r, const void *entry, const uint32_t *origins);
 
 /* Faults that lie between sections, in config_check.c. */
 void hf_check_all(struct hf_reading *r);
+void hf_check_expectations(struct hf_reading *r); /* in config_truth.c */
+
+/* Where a key of an entry stood, for a complaint about it. */
+uint32_t hf_place_of(
+	const struct hf_reading *r, enum hf_section_id id, size_t entry, const char *key);
 
 /* ---- out ---- */
 

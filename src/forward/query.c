@@ -499,17 +499,24 @@ static void go_on_to(struct step *s, const struct hf_selection *selected, int ne
 			pause_until(s, s->env->now + (PAUSE << (doubling ? doubling - 1 : 0)));
 		return;
 	}
-	if (q->sends && !take_token(s, (unsigned)next, &when)) {
-		next = take_other(s, selected, (unsigned)next);
-		if (next < 0) {
-			pause_until(s, when == HF_NEVER ? when : when + a_while(s) / 8);
-			return;
-		}
+	bool token = (!q->sends && !q->copy) || take_token(s, (unsigned)next, &when);
+	if (!token && q->copy) {
+		blame(q, HF_CAUSE_BUDGET, (unsigned)next, HF_EDE_NONE);
+		if (!hoping(q))
+			give_up(s);
+		return;
 	}
-	if (!q->sends)
+	if (!token && (next = take_other(s, selected, (unsigned)next)) < 0) {
+		pause_until(s, when == HF_NEVER ? when : when + a_while(s) / 8);
+		return;
+	}
+	if (!q->sends && !q->copy)
 		earn_tokens(s);
 	q->resume = 0;
-	send_to(s, (unsigned)next, q->sends ? HF_SEND_RETRY : HF_SEND_FIRST);
+	send_to(s, (unsigned)next,
+		q->sends  ? HF_SEND_RETRY
+		: q->copy ? HF_SEND_PROBE
+			  : HF_SEND_FIRST);
 	q->refused &= ~bit((unsigned)next); /* after: it was refused, not silent */
 	if (only_probes(q) && q->patience != HF_NEVER && q->patience > s->env->now + PROBE_PATIENCE)
 		q->patience = s->env->now + PROBE_PATIENCE;

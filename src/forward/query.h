@@ -110,6 +110,7 @@ struct hf_query {
 	hf_us began;
 	uint32_t name;       /* a hash of the name asked for */
 	bool background;     /* nobody waits: better no answer than one out of turn */
+	bool copy;           /* of our own making: its first message takes a token as well */
 	bool answered;       /* it is over for those who wait */
 	uint8_t answerer;    /* who gave the answer: index in the route */
 	uint8_t tries[HF_ROUTE_UPSTREAMS_MAX];

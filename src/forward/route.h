@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/hash.h"
 #include "base/option.h"
+#include "truth/truth_conf.h"
 #include "upstream/upstream.h"
 #include "wire/name.h"
 
@@ -42,6 +43,7 @@ struct hf_forward_conf {
 	struct hf_outgoing_conf outgoing;
 	const struct hf_interface_conf *interfaces;
 	size_t interface_count; /* at most HF_INTERFACES_MAX */
+	struct hf_truth_conf truth; /* what answers are held against */
 };
 
 struct hf_route_table;

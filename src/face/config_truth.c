@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Expectations: the name of one, and what is wrong with them together. */
+#include "face/config_rows.h"
+
+#include "base/check.h"
+#include "base/error.h"
+
+#define NAME_TAKES "a name such as db.corp.example, or \"*.corp.example\" for all names below"
+
+static void read_name(struct hf_reading *r, void *entry, const struct hf_node *node)
+{
+	struct hf_expectation *expectation = entry;
+	char quoted[HF_QUOTE_MAX];
+	if (!hf_expect_word(r, node, NAME_TAKES))
+		return;
+	const char *text = node->text;
+	size_t len = node->len;
+	expectation->below = len >= 2 && memcmp(text, "*.", 2) == 0;
+	if (expectation->below && len > 2) {
+		text += 2;
+		len -= 2;
+	} else if (expectation->below) {
+		text++; /* "*.": all names there are */
+		len--;
+	}
+	if (hf_name_from_text(text, len, &expectation->name))
+		hf_complain(r->source, node->at, "'%s' is no domain name (write " NAME_TAKES ")",
+			hf_quote(node->text, node->len, quoted));
+}
+
+static size_t count_one(const void *entry)
+{
+	(void)entry;
+	return 1;
+}
+
+static const char *text_of_name(const struct hf_config *config, const void *entry, size_t i,
+	char buf[static HF_NAME_TEXT_MAX])
+{
+	const struct hf_expectation *expectation = entry;
+	char name[HF_NAME_TEXT_MAX];
+	(void)config;
+	(void)i;
+	hf_name_text(expectation->name.bytes, name);
+	snprintf(buf, HF_NAME_TEXT_MAX, "%s%.*s", expectation->below ? "*." : "",
+		(int)(HF_NAME_TEXT_MAX - 3), strcmp(name, ".") == 0 && expectation->below ? "" : name);
+	return buf;
+}
+
+const struct hf_own_key hf_expectation_own_keys[] = {
+	{ .row = { .name = "name", .live = true,
+		.help = "The name that it is for, or `\"*.corp.example\"` for all names below corp.example but not "
+			"itself." },
+	  .takes = NAME_TAKES, .read = read_name, .count = count_one, .text = text_of_name },
+	{ .row = { .name = NULL } },
+};
+
+/* ---- together ---- */
+
+struct name_at {
+	const struct hf_expectation *expectation;
+	uint32_t at;
+};
+
+static int compare(const void *a, const void *b)
+{
+	const struct name_at *x = a, *y = b;
+	const struct hf_expectation *e = x->expectation, *f = y->expectation;
+	if (e->below != f->below)
+		return e->below - f->below;
+	if (e->name.len != f->name.len)
+		return e->name.len < f->name.len ? -1 : 1;
+	int order = memcmp(e->name.bytes, f->name.bytes, e->name.len);
+	return order ? order : x->at < y->at ? -1 : x->at > y->at;
+}
+
+static bool same_name(const struct hf_expectation *e, const struct hf_expectation *f)
+{
+	return e->below == f->below && e->name.len == f->name.len &&
+	       memcmp(e->name.bytes, f->name.bytes, e->name.len) == 0;
+}
+
+static void check_twice(struct hf_reading *r)
+{
+	const struct hf_truth_conf *truth = &r->config->forward.truth;
+	char text[HF_NAME_TEXT_MAX], quoted[HF_QUOTE_MAX];
+	struct name_at *names = hf_arena_get(r->scratch, truth->expectation_count * sizeof *names);
+	if (!names) {
+		r->failed = -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; i < truth->expectation_count; i++)
+		names[i] = (struct name_at){ &truth->expectations[i],
+			hf_place_of(r, HF_SECTION_EXPECT, i, "name") };
+	qsort(names, truth->expectation_count, sizeof *names, compare);
+	for (size_t i = 1; i < truth->expectation_count && !hf_source_hopeless(r->source); i++) {
+		if (!names[i].expectation->name.len ||
+			!same_name(names[i].expectation, names[i - 1].expectation))
+			continue;
+		text_of_name(r->config, names[i].expectation, 0, text);
+		hf_complain(r->source, names[i].at, "'%s' has two expectations, the first on line %u",
+			hf_quote(text, strlen(text), quoted),
+			hf_source_line(r->source, names[i - 1].at));
+	}
+}
+
+static bool says_nothing(const struct hf_expectation *e)
+{
+	return !e->addresses.count && !e->never.count && !e->cname.count &&
+	       e->prove == HF_PROVE_NOT && strcmp(e->agree, "none") == 0;
+}
+
+static void check_one(struct hf_reading *r, size_t i)
+{
+	const struct hf_expectation *e = &r->config->forward.truth.expectations[i];
+	char quoted[HF_QUOTE_MAX];
+	struct hf_name name;
+	unsigned k, n;
+	for (size_t c = 0; c < e->cname.count; c++)
+		if (hf_name_from_text(e->cname.items[c], strlen(e->cname.items[c]), &name))
+			hf_complain(r->source, hf_place_of(r, HF_SECTION_EXPECT, i, "cname"),
+				"'%s' in cname is no domain name",
+				hf_quote(e->cname.items[c], strlen(e->cname.items[c]), quoted));
+	if (!hf_agree_read(e->agree, &k, &n))
+		hf_complain(r->source, hf_place_of(r, HF_SECTION_EXPECT, i, "agree"),
+			"'%s': expected how many of how many upstreams, such as 2 of 3, or none",
+			hf_quote(e->agree, strlen(e->agree), quoted));
+	if (says_nothing(e))
+		hf_complain(r->source, hf_place_of(r, HF_SECTION_EXPECT, i, "name"),
+			"nothing is expected: give addresses, never, cname, prove or agree");
+}
+
+void hf_check_expectations(struct hf_reading *r)
+{
+	check_twice(r);
+	for (size_t i = 0; i < r->config->forward.truth.expectation_count && !r->failed; i++)
+		check_one(r, i);
+}

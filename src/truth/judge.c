@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "truth/judge.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+
+static const struct hf_prefix *find(const struct hf_prefix_list *list, const struct hf_address *address)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (hf_prefix_has(&list->items[i], address))
+			return &list->items[i];
+	return NULL;
+}
+
+static bool good_address(const struct hf_expectation *conf, const struct hf_address *address,
+	struct hf_evidence *ret)
+{
+	const struct hf_prefix *never = find(&conf->never, address);
+	if (never) {
+		*ret = (struct hf_evidence){ .lie = HF_LIE_NEVER, .address = *address, .prefix = *never };
+		return false;
+	}
+	if (conf->addresses.count && !find(&conf->addresses, address)) {
+		*ret = (struct hf_evidence){ .lie = HF_LIE_ADDRESS, .address = *address };
+		return false;
+	}
+	return true;
+}
+
+static bool good_owner(const struct hf_expected *expected, const struct hf_testimony *t,
+	struct hf_evidence *ret)
+{
+	for (size_t i = 0; i < expected->cname_count; i++)
+		if (hf_name_within(t->owner.bytes, t->owner.len, expected->cnames[i].bytes,
+			    expected->cnames[i].len))
+			return true;
+	if (!expected->cname_count)
+		return true;
+	*ret = (struct hf_evidence){ .lie = HF_LIE_CNAME, .name = t->owner };
+	if (t->count)
+		ret->address = t->addresses[0];
+	return false;
+}
+
+bool hf_expects_addresses(const struct hf_expected *expected)
+{
+	const struct hf_expectation *conf = expected->conf;
+	return !conf->below && (conf->addresses.count || expected->cname_count ||
+				       conf->prove != HF_PROVE_NOT);
+}
+
+/* More addresses than were read: those that were not could be any. */
+static bool too_many(const struct hf_expected *expected, const struct hf_testimony *t,
+	struct hf_evidence *ret)
+{
+	const struct hf_expectation *conf = expected->conf;
+	if (!t->more || (!conf->addresses.count && !conf->never.count && conf->prove == HF_PROVE_NOT))
+		return false;
+	*ret = (struct hf_evidence){ .lie = HF_LIE_ADDRESS, .address = t->addresses[0] };
+	snprintf(ret->why, sizeof ret->why, "more than %d addresses at once", HF_TESTIMONY_ADDRESSES);
+	return true;
+}
+
+enum hf_belief hf_judge(const struct hf_expected *expected, const struct hf_testimony *t,
+	struct hf_evidence *ret)
+{
+	*ret = (struct hf_evidence){ .lie = HF_LIE_NONE };
+	if (too_many(expected, t, ret))
+		return HF_BELIEF_LIE;
+	for (unsigned i = 0; i < t->count; i++)
+		if (!good_address(expected->conf, &t->addresses[i], ret))
+			return HF_BELIEF_LIE;
+	if (t->count && !good_owner(expected, t, ret))
+		return HF_BELIEF_LIE;
+	if (expected->agree)
+		return HF_BELIEF_UNSURE;
+	if (t->rcode == HF_RCODE_NXDOMAIN && hf_expects_addresses(expected))
+		return HF_BELIEF_UNSURE;
+	if (t->count && expected->conf->prove != HF_PROVE_NOT)
+		return HF_BELIEF_UNPROVEN;
+	return HF_BELIEF_GOOD;
+}
+
+const char *hf_lie_name(enum hf_lie lie)
+{
+	static const char *const names[HF_LIES] = {
+		[HF_LIE_NONE] = "none",
+		[HF_LIE_ADDRESS] = "address",
+		[HF_LIE_NEVER] = "never",
+		[HF_LIE_CNAME] = "cname",
+		[HF_LIE_DENIED] = "denied",
+		[HF_LIE_PROOF] = "proof",
+		[HF_LIE_OUTVOTED] = "outvoted",
+		[HF_LIE_REBIND] = "rebind",
+		[HF_LIE_CANARY] = "canary",
+		[HF_LIE_STALE] = "stale",
+	};
+	return lie < HF_LIES ? names[lie] : "?";
+}
+
+const char *hf_evidence_text(const struct hf_evidence *e, char buf[static HF_EVIDENCE_TEXT_MAX])
+{
+	char address[HF_ADDRESS_TEXT_MAX], prefix[HF_ADDRESS_TEXT_MAX], name[HF_NAME_TEXT_MAX];
+	hf_address_text(&e->address, address);
+	hf_prefix_text(&e->prefix, prefix);
+	hf_name_text(e->name.len ? e->name.bytes : (const uint8_t *)"", name);
+	const size_t size = HF_EVIDENCE_TEXT_MAX;
+	switch (e->lie) {
+	case HF_LIE_ADDRESS:
+		if (e->why[0])
+			snprintf(buf, size, "%s", e->why);
+		else
+			snprintf(buf, size, "%s, which is none of the addresses expected", address);
+		break;
+	case HF_LIE_NEVER:
+		snprintf(buf, size, "%s, which lies in %s, where it must never be", address, prefix);
+		break;
+	case HF_LIE_CNAME:
+		snprintf(buf, size, "with an address of %.160s, which is no name expected", name);
+		break;
+	case HF_LIE_DENIED:
+		snprintf(buf, size, "that the name does not exist, which another upstream knows");
+		break;
+	case HF_LIE_PROOF: snprintf(buf, size, "%s, not proven: %s", address, e->why); break;
+	case HF_LIE_OUTVOTED:
+		snprintf(buf, size, "%s, where others agree on something else",
+			hf_address_set(&e->address) ? address : "something");
+		break;
+	case HF_LIE_REBIND:
+		snprintf(buf, size, "%s, a private address in a public name", address);
+		break;
+	case HF_LIE_CANARY:
+		snprintf(buf, size, "%s for a name that does not exist",
+			hf_address_set(&e->address) ? address : "something");
+		break;
+	case HF_LIE_STALE:
+		snprintf(buf, size, "with serial %u, where the newest is %u", e->serials[0],
+			e->serials[1]);
+		break;
+	case HF_LIE_NONE:
+	case HF_LIES: snprintf(buf, size, "nothing false"); break;
+	}
+	return buf;
+}

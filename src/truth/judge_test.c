@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "truth/judge.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct hf_prefix prefix(const char *text)
+{
+	struct hf_prefix p;
+	assert_int_equal(hf_prefix_parse(text, &p), 0);
+	return p;
+}
+
+static struct hf_name name(const char *text)
+{
+	struct hf_name n;
+	assert_int_equal(hf_name_from_text(text, strlen(text), &n), 0);
+	return n;
+}
+
+/* An expectation of addresses in 10.0.8.0/24 that are never 10.0.8.17. */
+static struct hf_prefix within, out;
+static struct hf_expectation conf;
+static struct hf_expected expected;
+
+static int set_up(void **state)
+{
+	(void)state;
+	within = prefix("10.0.8.0/24");
+	out = prefix("10.0.8.17");
+	conf = (struct hf_expectation){ .addresses = { &within, 1 }, .never = { &out, 1 } };
+	expected = (struct hf_expected){ .conf = &conf };
+	return 0;
+}
+
+static struct hf_testimony says(const char *const *addresses, size_t count)
+{
+	struct hf_testimony t = { .owner = name("db.example"), .denial = count == 0 };
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(hf_address_parse(addresses[i], 0, &t.addresses[t.count++]), 0);
+	return t;
+}
+
+static enum hf_belief judge(const struct hf_testimony *t, const char *text)
+{
+	struct hf_evidence evidence;
+	char buf[HF_EVIDENCE_TEXT_MAX];
+	enum hf_belief belief = hf_judge(&expected, t, &evidence);
+	assert_int_equal(belief == HF_BELIEF_LIE, evidence.lie != HF_LIE_NONE);
+	if (text)
+		assert_string_equal(hf_evidence_text(&evidence, buf), text);
+	return belief;
+}
+
+static void addresses_where_they_belong_are_good(void **state)
+{
+	static const char *const two[] = { "10.0.8.1", "10.0.8.200" };
+	(void)state;
+	struct hf_testimony t = says(two, 2);
+	assert_int_equal(judge(&t, NULL), HF_BELIEF_GOOD);
+}
+
+static void one_address_elsewhere_makes_a_lie_of_all(void **state)
+{
+	static const char *const two[] = { "10.0.8.1", "192.0.2.66" };
+	(void)state;
+	struct hf_testimony t = says(two, 2);
+	assert_int_equal(judge(&t, "192.0.2.66, which is none of the addresses expected"),
+		HF_BELIEF_LIE);
+}
+
+static void what_must_never_be_is_a_lie_wherever_else_it_lies(void **state)
+{
+	static const char *const one[] = { "10.0.8.17" };
+	(void)state;
+	struct hf_testimony t = says(one, 1);
+	assert_int_equal(judge(&t, "10.0.8.17, which lies in 10.0.8.17/32, where it must never be"),
+		HF_BELIEF_LIE);
+}
+
+static void an_address_of_a_family_that_is_not_listed_is_a_lie(void **state)
+{
+	static const char *const one[] = { "2001:db8::1" };
+	(void)state;
+	struct hf_testimony t = says(one, 1);
+	assert_int_equal(judge(&t, NULL), HF_BELIEF_LIE);
+}
+
+static void nothing_of_the_type_is_good_and_no_name_is_doubtful(void **state)
+{
+	(void)state;
+	struct hf_testimony t = says(NULL, 0);
+	assert_int_equal(judge(&t, NULL), HF_BELIEF_GOOD);
+	t.rcode = HF_RCODE_NXDOMAIN;
+	assert_int_equal(judge(&t, NULL), HF_BELIEF_UNSURE);
+	conf.below = true; /* below a "*." any name may or may not be */
+	assert_int_equal(judge(&t, NULL), HF_BELIEF_GOOD);
+}
+
+static void addresses_must_belong_to_an_expected_name(void **state)
+{
+	static const char *const one[] = { "203.0.113.5" };
+	struct hf_name cdn = name("cdn.example");
+	(void)state;
+	conf = (struct hf_expectation){ .below = true };
+	expected = (struct hf_expected){ .conf = &conf, .cnames = &cdn, .cname_count = 1 };
+	struct hf_testimony t = says(one, 1);
+	assert_int_equal(judge(&t, "with an address of db.example, which is no name expected"),
+		HF_BELIEF_LIE);
+	t.owner = name("edge7.cdn.example");
+	assert_int_equal(judge(&t, NULL), HF_BELIEF_GOOD);
+	t.owner = name("xcdn.example");
+	assert_int_equal(judge(&t, NULL), HF_BELIEF_LIE);
+}
+
+static void what_is_to_be_shown_first_is_not_yet_believed(void **state)
+{
+	static const char *const one[] = { "10.0.8.1" };
+	(void)state;
+	struct hf_testimony t = says(one, 1), nothing = says(NULL, 0);
+	conf.prove = HF_PROVE_TLS;
+	assert_int_equal(judge(&t, NULL), HF_BELIEF_UNPROVEN);
+	assert_int_equal(judge(&nothing, NULL), HF_BELIEF_GOOD);
+	expected.agree = 2;
+	expected.of = 3;
+	assert_int_equal(judge(&t, NULL), HF_BELIEF_UNSURE);
+	assert_int_equal(judge(&nothing, NULL), HF_BELIEF_UNSURE);
+}
+
+static void more_addresses_than_can_be_judged_are_not_believed(void **state)
+{
+	static const char *const one[] = { "10.0.8.1" };
+	(void)state;
+	struct hf_testimony t = says(one, 1);
+	t.more = true;
+	assert_int_equal(judge(&t, "more than 64 addresses at once"), HF_BELIEF_LIE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(addresses_where_they_belong_are_good, set_up),
+		cmocka_unit_test_setup(one_address_elsewhere_makes_a_lie_of_all, set_up),
+		cmocka_unit_test_setup(what_must_never_be_is_a_lie_wherever_else_it_lies, set_up),
+		cmocka_unit_test_setup(an_address_of_a_family_that_is_not_listed_is_a_lie, set_up),
+		cmocka_unit_test_setup(nothing_of_the_type_is_good_and_no_name_is_doubtful, set_up),
+		cmocka_unit_test_setup(addresses_must_belong_to_an_expected_name, set_up),
+		cmocka_unit_test_setup(what_is_to_be_shown_first_is_not_yet_believed, set_up),
+		cmocka_unit_test_setup(more_addresses_than_can_be_judged_are_not_believed, set_up),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

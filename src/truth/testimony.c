@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "truth/testimony.h"
+
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/hash.h"
+
+/* A chain of more is nobody's; loops end here. */
+#define ALIASES_MAX 32
+
+enum { HINT4 = 4, HINT6 = 6 }; /* SvcParamKeys, RFC 9460 14.3.2 */
+
+struct reading {
+	const uint8_t *m;
+	const struct hf_message_view *view;
+	struct hf_testimony *t;
+};
+
+static int compare(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct hf_address));
+}
+
+static void add_address(struct hf_testimony *t, uint8_t family, const uint8_t *bytes)
+{
+	struct hf_address address = { .family = family };
+	memcpy(address.bytes, bytes, family == 4 ? 4 : 16);
+	for (unsigned i = 0; i < t->count; i++)
+		if (compare(&t->addresses[i], &address) == 0)
+			return;
+	if (t->count == HF_TESTIMONY_ADDRESSES) {
+		t->more = true;
+		return;
+	}
+	unsigned at = t->count++;
+	for (; at && compare(&t->addresses[at - 1], &address) > 0; at--)
+		t->addresses[at] = t->addresses[at - 1];
+	t->addresses[at] = address;
+}
+
+/* Priority, target, then pairs of key and value (RFC 9460 2.2). What is cut short gives
+ * no more hints: a client could not read it either. */
+static void add_hints(struct reading *r, const struct hf_record *record)
+{
+	struct hf_name target;
+	size_t at;
+	if (record->rdata_len < 3 ||
+		hf_name_read(r->m, record->end, record->rdata_at + 2u, &target, &at))
+		return;
+	while (at + 4 <= record->end) {
+		unsigned key = hf_get_u16(r->m + at), len = hf_get_u16(r->m + at + 2);
+		unsigned step = key == HINT4 ? 4 : key == HINT6 ? 16 : 0;
+		at += 4;
+		if (at + len > record->end)
+			return;
+		for (unsigned i = 0; step && i + step <= len; i += step)
+			add_address(r->t, key == HINT4 ? 4 : 6, r->m + at + i);
+		at += len;
+	}
+}
+
+/* The sum does not care for order. Data is taken as it stands: where names in it are
+ * compressed in another way, two answers may look different that are not. */
+static void add_rest(struct reading *r, const struct hf_record *record)
+{
+	static const struct hf_hash_key key = { 1, 1 };
+	r->t->rest += hf_hash(&key, record->type, r->m + record->rdata_at, record->rdata_len);
+}
+
+static void read_record(struct reading *r, const struct hf_record *record)
+{
+	if (record->ttl < r->t->ttl)
+		r->t->ttl = record->ttl;
+	if (record->class != HF_CLASS_IN || record->type == HF_TYPE_RRSIG)
+		return;
+	if (record->type == HF_TYPE_A && record->rdata_len == 4)
+		add_address(r->t, 4, r->m + record->rdata_at);
+	else if (record->type == HF_TYPE_AAAA && record->rdata_len == 16)
+		add_address(r->t, 6, r->m + record->rdata_at);
+	else if (record->type == HF_TYPE_HTTPS || record->type == HF_TYPE_SVCB)
+		add_hints(r, record);
+	else if (record->type != HF_TYPE_CNAME && record->type != HF_TYPE_DNAME)
+		add_rest(r, record);
+}
+
+/* Is there a CNAME for the owner that was reached? Servers put them in order, but they
+ * need not. */
+static bool follow(struct reading *r)
+{
+	struct hf_record record;
+	struct hf_name owner;
+	size_t next;
+	for (size_t at = r->view->question_end; at < r->view->answer_end; at = record.end) {
+		if (hf_record_read(r->m, r->view->end, at, &record))
+			return false;
+		if (record.type != HF_TYPE_CNAME || hf_name_read(r->m, r->view->end, at, &owner, &next))
+			continue;
+		if (owner.len != r->t->owner.len ||
+			!hf_name_equal(owner.bytes, r->t->owner.bytes, owner.len))
+			continue;
+		if (hf_name_read(r->m, r->view->end, record.rdata_at, &owner, &next))
+			return false;
+		hf_name_lower(owner.bytes, owner.len);
+		r->t->owner = owner;
+		r->t->aliases++;
+		return true;
+	}
+	return false;
+}
+
+static void read_serial(struct reading *r)
+{
+	struct hf_record record;
+	for (size_t at = r->view->question_end; at < r->view->authority_end; at = record.end) {
+		if (hf_record_read(r->m, r->view->end, at, &record))
+			return;
+		if (record.type != HF_TYPE_SOA || record.rdata_len < 22)
+			continue;
+		r->t->has_serial = true;
+		r->t->serial = hf_get_u32(r->m + record.end - 20);
+		return;
+	}
+}
+
+void hf_testimony_read(const struct hf_question *question, const uint8_t *m,
+	const struct hf_message_view *view, struct hf_testimony *ret)
+{
+	struct reading r = { m, view, ret };
+	struct hf_record record;
+	bool any = false;
+	memset(ret, 0, sizeof *ret);
+	ret->rcode = view->rcode;
+	ret->authoritative = view->flags & HF_FLAG_AA;
+	ret->ttl = UINT32_MAX;
+	ret->owner = question->name;
+	while (ret->aliases < ALIASES_MAX && question->type != HF_TYPE_CNAME && follow(&r))
+		;
+	for (size_t at = view->question_end; at < view->answer_end; at = record.end) {
+		if (hf_record_read(m, view->end, at, &record))
+			break;
+		any |= record.type == question->type || question->type == HF_TYPE_ANY;
+		read_record(&r, &record);
+	}
+	ret->denial = view->rcode == HF_RCODE_NXDOMAIN || !any;
+	read_serial(&r);
+}
+
+bool hf_testimony_same(const struct hf_testimony *a, const struct hf_testimony *b)
+{
+	if (a->denial || b->denial)
+		return a->denial == b->denial && a->rcode == b->rcode;
+	return !a->more && !b->more && a->count == b->count && a->rest == b->rest &&
+	       memcmp(a->addresses, b->addresses, a->count * sizeof a->addresses[0]) == 0;
+}
+
+unsigned hf_testimony_shared(const struct hf_testimony *a, const struct hf_testimony *b)
+{
+	unsigned shared = 0;
+	for (unsigned i = 0, j = 0; i < a->count && j < b->count;) {
+		int order = compare(&a->addresses[i], &b->addresses[j]);
+		shared += order == 0;
+		i += order <= 0;
+		j += order >= 0;
+	}
+	return shared;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "truth/truth_conf.h"
+
+#include <string.h>
+
+static const struct hf_word proofs[] = {
+	{ "none", HF_PROVE_NOT },
+	{ "tls", HF_PROVE_TLS },
+	{ NULL, 0 },
+};
+
+static const struct hf_word instants[] = {
+	{ "first", HF_PROVE_FIRST },
+	{ "after", HF_PROVE_AFTER },
+	{ NULL, 0 },
+};
+
+#define ROW(field) .at = offsetof(struct hf_expectation, field)
+
+const struct hf_option hf_expectation_options[] = {
+	{ .name = "addresses", .type = HF_OPT_PREFIXES, ROW(addresses), .def = "[]", .live = true,
+	  .help = "Every address in an answer must lie in one of these; with none given it may lie anywhere." },
+	{ .name = "never", .type = HF_OPT_PREFIXES, ROW(never), .def = "[]", .live = true,
+	  .help = "No address in an answer may lie in any of these: retired hosts, sinkholes, networks of others." },
+	{ .name = "cname", .type = HF_OPT_TEXTS, ROW(cname), .min = 1, .max = 1023, .def = "[]", .live = true,
+	  .help = "Addresses must belong to a name at or below one of these, as a content network's are reached through an alias." },
+	{ .name = "prove", .type = HF_OPT_WORD, ROW(prove), .words = proofs, .def = "none", .live = true,
+	  .help = "`tls`: an address is only believed if a TLS server there holds a valid certificate for the name, so there is no list to go stale." },
+	{ .name = "prove-when", .type = HF_OPT_WORD, ROW(prove_when), .words = instants, .def = "first", .live = true,
+	  .help = "`first`: a client waits until an answer is proven; `after`: it is given at once, and withdrawn if the proof fails." },
+	{ .name = "prove-port", .type = HF_OPT_COUNT, ROW(prove_port), .min = 1, .max = 65535, .def = "443", .live = true,
+	  .help = "The TCP port at which the certificate is asked for." },
+	{ .name = "prove-ca", .type = HF_OPT_TEXT, ROW(prove_ca), .min = 1, .max = 255, .def = "system", .live = true,
+	  .help = "A file of certificates (PEM) that may vouch for it, or `system` for those that the host trusts." },
+	{ .name = "agree", .type = HF_OPT_TEXT, ROW(agree), .min = 1, .max = 15, .def = "none", .live = true,
+	  .help = "So many upstreams must say the same before any of them is believed, such as `2 of 3`; or `none`." },
+	HF_OPTION_END,
+};
+
+static const char *read_number(const char *text, unsigned *ret)
+{
+	unsigned n = 0;
+	const char *at = text;
+	while (*at >= '0' && *at <= '9' && n < 1000)
+		n = n * 10 + (unsigned)(*at++ - '0');
+	*ret = n;
+	return at > text ? at : NULL;
+}
+
+bool hf_agree_read(const char *text, unsigned *ret_k, unsigned *ret_n)
+{
+	*ret_k = *ret_n = 0;
+	if (strcmp(text, "none") == 0)
+		return true;
+	text = read_number(text, ret_k);
+	if (!text || strncmp(text, " of ", 4) != 0)
+		return false;
+	text = read_number(text + 4, ret_n);
+	return text && !*text && *ret_k >= 2 && *ret_k <= *ret_n && *ret_n <= 64;
+}
