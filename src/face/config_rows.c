@@ -124,6 +124,11 @@ const struct hf_section hf_sections[HF_SECTIONS] = {
 			"client and no cache: another upstream is asked, and the one that gave it "
 			"is kept out. "
 			"Of several that fit a name the closest counts, alone."},
+	[HF_SECTION_TRUTH] = {.name = "truth",
+		.kind = HF_KIND_ONE,
+		IN(forward.truth),
+		.rows = hf_truth_options,
+		.help = "How upstreams are held to the truth."},
 	[HF_SECTION_CACHE] = {.name = "cache",
 		.kind = HF_KIND_ONE,
 		IN(cache),

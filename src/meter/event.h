@@ -16,11 +16,12 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/time.h"
 
 enum hf_event_kind {
 	HF_EVENT_UPSTREAM_STATE, /* slot; a: state before, b: state now (enum
-	                            hf_health_state), c: why (enum hf_outcome) */
+				    hf_health_state), c: why (enum hf_outcome) */
 	HF_EVENT_SOCKETS_SHORT,  /* a: error; no socket for an upstream query could be had */
 	HF_EVENT_PATH_STATE,     /* as UPSTREAM_STATE, for one route: about is its zone */
 	HF_EVENT_CAP_FOUND,      /* a: replies/s at which it is flat, b: packets/s held to */
@@ -30,6 +31,7 @@ enum hf_event_kind {
 	HF_EVENT_NO_EDNS,        /* it answers only without EDNS */
 	HF_EVENT_PERSIST_FAILED, /* a: error; b: enum hf_persist_step that failed */
 	HF_EVENT_PERSIST_WORKS,  /* writing the cache down works (again) */
+	HF_EVENT_LIE,            /* a: what was wrong (enum hf_lie), about the name; address */
 	HF_EVENT_KINDS
 };
 
@@ -48,6 +50,7 @@ struct hf_event {
 	uint16_t kind;
 	uint16_t slot;
 	int32_t a, b, c;
+	struct hf_address address; /* that it is about; family 0: none */
 	uint8_t about_len;
 	uint8_t about[HF_EVENT_ABOUT]; /* a name in wire form, if it fits */
 };

@@ -60,16 +60,17 @@ enum hf_upstream_counter {
 	HF_UP_PACKETS_OUT,
 	HF_UP_PACKETS_IN,
 	HF_UP_TIMEOUTS,
-	HF_UP_ERRORS,        /* ICMP, refused or broken connections */
-	HF_UP_SERVFAIL,      /* SERVFAIL, REFUSED, NOTIMP, FORMERR */
-	HF_UP_MISMATCHED,    /* right address, wrong id, question or case: dropped */
+	HF_UP_ERRORS,     /* ICMP, refused or broken connections */
+	HF_UP_SERVFAIL,   /* SERVFAIL, REFUSED, NOTIMP, FORMERR */
+	HF_UP_MISMATCHED, /* right address, wrong id, question or case: dropped */
 	HF_UP_MALFORMED,
-	HF_UP_TRUNCATED,     /* had to go on over TCP */
-	HF_UP_RETRIES,       /* messages because another was late or failed */
-	HF_UP_HEDGES,        /* ... because another took long */
-	HF_UP_PROBES,        /* ... to see whether it answers again */
-	HF_UP_QUEUED_TOTAL,  /* messages that had to wait for room in a budget */
-	HF_UP_EVICTED,       /* ... and found none */
+	HF_UP_TRUNCATED,    /* had to go on over TCP */
+	HF_UP_RETRIES,      /* messages because another was late or failed */
+	HF_UP_HEDGES,       /* ... because another took long */
+	HF_UP_PROBES,       /* ... to see whether it answers again */
+	HF_UP_QUEUED_TOTAL, /* messages that had to wait for room in a budget */
+	HF_UP_EVICTED,      /* ... and found none */
+	HF_UP_LIES,         /* answers that were not believed */
 	HF_UP_COUNTERS
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "truth/judge.h"
 #include "upstream/health.h"
 #include "wire/name.h"
 
@@ -101,6 +102,21 @@ static void say_sockets_short(struct hf_log *log, const struct hf_event *event, 
 	hf_log_say(log, HF_LOG_ERROR, "no socket for a question to an upstream", fields);
 }
 
+static void say_lie(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	char name[HF_NAME_TEXT_MAX], address[HF_ADDRESS_TEXT_MAX];
+	hf_address_text(&event->address, address);
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("upstream", upstream),
+		HF_LOG_TEXT_FIELD(
+			"name", event->about_len ? hf_name_text(event->about, name) : "(long)"),
+		HF_LOG_TEXT_FIELD("lie", hf_lie_name((enum hf_lie)event->a)),
+		HF_LOG_TEXT_FIELD("address", hf_address_set(&event->address) ? address : "none"),
+		{.key = NULL},
+	};
+	hf_log_say(log, HF_LOG_ERROR, "an answer is not believed", fields);
+}
+
 static const char *const persist_steps[HF_PERSIST_STEPS] = {
 	[HF_PERSIST_OPEN] = "opening the directory",
 	[HF_PERSIST_LOCK] = "locking the directory: another holdfast has it",
@@ -133,16 +149,17 @@ static const struct {
 	const char *name;
 	void (*say)(struct hf_log *log, const struct hf_event *event, const char *upstream);
 } kinds[HF_EVENT_KINDS] = {
-	[HF_EVENT_UPSTREAM_STATE] = { "upstream state", say_upstream_state },
-	[HF_EVENT_SOCKETS_SHORT] = { "sockets short", say_sockets_short },
-	[HF_EVENT_PATH_STATE] = { "path state", say_upstream_state },
-	[HF_EVENT_CAP_FOUND] = { "cap found", say_cap },
-	[HF_EVENT_CAP_MOVED] = { "cap moved", say_cap },
-	[HF_EVENT_CAP_LIFTED] = { "cap lifted", say_cap },
-	[HF_EVENT_SIZE_LIMIT] = { "size limit", say_size_limit },
-	[HF_EVENT_NO_EDNS] = { "no EDNS", say_no_edns },
-	[HF_EVENT_PERSIST_FAILED] = { "persist failed", say_persist_failed },
-	[HF_EVENT_PERSIST_WORKS] = { "persist works", say_persist_works },
+	[HF_EVENT_UPSTREAM_STATE] = {"upstream state", say_upstream_state},
+	[HF_EVENT_SOCKETS_SHORT] = {"sockets short", say_sockets_short},
+	[HF_EVENT_PATH_STATE] = {"path state", say_upstream_state},
+	[HF_EVENT_CAP_FOUND] = {"cap found", say_cap},
+	[HF_EVENT_CAP_MOVED] = {"cap moved", say_cap},
+	[HF_EVENT_CAP_LIFTED] = {"cap lifted", say_cap},
+	[HF_EVENT_SIZE_LIMIT] = {"size limit", say_size_limit},
+	[HF_EVENT_NO_EDNS] = {"no EDNS", say_no_edns},
+	[HF_EVENT_PERSIST_FAILED] = {"persist failed", say_persist_failed},
+	[HF_EVENT_PERSIST_WORKS] = {"persist works", say_persist_works},
+	[HF_EVENT_LIE] = {"lie told", say_lie},
 };
 
 const char *hf_event_kind_name(unsigned kind)

@@ -37,6 +37,22 @@ const struct hf_option hf_expectation_options[] = {
 	HF_OPTION_END,
 };
 
+#undef ROW
+#define ROW(field) .at = offsetof(struct hf_truth_conf, field)
+
+const struct hf_option hf_truth_options[] = {
+	{.name = "release",
+		.type = HF_OPT_COUNT,
+		ROW(release),
+		.min = 1,
+		.max = 100,
+		.def = "3",
+		.live = true,
+		.help = "True answers in a row to questions of our own, before an upstream that "
+			"has lied is used again."},
+	HF_OPTION_END,
+};
+
 static const char *read_number(const char *text, unsigned *ret)
 {
 	unsigned n = 0;

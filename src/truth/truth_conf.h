@@ -38,7 +38,10 @@ extern const struct hf_option hf_expectation_options[];
 struct hf_truth_conf {
 	const struct hf_expectation *expectations;
 	size_t expectation_count; /* at most HF_EXPECTATIONS_MAX */
+	uint32_t release;         /* truthful answers in a row that end a quarantine */
 };
+
+extern const struct hf_option hf_truth_options[];
 
 #define HF_EXPECTATIONS_MAX 10000
 
