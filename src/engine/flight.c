@@ -9,6 +9,7 @@
 #include "engine/inquiry.h"
 #include "engine/stale.h"
 #include "engine/telling.h"
+#include "engine/truth.h"
 
 /* Flights kept for the next question instead of being freed. */
 #define SPARES_MAX 256
@@ -29,6 +30,7 @@ struct flight {
 	struct hf_worker *worker;
 	struct hf_plan *plan;
 	const struct hf_route *route;
+	const struct hf_expected *expected; /* of the name; NULL: nothing, or nobody to judge */
 	bool up;   /* others may join */
 	bool late; /* who waited has been given an old answer, if there was one */
 	bool lingers; /* it has its answer, and listens on */
@@ -40,8 +42,9 @@ struct flight {
 	struct hf_cache_key key; /* of the question; its name lies in base */
 	uint8_t mixed[HF_NAME_MAX]; /* the name in the case to ask with */
 	/* From here on nothing is cleared for the next question: only what has been
-	 * sent is looked at, and sending sets it. */
+	 * sent is looked at, and sending sets it; and of the last lie, if there was one. */
 	struct io io[HF_ATTEMPTS_MAX];
+	struct hf_evidence evidence;
 };
 
 #define UDP_IO(attempt) ((struct io *)((char *)(attempt)-offsetof(struct io, udp)))
@@ -262,10 +265,11 @@ static struct old_answer *blank_old_answer(void)
 	return old;
 }
 
-/* An old answer for all who wait, if there is one. The copy is made apart from
+/* An old answer for all who wait, if there is one; `why` it is old, if that is not
+ * that nobody answered. The copy is made apart from
  * the scratch, which may hold an answer that is just being handed out: a client
  * that hears of it can ask again, and that can fail at once. */
-static bool answer_stale(struct flight *f, hf_us now)
+static bool answer_stale(struct flight *f, const char *why, hf_us now)
 {
 	struct hf_worker *worker = f->worker;
 	struct old_answer *old = blank_old_answer();
@@ -274,6 +278,8 @@ static bool answer_stale(struct flight *f, hf_us now)
 		return false;
 	bool found = hf_stale_find(worker, &f->key, now, &old->copy, &answer);
 	if (found) {
+		if (why && answer.ede != HF_EDE_NONE)
+			answer.ede_text = why;
 		hf_meter_add(&worker->meter->counters[HF_COUNT_CACHE_STALE], f->base.waiter_count);
 		hf_answer_flight(worker, &f->base, &answer, now);
 	}
@@ -293,6 +299,28 @@ static void tell_inquiry(struct flight *f, struct hf_heard *heard, hf_us now)
 	inquiry->heard(inquiry, heard, now);
 }
 
+/* "upstream isp: gave 192.0.2.66, which is none of the addresses expected". */
+static void fail_text(
+	const struct flight *f, const struct hf_action *action, char text[static HF_EDE_TEXT_MAX])
+{
+	char evidence[HF_EVIDENCE_TEXT_MAX];
+	const char *cause = hf_query_cause_text(action->cause);
+	if (action->cause == HF_CAUSE_NONE)
+		snprintf(text, HF_EDE_TEXT_MAX, "%s", cause);
+	else if (action->cause == HF_CAUSE_LIE)
+		snprintf(text, HF_EDE_TEXT_MAX, "upstream %s: gave %s",
+			conf_of(f, action->upstream)->name,
+			hf_evidence_text(&f->evidence, evidence));
+	else
+		snprintf(text, HF_EDE_TEXT_MAX, "upstream %s: %s",
+			conf_of(f, action->upstream)->name, cause);
+}
+
+static bool is_of_truth(enum hf_query_cause cause)
+{
+	return cause == HF_CAUSE_LIE || cause == HF_CAUSE_QUARANTINED;
+}
+
 static void carry_out_fail(struct flight *f, const struct hf_action *action, hf_us now)
 {
 	if (f->private) {
@@ -301,11 +329,7 @@ static void carry_out_fail(struct flight *f, const struct hf_action *action, hf_
 		return;
 	}
 	char text[HF_EDE_TEXT_MAX];
-	const char *cause = hf_query_cause_text(action->cause);
-	if (action->cause == HF_CAUSE_NONE)
-		snprintf(text, sizeof text, "%s", cause);
-	else
-		snprintf(text, sizeof text, "upstream %s: %s", conf_of(f, action->upstream)->name, cause);
+	fail_text(f, action, text);
 	const struct hf_answer answer = { .ede = action->ede, .ede_text = text };
 	take_down(f);
 	/* That nobody was waiting and there was no room says nothing of the name. */
@@ -314,7 +338,7 @@ static void carry_out_fail(struct flight *f, const struct hf_action *action, hf_
 		return;
 	hf_count(f->worker->meter, HF_COUNT_FAILURES);
 	hf_trouble_remember(f->worker, &f->key, now, hf_loop_random_u32(f->worker->loop));
-	if (!answer_stale(f, now))
+	if (!answer_stale(f, is_of_truth(action->cause) ? text : NULL, now))
 		answer_all(f, &answer, now);
 }
 
@@ -387,7 +411,7 @@ static void carry_out(struct flight *f, const struct hf_action *action, hf_us no
 		break;
 	case HF_ACT_LATE:
 		f->late = true;
-		if (answer_stale(f, now))
+		if (answer_stale(f, NULL, now))
 			f->base.query.background = true; /* nobody waits any more */
 		break;
 	case HF_ACT_ANSWER: ret->over = true; break;
@@ -588,7 +612,8 @@ static void count_verdict(struct hf_worker *worker, unsigned slot, enum hf_verdi
 		hf_count_upstream(worker->meter, slot, HF_UP_MALFORMED);
 	else if (verdict == HF_VERDICT_TRUNCATED)
 		hf_count_upstream(worker->meter, slot, HF_UP_TRUNCATED);
-	else if (verdict != HF_VERDICT_ANSWER && verdict != HF_VERDICT_LAME)
+	else if (verdict != HF_VERDICT_ANSWER && verdict != HF_VERDICT_LAME &&
+		 verdict != HF_VERDICT_LIE)
 		hf_count_upstream(worker->meter, slot, HF_UP_SERVFAIL);
 }
 
@@ -623,6 +648,35 @@ static bool hold_good(struct flight *f, const struct hf_message_view *view, hf_u
 	return held;
 }
 
+static struct hf_said said_by(const struct flight *f, unsigned upstream)
+{
+	return (struct hf_said){f->plan, f->route, upstream, &f->base.question, f->expected};
+}
+
+/* Is an answer one that may not be believed? Then that is told, and nothing of it goes
+ * anywhere. A reload may have brought other expectations since the question was asked:
+ * nothing that breaks those goes to a client or to the cache either. */
+static bool is_lie(struct flight *f, unsigned upstream, const uint8_t *m,
+	const struct hf_message_view *view, hf_us now)
+{
+	struct hf_worker *worker = f->worker;
+	const struct hf_expected *expected =
+		f->plan == worker->plan
+			? f->expected
+			: hf_expect_find(worker->plan->expected, &f->base.question.name);
+	struct hf_testimony testimony;
+	struct hf_evidence evidence;
+	if (!expected)
+		return false;
+	hf_testimony_read(&f->base.question, m, view, &testimony);
+	if (hf_judge(expected, &testimony, &evidence) != HF_BELIEF_LIE)
+		return false;
+	const struct hf_said said = said_by(f, upstream);
+	f->evidence = evidence;
+	hf_truth_lied(worker, &said, &evidence, now);
+	return true;
+}
+
 /* A message for this attempt; the reply, or something to be dropped. */
 static void replied(struct io *io, const uint8_t *m, size_t len, bool cut, hf_us now)
 {
@@ -653,6 +707,9 @@ static void replied(struct io *io, const uint8_t *m, size_t len, bool cut, hf_us
 		event.verdict = hf_verdict(&view);
 		event.ede = view.edns.ede;
 		if (event.verdict == HF_VERDICT_ANSWER && !f->private &&
+			is_lie(f, attempt->upstream, m, &view, now))
+			event.verdict = HF_VERDICT_LIE;
+		if (event.verdict == HF_VERDICT_ANSWER && !f->private &&
 			!keep(f, m, &view, &copy->kept))
 			event.verdict = HF_VERDICT_GARBAGE;
 	}
@@ -667,7 +724,9 @@ static void replied(struct io *io, const uint8_t *m, size_t len, bool cut, hf_us
 	} else if (over && event.verdict == HF_VERDICT_ANSWER) {
 		const struct hf_answer answer = { .kept = &copy->kept, .ede = HF_EDE_NONE };
 		if (!hold_good(f, &view, now)) {
+			const struct hf_said said = said_by(f, f->base.query.answerer);
 			store(f, &view, &copy->kept, now);
+			hf_truth_believed(worker, &said, m, &view, now);
 			answer_all(f, &answer, now);
 		}
 	}
@@ -832,6 +891,21 @@ static struct flight *prepare(struct hf_worker *worker, const struct hf_route *r
 	return f;
 }
 
+/* What is expected of the name, and who is not to be asked for it. */
+static void ask_truth(struct flight *f, hf_us now)
+{
+	struct hf_query *q = &f->base.query;
+	const struct hf_name *name = &f->base.question.name;
+	f->expected = hf_expect_find(f->plan->expected, name);
+	if (!f->route)
+		return;
+	uint64_t all = ~0ull >> (64 - f->route->upstream_count);
+	q->barred = hf_truth_barred(f->worker, f->plan, f->route, f->expected, name, now);
+	/* If nobody is left the machine fails at once, and this is why. */
+	if ((q->barred & all) == all)
+		q->cause = HF_CAUSE_QUARANTINED;
+}
+
 int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 	const struct hf_waiter *waiter, hf_us now)
 {
@@ -845,6 +919,7 @@ int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 		return -ENOMEM;
 	f->base.client = waiter ? waiter->client : 0;
 	f->base.query.background = !waiter;
+	ask_truth(f, now);
 	if (f->plan->cache->stale)
 		f->base.query.patience = now + f->plan->cache->stale_after;
 	int rc = hf_inflight_add(&worker->inflight, &f->base);

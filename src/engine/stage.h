@@ -45,6 +45,7 @@ struct stage_upstream {
 	enum stage_manner manner;
 	unsigned answer, more, extra; /* octets of TXT in answer, authority, additional */
 	uint32_t ttl;
+	uint8_t a[4]; /* the address that it gives; all 0: 192.0.2.1 */
 	bool lowers; /* does not keep the question's case */
 	unsigned asked, asked_tcp;
 	uint8_t last[600]; /* the last question */
@@ -126,7 +127,7 @@ static inline void stage_reply(struct stage_upstream *u, const uint8_t *q, bool 
 		hf_name_lower(s->bytes + HF_HEADER_LEN, name);
 	if (answers) {
 		hf_sample_record(s, HF_SAMPLE_ANSWER, HF_RAW("\xc0\x0c"), HF_TYPE_A, u->ttl,
-			HF_RAW("\xc0\0\2\1"));
+			memcmp(u->a, "\0\0\0", 4) ? u->a : (const uint8_t *)"\xc0\0\2\1", 4);
 		stage_pad(u, HF_SAMPLE_ANSWER, u->answer);
 	}
 	if (u->manner == STAGE_NXDOMAIN)

@@ -102,8 +102,11 @@ static struct hf_selection selection(const struct step *s)
 	};
 }
 
+/* That somebody lied outweighs that others said nothing: it is what to look into. */
 static void blame(struct hf_query *q, enum hf_query_cause cause, unsigned upstream, int32_t ede)
 {
+	if (q->cause == HF_CAUSE_LIE && cause != HF_CAUSE_LIE)
+		return;
 	q->cause = cause;
 	q->cause_upstream = (uint8_t)upstream;
 	q->cause_ede = ede;
@@ -216,6 +219,10 @@ static int32_t ede_of(const struct hf_query *q)
 	case HF_CAUSE_UNSENT:
 	case HF_CAUSE_BUDGET:
 	case HF_CAUSE_SERVFAIL: return HF_EDE_OTHER;
+	/* "Forged Answer" is said of one's own, "Blocked" and its like of the operator's
+	 * wish, "Bogus" of signatures (RFC 8914 4.5, 4.16, 4.7): the text has to tell. */
+	case HF_CAUSE_LIE:
+	case HF_CAUSE_QUARANTINED: return HF_EDE_OTHER;
 	case HF_CAUSE_GARBAGE: return HF_EDE_INVALID_DATA;
 	default: return HF_EDE_NO_REACHABLE_AUTHORITY;
 	}
@@ -612,6 +619,16 @@ static void bar_and_go_on(struct step *s, enum hf_query_cause cause, const struc
 		go_on(s);
 }
 
+/* What it said is of no use, but it said it: it serves this route. */
+static void disbelieve(struct step *s, const struct hf_attempt *a)
+{
+	blame(s->q, HF_CAUSE_LIE, a->upstream, HF_EDE_NONE);
+	bar(s, a->upstream);
+	report_path(s, a, HF_OUTCOME_ANSWERED);
+	if (!waiting(s->q))
+		go_on(s);
+}
+
 static bool look_at_attempts(struct step *s);
 
 /* The first answer: what does it say about the others? */
@@ -701,13 +718,15 @@ static void answer_of(struct step *s, struct hf_attempt *a, const struct hf_quer
 	case HF_VERDICT_REFUSED: bar_and_go_on(s, HF_CAUSE_REFUSED, a, event->ede); break;
 	case HF_VERDICT_LAME: bar_and_go_on(s, HF_CAUSE_LAME, a, event->ede); break;
 	case HF_VERDICT_GARBAGE: bar_and_go_on(s, HF_CAUSE_GARBAGE, a, event->ede); break;
+	case HF_VERDICT_LIE: disbelieve(s, a); break;
 	}
 }
 
 /* After the answer: only what it says about the upstream matters. */
 static void heard_late(struct step *s, struct hf_attempt *a, enum hf_verdict verdict)
 {
-	if (verdict == HF_VERDICT_ANSWER || verdict == HF_VERDICT_TRUNCATED)
+	if (verdict == HF_VERDICT_ANSWER || verdict == HF_VERDICT_TRUNCATED ||
+		verdict == HF_VERDICT_LIE)
 		report_path(s, a, HF_OUTCOME_ANSWERED);
 	else if (verdict != HF_VERDICT_GARBAGE)
 		report_path(s, a, HF_OUTCOME_BEATEN);
@@ -961,6 +980,8 @@ const char *hf_query_cause_text(enum hf_query_cause cause)
 		[HF_CAUSE_GARBAGE] = "answered garbage",
 		[HF_CAUSE_RESTING] = "does not answer, and is only probed now and then",
 		[HF_CAUSE_BUDGET] = "over its packet budget",
+		[HF_CAUSE_LIE] = "gave what is not expected of the name",
+		[HF_CAUSE_QUARANTINED] = "keeps lying",
 	};
 	return cause < HF_CAUSES ? texts[cause] : "?";
 }

@@ -14,6 +14,8 @@
  *                               if nothing is on its way meanwhile, say so
  *   all rest                    wait until one may be asked, and say so
  *   SERVFAIL, REFUSED, lame     ask the next; not this one again
+ *   a lie                       the same; but who lies is alive, and its health is
+ *                               none the worse for it
  *   FORMERR or NOTIMP on EDNS   ask the same without EDNS
  *   truncated                   ask the same over TCP
  *   silence again and again     over UDP though it answers others: large answers
@@ -95,6 +97,8 @@ enum hf_query_cause { /* why nothing came of it; the last one counts */
 	HF_CAUSE_GARBAGE,
 	HF_CAUSE_RESTING,
 	HF_CAUSE_BUDGET,
+	HF_CAUSE_LIE,         /* it answered, and was not believed */
+	HF_CAUSE_QUARANTINED, /* it has lied before, and is not asked */
 	HF_CAUSES
 };
 

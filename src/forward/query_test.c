@@ -315,6 +315,53 @@ static void who_cannot_answer_is_not_asked_again(void **state)
 	}
 }
 
+static void who_lies_is_passed_over_and_its_health_is_none_the_worse(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 3);
+	t.paths[0].health.run[HF_OUTCOME_BEATEN] = 3;
+	start(&t);
+	reply(&t, 0, HF_VERDICT_LIE);
+	assert_int_equal(sent(&t)->reason, HF_SEND_RETRY);
+	assert_int_equal(t.paths[0].health.run[HF_OUTCOME_BEATEN], 0);
+	assert_int_equal(t.states[0].answered, t.now);
+	reply(&t, 1, HF_VERDICT_LIE);
+	assert_int_equal(sent(&t)->reason, HF_SEND_RETRY);
+	answer(&t, 2);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(t.paths[i].health.state, HF_HEALTH_CLOSED);
+}
+
+static void when_all_lie_or_are_silent_the_lie_is_what_is_told(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	start(&t);
+	reply(&t, 0, HF_VERDICT_LIE);
+	while (!t.q.done)
+		wait(&t);
+	assert_failed(&t, HF_CAUSE_LIE, HF_EDE_OTHER);
+	assert_int_equal(find(&t, HF_ACT_FAIL)->upstream, 0);
+	assert_int_equal(t.q.tries[0], 1); /* it is not asked again */
+}
+
+static void a_lie_after_the_answer_changes_nothing(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	hedgeable(&t, 0);
+	start(&t);
+	wait(&t);
+	answer(&t, 1);
+	t.paths[0].health.run[HF_OUTCOME_BEATEN] = 3;
+	reply(&t, 0, HF_VERDICT_LIE);
+	assert_true(t.q.done);
+	assert_int_equal(t.paths[0].health.run[HF_OUTCOME_BEATEN], 0);
+}
+
 static void an_upstreams_own_reason_is_handed_on(void **state)
 {
 	struct asked t;
@@ -1783,6 +1830,9 @@ int main(void)
 		cmocka_unit_test(silence_brings_the_next_and_a_late_answer_is_still_an_answer),
 		cmocka_unit_test(a_timer_that_comes_early_changes_nothing),
 		cmocka_unit_test(who_cannot_answer_is_not_asked_again),
+		cmocka_unit_test(who_lies_is_passed_over_and_its_health_is_none_the_worse),
+		cmocka_unit_test(when_all_lie_or_are_silent_the_lie_is_what_is_told),
+		cmocka_unit_test(a_lie_after_the_answer_changes_nothing),
 		cmocka_unit_test(an_upstreams_own_reason_is_handed_on),
 		cmocka_unit_test(what_was_said_of_the_name_outweighs_anothers_silence),
 		cmocka_unit_test(who_knows_no_edns_is_asked_without_it),

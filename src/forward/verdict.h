@@ -15,8 +15,10 @@ enum hf_verdict {
 	HF_VERDICT_FORMERR,   /* perhaps without EDNS */
 	HF_VERDICT_LAME,      /* a referral: it does not resolve for us */
 	HF_VERDICT_GARBAGE,   /* contradicts itself */
+	HF_VERDICT_LIE,       /* an answer, but not what is expected of the name (truth/) */
 };
 
+/* What the message itself shows; whether it is a lie is for others to say. */
 enum hf_verdict hf_verdict(const struct hf_message_view *view);
 
 #endif

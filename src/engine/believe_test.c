@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Which answers reach a client and the cache when something is expected of the name. */
+#include "engine/stage.h"
+
+#include "truth/judge.h"
+
+#define NAME "db.example"
+
+struct client {
+	unsigned total, failed;
+	int32_t ede;
+	char text[100];
+	uint8_t rcode, a[4]; /* the last address of the last answer */
+};
+
+struct office {
+	struct stage stage;
+	struct client client;
+	struct hf_expectation expectation;
+	struct hf_prefix prefix;
+};
+
+static void answered(
+	void *ctx, uint32_t ticket, uint32_t generation, const struct hf_answer *answer, hf_us now)
+{
+	struct client *c = ctx;
+	(void)ticket, (void)generation, (void)now;
+	c->total++;
+	c->failed += !answer->kept;
+	c->ede = answer->ede;
+	snprintf(c->text, sizeof c->text, "%s", answer->ede_text ? answer->ede_text : "");
+	memset(c->a, 0, 4);
+	if (!answer->kept)
+		return;
+	c->rcode = answer->kept->wire[3] & HF_FLAG_RCODE;
+	if (answer->kept->answer_end > 16)
+		memcpy(c->a, answer->kept->wire + answer->kept->answer_end - 4, 4);
+}
+
+static const struct hf_client client = {answered};
+
+static void expect_nothing(struct office *o)
+{
+	o->expectation = (struct hf_expectation){.agree = "none"};
+	assert_int_equal(hf_name_from_text(NAME, strlen(NAME), &o->expectation.name), 0);
+	o->stage.forward.truth = (struct hf_truth_conf){
+		.expectations = &o->expectation, .expectation_count = 1, .release = 3};
+}
+
+static void adopt(struct office *o)
+{
+	struct hf_plan *old = o->stage.plan;
+	o->stage.plan = stage_plan(&o->stage);
+	hf_worker_adopt(o->stage.worker[0], o->stage.plan);
+	hf_plan_unref(old);
+}
+
+/* 192.0.2.0/28, and no other addresses. */
+static void expect_addresses(struct office *o)
+{
+	expect_nothing(o);
+	assert_int_equal(hf_prefix_parse("192.0.2.0/28", &o->prefix), 0);
+	o->expectation.addresses = (struct hf_prefix_list){&o->prefix, 1};
+	adopt(o);
+}
+
+static int open_office(void **state)
+{
+	struct office *o = calloc(1, sizeof *o);
+	assert_non_null(o);
+	o->stage.client = &client;
+	o->stage.client_ctx[0] = &o->client;
+	stage_open(&o->stage, 1);
+	*state = o;
+	return 0;
+}
+
+static int close_office(void **state)
+{
+	stage_close(&((struct office *)*state)->stage);
+	free(*state);
+	return 0;
+}
+
+static void gives(struct office *o, unsigned upstream, uint8_t last)
+{
+	const uint8_t a[4] = {192, 0, 2, last};
+	memcpy(o->stage.upstreams[upstream].a, a, 4);
+}
+
+static struct hf_question question(const char *name)
+{
+	struct hf_question q = {.type = HF_TYPE_A, .class = HF_CLASS_IN};
+	assert_int_equal(hf_name_from_text(name, strlen(name), &q.name), 0);
+	return q;
+}
+
+static enum hf_lookup look(struct office *o, struct hf_cached *copy, struct hf_answer *ret)
+{
+	static uint8_t wire[HF_MESSAGE_MAX + HF_OPT_ROOM];
+	static uint16_t ttl_at[HF_RECORDS_MAX];
+	struct hf_question q = question(NAME);
+	struct hf_cache_key key = hf_worker_key(o->stage.worker[0], &q, 0);
+	*copy = (struct hf_cached){.kept = {.wire = wire, .ttl_at = ttl_at},
+		.wire_cap = HF_MESSAGE_MAX,
+		.ttl_cap = HF_RECORDS_MAX};
+	return hf_worker_lookup(
+		o->stage.worker[0], &key, hf_loop_now(o->stage.loops[0]), copy, ret);
+}
+
+static bool is_known(struct office *o)
+{
+	struct hf_cached copy;
+	struct hf_answer answer;
+	return look(o, &copy, &answer) == HF_LOOKUP_HIT;
+}
+
+/* Asks on a miss, and lets time pass until there is an answer. */
+static void ask_name(struct office *o, const char *name)
+{
+	struct hf_question q = question(name);
+	struct hf_worker *worker = o->stage.worker[0];
+	struct hf_cache_key key = hf_worker_key(worker, &q, 0);
+	const struct hf_ticket ticket = {1, 0, 0};
+	unsigned before = o->client.total;
+	assert_int_equal(hf_worker_ask(worker, &key, &ticket, hf_loop_now(o->stage.loops[0])), 0);
+	for (int i = 0; i < 6000 && o->client.total == before; i++)
+		hf_sim_run_for(o->stage.sim, HF_MS);
+	assert_int_equal(o->client.total, before + 1);
+}
+
+static void ask(struct office *o)
+{
+	ask_name(o, NAME);
+}
+
+static unsigned lies(const struct office *o, unsigned upstream)
+{
+	return (unsigned)o->stage.meters[0]->upstreams[5 + upstream].counters[HF_UP_LIES];
+}
+
+/* ---- lies ---- */
+
+static void a_lie_goes_to_nobody_and_the_next_upstream_is_asked(void **state)
+{
+	struct office *o = *state;
+	expect_addresses(o);
+	gives(o, 0, 66);
+	gives(o, 1, 7);
+	ask(o);
+	assert_int_equal(o->client.failed, 0);
+	assert_int_equal(o->client.a[3], 7);
+	assert_int_equal(lies(o, 0), 1);
+	assert_int_equal(lies(o, 1), 0);
+	assert_true(is_known(o));
+	assert_int_equal(stage_counted(&o->stage, HF_COUNT_CACHE_STORES), 1);
+}
+
+static void who_tells_of_other_names_is_believed(void **state)
+{
+	struct office *o = *state;
+	expect_addresses(o);
+	gives(o, 0, 66);
+	ask_name(o, "www.example");
+	assert_int_equal(o->client.a[3], 66);
+	assert_int_equal(lies(o, 0), 0);
+	assert_int_equal(o->stage.upstreams[1].asked, 0);
+}
+
+static void when_all_lie_the_client_is_told_who_and_what(void **state)
+{
+	struct office *o = *state;
+	expect_addresses(o);
+	gives(o, 0, 66);
+	gives(o, 1, 67);
+	ask(o);
+	assert_int_equal(o->client.failed, 1);
+	assert_int_equal(o->client.ede, HF_EDE_OTHER);
+	assert_string_equal(o->client.text,
+		"upstream two: gave 192.0.2.67, which is none of the addresses expected");
+	assert_false(is_known(o));
+	assert_int_equal(lies(o, 0) + lies(o, 1), 2);
+	assert_int_equal(stage_counted(&o->stage, HF_COUNT_CACHE_STORES), 0);
+}
+
+static void when_all_lie_an_old_truth_is_given_and_says_why(void **state)
+{
+	struct office *o = *state;
+	o->stage.cache_conf.stale = 3600 * HF_SECOND;
+	o->stage.cache_conf.stale_ttl = 30 * HF_SECOND;
+	o->stage.cache_conf.stale_after = 1800 * HF_MS;
+	expect_addresses(o);
+	gives(o, 0, 7);
+	o->stage.upstreams[0].ttl = 10;
+	ask(o);
+	hf_sim_run_for(o->stage.sim, 20 * HF_SECOND);
+	gives(o, 0, 66);
+	gives(o, 1, 67);
+	ask(o);
+	assert_int_equal(o->client.failed, 0);
+	assert_int_equal(o->client.a[3], 7);
+	assert_int_equal(o->client.ede, HF_EDE_STALE);
+	assert_non_null(strstr(o->client.text, "none of the addresses expected"));
+}
+
+static void a_question_that_a_reload_overtook_is_judged_by_what_is_expected_now(void **state)
+{
+	struct office *o = *state;
+	struct hf_question q = question(NAME);
+	struct hf_cache_key key = hf_worker_key(o->stage.worker[0], &q, 0);
+	const struct hf_ticket ticket = {1, 0, 0};
+	gives(o, 0, 66);
+	gives(o, 1, 7);
+	o->stage.upstreams[0].manner = STAGE_HOLDS;
+	assert_int_equal(
+		hf_worker_ask(o->stage.worker[0], &key, &ticket, hf_loop_now(o->stage.loops[0])),
+		0);
+	hf_sim_run_for(o->stage.sim, HF_MS);
+	expect_addresses(o);
+	stage_release(&o->stage.upstreams[0]);
+	hf_sim_run_for(o->stage.sim, HF_SECOND);
+	assert_int_equal(o->client.total, 1);
+	assert_int_equal(o->client.a[3], 7);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_office, close_office)
+	const struct CMUnitTest tests[] = {
+		TEST(a_lie_goes_to_nobody_and_the_next_upstream_is_asked),
+		TEST(who_tells_of_other_names_is_believed),
+		TEST(when_all_lie_the_client_is_told_who_and_what),
+		TEST(when_all_lie_an_old_truth_is_given_and_says_why),
+		TEST(a_question_that_a_reload_overtook_is_judged_by_what_is_expected_now),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
