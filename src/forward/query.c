@@ -864,6 +864,7 @@ static void hedge(struct step *s)
 		if (!a->open || a->late || a->queued || a->hedge > s->env->now)
 			continue;
 		a->hedge = HF_NEVER;
+		selected.spare_low = true;
 		int other = s->q->sends < HF_SENDS_MAX ? hf_select(&selected) : -1;
 		if (other < 0 || other == a->upstream || asked(s->q, (unsigned)other) ||
 			hf_offer(&selected, (size_t)other) != HF_OFFER_USE ||

@@ -31,10 +31,15 @@ static enum hf_admission admit(const struct hf_candidate *c, hf_us now)
 	return a > b ? a : b;
 }
 
+static bool low(const struct hf_selection *s, size_t i)
+{
+	return s->candidates[i].conf->trust == HF_TRUST_LOW;
+}
+
 static bool any_in_use(const struct hf_selection *s)
 {
 	for (size_t i = 0; i < s->count; i++)
-		if (!barred(s, i) && admit(&s->candidates[i], s->now) == HF_ADMIT)
+		if (!barred(s, i) && !low(s, i) && admit(&s->candidates[i], s->now) == HF_ADMIT)
 			return true;
 	return false;
 }
@@ -106,16 +111,17 @@ static bool passed_over(hf_us cost, hf_us best)
 
 void hf_look(const struct hf_selection *s, struct hf_looks *ret)
 {
-	ret->in_use = false;
+	ret->in_use = ret->untried = false;
 	ret->best = 0;
 	for (size_t i = 0; i < s->count; i++) {
 		if (barred(s, i))
 			continue;
 		hf_us cost = ret->costs[i] = cost_of(s, i);
 		ret->admissions[i] = (uint8_t)admit(&s->candidates[i], s->now);
-		if (ret->admissions[i] != HF_ADMIT)
+		if (ret->admissions[i] != HF_ADMIT || low(s, i))
 			continue;
 		ret->in_use = true;
+		ret->untried |= s->tries[i] == 0;
 		if (cost && (!ret->best || cost < ret->best))
 			ret->best = cost;
 	}
@@ -123,6 +129,7 @@ void hf_look(const struct hf_selection *s, struct hf_looks *ret)
 
 struct standing { /* smaller is better, from the top */
 	unsigned tries;
+	bool low;
 	unsigned offer;
 	bool poor;
 	hf_us rank;
@@ -132,6 +139,8 @@ static bool before(const struct standing *a, const struct standing *b)
 {
 	if (a->tries != b->tries)
 		return a->tries < b->tries;
+	if (a->low != b->low)
+		return b->low;
 	if (a->offer != b->offer)
 		return a->offer < b->offer;
 	if (a->poor != b->poor)
@@ -142,7 +151,7 @@ static bool before(const struct standing *a, const struct standing *b)
 /* How one stands if all that is not known yet were in its favour. */
 static struct standing stand(const struct hf_selection *s, const struct hf_looks *looks, size_t i)
 {
-	struct standing one = {.tries = s->tries[i], .offer = HF_OFFER_USE};
+	struct standing one = {.tries = s->tries[i], .low = low(s, i), .offer = HF_OFFER_USE};
 	switch ((enum hf_admission)looks->admissions[i]) {
 	case HF_ADMIT: break;
 	case HF_ADMIT_PROBE: one.offer = HF_OFFER_DUE; break;
@@ -161,7 +170,7 @@ int hf_select_from(const struct hf_selection *s, const struct hf_looks *looks)
 	struct standing best = {0};
 	int ret = -1;
 	for (size_t i = 0; i < s->count; i++) {
-		if (barred(s, i))
+		if (barred(s, i) || (low(s, i) && (looks->untried || s->spare_low)))
 			continue;
 		struct standing one = stand(s, looks, i);
 		if (one.offer == HF_OFFER_REST || (ret >= 0 && !before(&one, &best)))
@@ -198,7 +207,7 @@ hf_us hf_select_when(const struct hf_selection *s)
 int hf_select_probe(const struct hf_selection *s, const struct hf_looks *looks, int chosen)
 {
 	for (size_t i = 0; i < s->count; i++) {
-		if ((int)i == chosen || barred(s, i) || s->tries[i])
+		if ((int)i == chosen || barred(s, i) || low(s, i) || s->tries[i])
 			continue;
 		if (looks->admissions[i] == HF_ADMIT_PROBE)
 			return (int)i;

@@ -9,6 +9,9 @@
  * whose rest is over is asked when those in use have failed this question twice,
  * or when none is in use: then the question is its probe. One that rests is not
  * asked at all.
+ * One that is trusted little comes after all that are not: it is asked only while none
+ * of them is in use that this question has not been to (and stands in no line for any),
+ * and whether it is in use is nothing to the rest of the others. It gets no copies.
  * When none is in use, a rest is over after a second at the latest: nobody else
  * can answer, and a probe a second hurts nobody.
  * Threads: one at a time, by the caller's lock. */
@@ -39,6 +42,7 @@ struct hf_selection {
 	size_t count;
 	const uint8_t *tries; /* a count for each: how often this question went there */
 	uint64_t barred;      /* a bit for each: not again for this question */
+	bool spare_low;       /* leave out those that are trusted little: for a copy */
 	bool by_rtt;          /* else as listed */
 	bool first;           /* nothing has been sent yet: the pace of one that came back counts */
 	uint32_t cost;        /* packets that there must be room for */
@@ -50,7 +54,8 @@ struct hf_selection {
 /* What one look at each upstream found: their circuits, and what a question costs
  * there. It holds until one of them changes in these; budgets are not part of it. */
 struct hf_looks {
-	bool in_use; /* is any? */
+	bool in_use;  /* is any, of those that are not trusted little? */
+	bool untried; /* ... that this question has not been to? */
 	hf_us best;  /* the least that a question costs at one in use; 0: nothing is known */
 	uint8_t admissions[HF_SELECT_MOST];
 	hf_us costs[HF_SELECT_MOST];

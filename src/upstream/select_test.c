@@ -497,6 +497,79 @@ static void sparing_looks_at_budgets_changes_no_choice(void **state)
 	free(w);
 }
 
+/* ---- trust ---- */
+
+/* The first, listed and fast, is trusted little. */
+static void prepare_low(struct world *w, struct hf_upstream_conf *conf)
+{
+	prepare(w, false);
+	*conf = w->conf;
+	conf->trust = HF_TRUST_LOW;
+	w->candidates[0].conf = conf;
+	for (int i = 0; i < THREE; i++)
+		takes(w, i, i ? 30 * HF_MS : 1 * HF_MS);
+}
+
+static void one_that_is_trusted_little_is_asked_when_all_others_have_failed(void **state)
+{
+	struct hf_upstream_conf conf;
+	struct world w;
+	(void)state;
+	prepare_low(&w, &conf);
+	assert_int_equal(hf_select(&w.s), 1);
+	w.tries[1] = 1;
+	assert_int_equal(hf_select(&w.s), 2);
+	w.s.barred = 1 << 2;
+	assert_int_equal(hf_select(&w.s), 0);
+	w.s.spare_low = true; /* but a copy may wait for that of another */
+	assert_int_equal(hf_select(&w.s), 1);
+	w.s.spare_low = false;
+	w.tries[0] = 1;
+	assert_int_equal(hf_select(&w.s), 1);
+	w.s.barred = 6;
+	assert_int_equal(hf_select(&w.s), 0);
+}
+
+static void one_that_is_trusted_little_is_asked_while_all_others_rest(void **state)
+{
+	struct hf_upstream_conf conf;
+	struct world w;
+	(void)state;
+	prepare_low(&w, &conf);
+	rest(&w.states[1].health, START, START + 30 * HF_SECOND);
+	assert_int_equal(hf_select(&w.s), 2);
+	rest(&w.states[2].health, START, START + 30 * HF_SECOND);
+	assert_int_equal(hf_select(&w.s), 0);
+	/* They are looked for as if nobody was in use. */
+	w.s.now = START + 2 * HF_SECOND;
+	assert_int_equal(hf_offer(&w.s, 1), HF_OFFER_DUE);
+	assert_int_equal(hf_select(&w.s), 0);
+}
+
+static void no_room_at_those_that_are_trusted_is_no_reason_to_ask_others(void **state)
+{
+	struct hf_upstream_conf conf;
+	struct world w;
+	(void)state;
+	prepare_low(&w, &conf);
+	fill(&w, 1);
+	fill(&w, 2);
+	assert_int_equal(hf_select(&w.s), 1);
+}
+
+static void one_that_is_trusted_little_gets_no_probe_and_makes_nobody_poor(void **state)
+{
+	struct hf_upstream_conf conf;
+	struct world w;
+	(void)state;
+	prepare_low(&w, &conf);
+	for (int i = 0; i < 40; i++)
+		takes(&w, 1, 80 * HF_MS);
+	assert_int_equal(hf_select(&w.s), 1);
+	rest(&w.states[0].health, START - 2 * HF_SECOND, START - HF_SECOND);
+	assert_int_equal(probe(&w.s, 1), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -521,6 +594,10 @@ int main(void)
 		cmocka_unit_test(a_probe_goes_only_to_one_whose_rest_is_over),
 		cmocka_unit_test(the_limit_is_what_the_operator_allows),
 		cmocka_unit_test(sparing_looks_at_budgets_changes_no_choice),
+		cmocka_unit_test(one_that_is_trusted_little_is_asked_when_all_others_have_failed),
+		cmocka_unit_test(one_that_is_trusted_little_is_asked_while_all_others_rest),
+		cmocka_unit_test(no_room_at_those_that_are_trusted_is_no_reason_to_ask_others),
+		cmocka_unit_test(one_that_is_trusted_little_gets_no_probe_and_makes_nobody_poor),
 	};
 	return cmocka_run_group_tests_name("select", tests, NULL, NULL);
 }

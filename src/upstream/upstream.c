@@ -3,6 +3,12 @@
 
 static const struct hf_word none[] = { { "none", 0 }, { NULL, 0 } };
 
+static const struct hf_word trusts[] = {
+	{ "normal", HF_TRUST_NORMAL },
+	{ "low", HF_TRUST_LOW },
+	{ NULL, 0 },
+};
+
 #define ROW(field) .at = offsetof(struct hf_upstream_conf, field)
 
 const struct hf_option hf_upstream_options[] = {
@@ -34,6 +40,8 @@ const struct hf_option hf_upstream_options[] = {
 	  .help = "Find out by itself where replies stop to grow with what is sent, and stay below it." },
 	{ .name = "hedge", .type = HF_OPT_FLAG, ROW(hedge), .def = "yes", .live = true,
 	  .help = "Ask another upstream as well when this one takes longer than 19 in 20 of its answers did." },
+	{ .name = "trust", .type = HF_OPT_WORD, ROW(trust), .words = trusts, .def = "normal", .live = true,
+	  .help = "`low`: asked only when every other upstream of the route rests, is kept out or has failed the question; else only to compare." },
 	{ .name = "retry-percent", .type = HF_OPT_COUNT, ROW(retry.percent), .min = 0, .max = 1000,
 	  .def = "10", .live = true,
 	  .help = "Retries, hedges and probes sent to it, as a share of the questions that it may be asked." },

@@ -16,6 +16,11 @@ enum hf_channel { /* how messages travel to an upstream */
 	HF_CHANNEL_TCP, /* TCP always */
 };
 
+enum hf_trust {
+	HF_TRUST_NORMAL,
+	HF_TRUST_LOW, /* a witness, and the last resort: see select.h */
+};
+
 /* The rows for one entry of `upstreams:` besides its address. */
 struct hf_upstream_conf {
 	const char *name;          /* the key in the file */
@@ -30,6 +35,7 @@ struct hf_upstream_conf {
 	bool case_mix;             /* 0x20: random case in questions, checked in replies */
 	uint32_t budget;           /* packets/s that it may be sent; 0: any */
 	bool infer_cap;            /* find out for itself where replies stop to grow */
+	int trust;                 /* enum hf_trust */
 	bool hedge;                /* a second copy to another after the 95th percentile */
 	struct hf_retry_conf retry;
 	const char *interface;     /* that it is reached through: a name, or "none" */
