@@ -15,6 +15,7 @@ static const struct {
 	{ HF_ERANGE, "value out of range" },
 	{ HF_ECLOSED, "closed by the peer" },
 	{ HF_ECONFIG, "unusable configuration" },
+	{ HF_EAUTH, "the peer is not believed" },
 };
 
 const char *hf_strerror(int code)

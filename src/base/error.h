@@ -24,6 +24,7 @@ enum hf_error {
 	HF_ERANGE = -(HF_ERR_BASE + 5),     /* a value outside its range */
 	HF_ECLOSED = -(HF_ERR_BASE + 6),    /* the peer ended the conversation */
 	HF_ECONFIG = -(HF_ERR_BASE + 7),    /* a configuration that cannot be used */
+	HF_EAUTH = -(HF_ERR_BASE + 8),      /* the peer is not who it should be */
 };
 
 /* The sentence for a code, without a full stop. Never NULL; static storage for
