@@ -215,7 +215,7 @@ static int send_message(struct flight *f, const struct hf_action *action)
 	size_t len = write_question(f, action, out);
 	count_reason(worker, slot_of(f, action->upstream), action->reason);
 	if (action->channel == HF_CHANNEL_TCP)
-		return hf_tcp_send(worker->tcp, &io->tcp, &conf->address, out, len);
+		return hf_tcp_send(worker->tcp, &io->tcp, &conf->address, NULL, out, len);
 	/* A promise of what leaves within 100 ms is kept best by what leaves at once. */
 	return f->limited ? hf_udp_send(worker->udp, &io->udp, &conf->address, out, len)
 			  : hf_udp_post(worker->udp, &io->udp, &conf->address, out, len);
@@ -800,10 +800,12 @@ static void tcp_replied(void *ctx, struct hf_tcp_attempt *attempt, const uint8_t
 	replied(TCP_IO(attempt), m, len, false, now);
 }
 
-static void tcp_refused(void *ctx, struct hf_tcp_attempt *attempt, int error, hf_us now)
+static void tcp_refused(
+	void *ctx, struct hf_tcp_attempt *attempt, int error, const char *why, hf_us now)
 {
 	(void)ctx;
 	(void)error;
+	(void)why;
 	could_not_reach(TCP_IO(attempt), now);
 }
 

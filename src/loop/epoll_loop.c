@@ -298,6 +298,7 @@ static const struct hf_loop_ops epoll_ops = {
 	.stream_connect = hf_epoll_stream_connect,
 	.stream_read = hf_epoll_stream_read,
 	.stream_write = hf_epoll_stream_write,
+	.stream_unheard = hf_epoll_stream_unheard,
 	.stream_want_write = hf_epoll_stream_want_write,
 	.stream_pause = hf_epoll_stream_pause,
 	.stream_peer = hf_epoll_stream_peer,

@@ -14,9 +14,11 @@
 /* Out of descriptors: they come back when clients leave, not by asking. */
 #define REST HF_SECOND
 
-/* Below the 30 s after which the hastiest NAT devices forget a connection. */
-#define KEEPALIVE_IDLE_S 25
-#define KEEPALIVE_EVERY_S 5
+/* Below the 30 s after which the hastiest NAT devices forget a connection, and below the
+ * 25 s for which an upstream's is kept idle: one that is dead is found out by us, and
+ * not by the next question. */
+#define KEEPALIVE_IDLE_S 10
+#define KEEPALIVE_EVERY_S 3
 #define KEEPALIVE_PROBES 3
 
 /* Data that nobody acknowledged for so long will not be: TCP itself would wait
@@ -201,6 +203,18 @@ int hf_epoll_stream_write(struct hf_stream *base, const uint8_t *bytes, size_t l
 		n = send(s->source.fd, bytes, at_most(len), MSG_NOSIGNAL);
 	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : (int)n;
+}
+
+/* What the kernel knows: segments that are not acknowledged, and when it last heard. */
+hf_us hf_epoll_stream_unheard(struct hf_stream *base)
+{
+	struct stream *s = stream_of(base);
+	struct tcp_info info;
+	socklen_t len = sizeof info;
+	if (unusable(s) || getsockopt(s->source.fd, IPPROTO_TCP, TCP_INFO, &info, &len) ||
+		!info.tcpi_unacked)
+		return 0;
+	return info.tcpi_last_ack_recv ? info.tcpi_last_ack_recv * HF_MS : 1;
 }
 
 void hf_epoll_stream_want_write(struct hf_stream *base, bool want)

@@ -66,6 +66,11 @@ int hf_stream_write(struct hf_stream *stream, const uint8_t *bytes, size_t len)
 	return stream->loop->ops->stream_write(stream, bytes, len);
 }
 
+hf_us hf_stream_unheard(struct hf_stream *stream)
+{
+	return stream->loop->ops->stream_unheard(stream);
+}
+
 void hf_stream_want_write(struct hf_stream *stream, bool want)
 {
 	stream->loop->ops->stream_want_write(stream, want);

@@ -122,6 +122,12 @@ int hf_stream_read(struct hf_stream *stream, uint8_t *bytes, size_t cap);
 /* Bytes taken (possibly fewer than len), -EAGAIN, or the error. */
 int hf_stream_write(struct hf_stream *stream, const uint8_t *bytes, size_t len);
 
+/* For how long octets that were written have waited without a sign of life from the
+ * system of the other side; 0: none wait. Whoever forgot the connection, such as a NAT
+ * device, says nothing; a server that is slow does not keep its system from
+ * acknowledging. */
+hf_us hf_stream_unheard(struct hf_stream *stream);
+
 void hf_stream_want_write(struct hf_stream *stream, bool want);
 void hf_stream_pause(struct hf_stream *stream, bool paused); /* no READABLE while paused */
 
@@ -209,6 +215,7 @@ struct hf_loop_ops {
 		const struct hf_stream_handler *, void *, struct hf_stream **);
 	int (*stream_read)(struct hf_stream *, uint8_t *, size_t);
 	int (*stream_write)(struct hf_stream *, const uint8_t *, size_t);
+	hf_us (*stream_unheard)(struct hf_stream *);
 	void (*stream_want_write)(struct hf_stream *, bool);
 	void (*stream_pause)(struct hf_stream *, bool);
 	struct hf_address (*stream_peer)(const struct hf_stream *);

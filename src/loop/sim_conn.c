@@ -111,6 +111,12 @@ size_t hf_sim_half_room(struct hf_sim_half *h)
 	return used < HF_SIM_PIPE_MAX ? HF_SIM_PIPE_MAX - used : 0;
 }
 
+hf_us hf_sim_half_unheard(const struct hf_sim_half *h)
+{
+	hf_us waits = h->out ? h->conn->sim->now - h->out->first_sent : 0;
+	return h->out && !waits ? 1 : waits;
+}
+
 static void drop_output(struct hf_sim_half *h)
 {
 	for (struct hf_sim_segment *s; (s = h->out);) {

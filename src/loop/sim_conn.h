@@ -55,6 +55,7 @@ void hf_sim_conn_unref(struct hf_sim_conn *conn);
 size_t hf_sim_half_room(struct hf_sim_half *h);
 void hf_sim_half_write(struct hf_sim_half *h, const uint8_t *bytes, size_t len); /* <= room */
 size_t hf_sim_half_read(struct hf_sim_half *h, uint8_t *bytes, size_t cap);
+hf_us hf_sim_half_unheard(const struct hf_sim_half *h); /* as hf_stream_unheard */
 void hf_sim_half_end(struct hf_sim_half *h); /* its stream is closed */
 
 /* What a program is told (sim_stream.c). */

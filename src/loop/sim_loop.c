@@ -356,6 +356,7 @@ static const struct hf_loop_ops sim_ops = {
 	.stream_connect = hf_sim_stream_connect,
 	.stream_read = hf_sim_stream_read,
 	.stream_write = hf_sim_stream_write,
+	.stream_unheard = hf_sim_stream_unheard,
 	.stream_want_write = hf_sim_stream_want_write,
 	.stream_pause = hf_sim_stream_pause,
 	.stream_peer = hf_sim_stream_peer,

@@ -143,6 +143,11 @@ int hf_sim_stream_write(struct hf_stream *base, const uint8_t *bytes, size_t len
 	return (int)n;
 }
 
+hf_us hf_sim_stream_unheard(struct hf_stream *base)
+{
+	return hf_sim_half_unheard(stream_of(base)->half);
+}
+
 static void changed(struct hf_sim_stream *s)
 {
 	hf_sim_source_check(hf_sim_loop_of(s->base.loop), &s->source);

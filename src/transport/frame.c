@@ -48,7 +48,8 @@ static size_t wanted(const struct hf_frame_in *in)
 	return here < 2 ? 2 : 2 + (size_t)hf_get_u16(in->bytes + in->at);
 }
 
-int hf_frame_fill(struct hf_frame_in *in, struct hf_stream *stream)
+/* Room for what is due and, while small, for what may follow it. 0, or an error. */
+static int make_room(struct hf_frame_in *in)
 {
 	if (in->at) {
 		memmove(in->bytes, in->bytes + in->at, in->len - in->at);
@@ -56,14 +57,30 @@ int hf_frame_fill(struct hf_frame_in *in, struct hf_stream *stream)
 		in->at = 0;
 	}
 	size_t need = in->bytes ? wanted(in) : FIRST;
-	/* Room for what is due and, while small, for what may follow it. */
 	if (need < FIRST)
 		need = FIRST;
 	if (hf_unexpected(need > LARGEST) || grow(&in->bytes, &in->cap, need))
 		return -ENOMEM;
-	if (in->len == in->cap)
-		return -EAGAIN; /* whole messages wait to be taken first */
+	return in->len == in->cap ? -EAGAIN : 0; /* whole messages wait to be taken first */
+}
+
+int hf_frame_fill(struct hf_frame_in *in, struct hf_stream *stream)
+{
+	int rc = make_room(in);
+	if (rc)
+		return rc;
 	int n = hf_stream_read(stream, in->bytes + in->len, in->cap - in->len);
+	if (n > 0)
+		in->len += (size_t)n;
+	return n;
+}
+
+int hf_frame_fill_tls(struct hf_frame_in *in, struct hf_tls_session *tls)
+{
+	int rc = make_room(in);
+	if (rc)
+		return rc;
+	int n = hf_tls_read(tls, in->bytes + in->len, in->cap - in->len);
 	if (n > 0)
 		in->len += (size_t)n;
 	return n;
@@ -107,6 +124,14 @@ int hf_frame_put(struct hf_frame_out *out, const uint8_t *m, size_t len, size_t 
 	return 0;
 }
 
+static int all_gone(struct hf_frame_out *out)
+{
+	if (out->cap > KEEP)
+		hf_frame_out_clear(out);
+	out->at = out->len = 0;
+	return 1;
+}
+
 int hf_frame_flush(struct hf_frame_out *out, struct hf_stream *stream)
 {
 	while (out->at < out->len) {
@@ -120,8 +145,18 @@ int hf_frame_flush(struct hf_frame_out *out, struct hf_stream *stream)
 		out->at += (size_t)n;
 	}
 	hf_stream_want_write(stream, false);
-	if (out->cap > KEEP)
-		hf_frame_out_clear(out);
-	out->at = out->len = 0;
-	return 1;
+	return all_gone(out);
+}
+
+int hf_frame_flush_tls(struct hf_frame_out *out, struct hf_tls_session *tls)
+{
+	while (out->at < out->len) {
+		int n = hf_tls_write(tls, out->bytes + out->at, out->len - out->at);
+		if (n == -EAGAIN)
+			return 0; /* the session has asked to be written */
+		if (n < 0)
+			return n;
+		out->at += (size_t)n;
+	}
+	return all_gone(out);
 }

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "loop/loop.h"
+#include "transport/tls.h"
 
 struct hf_frame_in {
 	uint8_t *bytes;
@@ -34,6 +35,8 @@ void hf_frame_out_clear(struct hf_frame_out *out);
 
 /* One read from the stream. Octets read, 0 at its end, -EAGAIN, or an error. */
 int hf_frame_fill(struct hf_frame_in *in, struct hf_stream *stream);
+
+int hf_frame_fill_tls(struct hf_frame_in *in, struct hf_tls_session *tls); /* the same */
 
 /* The next whole message, good until the next call for `in`. False: not there yet. */
 bool hf_frame_next(struct hf_frame_in *in, const uint8_t **ret, size_t *ret_len);
@@ -53,6 +56,7 @@ int hf_frame_put(struct hf_frame_out *out, const uint8_t *m, size_t len, size_t 
 /* Pushes what waits. 1: all gone; 0: the stream is full, WRITABLE is wanted; or
  * an error. */
 int hf_frame_flush(struct hf_frame_out *out, struct hf_stream *stream);
+int hf_frame_flush_tls(struct hf_frame_out *out, struct hf_tls_session *tls); /* the same */
 
 static inline size_t hf_frame_waiting(const struct hf_frame_out *out)
 {

@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* tcp.h - questions to upstreams over TCP: few connections, many questions.
+/* tcp.h - questions to upstreams over TCP and TLS: few connections, many questions.
  *
  * Story: a question goes out on an open connection to that address if there is
  * one with room, else on a new one (RFC 7766: reuse, pipelining, answers in any
  * order). When a connection that has been idle turns out to have been closed by
  * the other side, its questions move to a fresh one once, unnoticed; otherwise
  * its end is told to all that wait on it. An unused connection is closed after
- * a while, below the patience of servers and NATs.
+ * a while, below the patience of servers and NATs, or when the server said (RFC 7828);
+ * one over TLS is kept longer, for a handshake is dear (RFC 7858 section 3.4).
+ * A connection that was idle may have been forgotten on the way, by a NAT or a firewall:
+ * then nobody says a word. So if the other side's system does not acknowledge a question
+ * within four round trips (0.1 to 1 s; three times that if it was in use), what waits
+ * on it moves to a fresh connection.
+ * Over TLS no question leaves before the peer is believed; if it is not, `refused` says
+ * so (HF_EAUTH) and why. Sessions are resumed.
  * Ownership: an attempt is embedded in its owner's struct and must be forgotten
  * before that memory goes; the message is copied.
  * One on which questions wait and nothing has come for two seconds gets no more.
  * At the bound: HF_TCP_PIPELINE questions a connection, HF_TCP_CONNECTIONS in
- * all; past that an idle one is closed, and if none is idle, -EAGAIN.
+ * all; past that an idle one is closed, and if none is idle, -EAGAIN. A handshake that
+ * takes four seconds is given up.
  * Threads: one owner.  Never: names, policy, retries of its own. */
 #ifndef HF_TRANSPORT_TCP_H
 #define HF_TRANSPORT_TCP_H
@@ -21,6 +29,7 @@
 #include <stdint.h>
 
 #include "loop/loop.h"
+#include "transport/tls.h"
 
 #define HF_TCP_PIPELINE 100
 #define HF_TCP_CONNECTIONS 256
@@ -35,12 +44,15 @@ struct hf_tcp_attempt {
 	uint16_t id;
 	bool moved;
 	bool joined;                           /* its connection was there already */
+	bool met;                              /* ... and open, so that it went at once */
 };
 
 struct hf_tcp_handler { /* as in udp.h */
 	void (*replied)(void *ctx, struct hf_tcp_attempt *attempt, const uint8_t *m, size_t len,
 		hf_us now);
-	void (*refused)(void *ctx, struct hf_tcp_attempt *attempt, int error, hf_us now);
+	/* why: what TLS found wrong, in words without a full stop; NULL: the error says it */
+	void (*refused)(void *ctx, struct hf_tcp_attempt *attempt, int error, const char *why,
+		hf_us now);
 	void (*stray)(void *ctx, const struct hf_address *peer);
 };
 
@@ -48,9 +60,14 @@ int hf_tcp_pool_new(struct hf_loop *loop, const struct hf_tcp_handler *handler, 
 	struct hf_tcp_pool **ret);
 void hf_tcp_pool_free(struct hf_tcp_pool *pool); /* all attempts forgotten; NULL is fine */
 
-/* Sends a message whose id it sets. On failure the attempt is not under way. */
+/* Sends a message whose id it sets, in plain text or over TLS (secure, which is copied).
+ * On failure the attempt is not under way. */
 int hf_tcp_send(struct hf_tcp_pool *pool, struct hf_tcp_attempt *attempt,
-	const struct hf_address *peer, uint8_t *m, size_t len);
+	const struct hf_address *peer, const struct hf_secure *secure, uint8_t *m, size_t len);
+
+/* The server says for how long it keeps the connection of this attempt, which is under
+ * way, when it is idle (RFC 7828); 0: it wants it closed. */
+void hf_tcp_keep(struct hf_tcp_attempt *attempt, hf_us idle);
 
 void hf_tcp_forget(struct hf_tcp_attempt *attempt); /* not under way is fine */
 

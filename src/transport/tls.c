@@ -55,6 +55,14 @@ struct hf_tls_session {
 	size_t out_at, out_len, out_cap;
 };
 
+bool hf_secure_equal(const struct hf_secure *a, const struct hf_secure *b)
+{
+	return a->trust == b->trust && a->peer.pin_count == b->peer.pin_count &&
+	       a->peer.anybody == b->peer.anybody && strcmp(a->peer.name, b->peer.name) == 0 &&
+	       strcmp(a->peer.alpn, b->peer.alpn) == 0 &&
+	       memcmp(a->peer.pins, b->peer.pins, a->peer.pin_count * sizeof a->peer.pins[0]) == 0;
+}
+
 /* ---- tickets ---- */
 
 int hf_tls_tickets_new(struct hf_tls_tickets **ret)

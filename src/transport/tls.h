@@ -32,6 +32,15 @@
 struct hf_tls_tickets;
 struct hf_tls_session;
 
+/* What it takes to talk to somebody: whom to expect, and whose word counts. A value that
+ * holds a reference of its trust (which may be NULL). */
+struct hf_secure {
+	struct hf_tls_peer peer;
+	struct hf_trust *trust;
+};
+
+bool hf_secure_equal(const struct hf_secure *a, const struct hf_secure *b);
+
 int hf_tls_tickets_new(struct hf_tls_tickets **ret);      /* -ENOMEM */
 void hf_tls_tickets_free(struct hf_tls_tickets *tickets); /* NULL is fine */
 

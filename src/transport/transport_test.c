@@ -93,7 +93,7 @@ static int send_tcp(struct world *w, unsigned n, const struct hf_address *to)
 {
 	uint8_t m[14] = { 0 };
 	hf_put_u16(m + 12, (uint16_t)n);
-	return hf_tcp_send(w->tcp, &w->sent[n].tcp, to, m, sizeof m);
+	return hf_tcp_send(w->tcp, &w->sent[n].tcp, to, NULL, m, sizeof m);
 }
 
 static void from_within(struct world *w)
@@ -155,10 +155,12 @@ static void tcp_replied(void *ctx, struct hf_tcp_attempt *a, const uint8_t *m, s
 	from_within(w);
 }
 
-static void tcp_refused(void *ctx, struct hf_tcp_attempt *a, int error, hf_us now)
+static void tcp_refused(
+	void *ctx, struct hf_tcp_attempt *a, int error, const char *why, hf_us now)
 {
 	struct sent *s = (struct sent *)((char *)a - offsetof(struct sent, tcp));
 	(void)now;
+	assert_null(why);
 	assert_null(a->connection);
 	s->refusals++;
 	s->error = error;
@@ -729,6 +731,83 @@ static void a_connection_that_stays_mute_gets_no_more_questions(void **state)
 	assert_int_equal(w->sent[2].replies, 1);
 }
 
+/* A device on the way has forgotten the first connection, and says nothing. */
+static void forgotten(void *ctx, struct hf_sim *sim, const struct hf_sim_packet *packet, hf_us now,
+	struct hf_sim_path *path)
+{
+	static uint16_t port;
+	(void)ctx;
+	(void)sim;
+	(void)now;
+	if (packet->kind != HF_SIM_SEGMENT)
+		return;
+	if (!port)
+		port = packet->from.port == 53 ? packet->to.port : packet->from.port;
+	path->drop = packet->from.port == port || packet->to.port == port;
+}
+
+static void what_waits_on_a_forgotten_connection_moves_within_a_few_round_trips(void **state)
+{
+	struct world *w = *state;
+	w->answers = true;
+	assert_int_equal(send_tcp(w, 0, &w->peer), 0);
+	run(w, 5 * HF_SECOND);
+	assert_int_equal(w->sent[0].replies, 1);
+	hf_sim_set_policy(w->sim, forgotten, NULL);
+	for (unsigned i = 1; i < 4; i++)
+		assert_int_equal(send_tcp(w, i, &w->peer), 0);
+	assert_true(w->sent[1].tcp.met);
+	run(w, 99 * HF_MS);
+	assert_int_equal(w->accepted, 1);
+	run(w, 20 * HF_MS);
+	assert_int_equal(w->accepted, 2);
+	for (unsigned i = 1; i < 4; i++)
+		assert_int_equal(w->sent[i].replies, 1);
+	assert_int_equal(w->heard, 4); /* and the server has heard each once */
+	run(w, HF_SECOND);
+	assert_int_equal(send_tcp(w, 4, &w->peer), 0);
+	run(w, 10 * HF_MS);
+	assert_int_equal(w->sent[4].replies, 1);
+	assert_int_equal(w->accepted, 2);
+}
+
+static void a_server_that_takes_its_time_is_not_taken_for_one_that_is_gone(void **state)
+{
+	struct world *w = *state;
+	w->answers = true;
+	assert_int_equal(send_tcp(w, 0, &w->peer), 0);
+	run(w, 5 * HF_SECOND);
+	w->answers = false; /* but its system acknowledges */
+	assert_int_equal(send_tcp(w, 1, &w->peer), 0);
+	run(w, 1900 * HF_MS);
+	assert_int_equal(send_tcp(w, 2, &w->peer), 0);
+	run(w, HF_MS);
+	assert_int_equal(w->accepted, 1);
+	assert_int_equal(w->heard, 3);
+}
+
+static void a_connection_is_kept_for_as_long_as_the_server_says(void **state)
+{
+	struct world *w = *state;
+	assert_int_equal(send_tcp(w, 0, &w->peer), 0);
+	run(w, HF_MS);
+	hf_tcp_keep(&w->sent[0].tcp, 16 * HF_SECOND);
+	hf_tcp_forget(&w->sent[0].tcp);
+	run(w, 13 * HF_SECOND);
+	assert_non_null(w->served[0].stream);
+	run(w, 2 * HF_SECOND);
+	assert_null(w->served[0].stream);
+	w->answers = true;
+	assert_int_equal(send_tcp(w, 1, &w->peer), 0);
+	hf_tcp_keep(&w->sent[1].tcp, 0);
+	assert_int_equal(send_tcp(w, 2, &w->peer), 0);
+	run(w, 10 * HF_MS);
+	assert_int_equal(w->accepted, 3);
+	assert_int_equal(w->sent[1].replies, 1);
+	assert_null(w->served[1].stream);
+	assert_non_null(w->served[2].stream);
+}
+
 /* ---- frames ---- */
 
 /* Two ends of a stream. */
@@ -860,6 +939,9 @@ int main(void)
 		IN_A_WORLD(replies_that_nobody_asked_for_are_strays),
 		IN_A_WORLD(connections_are_bounded),
 		IN_A_WORLD(a_connection_that_stays_mute_gets_no_more_questions),
+		IN_A_WORLD(what_waits_on_a_forgotten_connection_moves_within_a_few_round_trips),
+		IN_A_WORLD(a_server_that_takes_its_time_is_not_taken_for_one_that_is_gone),
+		IN_A_WORLD(a_connection_is_kept_for_as_long_as_the_server_says),
 		IN_A_WORLD(room_is_never_made_by_closing_the_connection_that_speaks),
 		IN_A_WORLD(messages_come_out_whole_however_they_went_in),
 		IN_A_WORLD(the_largest_message_fits_and_its_memory_goes_again),
