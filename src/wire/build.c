@@ -366,6 +366,27 @@ int hf_reply_nxdomain_cut(uint8_t *out, size_t cap, const struct hf_kept *kept, 
 	return (int)(w.len + opt);
 }
 
+/* The options of a query's OPT record, which ends at `at`. Returns their end. */
+static uint8_t *put_ask_options(uint8_t *out, uint8_t *at, const struct hf_ask *ask)
+{
+	uint8_t *const begin = at;
+	if (ask->stream) {
+		hf_put_u16(at, HF_EDNS_KEEPALIVE);
+		hf_put_u16(at + 2, 0);
+		at += 4;
+	}
+	if (ask->pad_to && !hf_unexpected(ask->pad_to > HF_PAD_MAX)) {
+		uint16_t len = (uint16_t)(at + 4 - out), over = len % ask->pad_to;
+		uint16_t pad = over ? (uint16_t)(ask->pad_to - over) : 0;
+		hf_put_u16(at, HF_EDNS_PADDING);
+		hf_put_u16(at + 2, pad);
+		memset(at + 4, 0, pad);
+		at += 4 + pad;
+	}
+	hf_put_u16(begin - 2, (uint16_t)(at - begin));
+	return at;
+}
+
 size_t hf_build_query(uint8_t out[static HF_QUERY_MAX], const struct hf_ask *ask)
 {
 	const struct hf_name *name = &ask->question->name;
@@ -385,8 +406,7 @@ size_t hf_build_query(uint8_t out[static HF_QUERY_MAX], const struct hf_ask *ask
 		hf_put_u16(at + 1, HF_TYPE_OPT);
 		hf_put_u16(at + 3, ask->edns_size);
 		hf_put_u32(at + 5, ask->dnssec_ok ? HF_EDNS_DO : 0);
-		hf_put_u16(at + 9, 0);
-		at += HF_OPT_LEN;
+		at = put_ask_options(out, at + HF_OPT_LEN, ask);
 	}
 	return (size_t)(at - out);
 }

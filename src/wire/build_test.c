@@ -628,9 +628,11 @@ static void a_denial_that_does_not_fit_is_not_written(void **state)
 
 /* ---- asking ---- */
 
+static uint8_t asked[HF_QUERY_MAX];
+
 static size_t ask(const struct hf_ask *what, struct hf_query_view *ret)
 {
-	uint8_t *query = small;
+	uint8_t *query = asked;
 	size_t len = hf_build_query(query, what);
 	assert_true(len <= HF_QUERY_MAX);
 	assert_int_equal(hf_query_read(query, len, ret), HF_QUERY_GOOD);
@@ -667,7 +669,7 @@ static void a_query_asks_in_the_case_that_was_drawn(void **state)
 	assert_int_equal(hf_name_from_text("ab.example", 10, &question.name), 0);
 	struct hf_ask what = { .question = &question, .mixed = (const uint8_t *)"\2aB\7eXampLe" };
 	ask(&what, &view);
-	assert_memory_equal(small + 12, "\2aB\7eXampLe\0", 12);
+	assert_memory_equal(asked + 12, "\2aB\7eXampLe\0", 12);
 	assert_int_equal(view.question.type, 1);
 }
 
@@ -678,8 +680,38 @@ static void the_longest_query_fits_its_buffer(void **state)
 	struct hf_query_view view;
 	for (size_t at = 0; at < 254; at += 2)
 		memcpy(question.name.bytes + at, "\1a", 2);
-	struct hf_ask what = { .question = &question, .edns = true };
+	struct hf_ask what = { .question = &question, .edns = true, .stream = true,
+		.pad_to = HF_PAD_MAX };
 	assert_int_equal(ask(&what, &view), HF_QUERY_MAX);
+}
+
+/* RFC 8467 section 4.1. */
+static void a_query_is_padded_to_the_next_multiple_and_its_padding_is_zeros(void **state)
+{
+	(void)state;
+	struct hf_question question = { .type = 1, .class = 1 };
+	struct hf_query_view view;
+	struct hf_ask what = { .question = &question, .edns = true, .edns_size = 1232 };
+	for (unsigned stream = 0; stream < 2; stream++)
+		for (unsigned len = 1; len <= 255; len += 2) {
+			static const uint8_t zeros[HF_PAD_MAX];
+			question.name.len = (uint8_t)len;
+			memset(question.name.bytes, 0, sizeof question.name.bytes);
+			for (unsigned at = 0; at + 1 < len; at += 2)
+				memcpy(question.name.bytes + at, "\1a", 2);
+			what.stream = stream;
+			what.pad_to = 0;
+			size_t bare = ask(&what, &view);
+			assert_int_equal(view.edns.keepalive, stream);
+			what.pad_to = HF_PAD_MAX;
+			size_t padded = ask(&what, &view);
+			assert_int_equal(padded % HF_PAD_MAX, 0);
+			assert_in_range(padded, bare + 4, bare + 4 + HF_PAD_MAX - 1);
+			assert_int_equal(hf_get_u16(asked + bare), HF_EDNS_PADDING);
+			assert_memory_equal(asked + bare + 4, zeros, padded - bare - 4);
+		}
+	what.edns = false;
+	assert_int_equal(ask(&what, &view), HF_HEADER_LEN + 255 + 4); /* no room for it */
 }
 
 int main(void)
@@ -719,6 +751,7 @@ int main(void)
 		cmocka_unit_test(a_query_says_what_is_asked),
 		cmocka_unit_test(a_query_asks_in_the_case_that_was_drawn),
 		cmocka_unit_test(the_longest_query_fits_its_buffer),
+		cmocka_unit_test(a_query_is_padded_to_the_next_multiple_and_its_padding_is_zeros),
 	};
 	return cmocka_run_group_tests_name("build", tests, NULL, NULL);
 }

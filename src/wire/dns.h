@@ -51,7 +51,7 @@ enum hf_flag {
 enum hf_edns_option {
 	HF_EDNS_COOKIE = 10,
 	HF_EDNS_KEEPALIVE = 11, /* RFC 7828 */
-	HF_EDNS_PADDING = 12,
+	HF_EDNS_PADDING = 12,   /* RFC 7830 */
 	HF_EDNS_EDE = 15,       /* RFC 8914 */
 };
 

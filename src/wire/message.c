@@ -50,6 +50,14 @@ int hf_record_read(const uint8_t *m, size_t len, size_t at, struct hf_record *re
 	return 0;
 }
 
+/* A server says for how long it keeps the connection, a client nothing. */
+static void take_keepalive(struct hf_edns *edns, const uint8_t *bytes, size_t size)
+{
+	edns->keepalive = true;
+	edns->keepalive_timed = size == 2;
+	edns->keepalive_100ms = size == 2 ? hf_get_u16(bytes) : 0;
+}
+
 static int read_edns(const uint8_t *m, const struct hf_record *record, struct hf_edns *ret)
 {
 	struct hf_reader r = {.bytes = m, .len = record->end, .at = record->rdata_at};
@@ -73,7 +81,7 @@ static int read_edns(const uint8_t *m, const struct hf_record *record, struct hf
 			ret->ede == HF_EDE_NONE)
 			ret->ede = hf_get_u16(m + r.at);
 		if (code == HF_EDNS_KEEPALIVE)
-			ret->keepalive = true;
+			take_keepalive(ret, m + r.at, hf_reader_left(&r) < size ? 0 : size);
 		if (!hf_read_skip(&r, size))
 			return HF_EMALFORMED;
 	}
