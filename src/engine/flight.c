@@ -188,6 +188,8 @@ static size_t write_question(const struct flight *f, const struct hf_action *act
 		.dnssec_ok = f->base.flags & HF_CACHE_DO,
 		.edns = action->edns_size != 0,
 		.edns_size = action->edns_size,
+		.stream = action->channel != HF_CHANNEL_UDP,
+		.pad_to = action->channel == HF_CHANNEL_TLS ? HF_PAD_MAX : 0,
 		.mixed = name_as_asked(f, conf),
 	};
 	return hf_build_query(out, &ask);
@@ -214,8 +216,9 @@ static int send_message(struct flight *f, const struct hf_action *action)
 	uint8_t out[HF_QUERY_MAX];
 	size_t len = write_question(f, action, out);
 	count_reason(worker, slot_of(f, action->upstream), action->reason);
-	if (action->channel == HF_CHANNEL_TCP)
-		return hf_tcp_send(worker->tcp, &io->tcp, &conf->address, NULL, out, len);
+	if (action->channel != HF_CHANNEL_UDP)
+		return hf_tcp_send(worker->tcp, &io->tcp, &conf->address,
+			hf_plan_secure_of(f->plan, f->route->upstreams[action->upstream]), out, len);
 	/* A promise of what leaves within 100 ms is kept best by what leaves at once. */
 	return f->limited ? hf_udp_send(worker->udp, &io->udp, &conf->address, out, len)
 			  : hf_udp_post(worker->udp, &io->udp, &conf->address, out, len);
@@ -305,6 +308,11 @@ static void fail_text(
 {
 	char evidence[HF_EVIDENCE_TEXT_MAX];
 	const char *cause = hf_query_cause_text(action->cause);
+	char why[HF_WHY_MAX] = "";
+	if (action->cause == HF_CAUSE_UNTRUSTED)
+		hf_upstreams_why(f->worker->team->upstreams, slot_of(f, action->upstream), why);
+	if (why[0])
+		cause = why;
 	if (action->cause == HF_CAUSE_NONE)
 		snprintf(text, HF_EDE_TEXT_MAX, "%s", cause);
 	else if (action->cause == HF_CAUSE_LIE)
@@ -388,10 +396,10 @@ static void carry_out_send(struct flight *f, const struct hf_action *action, hf_
 	if (error) {
 		ret->follows = true;
 		ret->event = could_not_send(f->worker, action->attempt, error, now);
-	} else if (action->channel == HF_CHANNEL_TCP && f->io[action->attempt].tcp.joined) {
+	} else if (action->channel != HF_CHANNEL_UDP && f->io[action->attempt].tcp.joined) {
 		ret->follows = true;
 		ret->event = (struct hf_query_event){ .kind = HF_QUERY_REUSED,
-			.attempt = action->attempt };
+			.attempt = action->attempt, .met = f->io[action->attempt].tcp.met };
 	}
 }
 
@@ -528,11 +536,11 @@ static unsigned attempt_of(const struct io *io)
 	return (unsigned)(io - io->flight->io);
 }
 
-static void could_not_reach(struct io *io, hf_us now)
+static void lost(struct io *io, enum hf_outcome outcome, hf_us now)
 {
 	struct flight *f = io->flight;
 	const struct hf_query_event event = { .kind = HF_QUERY_LOST, .attempt = attempt_of(io),
-		.outcome = HF_OUTCOME_UNREACHABLE };
+		.outcome = outcome };
 	unsigned upstream = f->base.query.attempts[event.attempt].upstream;
 	hf_count_upstream(f->worker->meter, slot_of(f, upstream), HF_UP_ERRORS);
 	drive(f, &event, now);
@@ -603,7 +611,7 @@ static enum match match_question(const struct flight *f, const struct hf_attempt
 		return MATCH_YES;
 	if (!hf_name_equal(echo, asked, name))
 		return MATCH_NO;
-	return attempt->channel == HF_CHANNEL_TCP ? MATCH_YES : MATCH_CASE;
+	return attempt->channel == HF_CHANNEL_UDP ? MATCH_CASE : MATCH_YES;
 }
 
 static void count_verdict(struct hf_worker *worker, unsigned slot, enum hf_verdict verdict)
@@ -714,6 +722,10 @@ static void replied(struct io *io, const uint8_t *m, size_t len, bool cut, hf_us
 			event.verdict = HF_VERDICT_GARBAGE;
 	}
 	count_verdict(worker, slot, event.verdict);
+	event.moved = attempt->channel != HF_CHANNEL_UDP && io->tcp.moved;
+	if (attempt->channel != HF_CHANNEL_UDP && event.verdict != HF_VERDICT_GARBAGE && !cut &&
+		view.edns.keepalive_timed)
+		hf_tcp_keep(&io->tcp, view.edns.keepalive_100ms * 100 * HF_MS);
 	forget(io);
 	event.octets = len < UINT16_MAX ? (uint16_t)len : UINT16_MAX;
 	bool over = drive(f, &event, now);
@@ -782,7 +794,7 @@ static void udp_refused(void *ctx, struct hf_udp_attempt *attempt, int error, hf
 {
 	(void)ctx;
 	(void)error;
-	could_not_reach(UDP_IO(attempt), now);
+	lost(UDP_IO(attempt), HF_OUTCOME_UNREACHABLE, now);
 }
 
 static void udp_unsent(void *ctx, struct hf_udp_attempt *attempt, int error, hf_us now)
@@ -800,13 +812,26 @@ static void tcp_replied(void *ctx, struct hf_tcp_attempt *attempt, const uint8_t
 	replied(TCP_IO(attempt), m, len, false, now);
 }
 
+static void tell_untrusted(struct hf_worker *worker, const struct io *io, const char *why, hf_us now)
+{
+	const struct flight *f = io->flight;
+	unsigned slot = slot_of(f, f->base.query.attempts[attempt_of(io)].upstream);
+	struct hf_event event = {
+		.at = now, .kind = HF_EVENT_UNTRUSTED, .slot = (uint16_t)slot};
+	if (!hf_upstreams_distrust(worker->team->upstreams, f->plan, slot, why))
+		return;
+	hf_event_words(&event, why);
+	hf_event_put(worker->events, &event);
+}
+
 static void tcp_refused(
 	void *ctx, struct hf_tcp_attempt *attempt, int error, const char *why, hf_us now)
 {
-	(void)ctx;
-	(void)error;
-	(void)why;
-	could_not_reach(TCP_IO(attempt), now);
+	struct io *io = TCP_IO(attempt);
+	bool untrusted = why && (error == HF_EAUTH || error == -EPROTO);
+	if (untrusted)
+		tell_untrusted(ctx, io, why, now);
+	lost(io, untrusted ? HF_OUTCOME_UNTRUSTED : HF_OUTCOME_UNREACHABLE, now);
 }
 
 static void stray(void *ctx, const struct hf_address *peer)

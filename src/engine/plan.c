@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "engine/secure.h"
 
 static void *copy(struct hf_arena *arena, const void *from, size_t size)
 {
@@ -140,6 +141,17 @@ int hf_plan_new(const struct hf_forward_conf *forward, const struct hf_cache_con
 	return 0;
 }
 
+int hf_plan_secure(struct hf_plan *plan)
+{
+	return hf_secures_new(plan->forward, &plan->secure);
+}
+
+const struct hf_secure *hf_plan_secure_of(const struct hf_plan *plan, size_t upstream)
+{
+	bool tls = plan->forward->upstreams[upstream].channel == HF_CHANNEL_TLS;
+	return plan->secure && tls ? &plan->secure[upstream] : NULL;
+}
+
 struct hf_cache_key hf_plan_key(const struct hf_plan *plan, const struct hf_cache *cache,
 	const struct hf_question *question, uint8_t flags)
 {
@@ -245,6 +257,7 @@ void hf_plan_unref(struct hf_plan *plan)
 	if (!plan || atomic_fetch_sub_explicit(&plan->refs, 1, memory_order_acq_rel) != 1)
 		return;
 	hf_plan_unref(plan->before);
+	hf_secures_free(plan->secure, plan->forward->upstream_count);
 	if (plan->release)
 		plan->release(plan->owner);
 	drop_paths(plan);

@@ -41,6 +41,7 @@ struct hf_plan {
 	const struct hf_question *warm; /* what is kept warm */
 	size_t warm_count;
 	const bool *fresh;     /* upstreams whose slot was another's, or that moved */
+	struct hf_secure *secure; /* of each upstream; NULL: nobody is asked over TLS */
 	const void *above;     /* what the layer above wants to keep with it */
 	void *owner;
 	void (*release)(void *owner);
@@ -58,6 +59,13 @@ int hf_plan_new(const struct hf_forward_conf *forward, const struct hf_cache_con
  * its own, nor when it loses it. Over reloads a route keeps its realm, and so its
  * part of the cache, as long as it keeps one of its upstreams. */
 uint64_t hf_plan_realm(const struct hf_plan *plan, const struct hf_route *route);
+
+/* Makes those upstreams ready that are asked over TLS, reading files; without it they are
+ * asked over plain TCP. As hf_secures_new. */
+int hf_plan_secure(struct hf_plan *plan);
+
+/* How to talk to the how many-th upstream; NULL: in plain text. */
+const struct hf_secure *hf_plan_secure_of(const struct hf_plan *plan, size_t upstream);
 
 /* The key of a question as this plan routes it. */
 struct hf_cache_key hf_plan_key(const struct hf_plan *plan, const struct hf_cache *cache,

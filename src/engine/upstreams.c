@@ -32,8 +32,10 @@ void hf_upstreams_free(struct hf_upstreams *all)
 {
 	if (!all)
 		return;
-	for (unsigned slot = 0; slot < HF_SLOTS_MAX; slot++)
+	for (unsigned slot = 0; slot < HF_SLOTS_MAX; slot++) {
 		hf_queue_free(all->states[slot].queue);
+		free(all->why[slot]);
+	}
 	hf_plan_unref(all->plan);
 	pthread_mutex_destroy(&all->lock);
 	free(all->told);
@@ -41,6 +43,12 @@ void hf_upstreams_free(struct hf_upstreams *all)
 }
 
 /* ---- plans ---- */
+
+static void forget_why(struct hf_upstreams *all, unsigned slot)
+{
+	if (all->why[slot])
+		all->why[slot][0] = '\0';
+}
 
 /* Nothing that was learnt holds any more. What is under way to its predecessor goes
  * on, and is counted down there; who stands in line goes on standing. */
@@ -53,6 +61,7 @@ static void begin_anew(struct hf_upstreams *all, unsigned slot, uint64_t adopted
 	before->queue = NULL;
 	*state = (struct hf_upstream_state){ .queue = state->queue };
 	all->begun[slot] = adopted;
+	forget_why(all, slot);
 	atomic_store_explicit(&all->recovered[slot], 0, memory_order_relaxed);
 	atomic_store_explicit(&all->usable[slot], 0, memory_order_relaxed);
 }
@@ -135,9 +144,33 @@ void hf_upstreams_publish(struct hf_upstreams *all, unsigned slot, enum hf_healt
 {
 	const struct hf_health *h = &all->states[slot].health;
 	hf_us usable = h->state == HF_HEALTH_CLOSED ? 0 : hf_rest_end_alone(h);
-	if (before != HF_HEALTH_CLOSED && h->state == HF_HEALTH_CLOSED)
+	if (before != HF_HEALTH_CLOSED && h->state == HF_HEALTH_CLOSED) {
 		atomic_store_explicit(&all->recovered[slot], now, memory_order_relaxed);
+		forget_why(all, slot);
+	}
 	atomic_store_explicit(&all->usable[slot], usable, memory_order_relaxed);
+}
+
+bool hf_upstreams_distrust(struct hf_upstreams *all, const struct hf_plan *plan, unsigned slot,
+	const char *why)
+{
+	bool news = false;
+	hf_upstreams_lock(all);
+	if (!all->why[slot])
+		all->why[slot] = calloc(1, HF_WHY_MAX);
+	if (all->why[slot] && hf_upstreams_state(all, plan, slot) == &all->states[slot]) {
+		news = strncmp(all->why[slot], why, HF_WHY_MAX - 1) != 0;
+		snprintf(all->why[slot], HF_WHY_MAX, "%s", why);
+	}
+	hf_upstreams_unlock(all);
+	return news;
+}
+
+void hf_upstreams_why(struct hf_upstreams *all, unsigned slot, char buf[static HF_WHY_MAX])
+{
+	hf_upstreams_lock(all);
+	snprintf(buf, HF_WHY_MAX, "%s", all->why[slot] ? all->why[slot] : "");
+	hf_upstreams_unlock(all);
 }
 
 bool hf_upstreams_recovered(const struct hf_upstreams *all, const struct hf_plan *plan,

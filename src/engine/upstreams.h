@@ -28,6 +28,8 @@
 
 #define HF_STANDING_MAX 8192
 
+#define HF_WHY_MAX 200 /* octets of why an upstream is not believed, with the NUL */
+
 /* A question in an upstream's queue, embedded in what sends it. */
 struct hf_standing {
 	struct hf_queue_entry entry;
@@ -51,6 +53,7 @@ struct hf_upstreams {
 	struct hf_plan *plan;                          /* ... the newest that was adopted */
 	uint64_t adoptions;                            /* ... */
 	unsigned backlogged;                           /* ... queues that are not empty */
+	char *why[HF_SLOTS_MAX];                       /* ... it is not believed; NULL: never */
 	unsigned workers;
 	struct hf_standing **told;                     /* ... of each worker */
 	/* Written under the lock, read by anybody: instants. */
@@ -93,6 +96,14 @@ static inline void hf_upstreams_unlock(struct hf_upstreams *all)
 /* Publishes what a step has changed of an upstream. Under the lock. */
 void hf_upstreams_publish(struct hf_upstreams *all, unsigned slot, enum hf_health_state before,
 	hf_us now);
+
+/* TLS showed that the upstream of a plan in a slot is not who it should be. True: that,
+ * or the reason, is news. Any thread; takes the lock. */
+bool hf_upstreams_distrust(struct hf_upstreams *all, const struct hf_plan *plan, unsigned slot,
+	const char *why);
+
+/* Why it is not believed, copied to buf, or "". Any thread; takes the lock. */
+void hf_upstreams_why(struct hf_upstreams *all, unsigned slot, char buf[static HF_WHY_MAX]);
 
 /* Has an upstream of the route come back since then? Any thread. */
 bool hf_upstreams_recovered(const struct hf_upstreams *all, const struct hf_plan *plan,

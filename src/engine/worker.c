@@ -54,6 +54,12 @@ static void worker_free(struct hf_worker *worker)
 	free(worker);
 }
 
+void hf_team_why(struct hf_team *team, unsigned slot, char buf[static HF_TEAM_WHY_MAX])
+{
+	_Static_assert(HF_TEAM_WHY_MAX == HF_WHY_MAX, "one size");
+	hf_upstreams_why(team->upstreams, slot, buf);
+}
+
 void hf_team_free(struct hf_team *team)
 {
 	for (unsigned i = 0; team && i < team->size; i++)

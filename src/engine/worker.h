@@ -39,6 +39,11 @@ int hf_team_new(unsigned size, struct hf_cache *cache, struct hf_team **ret);
 struct hf_hot;
 void hf_team_set_hot(struct hf_team *team, const struct hf_hot *hot, void *ctx);
 
+/* Why the upstream in a slot is not believed (TLS), copied to buf; "": it is, or has not
+ * been asked. Any thread. */
+#define HF_TEAM_WHY_MAX 200
+void hf_team_why(struct hf_team *team, unsigned slot, char buf[static HF_TEAM_WHY_MAX]);
+
 void hf_team_free(struct hf_team *team); /* frees all its workers; NULL is fine */
 
 struct hf_worker_conf {

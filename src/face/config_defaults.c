@@ -6,14 +6,14 @@
 #include "base/check.h"
 #include "base/error.h"
 
-/* Three operators, three networks, each on an address that was the same for
- * years. Plain DNS for now; TLS takes its place when transport/ can carry it. */
+/* Three operators, three networks, each on an address and under a name that were the same
+ * for years. */
 static const struct {
-	const char *name, *address;
+	const char *name, *address, *tls_name;
 } publics[] = {
-	{ "cloudflare", "1.1.1.1" },
-	{ "quad9", "9.9.9.9" },
-	{ "google", "8.8.8.8" },
+	{"cloudflare", "1.1.1.1", "cloudflare-dns.com"},
+	{"quad9", "9.9.9.9", "dns.quad9.net"},
+	{"google", "8.8.8.8", "dns.google"},
 };
 
 #define HOSTS_MAX 8             /* the C library itself reads three */
@@ -38,16 +38,8 @@ static void number_scope(char *text, size_t size)
 	snprintf(percent + 1, size - (size_t)(percent + 1 - text), "%u", if_nametoindex(name));
 }
 
-static bool is_public(const struct hf_address *a)
-{
-	struct hf_address other;
-	for (size_t i = 0; i < HF_COUNT_OF(publics); i++)
-		if (!hf_address_parse(publics[i].address, HF_DNS_PORT, &other) &&
-			hf_address_equal(a, &other))
-			return true;
-	return false;
-}
-
+/* The host's may be a public one as well: in plain text it is still there when a firewall
+ * lets no TLS through. */
 static void add_host(struct hosts *hosts, const struct hf_listen_conf *listen, const char *text)
 {
 	char buf[HF_ADDRESS_TEXT_MAX + 16];
@@ -55,7 +47,7 @@ static void add_host(struct hosts *hosts, const struct hf_listen_conf *listen, c
 	snprintf(buf, sizeof buf, "%s", text);
 	number_scope(buf, sizeof buf);
 	if (hosts->count == HOSTS_MAX || hf_address_parse(buf, HF_DNS_PORT, &a) ||
-		is_public(&a) || hf_listens_on(listen, &a))
+		hf_listens_on(listen, &a))
 		return;
 	for (size_t i = 0; i < hosts->count; i++)
 		if (hf_address_equal(&a, &hosts->items[i]))
@@ -90,7 +82,8 @@ static void write_upstreams(const struct hf_reading *r, FILE *out)
 	char address[HF_ADDRESS_TEXT_MAX];
 	read_resolv_conf(r->resolv_conf, &r->config->listen, &hosts);
 	for (size_t i = 0; i < HF_COUNT_OF(publics); i++)
-		fprintf(out, "%s: %s\n", publics[i].name, publics[i].address);
+		fprintf(out, "%s: { address: \"tls://%s\", tls-name: %s }\n", publics[i].name,
+			publics[i].address, publics[i].tls_name);
 	for (size_t i = 0; i < hosts.count; i++)
 		fprintf(out, "host%zu: \"%s\"\n", i + 1, hf_address_text(&hosts.items[i], address));
 }

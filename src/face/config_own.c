@@ -6,10 +6,12 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/nearest.h"
+#include "transport/trust.h"
 
 /* ---- upstreams: address ---- */
 
-#define ADDRESS_TAKES "an address such as 192.0.2.53, \"[2001:db8::1]:5353\" or tcp://192.0.2.53"
+#define ADDRESS_TAKES "an address such as 192.0.2.53, \"[2001:db8::1]:5353\" or tls://192.0.2.53"
+#define SCHEMES "use udp:// (the default), tcp:// or tls://"
 
 static const struct {
 	const char *prefix;
@@ -17,7 +19,7 @@ static const struct {
 } schemes[] = {
 	{ "udp://", HF_CHANNEL_UDP },
 	{ "tcp://", HF_CHANNEL_TCP },
-	{ "tls://", -1 },
+	{ "tls://", HF_CHANNEL_TLS },
 	{ "https://", -1 },
 	{ "quic://", -1 },
 };
@@ -38,10 +40,10 @@ static const char *take_scheme(struct hf_reading *r, const struct hf_node *node,
 		if (schemes[i].channel >= 0)
 			return node->text + len;
 		hf_complain(r->source, node->at,
-			"%s is not in this version: use udp:// (the default) or tcp://", schemes[i].prefix);
+			"%s is not in this version: " SCHEMES, schemes[i].prefix);
 		return NULL;
 	}
-	hf_complain(r->source, node->at, "'%s' is not known: use udp:// (the default) or tcp://",
+	hf_complain(r->source, node->at, "'%s' is not known: " SCHEMES,
 		hf_quote(node->text, len, quoted));
 	return NULL;
 }
@@ -62,6 +64,11 @@ static bool is_nobody(const struct hf_address *a)
 	return a->family == 4 ? a->bytes[0] >= 224 : a->bytes[0] == 0xff;
 }
 
+static uint16_t default_port(int channel)
+{
+	return channel == HF_CHANNEL_TLS ? HF_TLS_PORT : HF_DNS_PORT;
+}
+
 static void read_address(struct hf_reading *r, void *entry, const struct hf_node *node)
 {
 	struct hf_upstream_conf *upstream = entry;
@@ -74,9 +81,9 @@ static void read_address(struct hf_reading *r, void *entry, const struct hf_node
 	if (!text)
 		return;
 	hf_quote(node->text, node->len, quoted);
-	if (hf_address_parse(text, HF_DNS_PORT, &address)) {
+	if (hf_address_parse(text, default_port(channel), &address)) {
 		hf_complain(r->source, node->at, "'%s' is no address (write 192.0.2.53, "
-			"\"[2001:db8::1]:5353\" or tcp://192.0.2.53; host names are not looked up)", quoted);
+			"\"[2001:db8::1]:5353\" or tls://192.0.2.53; host names are not looked up)", quoted);
 		return;
 	}
 	if (!address.port)
@@ -100,7 +107,9 @@ static const char *text_of_address(const struct hf_config *config, const void *e
 	(void)i;
 	const struct hf_upstream_conf *upstream = entry;
 	char address[HF_ADDRESS_TEXT_MAX];
-	snprintf(buf, HF_NAME_TEXT_MAX, "%s%s", upstream->channel == HF_CHANNEL_TCP ? "tcp://" : "",
+	static const char *const prefixes[] = {
+		[HF_CHANNEL_UDP] = "", [HF_CHANNEL_TCP] = "tcp://", [HF_CHANNEL_TLS] = "tls://"};
+	snprintf(buf, HF_NAME_TEXT_MAX, "%s%s", prefixes[upstream->channel],
 		hf_address_text(&upstream->address, address));
 	return buf;
 }
@@ -108,8 +117,9 @@ static const char *text_of_address(const struct hf_config *config, const void *e
 const struct hf_own_key hf_upstream_own_keys[] = {
 	{ .row = { .name = "address", .live = true,
 		.help = "Where it is asked: over UDP, and over TCP what does not fit; `tcp://` asks over "
-			"TCP always. Port 53 where none is given. Host names are not looked up." },
-	  .takes = ADDRESS_TAKES, .pattern = "^((udp|tcp)://)?[\\[\\]0-9A-Fa-f.:%]+$",
+			"TCP always, `tls://` over TLS always and never in plain text. Port 53 "
+			"where none is given, 853 for `tls://`. Host names are not looked up." },
+	  .takes = ADDRESS_TAKES, .pattern = "^((udp|tcp|tls)://)?[\\[\\]0-9A-Fa-f.:%]+$",
 	  .read = read_address, .count = count_one, .text = text_of_address },
 	{ .row = { .name = NULL } },
 };
@@ -133,11 +143,98 @@ static void check_order(struct hf_reading *r, const uint32_t *origins, const cha
 		hf_duration_text(low, low_text), high_name, hf_duration_text(high, high_text));
 }
 
+/* ---- upstreams: TLS ---- */
+
+static uint32_t origin_of(const uint32_t *origins, const char *name)
+{
+	const struct hf_section *section = &hf_sections[HF_SECTION_UPSTREAMS];
+	for (size_t i = 0; i < hf_section_keys(section); i++)
+		if (strcmp(hf_section_key(section, i).row->name, name) == 0)
+			return origins[i];
+	return HF_ORIGIN_DEFAULT;
+}
+
+static bool is_given(const char *text, const char *none)
+{
+	return strcmp(text, none) != 0;
+}
+
+/* Who writes down whom to believe, but leaves tls:// off, would be asked in plain text. */
+static void check_no_tls(
+	struct hf_reading *r, const struct hf_upstream_conf *u, const uint32_t *origins)
+{
+	const struct {
+		const char *key;
+		bool given;
+	} keys[] = {
+		{"tls-name", is_given(u->tls_name, "none")},
+		{"tls-pins", u->tls_pins.count},
+		{"tls-ca", is_given(u->tls_ca, "system")},
+		{"tls-auth", u->tls_auth != HF_TLS_STRICT},
+	};
+	for (size_t i = 0; i < HF_COUNT_OF(keys); i++)
+		if (keys[i].given)
+			hf_complain(r->source, origin_of(origins, keys[i].key),
+				"%s is for an address that begins with tls://", keys[i].key);
+}
+
+static void check_pins(struct hf_reading *r, const struct hf_upstream_conf *u, uint32_t at)
+{
+	char quoted[HF_QUOTE_MAX];
+	struct hf_pin pin;
+	if (u->tls_pins.count > HF_TRUST_PINS)
+		hf_complain(r->source, at, "%zu pins: more than %d are not taken",
+			u->tls_pins.count, HF_TRUST_PINS);
+	for (size_t i = 0; i < u->tls_pins.count; i++)
+		if (hf_pin_parse(u->tls_pins.items[i], &pin))
+			hf_complain(r->source, at,
+				"'%s' is no pin (write sha256/ and the 44 base64 digits of the "
+				"SHA-256 of the server's public key)",
+				hf_quote(u->tls_pins.items[i], strlen(u->tls_pins.items[i]),
+					quoted));
+}
+
+static void check_authorities(struct hf_reading *r, const struct hf_upstream_conf *u, uint32_t at)
+{
+	struct hf_trust *trust = NULL;
+	int rc = is_given(u->tls_ca, "system") ? hf_trust_load(u->tls_ca, &trust) : 0;
+	if (rc == HF_ESYNTAX)
+		hf_complain(r->source, at, "%s holds no certificate of an authority in PEM form",
+			u->tls_ca);
+	else if (rc)
+		hf_complain(r->source, at, "%s cannot be read: %s", u->tls_ca, hf_strerror(rc));
+	hf_trust_unref(trust);
+}
+
+static void check_tls(struct hf_reading *r, const struct hf_upstream_conf *u, const uint32_t *origins)
+{
+	struct hf_address address;
+	struct hf_name name;
+	bool named = is_given(u->tls_name, "none");
+	char quoted[HF_QUOTE_MAX];
+	if (named && hf_address_parse(u->tls_name, 0, &address) &&
+		hf_name_from_text(u->tls_name, strlen(u->tls_name), &name))
+		hf_complain(r->source, origin_of(origins, "tls-name"),
+			"'%s' is neither a host name nor an address",
+			hf_quote(u->tls_name, strlen(u->tls_name), quoted));
+	check_pins(r, u, origin_of(origins, "tls-pins"));
+	check_authorities(r, u, origin_of(origins, "tls-ca"));
+	if (!named && !u->tls_pins.count && u->tls_auth == HF_TLS_STRICT)
+		hf_complain(r->source, origin_of(origins, "address"),
+			"how is this server to be known? Write the name that its certificate is for "
+			"(tls-name: dns.example), or its key (tls-pins: [sha256/...]), or believe "
+			"anybody (tls-auth: opportunistic)");
+}
+
 void hf_upstream_check(struct hf_reading *r, const void *entry, const uint32_t *origins)
 {
 	const struct hf_upstream_conf *u = entry;
 	check_order(r, origins, "timeout-min", u->timeout_min, "timeout-max", u->timeout_max);
 	check_order(r, origins, "rest-min", u->rest_min, "rest-max", u->rest_max);
+	if (u->channel == HF_CHANNEL_TLS)
+		check_tls(r, u, origins);
+	else
+		check_no_tls(r, u, origins);
 }
 
 /* ---- forward: zone ---- */

@@ -20,6 +20,7 @@
 #include "face/config_tree.h"
 
 #define HF_DNS_PORT 53
+#define HF_TLS_PORT 853
 
 enum hf_section_id {
 	HF_SECTION_TOP,

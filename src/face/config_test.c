@@ -88,6 +88,8 @@ static void an_empty_file_is_the_built_in_configuration(void **state)
 		struct hf_config *config = good(texts[i]);
 		assert_int_equal(config->forward.upstream_count, 3);
 		assert_string_equal(config->forward.upstreams[0].name, "cloudflare");
+		for (size_t u = 0; u < 3; u++)
+			assert_int_equal(config->forward.upstreams[u].channel, HF_CHANNEL_TLS);
 		assert_int_equal(config->forward.route_count, 1);
 		assert_int_equal(config->forward.routes[0].zone.len, 1);
 		assert_int_equal(config->forward.routes[0].upstream_count, 3);
@@ -337,7 +339,7 @@ static void a_wrong_type_is_named_beside_the_right_one(void **state)
 		{ "upstreams: { a: [192.0.2.1] }\n",
 		  "t:1:17: error: expected a mapping for an upstream, found a list\n" },
 		{ "upstreams: { a: { address: [] } }\n", "t:1:28: error: expected an address such as "
-		  "192.0.2.53, \"[2001:db8::1]:5353\" or tcp://192.0.2.53, found a list\n" },
+		  "192.0.2.53, \"[2001:db8::1]:5353\" or tls://192.0.2.53, found a list\n" },
 		{ UPSTREAM "forward: { zone: ., to: a }\n", "t:2:10: error: expected a list of routes such "
 		  "as - { zone: ., to: name }, found a mapping\n" },
 		{ UPSTREAM "forward: []\n", "t:2:10: error: expected a route, found none\n" },
@@ -404,8 +406,57 @@ static void what_cannot_be_read_is_told_how_to_write_it(void **state)
 	assert_faults(faults, HF_COUNT_OF(faults));
 }
 
+static void who_is_asked_over_tls_must_be_known_by_something(void **state)
+{
+	(void)state;
+	static const struct fault faults[] = {
+		{ "upstreams: { a: \"tls://192.0.2.1\" }\n",
+		  "t:1:17: error: how is this server to be known? Write the name that its certificate is "
+		  "for (tls-name: dns.example), or its key (tls-pins: [sha256/...]), or believe anybody "
+		  "(tls-auth: opportunistic)\n" },
+		{ "upstreams: { a: { address: \"tls://192.0.2.1\", tls-name: \"a b..c\" } }\n",
+		  "t:1:47: error: 'a b..c' is neither a host name nor an address\n" },
+		{ "upstreams: { a: { address: \"tls://192.0.2.1\", tls-pins: [sha256/AAA] } }\n",
+		  "t:1:47: error: 'sha256/AAA' is no pin (write sha256/ and the 44 base64 digits of the "
+		  "SHA-256 of the server's public key)\n" },
+		{ "upstreams: { a: { address: \"tls://192.0.2.1\", tls-name: a.example, tls-ca: /no/ca } }\n",
+		  "t:1:68: error: /no/ca cannot be read: No such file or directory\n" },
+		{ "upstreams: { a: { address: \"tls://192.0.2.1\", tls-name: a.example, tls-ca: /dev/null } }\n",
+		  "t:1:68: error: /dev/null holds no certificate of an authority in PEM form\n" },
+		/* What would otherwise be asked in plain text: */
+		{ "upstreams: { a: { address: 192.0.2.1, tls-name: a.example } }\n",
+		  "t:1:39: error: tls-name is for an address that begins with tls://\n" },
+		{ "upstreams: { a: { address: \"tcp://192.0.2.1\", tls-auth: opportunistic } }\n",
+		  "t:1:47: error: tls-auth is for an address that begins with tls://\n" },
+	};
+	assert_faults(faults, HF_COUNT_OF(faults));
+}
+
+static void what_is_asked_over_tls_is_as_written(void **state)
+{
+	(void)state;
+	struct hf_config *c = good("upstreams:\n"
+		"  a: { address: \"tls://192.0.2.1\", tls-name: dns.example }\n"
+		"  b: { address: \"tls://[2001:db8::1]:8853\", tls-name: 192.0.2.1, tls-pins: "
+		"[sha256/AQIDAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=] }\n"
+		"  c: { address: \"tls://192.0.2.3\", tls-auth: opportunistic }\n");
+	const struct hf_upstream_conf *u = c->forward.upstreams;
+	char buf[HF_ADDRESS_TEXT_MAX];
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(u[i].channel, HF_CHANNEL_TLS);
+	assert_string_equal(hf_address_text(&u[0].address, buf), "192.0.2.1:853");
+	assert_string_equal(hf_address_text(&u[1].address, buf), "[2001:db8::1]:8853");
+	assert_string_equal(u[0].tls_name, "dns.example");
+	assert_string_equal(u[0].tls_ca, "system");
+	assert_int_equal(u[0].tls_pins.count, 0);
+	assert_int_equal(u[1].tls_pins.count, 1);
+	assert_int_equal(u[0].tls_auth, HF_TLS_STRICT);
+	assert_int_equal(u[2].tls_auth, HF_TLS_OPPORTUNISTIC);
+	hf_config_unref(c);
+}
+
 #define NO_ADDRESS " is no address (write 192.0.2.53, \"[2001:db8::1]:5353\" or " \
-	"tcp://192.0.2.53; host names are not looked up)\n"
+	"tls://192.0.2.53; host names are not looked up)\n"
 
 static void upstream_addresses_are_of_one_server_that_can_be_reached(void **state)
 {
@@ -413,12 +464,10 @@ static void upstream_addresses_are_of_one_server_that_can_be_reached(void **stat
 	static const struct fault faults[] = {
 		{ "upstreams: { a: dns.example }\n", "t:1:17: error: 'dns.example'" NO_ADDRESS },
 		{ "upstreams: { a: \"tcp://x\" }\n", "t:1:17: error: 'tcp://x'" NO_ADDRESS },
-		{ "upstreams: { a: { address: \"tls://1.1.1.1\" } }\n", "t:1:28: error: tls:// is not in "
-		  "this version: use udp:// (the default) or tcp://\n" },
 		{ "upstreams: { a: { address: \"https://1.1.1.1/dns-query\" } }\n", "t:1:28: error: "
-		  "https:// is not in this version: use udp:// (the default) or tcp://\n" },
+		  "https:// is not in this version: use udp:// (the default), tcp:// or tls://\n" },
 		{ "upstreams: { a: \"gopher://1.1.1.1\" }\n",
-		  "t:1:17: error: 'gopher://' is not known: use udp:// (the default) or tcp://\n" },
+		  "t:1:17: error: 'gopher://' is not known: use udp:// (the default), tcp:// or tls://\n" },
 		{ "upstreams: { a: \"192.0.2.1:0\" }\n",
 		  "t:1:17: error: '192.0.2.1:0': nobody can be asked on port 0\n" },
 		{ "upstreams: { a: 0.0.0.0 }\n",
@@ -428,7 +477,7 @@ static void upstream_addresses_are_of_one_server_that_can_be_reached(void **stat
 		{ "upstreams: { a: \"ff02::1\" }\n",
 		  "t:1:17: error: 'ff02::1' is not the address of one server\n" },
 		{ "upstreams: { a: {} }\n", "t:1:14: error: an upstream needs the key 'address': an "
-		  "address such as 192.0.2.53, \"[2001:db8::1]:5353\" or tcp://192.0.2.53\n" },
+		  "address such as 192.0.2.53, \"[2001:db8::1]:5353\" or tls://192.0.2.53\n" },
 	};
 	assert_faults(faults, HF_COUNT_OF(faults));
 }
@@ -610,7 +659,7 @@ static void all_faults_come_in_one_run_in_the_order_of_the_file(void **state)
 		"t:4:8: error: 'soon' is no duration (write 400ms or 2s)\n"
 		"t:5:17: error: 'here'" NO_ADDRESS
 		"t:5:23: error: an upstream needs the key 'address': an address such as 192.0.2.53, "
-		"\"[2001:db8::1]:5353\" or tcp://192.0.2.53\n"
+		"\"[2001:db8::1]:5353\" or tls://192.0.2.53\n"
 		"t:5:28: error: unknown key 'adress', did you mean 'address'?\n"
 		"t:5:52: error: aliases (*) are not taken: write the value out, or quote text that begins "
 		"with *\n"
@@ -1037,15 +1086,16 @@ static void the_hosts_own_resolvers_stand_behind_the_public_ones(void **state)
 		"options edns0\nnameserver fe80::2%no-such-interface-here\nnameserver 192.0.2.54");
 	assert_int_equal(hf_config_load(NULL, path, stderr, &c), 0);
 	assert_string_equal(c->source, "(defaults)");
-	assert_int_equal(c->forward.upstream_count, 7);
+	assert_int_equal(c->forward.upstream_count, 8);
 	const struct hf_upstream_conf *u = c->forward.upstreams;
 	assert_string_equal(u[2].name, "google");
 	assert_string_equal(u[3].name, "host1");
 	assert_string_equal(hf_address_text(&u[3].address, buf), "192.0.2.53:53");
 	assert_string_equal(hf_address_text(&u[4].address, buf), "[2001:db8::53]:53");
-	assert_string_equal(hf_address_text(&u[5].address, buf), "[fe80::1%1]:53");
-	assert_string_equal(u[6].name, "host4");
-	assert_int_equal(c->forward.routes[0].upstream_count, 7);
+	assert_string_equal(hf_address_text(&u[5].address, buf), "9.9.9.9:53"); /* in plain text */
+	assert_string_equal(hf_address_text(&u[6].address, buf), "[fe80::1%1]:53");
+	assert_string_equal(u[7].name, "host5");
+	assert_int_equal(c->forward.routes[0].upstream_count, 8);
 	assert_null(strstr(yaml_of(c), "(defaults):"));
 	hf_config_unref(c);
 	unlink(path);
@@ -1144,6 +1194,8 @@ int main(void)
 		cmocka_unit_test(values_out_of_range_are_told_the_range),
 		cmocka_unit_test(what_cannot_be_read_is_told_how_to_write_it),
 		cmocka_unit_test(upstream_addresses_are_of_one_server_that_can_be_reached),
+		cmocka_unit_test(who_is_asked_over_tls_must_be_known_by_something),
+		cmocka_unit_test(what_is_asked_over_tls_is_as_written),
 		cmocka_unit_test(upstream_names_are_plain),
 		cmocka_unit_test(routes_are_whole_and_name_what_there_is),
 		cmocka_unit_test(values_must_agree_with_each_other),

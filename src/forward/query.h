@@ -13,6 +13,7 @@
  *   unreachable                 ask the next at once; come back after a pause, and
  *                               if nothing is on its way meanwhile, say so
  *   all rest                    wait until one may be asked, and say so
+ *   not believed (TLS)          ask the next; not this one again
  *   SERVFAIL, REFUSED, lame     ask the next; not this one again
  *   a lie                       the same; but who lies is alive, and its health is
  *                               none the worse for it
@@ -71,12 +72,17 @@ enum hf_send_reason { /* why a message goes out; a row each in meter.c */
 #define HF_COST_TCP 6
 #define HF_COST_TCP_REUSED 2
 
+/* TLS adds, of ours: the hello, the finish with its alert or goodbye at the end, and their
+ * acknowledgements. A session that is resumed costs the same number of packets. */
+#define HF_COST_TLS 9
+
 struct hf_attempt {
 	bool open;      /* an answer may still come */
 	bool queued;    /* it stands in line and has not been sent */
 	bool late;      /* its time-out has passed */
 	bool probe;
 	bool edns;
+	bool met;       /* over TLS: it went out at once, on a connection that was open */
 	uint8_t upstream; /* index in the route */
 	uint8_t cost;   /* packets that it was charged with */
 	enum hf_channel channel;
@@ -99,6 +105,7 @@ enum hf_query_cause { /* why nothing came of it; the last one counts */
 	HF_CAUSE_BUDGET,
 	HF_CAUSE_LIE,         /* it answered, and was not believed */
 	HF_CAUSE_QUARANTINED, /* it has lied before, and is not asked */
+	HF_CAUSE_UNTRUSTED,
 	HF_CAUSES
 };
 
@@ -136,7 +143,7 @@ enum hf_query_event_kind {
 	HF_QUERY_TIMER, /* what was armed is due */
 	HF_QUERY_GRANT, /* attempt: there is room now, and it has been charged */
 	HF_QUERY_EVICT, /* attempt: it lost its place in line */
-	HF_QUERY_REUSED, /* attempt: it went out on a connection that was open */
+	HF_QUERY_REUSED, /* attempt, met: it shares a connection that was there already */
 };
 
 struct hf_query_event {
@@ -146,6 +153,8 @@ struct hf_query_event {
 	enum hf_outcome outcome;
 	int32_t ede;
 	uint16_t octets; /* of the reply */
+	bool met;        /* REUSED: the connection was open, so the question left at once */
+	bool moved;      /* REPLY: it came on another connection than the first */
 	hf_us charged;   /* GRANT: when */
 };
 

@@ -32,6 +32,7 @@ enum hf_event_kind {
 	HF_EVENT_PERSIST_FAILED, /* a: error; b: enum hf_persist_step that failed */
 	HF_EVENT_PERSIST_WORKS,  /* writing the cache down works (again) */
 	HF_EVENT_LIE,            /* a: what was wrong (enum hf_lie), about the name; address */
+	HF_EVENT_UNTRUSTED,      /* slot; about: why its TLS is not believed, in words */
 	HF_EVENT_KINDS
 };
 
@@ -43,7 +44,7 @@ enum hf_persist_step { /* what was being done with the files of the cache */
 	HF_PERSIST_STEPS
 };
 
-#define HF_EVENT_ABOUT 64
+#define HF_EVENT_ABOUT 128
 
 struct hf_event {
 	hf_us at;
@@ -52,13 +53,21 @@ struct hf_event {
 	int32_t a, b, c;
 	struct hf_address address; /* that it is about; family 0: none */
 	uint8_t about_len;
-	uint8_t about[HF_EVENT_ABOUT]; /* a name in wire form, if it fits */
+	uint8_t about[HF_EVENT_ABOUT]; /* a name in wire form, if it fits; or words */
 };
 
 static inline void hf_event_about(struct hf_event *event, const uint8_t *name, size_t len)
 {
 	event->about_len = len <= HF_EVENT_ABOUT ? (uint8_t)len : 0;
 	memcpy(event->about, name, event->about_len);
+}
+
+/* Words are cut where they do not fit. */
+static inline void hf_event_words(struct hf_event *event, const char *words)
+{
+	size_t len = strlen(words);
+	event->about_len = (uint8_t)(len < HF_EVENT_ABOUT ? len : HF_EVENT_ABOUT);
+	memcpy(event->about, words, event->about_len);
 }
 
 #define HF_EVENT_RING 1024 /* a power of two */

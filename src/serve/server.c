@@ -99,6 +99,12 @@ static int make_plan(struct hf_server *server, const struct hf_settings *setting
 		free(above);
 		return -ENOMEM;
 	}
+	int rc = hf_plan_secure(plan);
+	if (rc) {
+		hf_plan_unref(plan);
+		free(above);
+		return rc;
+	}
 	plan->number = ++server->plans;
 	plan->above = above;
 	plan->owner = above;
@@ -809,6 +815,11 @@ bool hf_server_slot_name(const struct hf_server *server, unsigned slot, char *bu
 		snprintf(buf, size, "%s", name);
 	pthread_mutex_unlock(lock_of(server));
 	return name != NULL;
+}
+
+void hf_server_slot_why(const struct hf_server *server, unsigned slot, char buf[static 200])
+{
+	hf_team_why(server->team, slot, buf);
 }
 
 /* In use, or its rest is over: without questions nobody would ever find out, and

@@ -102,6 +102,9 @@ struct hf_cache_figures hf_server_cache_figures(const struct hf_server *server);
 /* The upstream that a slot stands for, copied into buf; false: none (any more). */
 bool hf_server_slot_name(const struct hf_server *server, unsigned slot, char *buf, size_t size);
 
+/* Why the upstream in a slot is not believed (TLS), copied to buf; "": it is. */
+void hf_server_slot_why(const struct hf_server *server, unsigned slot, char buf[static 200]);
+
 /* Readiness: true if at least one upstream of every route is in use, or was rested
  * and may be tried again. When
  * not, reasons are written, a line each. */

@@ -145,6 +145,18 @@ static void say_persist_works(struct hf_log *log, const struct hf_event *event, 
 	hf_log_say(log, HF_LOG_INFO, "cache.persist: the cache is written down again", NULL);
 }
 
+static void say_untrusted(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	char why[HF_EVENT_ABOUT + 1];
+	snprintf(why, sizeof why, "%.*s", event->about_len, (const char *)event->about);
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("upstream", upstream),
+		HF_LOG_TEXT_FIELD("because", why),
+		{.key = NULL},
+	};
+	hf_log_say(log, HF_LOG_ERROR, "upstream is not believed, and not asked", fields);
+}
+
 static const struct {
 	const char *name;
 	void (*say)(struct hf_log *log, const struct hf_event *event, const char *upstream);
@@ -160,6 +172,7 @@ static const struct {
 	[HF_EVENT_PERSIST_FAILED] = {"persist failed", say_persist_failed},
 	[HF_EVENT_PERSIST_WORKS] = {"persist works", say_persist_works},
 	[HF_EVENT_LIE] = {"lie told", say_lie},
+	[HF_EVENT_UNTRUSTED] = { "upstream not believed", say_untrusted },
 };
 
 const char *hf_event_kind_name(unsigned kind)

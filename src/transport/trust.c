@@ -5,6 +5,7 @@
 #include <gnutls/x509.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/address.h"
@@ -15,6 +16,9 @@
 
 /* Text from a certificate: longest that goes into a cause. */
 #define QUOTE_MAX 100
+
+/* The file with all of the system's has 0.2 MB. */
+#define FILE_MAX (8 << 20)
 
 struct hf_trust {
 	atomic_uint refs;
@@ -59,6 +63,12 @@ const char *hf_pin_text(const struct hf_pin *pin, char buf[static HF_PIN_TEXT_MA
 static int load(struct hf_trust *trust, const char *path)
 {
 	int n;
+	struct stat status;
+	if (path && stat(path, &status))
+		return -errno;
+	/* A pipe or a device might never end. */
+	if (path && (!S_ISREG(status.st_mode) || status.st_size > FILE_MAX))
+		return HF_ESYNTAX;
 	if (path && access(path, R_OK))
 		return -errno;
 	if (path)

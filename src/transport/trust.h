@@ -16,7 +16,7 @@
  * gave the instant. Revocation is not looked up: that would need names.
  * Ownership: a trust is counted and never changes once it is loaded.
  * Threads: any, at once; the count is atomic.
- * At the bound: HF_TRUST_CHAIN certificates of a peer, else no; HF_TRUST_PINS pins;
+ * At the bound: 8 MiB of authorities; HF_TRUST_CHAIN certificates of a peer, else no; HF_TRUST_PINS pins;
  * a cause is cut at HF_TRUST_CAUSE_MAX, and what a certificate says in it is printed
  * as plain ASCII. */
 #ifndef HF_TRANSPORT_TRUST_H
@@ -57,7 +57,8 @@ struct hf_tls_peer {
 struct hf_trust;
 
 /* Loads authorities from a PEM file, or the system's (NULL). -ENOENT: there is no
- * such file; HF_ESYNTAX: no authority in it; -ENOMEM. One reference. */
+ * such file; HF_ESYNTAX: no authority in it, or it is no file or over 8 MiB; -ENOMEM. One
+ * reference. */
 int hf_trust_load(const char *path, struct hf_trust **ret);
 unsigned hf_trust_size(const struct hf_trust *trust); /* authorities */
 struct hf_trust *hf_trust_ref(struct hf_trust *trust);

@@ -107,7 +107,7 @@ static bool damning(const struct hf_health *h, const struct hf_upstream_conf *co
 {
 	bool names = h->name_count >= HF_HEALTH_NAMES;
 	unsigned most = conf->failures_to_open;
-	return h->run[HF_OUTCOME_UNREACHABLE] >= most ||
+	return h->run[HF_OUTCOME_UNTRUSTED] || h->run[HF_OUTCOME_UNREACHABLE] >= most ||
 	       (names && (h->run[HF_OUTCOME_BEATEN] >= most || h->run[HF_OUTCOME_GARBAGE] >= most ||
 				 (h->run[HF_OUTCOME_SILENT] >= most && now - h->failing >= SILENCE)));
 }
@@ -175,6 +175,7 @@ const char *hf_outcome_text(enum hf_outcome outcome)
 		[HF_OUTCOME_UNREACHABLE] = "is not reachable",
 		[HF_OUTCOME_GARBAGE] = "answers garbage",
 		[HF_OUTCOME_UNSENT] = "could not be asked",
+		[HF_OUTCOME_UNTRUSTED] = "is not believed",
 	};
 	return outcome < HF_OUTCOMES ? texts[outcome] : "?";
 }

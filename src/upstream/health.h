@@ -18,6 +18,7 @@
  *                 second.
  *   unreachable   ICMP or a refused connection: as many in a row.
  *   garbage       what cannot be read: as many in a row over three names.
+ *   untrusted     TLS showed that it is not who it should be: once.
  *
  * One answer wipes out all of it.
  * A probe is a client's question: a copy of one that another upstream is asked
@@ -48,6 +49,7 @@ enum hf_outcome { /* what became of one attempt: facts, reported by callers */
 	HF_OUTCOME_UNREACHABLE, /* ICMP, connection refused or reset */
 	HF_OUTCOME_GARBAGE,     /* a reply that matches and does not parse */
 	HF_OUTCOME_UNSENT,      /* we had no socket or memory: says nothing of the upstream */
+	HF_OUTCOME_UNTRUSTED,   /* it could not prove who it is, or speaks no TLS */
 	HF_OUTCOMES
 };
 

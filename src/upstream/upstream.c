@@ -9,6 +9,12 @@ static const struct hf_word trusts[] = {
 	{ NULL, 0 },
 };
 
+static const struct hf_word tls_auths[] = {
+	{"strict", HF_TLS_STRICT},
+	{"opportunistic", HF_TLS_OPPORTUNISTIC},
+	{NULL, 0},
+};
+
 #define ROW(field) .at = offsetof(struct hf_upstream_conf, field)
 
 const struct hf_option hf_upstream_options[] = {
@@ -51,6 +57,18 @@ const struct hf_option hf_upstream_options[] = {
 	{ .name = "interface", .type = HF_OPT_TEXT, ROW(interface), .min = 1, .max = 63, .def = "none",
 	  .live = true,
 	  .help = "The entry of `interfaces` whose budget it shares with all others that are reached through it." },
+	{ .name = "tls-name", .type = HF_OPT_TEXT, ROW(tls_name), .min = 1, .max = 253, .def = "none",
+	  .live = true,
+	  .help = "For `tls://`: the host name (or address) that its certificate must be for, signed by an authority that is trusted; it is also asked for (SNI)." },
+	{ .name = "tls-pins", .type = HF_OPT_TEXTS, ROW(tls_pins), .min = 1, .max = 51, .def = "[]",
+	  .live = true,
+	  .help = "For `tls://`: keys that the server may have, each the SHA-256 of its public key (SPKI) in base64, as in `sha256/AAAA...=`; at most 8. With `tls-name`, both must hold; alone, the key is believed whatever its certificate says." },
+	{ .name = "tls-ca", .type = HF_OPT_TEXT, ROW(tls_ca), .min = 1, .max = 4095, .def = "system",
+	  .live = true,
+	  .help = "For `tls://`: the certificate authorities to trust, those of the system or those of a PEM file." },
+	{ .name = "tls-auth", .type = HF_OPT_WORD, ROW(tls_auth), .words = tls_auths, .def = "strict",
+	  .live = true,
+	  .help = "For `tls://`: strict asks nobody who has not proved who it is; opportunistic encrypts and believes anybody (RFC 8310)." },
 	HF_OPTION_END,
 };
 

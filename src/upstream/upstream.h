@@ -14,9 +14,15 @@
 enum hf_channel { /* how messages travel to an upstream */
 	HF_CHANNEL_UDP, /* UDP, and TCP when an answer does not fit */
 	HF_CHANNEL_TCP, /* TCP always */
+	HF_CHANNEL_TLS, /* TLS always (RFC 7858): never in plain text, whatever happens */
 };
 
-enum hf_trust {
+enum hf_tls_auth { /* who is believed over TLS (RFC 8310 section 5) */
+	HF_TLS_STRICT,        /* who proves its name, or has a pinned key */
+	HF_TLS_OPPORTUNISTIC, /* anybody: helps against listeners, not against liars */
+};
+
+enum hf_trust_level {
 	HF_TRUST_NORMAL,
 	HF_TRUST_LOW, /* a witness, and the last resort: see select.h */
 };
@@ -35,11 +41,15 @@ struct hf_upstream_conf {
 	bool case_mix;             /* 0x20: random case in questions, checked in replies */
 	uint32_t budget;           /* packets/s that it may be sent; 0: any */
 	bool infer_cap;            /* find out for itself where replies stop to grow */
-	int trust;                 /* enum hf_trust */
+	int trust;                 /* enum hf_trust_level */
 	bool hedge;                /* a second copy to another after the 95th percentile */
 	struct hf_retry_conf retry;
 	const char *interface;     /* that it is reached through: a name, or "none" */
 	uint16_t interface_at;     /* in hf_forward_conf.interfaces, plus 1; 0: none */
+	const char *tls_name;      /* that its certificate must be for, or "none" */
+	struct hf_text_list tls_pins; /* keys that it may have; none: any */
+	const char *tls_ca;        /* a PEM file with authorities, or "system" */
+	enum hf_tls_auth tls_auth;
 };
 
 /* What may leave through a network interface: the rows of `interfaces:`. Which one
