@@ -9,6 +9,7 @@ behaviours that the tests need are here under their names; they combine, as in
 """
 import asyncio
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -236,10 +237,11 @@ def stamp_of(ancillary):
 
 
 class Fake:
-    def __init__(self, behave=honest, address=None, port=net.PORT):
+    def __init__(self, behave=honest, address=None, port=net.PORT, tls=None):
         self.address, self.port = address or net.address(), port
-        self.behave = behave
+        self.behave, self.tls = behave, tls  # tls: an ssl.SSLContext; TCP is TLS then
         self.seen, self.unreadable, self.connections = [], 0, 0
+        self.sessions = []  # of TLS: (version, was it resumed?, protocol agreed on)
         self.loop = self.thread = None
         self.start()
 
@@ -291,7 +293,7 @@ class Fake:
         self.udp_socket = sock
         self.loop.add_reader(sock, self._read_udp)
         self.tcp = await asyncio.start_server(self._serve, self.address, self.port,
-                                              reuse_address=True)
+                                              reuse_address=True, ssl=self.tls)
         self.side = {"port": self._side(self.address), "address": self._side(net.address())}
 
     @staticmethod
@@ -341,6 +343,10 @@ class Fake:
     async def _serve(self, reader, writer):
         self.connections += 1
         self.writers.add(writer)
+        session = writer.get_extra_info("ssl_object")
+        if session:
+            self.sessions.append((session.version(), session.session_reused,
+                                  session.selected_alpn_protocol()))
         tasks = []
         try:
             while True:
@@ -348,7 +354,7 @@ class Fake:
                 m = await reader.readexactly(length)
                 for s in self.answers(m, "tcp", writer.get_extra_info("peername")):
                     tasks.append(asyncio.ensure_future(self._send_tcp(writer, s)))
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             pass
         finally:
             self.writers.discard(writer)
