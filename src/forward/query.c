@@ -873,7 +873,8 @@ static void reused(struct step *s, const struct hf_query_event *event)
 	struct hf_attempt *a = &s->q->attempts[event->attempt];
 	refund(s, a->upstream, a->cost - HF_COST_TCP_REUSED, a->charged);
 	a->cost = HF_COST_TCP_REUSED;
-	if (event->met && a->channel == HF_CHANNEL_TLS)
+	/* Told late it would be armed for what has passed. */
+	if (event->met && a->channel == HF_CHANNEL_TLS && s->env->now - a->sent < HEDGE_LEAST)
 		went_at_once(s, a);
 }
 

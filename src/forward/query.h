@@ -143,7 +143,8 @@ enum hf_query_event_kind {
 	HF_QUERY_TIMER, /* what was armed is due */
 	HF_QUERY_GRANT, /* attempt: there is room now, and it has been charged */
 	HF_QUERY_EVICT, /* attempt: it lost its place in line */
-	HF_QUERY_REUSED, /* attempt, met: it shares a connection that was there already */
+	HF_QUERY_REUSED, /* attempt, met: it shares a connection that was there already; told
+	                    right after it was sent */
 };
 
 struct hf_query_event {

@@ -955,6 +955,144 @@ static void what_the_protocol_wants_takes_no_token(void **state)
 	answer(&t, sent(&t)->attempt);
 }
 
+/* ---- TLS ---- */
+
+static void prepare_tls(struct asked *t, uint16_t upstreams)
+{
+	prepare(t, upstreams);
+	t->confs[0].channel = HF_CHANNEL_TLS;
+}
+
+static void met(struct asked *t, unsigned attempt)
+{
+	step(t, &(struct hf_query_event){
+			.kind = HF_QUERY_REUSED, .attempt = attempt, .met = true});
+}
+
+static void distrust(struct asked *t, unsigned attempt)
+{
+	step(t, &(struct hf_query_event){.kind = HF_QUERY_LOST,
+			.attempt = attempt,
+			.outcome = HF_OUTCOME_UNTRUSTED});
+}
+
+static void an_upstream_over_tls_is_never_asked_in_plain_text(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare_tls(&t, 1);
+	start(&t);
+	assert_sent(&t, 0, HF_CHANNEL_TLS);
+	doubt(&t, 0); /* which only a datagram can raise */
+	for (unsigned i = 0; i < 200 && !t.q.done; i++) {
+		if (count(&t, HF_ACT_SEND))
+			assert_sent(&t, 0, HF_CHANNEL_TLS);
+		wait(&t);
+	}
+	assert_true(t.q.done && t.q.sends > 2);
+	ask_anew(&t, 2);
+	reply(&t, sent(&t)->attempt, HF_VERDICT_FORMERR);
+	assert_sent(&t, 0, HF_CHANNEL_TLS);
+	assert_int_equal(sent(&t)->edns_size, 0);
+	reply(&t, sent(&t)->attempt, HF_VERDICT_TRUNCATED); /* where nothing can be too large */
+	assert_failed(&t, HF_CAUSE_GARBAGE, HF_EDE_INVALID_DATA);
+}
+
+static void who_is_not_believed_is_not_asked_again_and_the_next_one_is_at_once(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare_tls(&t, 2);
+	start(&t);
+	distrust(&t, 0);
+	assert_sent(&t, 1, HF_CHANNEL_UDP);
+	assert_int_equal(t.states[0].health.state, HF_HEALTH_OPEN);
+	answer(&t, sent(&t)->attempt);
+	ask_anew(&t, 2);
+	assert_sent(&t, 1, HF_CHANNEL_UDP);
+}
+
+static void a_question_that_only_one_could_answer_who_is_not_believed_fails_at_once(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare_tls(&t, 1);
+	start(&t);
+	distrust(&t, 0);
+	assert_failed(&t, HF_CAUSE_UNTRUSTED, HF_EDE_NO_REACHABLE_AUTHORITY);
+	t.dice = UINT32_MAX;
+	ask_anew(&t, 2); /* while it rests */
+	for (unsigned i = 0; i < 200 && !t.q.done; i++) {
+		if (find(&t, HF_ACT_SEND))
+			distrust(&t, sent(&t)->attempt);
+		else
+			wait(&t);
+	}
+	assert_failed(&t, HF_CAUSE_UNTRUSTED, HF_EDE_NO_REACHABLE_AUTHORITY);
+}
+
+static void what_leaves_on_an_open_connection_is_measured_and_a_handshake_is_not(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare_tls(&t, 1);
+	start(&t);
+	t.now += 90 * HF_MS;
+	answer(&t, 0);
+	assert_int_equal(t.paths[0].rtt.srtt, 0);
+	ask_anew(&t, 2);
+	met(&t, 0);
+	t.now += 30 * HF_MS;
+	answer(&t, 0);
+	assert_int_equal(t.paths[0].rtt.srtt, 30 * HF_MS);
+	ask_anew(&t, 3);
+	step(&t, &(struct hf_query_event){.kind = HF_QUERY_REUSED}); /* one that is shaking hands */
+	t.now += 90 * HF_MS;
+	answer(&t, 0);
+	ask_anew(&t, 4);
+	met(&t, 0);
+	t.now += 150 * HF_MS;
+	step(&t, &(struct hf_query_event){.kind = HF_QUERY_REPLY, .verdict = HF_VERDICT_ANSWER,
+			.ede = HF_EDE_NONE, .moved = true}); /* the connection was replaced */
+	assert_int_equal(t.paths[0].rtt.srtt, 30 * HF_MS);
+}
+
+static void over_tls_a_second_copy_is_sent_when_it_takes_longer_than_it_should(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare_tls(&t, 2);
+	hedgeable(&t, 0);
+	start(&t);
+	met(&t, 0);
+	hf_us p95 = hf_rtt_p95(&t.paths[0].rtt);
+	assert_int_equal(find(&t, HF_ACT_ARM)->due, t.now + p95);
+	wait(&t);
+	assert_sent(&t, 1, HF_CHANNEL_UDP);
+	assert_int_equal(sent(&t)->reason, HF_SEND_HEDGE);
+	answer(&t, 1);
+	/* A handshake comes first: three times as long; if nothing is known, 0.3 s. */
+	ask_anew(&t, 2);
+	assert_int_equal(find(&t, HF_ACT_ARM)->due, t.now + 3 * p95);
+	prepare_tls(&t, 2);
+	start(&t);
+	assert_int_equal(find(&t, HF_ACT_ARM)->due, t.now + 300 * HF_MS);
+}
+
+static void tls_costs_its_packets_and_an_open_connection_gives_most_of_them_back(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare_tls(&t, 1);
+	t.states[0].limit = 1000;
+	uint32_t room = hf_budget_room(&t.states[0].budget, 1000, t.now);
+	start(&t);
+	assert_int_equal(hf_budget_room(&t.states[0].budget, 1000, t.now), room - HF_COST_TLS);
+	met(&t, 0);
+	assert_int_equal(
+		hf_budget_room(&t.states[0].budget, 1000, t.now), room - HF_COST_TCP_REUSED);
+}
+
 /* ---- budgets ---- */
 
 static void without_room_it_stands_in_line_and_goes_when_granted(void **state)
@@ -1592,7 +1730,9 @@ static void throw_upstream(struct asked *t, unsigned i, struct dice *dice)
 {
 	static const uint32_t limits[] = {0, 0, 0, 3, 100, 1000};
 	struct hf_upstream_conf *conf = &t->confs[i];
-	conf->channel = roll(dice, 4) ? HF_CHANNEL_UDP : HF_CHANNEL_TCP;
+	conf->channel = roll(dice, 4) ? HF_CHANNEL_UDP
+		: roll(dice, 2)       ? HF_CHANNEL_TCP
+				      : HF_CHANNEL_TLS;
 	conf->failures_to_open = 1 + roll(dice, 5);
 	conf->timeout_max = (20 + roll(dice, 1500)) * HF_MS;
 	conf->hedge = roll(dice, 4) != 0;
@@ -1649,7 +1789,8 @@ static struct hf_query_event throw_news(struct life *l, struct hf_query_event ev
 	case 2: event.kind = went ? HF_QUERY_DOUBT : HF_QUERY_GRANT; break; /* out of turn */
 	case 3:
 		event.kind =
-			went && a->channel == HF_CHANNEL_TCP ? HF_QUERY_REUSED : HF_QUERY_EVICT;
+			went && a->channel != HF_CHANNEL_UDP ? HF_QUERY_REUSED : HF_QUERY_EVICT;
+		event.met = roll(&l->dice, 2);
 		seen.reused += event.kind == HF_QUERY_REUSED;
 		break;
 	default:
@@ -1870,6 +2011,12 @@ int main(void)
 			who_waits_for_a_token_with_nothing_on_its_way_hears_what_is_at_hand),
 		cmocka_unit_test(a_first_message_earns_the_tokens_for_its_retries),
 		cmocka_unit_test(what_the_protocol_wants_takes_no_token),
+		cmocka_unit_test(an_upstream_over_tls_is_never_asked_in_plain_text),
+		cmocka_unit_test(who_is_not_believed_is_not_asked_again_and_the_next_one_is_at_once),
+		cmocka_unit_test(a_question_that_only_one_could_answer_who_is_not_believed_fails_at_once),
+		cmocka_unit_test(what_leaves_on_an_open_connection_is_measured_and_a_handshake_is_not),
+		cmocka_unit_test(over_tls_a_second_copy_is_sent_when_it_takes_longer_than_it_should),
+		cmocka_unit_test(tls_costs_its_packets_and_an_open_connection_gives_most_of_them_back),
 		cmocka_unit_test(without_room_it_stands_in_line_and_goes_when_granted),
 		cmocka_unit_test(another_upstream_with_room_is_asked_instead),
 		cmocka_unit_test(what_is_sent_is_charged_to_the_upstream_and_to_all),

@@ -55,6 +55,19 @@ static void a_bad_name_never_trips_an_upstream(void **state)
 	}
 }
 
+static void who_is_not_believed_once_is_rested_and_one_answer_takes_it_back(void **state)
+{
+	struct hf_health h = {0};
+	(void)state;
+	assert_true(report(&h, HF_OUTCOME_UNTRUSTED, 7, START));
+	assert_int_equal(h.state, HF_HEALTH_OPEN);
+	assert_int_equal(h.cause, HF_OUTCOME_UNTRUSTED);
+	assert_string_equal(hf_outcome_text(h.cause), "is not believed");
+	hf_health_probe(&h, START + 2 * HF_SECOND, START + HF_SECOND);
+	report_probe(&h, HF_OUTCOME_ANSWERED, 0, START + HF_SECOND);
+	assert_int_equal(h.state, HF_HEALTH_CLOSED);
+}
+
 static void three_names_and_five_failures_in_a_row_do(void **state)
 {
 	static const enum hf_outcome outcomes[] = {HF_OUTCOME_BEATEN, HF_OUTCOME_GARBAGE};
@@ -315,6 +328,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_bad_name_never_trips_an_upstream),
+		cmocka_unit_test(who_is_not_believed_once_is_rested_and_one_answer_takes_it_back),
 		cmocka_unit_test(three_names_and_five_failures_in_a_row_do),
 		cmocka_unit_test(a_third_name_that_comes_late_is_enough),
 		cmocka_unit_test(one_answer_wipes_out_all_of_it),
