@@ -834,6 +834,19 @@ static void tcp_refused(
 	lost(io, untrusted ? HF_OUTCOME_UNTRUSTED : HF_OUTCOME_UNREACHABLE, now);
 }
 
+/* What went out on a connection that had been forgotten goes out anew. */
+static void tcp_moved(void *ctx, struct hf_tcp_attempt *attempt, bool opened, hf_us now)
+{
+	struct hf_worker *worker = ctx;
+	const struct io *io = TCP_IO(attempt);
+	const struct flight *f = io->flight;
+	const struct hf_attempt *a = &f->base.query.attempts[attempt_of(io)];
+	uint32_t cost = a->channel == HF_CHANNEL_TLS ? HF_COST_TLS : HF_COST_TCP;
+	if (f->limited)
+		hf_upstreams_charge(worker->team->upstreams, f->plan, slot_of(f, a->upstream),
+			opened ? cost : HF_COST_TCP_REUSED, now);
+}
+
 static void stray(void *ctx, const struct hf_address *peer)
 {
 	struct hf_worker *worker = ctx;
@@ -843,7 +856,7 @@ static void stray(void *ctx, const struct hf_address *peer)
 }
 
 static const struct hf_udp_handler udp_handler = {udp_replied, udp_refused, udp_unsent, stray};
-static const struct hf_tcp_handler tcp_handler = { tcp_replied, tcp_refused, stray };
+static const struct hf_tcp_handler tcp_handler = {tcp_replied, tcp_refused, tcp_moved, stray};
 
 int hf_transports_open(struct hf_worker *worker)
 {

@@ -11,8 +11,11 @@ static void expect(const struct hf_upstream_conf *conf, struct hf_tls_peer *peer
 {
 	*peer = (struct hf_tls_peer){
 		.alpn = "dot", .anybody = conf->tls_auth == HF_TLS_OPPORTUNISTIC};
+	size_t len = strlen(conf->tls_name);
+	if (len && conf->tls_name[len - 1] == '.')
+		len--; /* certificates and SNI have names without their last dot */
 	if (strcmp(conf->tls_name, NONE) != 0)
-		snprintf(peer->name, sizeof peer->name, "%s", conf->tls_name);
+		snprintf(peer->name, sizeof peer->name, "%.*s", (int)len, conf->tls_name);
 	for (size_t i = 0; i < conf->tls_pins.count && peer->pin_count < HF_TRUST_PINS; i++)
 		if (!hf_unexpected(hf_pin_parse(
 			    conf->tls_pins.items[i], &peer->pins[peer->pin_count])))

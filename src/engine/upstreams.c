@@ -335,6 +335,15 @@ void hf_upstreams_left_late(struct hf_upstreams *all, unsigned slot, uint32_t co
 	hf_upstreams_unlock(all);
 }
 
+void hf_upstreams_charge(struct hf_upstreams *all, const struct hf_plan *plan, unsigned slot,
+	uint32_t cost, hf_us now)
+{
+	hf_upstreams_lock(all);
+	hf_room_take(
+		hf_upstreams_state(all, plan, slot), &all->outgoing, outgoing_of(all), cost, now);
+	hf_upstreams_unlock(all);
+}
+
 hf_us hf_upstreams_pump(struct hf_upstreams *all, hf_us now, bool *wake)
 {
 	hf_us next = HF_NEVER;

@@ -137,6 +137,10 @@ hf_us hf_upstreams_pump(struct hf_upstreams *all, hf_us now, bool *wake);
 void hf_upstreams_left_late(struct hf_upstreams *all, unsigned slot, uint32_t cost, hf_us charged,
 	hf_us left);
 
+/* What nobody asked for first leaves all the same: it counts, and others wait longer. */
+void hf_upstreams_charge(struct hf_upstreams *all, const struct hf_plan *plan, unsigned slot,
+	uint32_t cost, hf_us now);
+
 /* The next of a worker's that has been told to go (or to give up); NULL: none. */
 struct hf_standing *hf_upstreams_told(struct hf_upstreams *all, unsigned worker);
 

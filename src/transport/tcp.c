@@ -157,8 +157,10 @@ static void broken(struct hf_tcp_connection *c, int error, hf_us now)
 		unlink_attempt(a);
 		if (c->reused && !a->moved) {
 			a->moved = true;
-			if (attach(pool, a, &c->peer, c->secure) == 0)
+			if (attach(pool, a, &c->peer, c->secure) == 0) {
+				pool->handler->moved(pool->ctx, a, !a->joined, now);
 				continue;
+			}
 		}
 		free(a->message);
 		a->message = NULL;
@@ -409,7 +411,8 @@ static int attach_to(struct hf_tcp_connection *c, struct hf_tcp_attempt *a)
 	a->met = c->up;
 	put_on(c, a);
 	hf_timer_disarm(timers, &c->idle);
-	if (c->up && !hf_timer_armed(&c->watch))
+	/* A plain one in use carries single large answers: left to their time-outs. */
+	if (c->up && (c->was_idle || c->tls) && !hf_timer_armed(&c->watch))
 		hf_timer_arm(timers, &c->watch, now + patience(c));
 	/* The loop says when it can be written: errors then arrive in one place. */
 	if (c->up || !c->tls)
@@ -428,11 +431,13 @@ static int attach(struct hf_tcp_pool *pool, struct hf_tcp_attempt *a, const stru
 
 /* Nobody acknowledges: what waits goes to a fresh connection, and not to another that may
  * have been forgotten as well. What has moved before stays, and waits for its time-out. */
-static void desert(struct hf_tcp_connection *c)
+static void desert(struct hf_tcp_connection *c, hf_us now)
 {
 	struct hf_tcp_connection *fresh;
+	struct hf_tcp_pool *pool = c->pool;
+	bool first = true;
 	c->stale = true;
-	if (open_connection(c->pool, &c->peer, c->secure, &fresh))
+	if (open_connection(pool, &c->peer, c->secure, &fresh))
 		return;
 	for (struct hf_tcp_attempt *a = c->attempts, *next; a; a = next) {
 		next = a->next;
@@ -441,8 +446,12 @@ static void desert(struct hf_tcp_connection *c)
 		unlink_attempt(a);
 		a->moved = true;
 		a->joined = a->met = false;
-		if (attach_to(fresh, a))
+		if (attach_to(fresh, a)) {
 			put_on(c, a);
+			continue;
+		}
+		pool->handler->moved(pool->ctx, a, first, now);
+		first = false;
 	}
 	if (!c->waiting)
 		connection_free(c);
@@ -459,7 +468,7 @@ static void watch(struct hf_timer *timer, hf_us now)
 	else if (!c->waiting || !unheard)
 		return;
 	else if (unheard >= most)
-		desert(c);
+		desert(c, now);
 	else
 		hf_timer_arm(hf_loop_timers(c->pool->loop), timer, now + most - unheard);
 }

@@ -10,8 +10,8 @@
  * one over TLS is kept longer, for a handshake is dear (RFC 7858 section 3.4).
  * A connection that was idle may have been forgotten on the way, by a NAT or a firewall:
  * then nobody says a word. So if the other side's system does not acknowledge a question
- * within four round trips (0.1 to 1 s; three times that if it was in use), what waits
- * on it moves to a fresh connection.
+ * within four round trips (0.1 to 1 s; three times that, and over TLS only, if it was in
+ * use), what waits on it moves to a fresh connection.
  * Over TLS no question leaves before the peer is believed; if it is not, `refused` says
  * so (HF_EAUTH) and why. Sessions are resumed.
  * Ownership: an attempt is embedded in its owner's struct and must be forgotten
@@ -53,6 +53,9 @@ struct hf_tcp_handler { /* as in udp.h */
 	/* why: what TLS found wrong, in words without a full stop; NULL: the error says it */
 	void (*refused)(void *ctx, struct hf_tcp_attempt *attempt, int error, const char *why,
 		hf_us now);
+	/* It has gone out again, on another connection; opened: which was made for it. For
+	 * who counts packets; no time to forget it or to send. */
+	void (*moved)(void *ctx, struct hf_tcp_attempt *attempt, bool opened, hf_us now);
 	void (*stray)(void *ctx, const struct hf_address *peer);
 };
 

@@ -41,7 +41,7 @@ struct world {
 	struct hf_udp_pool *udp;
 	struct hf_tcp_pool *tcp;
 	struct sent sent[MANY];
-	unsigned strays;
+	unsigned strays, moves, moves_opened;
 	struct sent *forgets; /* at the next callback */
 	struct hf_address then; /* asked over TCP from within the next TCP reply, if set */
 	unsigned sends_on;    /* so many more are sent from within callbacks */
@@ -167,6 +167,15 @@ static void tcp_refused(
 	from_within(ctx);
 }
 
+static void tcp_moved(void *ctx, struct hf_tcp_attempt *a, bool opened, hf_us now)
+{
+	struct world *w = ctx;
+	(void)now;
+	assert_true(a->moved && a->connection);
+	w->moves++;
+	w->moves_opened += opened;
+}
+
 static void stray(void *ctx, const struct hf_address *peer)
 {
 	struct world *w = ctx;
@@ -268,7 +277,7 @@ static const struct hf_door_handler door_handler = { server_accepted };
 static int open_world(void **state)
 {
 	static const struct hf_udp_handler udp = {udp_replied, udp_refused, udp_unsent, stray};
-	static const struct hf_tcp_handler tcp = { tcp_replied, tcp_refused, stray };
+	static const struct hf_tcp_handler tcp = { tcp_replied, tcp_refused, tcp_moved, stray };
 	struct world *w = calloc(1, sizeof *w);
 	assert_non_null(w);
 	w->sim = hf_sim_new(3);
@@ -764,6 +773,8 @@ static void what_waits_on_a_forgotten_connection_moves_within_a_few_round_trips(
 	for (unsigned i = 1; i < 4; i++)
 		assert_int_equal(w->sent[i].replies, 1);
 	assert_int_equal(w->heard, 4); /* and the server has heard each once */
+	assert_int_equal(w->moves, 3);
+	assert_int_equal(w->moves_opened, 1);
 	run(w, HF_SECOND);
 	assert_int_equal(send_tcp(w, 4, &w->peer), 0);
 	run(w, 10 * HF_MS);

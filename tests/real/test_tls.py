@@ -436,6 +436,35 @@ def test_an_idle_connection_that_was_forgotten_on_the_way_holds_nobody_up(two_sp
             upstream.stop()
 
 
+def test_where_no_tls_gets_through_plain_upstreams_behind_answer_soon(two_spaces, tmp_path, ca):
+    """As without a configuration behind a firewall: three over TLS that are never heard of
+    again, and one of the host's behind them."""
+    near, far = two_spaces
+    far.run("nft", "add table inet wall; add chain inet wall way { type filter hook input priority 0; }; "
+            "add rule inet wall way tcp dport %d drop" % PORT)
+    with far.inside():
+        behind = fakes.Fake(address="10.99.0.2")
+    upstreams = {}
+    for i in range(11, 14):
+        far.run("ip", "addr", "add", "10.99.0.%d/24" % i, "dev", "far0")
+        upstreams["tls%d" % i] = {"address": "tls://10.99.0.%d:%d" % (i, PORT), "tls-name": NAME,
+                                  "tls-ca": ca.pem}
+    upstreams["host1"] = behind.at
+    with near.inside():
+        server = under_test.Holdfast(tmp_path, upstreams, workers=1)
+        try:
+            took = []
+            for n in range(30):
+                began = time.monotonic()
+                first_address(server.udp("n%d.test." % n))
+                took.append(time.monotonic() - began)
+            assert max(took) < 3, took  # three hedges, 0.3 s each; about 0.9 s
+            assert sorted(took[20:])[5] < 0.2, took  # and soon nothing at all
+        finally:
+            server.finish()
+            behind.stop()
+
+
 # --- settings ------------------------------------------------------------------------
 
 
