@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "loop/loop_sim.h"
+#include "transport/tcp.h"
 #include "transport/tls.h"
 
 #define DAY 86400
@@ -61,6 +62,7 @@ struct world {
 	unsigned accepted;
 	bool plain; /* talks, but not TLS */
 	bool hangs_up;
+	bool echoes;   /* gives back what it gets: a question is its own answer */
 	size_t drip; /* octets that it sends in a millisecond; 0: all */
 	const char *priority, *alpn;
 };
@@ -221,8 +223,11 @@ static void server_ready(void *ctx, struct hf_stream *stream, unsigned what, hf_
 		s->open = n == 0;
 		s->resumed = s->open && gnutls_session_is_resumed(s->tls);
 	}
-	while (s->open && (n = gnutls_record_recv(s->tls, bytes, sizeof bytes)) > 0)
+	while (s->open && (n = gnutls_record_recv(s->tls, bytes, sizeof bytes)) > 0) {
 		s->got += (size_t)n;
+		if (s->w->echoes)
+			assert_int_equal(gnutls_record_send(s->tls, bytes, (size_t)n), n);
+	}
 	if (n != GNUTLS_E_AGAIN) {
 		server_end(s);
 		return;
@@ -745,6 +750,187 @@ static void the_end_of_a_conversation_is_seen(void **state)
 	hang_up(w, &c);
 }
 
+/* ---- questions over it: tcp.h ---- */
+
+#define QUESTIONS 100
+
+struct pool {
+	struct hf_tcp_pool *pool;
+	struct hf_tcp_attempt attempts[QUESTIONS];
+	unsigned replies, refusals, strays, moves;
+	int error;
+	char why[HF_TRUST_CAUSE_MAX];
+};
+
+static void pool_replied(
+	void *ctx, struct hf_tcp_attempt *a, const uint8_t *m, size_t len, hf_us now)
+{
+	struct pool *p = ctx;
+	(void)now;
+	assert_int_equal(len, 14);
+	assert_int_equal(m[13], a - p->attempts);
+	p->replies++;
+	hf_tcp_forget(a);
+}
+
+static void pool_refused(
+	void *ctx, struct hf_tcp_attempt *a, int error, const char *why, hf_us now)
+{
+	struct pool *p = ctx;
+	(void)a;
+	(void)now;
+	p->refusals++;
+	p->error = error;
+	snprintf(p->why, sizeof p->why, "%s", why ? why : "");
+}
+
+static void pool_moved(void *ctx, struct hf_tcp_attempt *a, bool opened, hf_us now)
+{
+	(void)a;
+	(void)opened;
+	(void)now;
+	((struct pool *)ctx)->moves++;
+}
+
+static void pool_stray(void *ctx, const struct hf_address *peer)
+{
+	(void)peer;
+	((struct pool *)ctx)->strays++;
+}
+
+static void open_pool(struct world *w, struct pool *p)
+{
+	static const struct hf_tcp_handler handler = {
+		pool_replied, pool_refused, pool_moved, pool_stray};
+	*p = (struct pool){.error = 0};
+	assert_int_equal(hf_tcp_pool_new(w->here, &handler, p, &p->pool), 0);
+}
+
+static void question(struct world *w, struct pool *p, unsigned n)
+{
+	struct hf_secure secure = {.peer = peer_named(NAME), .trust = w->trust};
+	uint8_t m[14] = {[13] = (uint8_t)n};
+	assert_int_equal(hf_tcp_send(p->pool, &p->attempts[n], &w->at, &secure, m, sizeof m), 0);
+}
+
+static void close_pool(struct world *w, struct pool *p)
+{
+	for (unsigned i = 0; i < QUESTIONS; i++)
+		hf_tcp_forget(&p->attempts[i]);
+	hf_tcp_pool_free(p->pool);
+	hf_sim_run_for(w->sim, 10 * HF_MS);
+}
+
+static void many_questions_share_a_session_and_wait_for_its_handshake(void **state)
+{
+	struct world *w = *state;
+	struct pool p;
+	serve_as(w, &authority, NAME, NULL, -1, 30);
+	w->echoes = true;
+	open_pool(w, &p);
+	for (unsigned i = 0; i < QUESTIONS; i++)
+		question(w, &p, i);
+	assert_false(p.attempts[QUESTIONS - 1].met);
+	hf_sim_run_for(w->sim, 100 * HF_MS);
+	assert_int_equal(p.replies, QUESTIONS);
+	assert_int_equal(w->accepted, 1);
+	question(w, &p, 0);
+	assert_true(p.attempts[0].met);
+	hf_sim_run_for(w->sim, 20 * HF_SECOND);
+	assert_int_equal(p.replies, QUESTIONS + 1);
+	assert_non_null(w->servers[0].stream); /* kept longer than a plain one */
+	hf_sim_run_for(w->sim, 10 * HF_SECOND);
+	assert_null(w->servers[0].stream);
+	question(w, &p, 1);
+	hf_sim_run_for(w->sim, 100 * HF_MS);
+	assert_int_equal(p.replies, QUESTIONS + 2);
+	assert_true(w->servers[1].resumed);
+	close_pool(w, &p);
+}
+
+static void no_question_goes_to_who_is_not_believed_and_all_hear_why(void **state)
+{
+	struct world *w = *state;
+	struct pool p;
+	serve_as(w, &authority, NAME, NULL, -30, -1);
+	w->echoes = true;
+	open_pool(w, &p);
+	for (unsigned i = 0; i < 3; i++)
+		question(w, &p, i);
+	hf_sim_run_for(w->sim, 100 * HF_MS);
+	assert_int_equal(p.refusals, 3);
+	assert_int_equal(p.error, HF_EAUTH);
+	assert_string_equal(p.why, "certificate expired on 2025-12-31");
+	assert_int_equal(w->servers[0].got, 0);
+	close_pool(w, &p);
+}
+
+static void a_handshake_that_stalls_is_given_up(void **state)
+{
+	struct world *w = *state;
+	struct pool p;
+	serve_as(w, &authority, NAME, NULL, -1, 30);
+	w->drip = 1; /* and then nobody lets it drip */
+	open_pool(w, &p);
+	question(w, &p, 0);
+	hf_sim_run_for(w->sim, 3900 * HF_MS);
+	assert_int_equal(p.refusals, 0);
+	hf_sim_run_for(w->sim, 200 * HF_MS);
+	assert_int_equal(p.refusals, 1);
+	assert_int_equal(p.error, -ETIMEDOUT);
+	close_pool(w, &p);
+}
+
+/* More than a turn reads, part of it in records that are long in here already. */
+static void a_flood_of_what_nobody_asked_for_is_read_to_its_end(void **state)
+{
+	struct world *w = *state;
+	struct pool p;
+	serve_as(w, &authority, NAME, NULL, -1, 30);
+	w->echoes = true;
+	open_pool(w, &p);
+	question(w, &p, 0);
+	hf_sim_run_for(w->sim, 100 * HF_MS);
+	w->servers[0].gives = LARGE;
+	hf_stream_want_write(w->servers[0].stream, true);
+	hf_sim_run_for(w->sim, 10 * HF_SECOND);
+	assert_int_equal(p.strays, LARGE / 2); /* empty messages */
+	question(w, &p, 1);
+	hf_sim_run_for(w->sim, 100 * HF_MS);
+	assert_int_equal(p.replies, 2);
+	assert_int_equal(w->accepted, 1);
+	close_pool(w, &p);
+}
+
+static void cut_off(void *ctx, struct hf_sim *sim, const struct hf_sim_packet *packet, hf_us now,
+	struct hf_sim_path *path)
+{
+	(void)ctx;
+	(void)sim;
+	(void)now;
+	path->drop = packet->kind != HF_SIM_DATAGRAM;
+}
+
+static void a_session_that_was_forgotten_on_the_way_is_replaced(void **state)
+{
+	struct world *w = *state;
+	struct pool p;
+	serve_as(w, &authority, NAME, NULL, -1, 30);
+	w->echoes = true;
+	open_pool(w, &p);
+	question(w, &p, 0);
+	hf_sim_run_for(w->sim, 2 * HF_SECOND);
+	hf_sim_set_policy(w->sim, cut_off, NULL);
+	question(w, &p, 1);
+	hf_sim_run_for(w->sim, 99 * HF_MS);
+	hf_sim_set_policy(w->sim, NULL, NULL); /* a way for new ones, at the right moment */
+	hf_sim_run_for(w->sim, 50 * HF_MS);
+	assert_int_equal(p.moves, 1);
+	assert_int_equal(p.replies, 2);
+	assert_int_equal(w->accepted, 2);
+	close_pool(w, &p);
+}
+
 static void pins_are_read_and_written(void **state)
 {
 	struct hf_pin pin = {{1, 2, 3}}, same;
@@ -794,6 +980,11 @@ int main(void)
 		IN_A_WORLD(octets_may_come_one_by_one),
 		IN_A_WORLD(who_does_not_speak_tls_is_told_apart_from_who_hangs_up),
 		IN_A_WORLD(the_end_of_a_conversation_is_seen),
+		IN_A_WORLD(many_questions_share_a_session_and_wait_for_its_handshake),
+		IN_A_WORLD(no_question_goes_to_who_is_not_believed_and_all_hear_why),
+		IN_A_WORLD(a_handshake_that_stalls_is_given_up),
+		IN_A_WORLD(a_flood_of_what_nobody_asked_for_is_read_to_its_end),
+		IN_A_WORLD(a_session_that_was_forgotten_on_the_way_is_replaced),
 		cmocka_unit_test(pins_are_read_and_written),
 		cmocka_unit_test(a_file_without_authorities_is_an_error),
 	};
