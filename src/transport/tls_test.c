@@ -394,11 +394,16 @@ static struct hf_tls_peer peer_named(const char *name)
 	return peer;
 }
 
-static void call(struct world *w, struct client *c, const struct hf_tls_peer *peer)
+static void dial(struct world *w, struct client *c, const struct hf_tls_peer *peer)
 {
 	*c = (struct client){.gives = c->gives};
 	assert_int_equal(hf_stream_connect(w->here, &w->at, &client_handler, c, &c->stream), 0);
 	assert_int_equal(hf_tls_open(c->stream, peer, w->trust, w->tickets, &c->tls), 0);
+}
+
+static void call(struct world *w, struct client *c, const struct hf_tls_peer *peer)
+{
+	dial(w, c, peer);
 	hf_sim_run_for(w->sim, 100 * HF_MS);
 }
 
@@ -605,6 +610,23 @@ static void a_session_is_resumed_with_each_ticket_once(void **state)
 		hf_tls_tickets_free(w->tickets);
 		assert_int_equal(hf_tls_tickets_new(&w->tickets), 0);
 	}
+}
+
+static void two_connections_at_once_do_not_show_the_same_ticket(void **state)
+{
+	struct world *w = *state;
+	struct hf_tls_peer peer = peer_named(NAME);
+	struct client one = {.gives = 1}, other = {.gives = 1};
+	serve_as(w, &authority, NAME, NULL, -1, 30);
+	w->priority = "NORMAL:-VERS-ALL:+VERS-TLS1.3";
+	expect_yes(w, &peer);
+	dial(w, &one, &peer);
+	dial(w, &other, &peer);
+	hf_sim_run_for(w->sim, 100 * HF_MS);
+	assert_true(one.open && other.open);
+	assert_int_equal(w->servers[1].resumed + w->servers[2].resumed, 1);
+	hang_up(w, &one);
+	hang_up(w, &other);
 }
 
 static void a_resumed_peer_is_judged_again(void **state)
@@ -895,6 +917,11 @@ static void a_flood_of_what_nobody_asked_for_is_read_to_its_end(void **state)
 	hf_stream_want_write(w->servers[0].stream, true);
 	hf_sim_run_for(w->sim, 10 * HF_SECOND);
 	assert_int_equal(p.strays, LARGE / 2); /* empty messages */
+	for (unsigned i = 0; i < 100; i++) /* at once, and nothing after them */
+		assert_int_equal(gnutls_record_send(w->servers[0].tls, "\0", 2), 2);
+	server_flush(&w->servers[0]);
+	hf_sim_run_for(w->sim, 100 * HF_MS);
+	assert_int_equal(p.strays, LARGE / 2 + 100);
 	question(w, &p, 1);
 	hf_sim_run_for(w->sim, 100 * HF_MS);
 	assert_int_equal(p.replies, 2);
@@ -973,6 +1000,7 @@ int main(void)
 		IN_A_WORLD(a_name_and_a_pin_must_both_hold),
 		IN_A_WORLD(who_cannot_be_known_is_believed_only_on_request),
 		IN_A_WORLD(a_session_is_resumed_with_each_ticket_once),
+		IN_A_WORLD(two_connections_at_once_do_not_show_the_same_ticket),
 		IN_A_WORLD(a_resumed_peer_is_judged_again),
 		IN_A_WORLD(who_is_not_believed_leaves_no_ticket),
 		IN_A_WORLD(the_least_lately_used_ticket_goes_first),
