@@ -70,6 +70,10 @@ struct hf_worker {
 	struct hf_heat heat;
 	size_t warm_next;       /* the last name of keep-warm that was looked at */
 	struct hf_timer pump;   /* when there may be some */
+	struct hf_timer truth;  /* when to look whether a probe is due: truth.c */
+	uint64_t truth_swept;   /* hf_upstreams.adoptions that quarantines were last held against */
+	struct hf_round *rounds; /* that are up */
+	unsigned rounds_up;
 	struct hf_cached scratch;
 	uint8_t scratch_wire[HF_MESSAGE_MAX + HF_OPT_ROOM];
 	uint16_t scratch_ttl_at[HF_RECORDS_MAX];

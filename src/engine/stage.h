@@ -43,6 +43,8 @@ struct stage_upstream {
 	struct hf_stream_door *door;
 	struct hf_address address;
 	enum stage_manner manner;
+	/* Writes u->sample to a question whose name has so many octets; NULL: `manner` does. */
+	void (*speaks)(struct stage_upstream *u, const uint8_t *q, size_t name);
 	unsigned answer, more, extra; /* octets of TXT in answer, authority, additional */
 	uint32_t ttl;
 	uint8_t a[4]; /* the address that it gives; all 0: 192.0.2.1 */
@@ -86,6 +88,7 @@ struct stage {
 	void *client_ctx[STAGE_WORKERS];
 	void (*turned)(void *ctx, hf_us now);
 	size_t flights_max;
+	struct hf_truth_conf truth;
 	bool moved; /* the next plan's upstreams are not where the last one's were */
 };
 
@@ -116,6 +119,10 @@ static inline void stage_reply(struct stage_upstream *u, const uint8_t *q, bool 
 		[STAGE_SERVFAIL] = HF_RCODE_SERVFAIL, [STAGE_HOLDS] = 0 };
 	struct hf_sample *s = &u->sample;
 	size_t name = hf_name_wire_len(q + HF_HEADER_LEN, HF_NAME_MAX);
+	if (u->speaks) {
+		u->speaks(u, q, name);
+		return;
+	}
 	uint16_t flags = (uint16_t)(HF_FLAG_QR | HF_FLAG_RA | rcodes[u->manner]);
 	bool answers = u->manner == STAGE_ANSWERS || u->manner == STAGE_HOLDS ||
 		       (u->manner == STAGE_TRUNCATES && tcp);
@@ -289,7 +296,7 @@ static inline void stage_conf(struct stage *s)
 		.upstream_count = STAGE_UPSTREAMS, .order = HF_ORDER_LISTED };
 	s->forward = (struct hf_forward_conf){ .upstreams = s->confs,
 		.upstream_count = STAGE_UPSTREAMS, .routes = &s->route, .route_count = 1,
-		.outgoing = { .retry = { 10, 1000 } } };
+		.outgoing = { .retry = { 10, 1000 } }, .truth = s->truth };
 	s->cache_conf = (struct hf_cache_conf){ .ttl_max = 86400 * HF_SECOND,
 		.negative_max = 3600 * HF_SECOND, .failure = HF_SECOND, .failure_max = 60 * HF_SECOND,
 		.nxdomain_cut = true };

@@ -38,4 +38,7 @@ uint64_t hf_truth_barred(struct hf_worker *worker, const struct hf_plan *plan,
 void hf_truth_believed(struct hf_worker *worker, const struct hf_said *said, const uint8_t *m,
 	const struct hf_message_view *view, hf_us now);
 
+void hf_truth_begin(struct hf_worker *worker); /* before it has a plan */
+void hf_truth_end(struct hf_worker *worker);   /* behind hf_flights_end */
+
 #endif

@@ -36,6 +36,7 @@ void hf_upstreams_free(struct hf_upstreams *all)
 		hf_queue_free(all->states[slot].queue);
 		free(all->why[slot]);
 	}
+	hf_liars_clear(&all->liars);
 	hf_plan_unref(all->plan);
 	pthread_mutex_destroy(&all->lock);
 	free(all->told);

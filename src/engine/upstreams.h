@@ -21,6 +21,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "engine/liars.h"
 #include "engine/plan.h"
 #include "loop/loop.h"
 #include "meter/meter.h"
@@ -56,6 +57,7 @@ struct hf_upstreams {
 	char *why[HF_SLOTS_MAX];                       /* ... it is not believed; NULL: never */
 	unsigned workers;
 	struct hf_standing **told;                     /* ... of each worker */
+	struct hf_liars liars;                         /* ... those in quarantine */
 	/* Written under the lock, read by anybody: instants. */
 	atomic_bool handing_over;              /* there is a plan before the newest */
 	_Atomic hf_us recovered[HF_SLOTS_MAX]; /* its circuit closed again */

@@ -7,6 +7,7 @@
 #include "engine/flight.h"
 #include "engine/heat.h"
 #include "engine/stale.h"
+#include "engine/truth.h"
 #include "engine/warm.h"
 #include "upstream/room.h"
 
@@ -45,6 +46,7 @@ static void worker_free(struct hf_worker *worker)
 	if (!worker)
 		return;
 	hf_flights_end(worker);
+	hf_truth_end(worker);
 	hf_timer_disarm(hf_loop_timers(worker->loop), &worker->pump);
 	hf_mailbox_deliver(&worker->mailbox, NULL); /* nobody to deliver to: only frees */
 	hf_udp_pool_free(worker->udp);
@@ -58,6 +60,19 @@ void hf_team_why(struct hf_team *team, unsigned slot, char buf[static HF_TEAM_WH
 {
 	_Static_assert(HF_TEAM_WHY_MAX == HF_WHY_MAX, "one size");
 	hf_upstreams_why(team->upstreams, slot, buf);
+}
+
+bool hf_team_quarantine(struct hf_team *team, unsigned slot, struct hf_quarantine *ret)
+{
+	struct hf_upstreams *all = team->upstreams;
+	if (!hf_liars_any(&all->liars))
+		return false;
+	hf_upstreams_lock(all);
+	const struct hf_liar *liar = hf_liars_find(&all->liars, slot, all->begun[slot]);
+	if (liar)
+		*ret = liar->quarantine;
+	hf_upstreams_unlock(all);
+	return liar;
 }
 
 void hf_team_free(struct hf_team *team)
@@ -344,6 +359,7 @@ int hf_worker_new(const struct hf_worker_conf *conf, struct hf_worker **ret)
 	worker->turned = conf->turned;
 	worker->turned_ctx = conf->turned_ctx;
 	worker->pump.fire = hf_flights_pump;
+	hf_truth_begin(worker);
 	hf_mailbox_init(&worker->mailbox, MAILBOX_MOST);
 	int rc = hf_inflight_init(&worker->inflight, conf->flights_max, conf->flights_max);
 	if (!rc)

@@ -44,6 +44,10 @@ void hf_team_set_hot(struct hf_team *team, const struct hf_hot *hot, void *ctx);
 #define HF_TEAM_WHY_MAX 200
 void hf_team_why(struct hf_team *team, unsigned slot, char buf[static HF_TEAM_WHY_MAX]);
 
+/* The quarantine of the upstream in a slot; false: it is in none. Any thread. */
+struct hf_quarantine;
+bool hf_team_quarantine(struct hf_team *team, unsigned slot, struct hf_quarantine *ret);
+
 void hf_team_free(struct hf_team *team); /* frees all its workers; NULL is fine */
 
 struct hf_worker_conf {

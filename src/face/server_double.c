@@ -105,6 +105,12 @@ struct hf_cache_figures hf_server_cache_figures(const struct hf_server *server)
 	return (struct hf_cache_figures){ .entries = 7, .bytes = 700, .size = 1 << 20, .evictions = 1 };
 }
 
+bool hf_server_quarantine(const struct hf_server *server, unsigned slot, struct hf_quarantine *ret)
+{
+	(void)server, (void)slot, (void)ret;
+	return false;
+}
+
 bool hf_server_slot_name(const struct hf_server *server, unsigned slot, char *buf, size_t size)
 {
 	(void)server;

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "face/version.h"
 #include "sight/events.h"
+#include "truth/quarantine.h"
 #include "xdp/xdp.h"
 
 /* ---- the object; the page is written from it, so they never differ ---- */
@@ -61,18 +62,47 @@ static json_t *describe_distrust(const struct hf_server *server, unsigned slot)
 	return why[0] ? words(why) : json_null();
 }
 
-static json_t *describe_upstreams(
-	const struct hf_server *server, const struct hf_metrics_source *source)
+static json_t *describe_bar(const struct hf_bar *bar, hf_us now)
+{
+	char suffix[HF_NAME_TEXT_MAX], asked[HF_NAME_TEXT_MAX], evidence[HF_EVIDENCE_TEXT_MAX];
+	return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o}",
+		"suffix", words(hf_name_text(bar->suffix.bytes, suffix)),
+		"lie", hf_lie_name(bar->evidence.lie),
+		"name", words(hf_name_text(bar->asked.name.bytes, asked)),
+		"gave", words(hf_evidence_text(&bar->evidence, evidence)),
+		"for", number((uint64_t)((now - bar->since) / HF_SECOND)),
+		"last", number((uint64_t)((now - bar->lied) / HF_SECOND)),
+		"truths", number(bar->truths));
+}
+
+/* What it is in quarantine for: all names first. */
+static json_t *describe_quarantine(struct hf_instance *instance, unsigned slot, hf_us now)
+{
+	json_t *bars = json_array();
+	struct hf_quarantine *q = malloc(sizeof *q);
+	bool any = q && hf_server_quarantine(instance->server, slot, q);
+	for (unsigned i = 0; any && i <= HF_BAR_ALL; i++) {
+		const struct hf_bar *bar = &q->bars[HF_BAR_ALL - i];
+		if (bar->up)
+			json_array_append_new(bars, describe_bar(bar, now));
+	}
+	free(q);
+	return bars;
+}
+
+static json_t *describe_upstreams(struct hf_instance *instance,
+	const struct hf_metrics_source *source, hf_us now)
 {
 	json_t *upstreams = json_array();
 	for (unsigned slot = 0; slot < HF_SLOTS_MAX; slot++) {
 		char name[256];
-		if (source->slot_name(source->ctx, slot, name, sizeof name))
-			json_array_append_new(upstreams, describe_upstream(source, slot, name));
-		else
+		if (!source->slot_name(source->ctx, slot, name, sizeof name))
 			continue;
-		json_object_set_new(json_array_get(upstreams, json_array_size(upstreams) - 1),
-			"not_believed", describe_distrust(server, slot));
+		json_t *upstream = describe_upstream(source, slot, name);
+		json_object_set_new(
+			upstream, "not_believed", describe_distrust(instance->server, slot));
+		json_object_set_new(upstream, "quarantine", describe_quarantine(instance, slot, now));
+		json_array_append_new(upstreams, upstream);
 	}
 	return upstreams;
 }
@@ -127,7 +157,7 @@ static json_t *describe(struct hf_instance *instance, hf_us now)
 	bool ready = false;
 	json_t *reasons = describe_reasons(instance, &ready);
 	json_t *status = json_pack(
-		"{s:s, s:i, s:o, s:o, s:b, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"{s:s, s:i, s:o, s:o, s:b, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"version", hf_version(), "pid", (int)getpid(),
 		"started", number((uint64_t)instance->started_wall),
 		"uptime", number((uint64_t)((now - instance->started) / HF_SECOND)),
@@ -137,7 +167,8 @@ static json_t *describe(struct hf_instance *instance, hf_us now)
 		"queries", number(hf_metrics_queries(&source)),
 		"in_flight", number((uint64_t)hf_metrics_gauge(&source, HF_GAUGE_IN_FLIGHT)),
 		"reloads", number(source.reloads),
-		"cache", describe_cache(&source), "xdp", describe_driver(instance), "upstreams", describe_upstreams(instance->server, &source));
+		"cache", describe_cache(&source), "xdp", describe_driver(instance), "upstreams", describe_upstreams(instance, &source, now),
+		"release", number(config->forward.truth.release));
 	hf_config_unref(config);
 	return status;
 }
@@ -165,7 +196,39 @@ static const char *get_text(const json_t *object, const char *key)
 	return json_string_value(json_object_get(object, key));
 }
 
-static void write_upstream(const json_t *upstream, FILE *out)
+/* The two largest units: "3d4h", "1m30s"; nobody counts the seconds of a week. */
+static const char *uptime_text(long long seconds, char buf[static HF_NUMBER_TEXT_MAX])
+{
+	static const struct { long long seconds; char letter; } units[] = {
+		{ 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' },
+	};
+	size_t i = 0;
+	while (i < HF_COUNT_OF(units) - 1 && seconds < units[i].seconds)
+		i++;
+	int len = snprintf(buf, HF_NUMBER_TEXT_MAX, "%lld%c", seconds / units[i].seconds,
+		units[i].letter);
+	if (++i < HF_COUNT_OF(units))
+		snprintf(buf + len, HF_NUMBER_TEXT_MAX - (size_t)len, "%lld%c",
+			seconds % units[i - 1].seconds / units[i].seconds, units[i].letter);
+	return buf;
+}
+
+static void write_quarantine(const json_t *upstream, long long release, FILE *out)
+{
+	size_t i;
+	json_t *bar;
+	json_array_foreach(json_object_get(upstream, "quarantine"), i, bar) {
+		char age[HF_NUMBER_TEXT_MAX];
+		const char *suffix = get_text(bar, "suffix");
+		bool all = strcmp(suffix, ".") == 0;
+		fprintf(out, "    in quarantine for %s%s since %s: said of %s: %s; %lld of %lld true answers so far\n",
+			all ? "all names" : suffix, all ? "" : " and below",
+			uptime_text(get_number(bar, "for"), age), get_text(bar, "name"),
+			get_text(bar, "gave"), get_number(bar, "truths"), release);
+	}
+}
+
+static void write_upstream(const json_t *upstream, long long release, FILE *out)
 {
 	const json_t *rtt = json_object_get(upstream, "rtt_ms");
 	char rtt_text[32] = "-";
@@ -183,6 +246,7 @@ static void write_upstream(const json_t *upstream, FILE *out)
 			get_number(upstream, "limit"),
 			get_number(upstream, "cap") ? " (a cap that was found)" : "",
 			get_number(upstream, "queued"), get_number(upstream, "evicted"));
+	write_quarantine(upstream, release, out);
 }
 
 static void write_cache(const json_t *cache, FILE *out)
@@ -209,23 +273,6 @@ static void write_driver(const json_t *driver, FILE *out)
 		get_number(driver, "answered"));
 }
 
-/* The two largest units: "3d4h", "1m30s"; nobody counts the seconds of a week. */
-static const char *uptime_text(long long seconds, char buf[static HF_NUMBER_TEXT_MAX])
-{
-	static const struct { long long seconds; char letter; } units[] = {
-		{ 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' },
-	};
-	size_t i = 0;
-	while (i < HF_COUNT_OF(units) - 1 && seconds < units[i].seconds)
-		i++;
-	int len = snprintf(buf, HF_NUMBER_TEXT_MAX, "%lld%c", seconds / units[i].seconds,
-		units[i].letter);
-	if (++i < HF_COUNT_OF(units))
-		snprintf(buf + len, HF_NUMBER_TEXT_MAX - (size_t)len, "%lld%c",
-			seconds % units[i - 1].seconds / units[i].seconds, units[i].letter);
-	return buf;
-}
-
 static void write_page(const json_t *status, FILE *out)
 {
 	char uptime[HF_NUMBER_TEXT_MAX];
@@ -248,7 +295,7 @@ static void write_page(const json_t *status, FILE *out)
 	fprintf(out, "\n  %-20s %-12s %10s %12s %12s %9s %9s\n", "upstream", "state", "rtt",
 		"packets out", "packets in", "timeouts", "failures");
 	json_array_foreach(json_object_get(status, "upstreams"), i, item)
-		write_upstream(item, out);
+		write_upstream(item, get_number(status, "release"), out);
 }
 
 int hf_status_write_text(struct hf_instance *instance, hf_us now, FILE *out)

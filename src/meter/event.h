@@ -33,6 +33,10 @@ enum hf_event_kind {
 	HF_EVENT_PERSIST_WORKS,  /* writing the cache down works (again) */
 	HF_EVENT_LIE,            /* a: what was wrong (enum hf_lie), about the name; address */
 	HF_EVENT_UNTRUSTED,      /* slot; about: why its TLS is not believed, in words */
+	HF_EVENT_QUARANTINED,    /* a: what was wrong (enum hf_lie), b: 1 for all names, about the
+				    suffix; address */
+	HF_EVENT_RELEASED,       /* a: why (enum hf_released), b: 1 for all names, c: seconds that it
+				    lasted, about the suffix */
 	HF_EVENT_KINDS
 };
 
@@ -42,6 +46,11 @@ enum hf_persist_step { /* what was being done with the files of the cache */
 	HF_PERSIST_JOURNAL,
 	HF_PERSIST_SNAPSHOT,
 	HF_PERSIST_STEPS
+};
+
+enum hf_released { /* why a quarantine ended */
+	HF_RELEASED_TRUTHFUL, /* so many true answers in a row */
+	HF_RELEASED_RELOAD,   /* what was broken is not expected any more */
 };
 
 #define HF_EVENT_ABOUT 128

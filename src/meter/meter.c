@@ -81,6 +81,8 @@ const struct hf_meter_row hf_upstream_counter_rows[HF_UP_COUNTERS] = {
 		"Messages that waited for room in the packet budget and were given up."},
 	[HF_UP_LIES] = {"holdfast_upstream_lies_total",
 		"Answers that were not believed, because they break what is expected."},
+	[HF_UP_QUARANTINES] = {"holdfast_upstream_quarantines_total",
+		"Times that the upstream was put in quarantine because of a lie."},
 };
 
 const struct hf_meter_row hf_upstream_gauge_rows[HF_UP_GAUGES] = {
@@ -104,6 +106,10 @@ const struct hf_meter_row hf_upstream_gauge_rows[HF_UP_GAUGES] = {
 		"Retries, hedges and probes that the retry budget of the upstream allows at this instant." },
 	[HF_UP_SINCE] = { "holdfast_upstream_state_since_seconds",
 		"When the upstream came into its state, on the monotonic clock." },
+	[HF_UP_QUARANTINED] = { "holdfast_upstream_quarantined",
+		"Suffixes that the upstream is not asked for because it lied about them." },
+	[HF_UP_DISTRUSTED] = { "holdfast_upstream_distrusted",
+		"1 if the upstream is not asked for anything because it lied about several names, or about one that cannot exist." },
 };
 
 /* From a cache hit on loopback to the last deadline of a query (4.5 s). */

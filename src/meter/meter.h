@@ -71,6 +71,7 @@ enum hf_upstream_counter {
 	HF_UP_QUEUED_TOTAL, /* messages that had to wait for room in a budget */
 	HF_UP_EVICTED,      /* ... and found none */
 	HF_UP_LIES,         /* answers that were not believed */
+	HF_UP_QUARANTINES,  /* how often it was put in quarantine for them */
 	HF_UP_COUNTERS
 };
 
@@ -86,6 +87,8 @@ enum hf_upstream_gauge {
 	HF_UP_CAP,           /* replies/s at which it was found to be capped; 0: not found */
 	HF_UP_TOKENS,        /* copies that may go out at this instant */
 	HF_UP_SINCE,         /* instant, us, at which it came into its state */
+	HF_UP_QUARANTINED,   /* suffixes that it is not asked for because it lied */
+	HF_UP_DISTRUSTED,    /* 1: it is not asked for anything because it lied */
 	HF_UP_GAUGES
 };
 

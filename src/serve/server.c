@@ -822,6 +822,11 @@ void hf_server_slot_why(const struct hf_server *server, unsigned slot, char buf[
 	hf_team_why(server->team, slot, buf);
 }
 
+bool hf_server_quarantine(const struct hf_server *server, unsigned slot, struct hf_quarantine *ret)
+{
+	return hf_team_quarantine(server->team, slot, ret);
+}
+
 /* In use, or its rest is over: without questions nobody would ever find out, and
  * who goes by our readiness sends none until we say that we are ready. */
 static bool usable(const struct hf_server *server, unsigned slot)

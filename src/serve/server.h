@@ -105,6 +105,10 @@ bool hf_server_slot_name(const struct hf_server *server, unsigned slot, char *bu
 /* Why the upstream in a slot is not believed (TLS), copied to buf; "": it is. */
 void hf_server_slot_why(const struct hf_server *server, unsigned slot, char buf[static 200]);
 
+/* What the upstream in a slot is in quarantine for; false: nothing. */
+struct hf_quarantine;
+bool hf_server_quarantine(const struct hf_server *server, unsigned slot, struct hf_quarantine *ret);
+
 /* Readiness: true if at least one upstream of every route is in use, or was rested
  * and may be tried again. When
  * not, reasons are written, a line each. */

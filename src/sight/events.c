@@ -117,6 +117,35 @@ static void say_lie(struct hf_log *log, const struct hf_event *event, const char
 	hf_log_say(log, HF_LOG_ERROR, "an answer is not believed", fields);
 }
 
+static void say_quarantined(
+	struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	char suffix[HF_NAME_TEXT_MAX], address[HF_ADDRESS_TEXT_MAX];
+	hf_address_text(&event->address, address);
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("upstream", upstream),
+		HF_LOG_TEXT_FIELD("suffix", event->b ? "." : event->about_len ? hf_name_text(event->about, suffix) : "(long)"),
+		HF_LOG_TEXT_FIELD("lie", hf_lie_name((enum hf_lie)event->a)),
+		HF_LOG_TEXT_FIELD(hf_address_set(&event->address) ? "address" : NULL, address),
+		{.key = NULL},
+	};
+	hf_log_say(log, HF_LOG_ERROR,
+		event->b ? "upstream is quarantined for all names" : "upstream is quarantined", fields);
+}
+
+static void say_released(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	char suffix[HF_NAME_TEXT_MAX];
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("upstream", upstream),
+		HF_LOG_TEXT_FIELD("suffix", event->b ? "." : event->about_len ? hf_name_text(event->about, suffix) : "(long)"),
+		HF_LOG_TEXT_FIELD("because", event->a == HF_RELEASED_RELOAD ? "this is not expected any more" : "it tells the truth again"),
+		HF_LOG_NUMBER_FIELD("seconds", event->c),
+		{.key = NULL},
+	};
+	hf_log_say(log, HF_LOG_INFO, "upstream is out of quarantine", fields);
+}
+
 static const char *const persist_steps[HF_PERSIST_STEPS] = {
 	[HF_PERSIST_OPEN] = "opening the directory",
 	[HF_PERSIST_LOCK] = "locking the directory: another holdfast has it",
@@ -173,6 +202,8 @@ static const struct {
 	[HF_EVENT_PERSIST_WORKS] = {"persist works", say_persist_works},
 	[HF_EVENT_LIE] = {"lie told", say_lie},
 	[HF_EVENT_UNTRUSTED] = { "upstream not believed", say_untrusted },
+	[HF_EVENT_QUARANTINED] = {"quarantined", say_quarantined},
+	[HF_EVENT_RELEASED] = {"out of quarantine", say_released},
 };
 
 const char *hf_event_kind_name(unsigned kind)

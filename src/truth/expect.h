@@ -39,6 +39,10 @@ const struct hf_expected *hf_expect_find(const struct hf_expect_table *table,
 const struct hf_expected *hf_expect_at(const struct hf_expect_table *table, size_t index);
 size_t hf_expect_count(const struct hf_expect_table *table);
 
+/* A number for what an expectation says, its name included: one that says the same has
+ * the same, under another configuration and in another process as well. Never 0. */
+uint64_t hf_expect_content(const struct hf_expectation *expectation);
+
 /* Its name as it stood in the file, "*." included. Returns buf. */
 #define HF_EXPECT_TEXT_MAX (HF_NAME_TEXT_MAX + 2)
 const char *hf_expect_text(const struct hf_expectation *expectation, char buf[static HF_EXPECT_TEXT_MAX]);
