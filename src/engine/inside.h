@@ -72,6 +72,9 @@ struct hf_worker {
 	struct hf_timer pump;   /* when there may be some */
 	struct hf_timer truth;  /* when to look whether a probe is due: truth.c */
 	uint64_t truth_swept;   /* hf_upstreams.adoptions that quarantines were last held against */
+	struct hf_canaries *canaries; /* the first worker's */
+	struct hf_elders *elders;     /* the first worker's */
+	hf_us sample_due;       /* when the next answer is compared: second.c */
 	struct hf_round *rounds; /* that are up */
 	unsigned rounds_up;
 	struct hf_cached scratch;

@@ -11,6 +11,13 @@ static struct hf_liar *liar_of(struct hf_upstreams *all, const struct hf_plan *p
 	return hf_liars_find(&all->liars, slot, all->begun[slot]);
 }
 
+static bool is_late(struct hf_upstreams *all, const struct hf_plan *plan,
+	const struct hf_route *route, unsigned slot)
+{
+	return hf_upstreams_state(all, plan, slot) == &all->states[slot] &&
+	       hf_late_is(&all->late, &route->zone, slot, all->begun[slot]);
+}
+
 static void show(struct hf_worker *worker, unsigned slot, const struct hf_quarantine *q)
 {
 	_Atomic int64_t *gauges = worker->team->workers[0]->meter->upstreams[slot].gauges;
@@ -59,12 +66,15 @@ uint64_t hf_quarantines_barred(struct hf_worker *worker, const struct hf_plan *p
 {
 	struct hf_upstreams *all = worker->team->upstreams;
 	uint64_t barred = 0;
-	if (!hf_liars_any(&all->liars))
+	bool any_late = hf_late_any(&all->late);
+	if (!any_late && !hf_liars_any(&all->liars))
 		return 0;
 	hf_upstreams_lock(all);
 	for (unsigned i = 0; i < route->upstream_count; i++) {
-		const struct hf_liar *liar = liar_of(all, plan, plan->slots[route->upstreams[i]]);
-		if (liar && hf_quarantine_bars(&liar->quarantine, name))
+		unsigned slot = plan->slots[route->upstreams[i]];
+		const struct hf_liar *liar = liar_of(all, plan, slot);
+		if ((liar && hf_quarantine_bars(&liar->quarantine, name)) ||
+			(any_late && is_late(all, plan, route, slot)))
 			barred |= 1ull << i;
 	}
 	hf_upstreams_unlock(all);

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/truth.h"
 
-#include "engine/probe.h"
 #include "engine/quarantines.h"
-#include "engine/round.h"
 
 /* How often it is looked whether a probe is due: it is 750 ms away at the least. */
-#define LOOK (250 * HF_MS)
+#define LOOK (500 * HF_MS)
 
-static void watch_on(struct hf_worker *worker, hf_us now)
+void hf_truth_watch(struct hf_worker *worker, hf_us now)
 {
 	if (!hf_timer_armed(&worker->truth))
 		hf_timer_arm(hf_loop_timers(worker->loop), &worker->truth, now + LOOK);
@@ -37,47 +35,18 @@ void hf_truth_lied(struct hf_worker *worker, const struct hf_said *said,
 	if (evidence->lie != HF_LIE_REBIND)
 		hf_quarantines_raise(worker, said->plan, slot, &lied, now);
 	if (hf_liars_any(&worker->team->upstreams->liars))
-		watch_on(worker, now);
+		hf_truth_watch(worker, now);
 }
 
 uint64_t hf_truth_barred(struct hf_worker *worker, const struct hf_plan *plan,
 	const struct hf_route *route, const struct hf_expected *expected,
 	const struct hf_name *name, hf_us now)
 {
-	(void)expected;
-	if (!hf_liars_any(&worker->team->upstreams->liars))
-		return 0;
-	watch_on(worker, now);
-	return hf_quarantines_barred(worker, plan, route, name);
-}
-
-void hf_truth_believed(struct hf_worker *worker, const struct hf_said *said, const uint8_t *m,
-	const struct hf_message_view *view, hf_us now)
-{
-	(void)worker, (void)said, (void)m, (void)view, (void)now;
-}
-
-/* ---- life ---- */
-
-static void look(struct hf_timer *timer, hf_us now)
-{
-	struct hf_worker *worker =
-		(struct hf_worker *)((char *)timer - offsetof(struct hf_worker, truth));
 	struct hf_upstreams *all = worker->team->upstreams;
-	if (!hf_liars_any(&all->liars))
-		return;
-	hf_quarantines_sweep(worker, now);
-	hf_probes_begin(worker, now);
-	watch_on(worker, now);
-}
-
-void hf_truth_begin(struct hf_worker *worker)
-{
-	worker->truth.fire = look;
-}
-
-void hf_truth_end(struct hf_worker *worker)
-{
-	hf_timer_disarm(hf_loop_timers(worker->loop), &worker->truth);
-	hf_rounds_end(worker);
+	(void)expected;
+	if (hf_liars_any(&all->liars))
+		hf_truth_watch(worker, now);
+	else if (!hf_late_any(&all->late))
+		return 0;
+	return hf_quarantines_barred(worker, plan, route, name);
 }

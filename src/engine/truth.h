@@ -34,11 +34,11 @@ uint64_t hf_truth_barred(struct hf_worker *worker, const struct hf_plan *plan,
 	const struct hf_name *name, hf_us now);
 
 /* An answer was believed, and goes to the cache and to clients: some are compared with
- * what another upstream says. */
+ * what another upstream says (second.c). */
 void hf_truth_believed(struct hf_worker *worker, const struct hf_said *said, const uint8_t *m,
 	const struct hf_message_view *view, hf_us now);
 
-void hf_truth_begin(struct hf_worker *worker); /* before it has a plan */
-void hf_truth_end(struct hf_worker *worker);   /* behind hf_flights_end */
+/* Has the worker look soon whether a question of our own is due: watch.h. */
+void hf_truth_watch(struct hf_worker *worker, hf_us now);
 
 #endif

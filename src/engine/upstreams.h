@@ -21,6 +21,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "engine/late.h"
 #include "engine/liars.h"
 #include "engine/plan.h"
 #include "loop/loop.h"
@@ -58,6 +59,7 @@ struct hf_upstreams {
 	unsigned workers;
 	struct hf_standing **told;                     /* ... of each worker */
 	struct hf_liars liars;                         /* ... those in quarantine */
+	struct hf_late late;                           /* ... and with an older zone */
 	/* Written under the lock, read by anybody: instants. */
 	atomic_bool handing_over;              /* there is a plan before the newest */
 	_Atomic hf_us recovered[HF_SLOTS_MAX]; /* its circuit closed again */

@@ -7,8 +7,8 @@
 #include "engine/flight.h"
 #include "engine/heat.h"
 #include "engine/stale.h"
-#include "engine/truth.h"
 #include "engine/warm.h"
+#include "engine/watch.h"
 #include "upstream/room.h"
 
 /* Questions that may wait in a mailbox: some milliseconds of work at full
@@ -46,7 +46,7 @@ static void worker_free(struct hf_worker *worker)
 	if (!worker)
 		return;
 	hf_flights_end(worker);
-	hf_truth_end(worker);
+	hf_watch_end(worker);
 	hf_timer_disarm(hf_loop_timers(worker->loop), &worker->pump);
 	hf_mailbox_deliver(&worker->mailbox, NULL); /* nobody to deliver to: only frees */
 	hf_udp_pool_free(worker->udp);
@@ -73,6 +73,35 @@ bool hf_team_quarantine(struct hf_team *team, unsigned slot, struct hf_quarantin
 		*ret = liar->quarantine;
 	hf_upstreams_unlock(all);
 	return liar;
+}
+
+static struct hf_bar bar_of(const struct hf_late_zone *late)
+{
+	return (struct hf_bar){.up = true,
+		.suffix = late->zone,
+		.asked = {late->zone, HF_TYPE_SOA, HF_CLASS_IN},
+		.evidence = {.lie = HF_LIE_STALE, .serials = {late->serials[0], late->serials[1]}},
+		.since = late->since,
+		.lied = late->since};
+}
+
+size_t hf_team_late(struct hf_team *team, unsigned slot, struct hf_bar *ret, size_t most)
+{
+	struct hf_upstreams *all = team->upstreams;
+	size_t count = 0;
+	if (!hf_late_any(&all->late))
+		return 0;
+	hf_upstreams_lock(all);
+	for (unsigned i = 0; i < atomic_load_explicit(&all->late.count, memory_order_relaxed); i++) {
+		const struct hf_late_zone *late = &all->late.of[i];
+		if (late->slot != slot || late->begun != all->begun[slot])
+			continue;
+		if (count < most)
+			ret[count] = bar_of(late);
+		count++;
+	}
+	hf_upstreams_unlock(all);
+	return count;
 }
 
 void hf_team_free(struct hf_team *team)
@@ -359,7 +388,7 @@ int hf_worker_new(const struct hf_worker_conf *conf, struct hf_worker **ret)
 	worker->turned = conf->turned;
 	worker->turned_ctx = conf->turned_ctx;
 	worker->pump.fire = hf_flights_pump;
-	hf_truth_begin(worker);
+	hf_watch_begin(worker);
 	hf_mailbox_init(&worker->mailbox, MAILBOX_MOST);
 	int rc = hf_inflight_init(&worker->inflight, conf->flights_max, conf->flights_max);
 	if (!rc)
@@ -381,6 +410,7 @@ void hf_worker_adopt(struct hf_worker *worker, struct hf_plan *plan)
 	worker->plan = hf_plan_ref(plan);
 	hf_plan_unref(old);
 	hf_upstreams_adopt(worker->team->upstreams, plan);
+	hf_watch_adopted(worker, hf_loop_now(worker->loop));
 	/* Under other budgets there may be room now for who stands in line. */
 	if (worker->standing)
 		hf_timer_arm(

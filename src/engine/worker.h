@@ -48,6 +48,11 @@ void hf_team_why(struct hf_team *team, unsigned slot, char buf[static HF_TEAM_WH
 struct hf_quarantine;
 bool hf_team_quarantine(struct hf_team *team, unsigned slot, struct hf_quarantine *ret);
 
+/* The zones of which the upstream in a slot has an older version than its fellows, as
+ * bars. Returns how many there are, of which up to `most` are written. Any thread. */
+struct hf_bar;
+size_t hf_team_late(struct hf_team *team, unsigned slot, struct hf_bar *ret, size_t most);
+
 void hf_team_free(struct hf_team *team); /* frees all its workers; NULL is fine */
 
 struct hf_worker_conf {

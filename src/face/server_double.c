@@ -111,6 +111,12 @@ bool hf_server_quarantine(const struct hf_server *server, unsigned slot, struct 
 	return false;
 }
 
+size_t hf_server_late(const struct hf_server *server, unsigned slot, struct hf_bar *ret, size_t most)
+{
+	(void)server, (void)slot, (void)ret, (void)most;
+	return 0;
+}
+
 bool hf_server_slot_name(const struct hf_server *server, unsigned slot, char *buf, size_t size)
 {
 	(void)server;

@@ -75,7 +75,10 @@ static json_t *describe_bar(const struct hf_bar *bar, hf_us now)
 		"truths", number(bar->truths));
 }
 
-/* What it is in quarantine for: all names first. */
+/* Zones of an upstream that are listed; the metrics say how many there are. */
+#define LATE_SHOWN 8
+
+/* What it is in quarantine for: all names first, zones that it is late with last. */
 static json_t *describe_quarantine(struct hf_instance *instance, unsigned slot, hf_us now)
 {
 	json_t *bars = json_array();
@@ -87,6 +90,10 @@ static json_t *describe_quarantine(struct hf_instance *instance, unsigned slot, 
 			json_array_append_new(bars, describe_bar(bar, now));
 	}
 	free(q);
+	struct hf_bar late[LATE_SHOWN];
+	size_t count = hf_server_late(instance->server, slot, late, LATE_SHOWN);
+	for (size_t i = 0; i < count && i < LATE_SHOWN; i++)
+		json_array_append_new(bars, describe_bar(&late[i], now));
 	return bars;
 }
 
@@ -221,10 +228,15 @@ static void write_quarantine(const json_t *upstream, long long release, FILE *ou
 		char age[HF_NUMBER_TEXT_MAX];
 		const char *suffix = get_text(bar, "suffix");
 		bool all = strcmp(suffix, ".") == 0;
-		fprintf(out, "    in quarantine for %s%s since %s: said of %s: %s; %lld of %lld true answers so far\n",
+		fprintf(out, "    in quarantine for %s%s since %s: answered %s %s; ",
 			all ? "all names" : suffix, all ? "" : " and below",
 			uptime_text(get_number(bar, "for"), age), get_text(bar, "name"),
-			get_text(bar, "gave"), get_number(bar, "truths"), release);
+			get_text(bar, "gave"));
+		if (strcmp(get_text(bar, "lie"), "stale") == 0)
+			fprintf(out, "until it has caught up\n");
+		else
+			fprintf(out, "%lld of %lld true answers so far\n",
+				get_number(bar, "truths"), release);
 	}
 }
 

@@ -37,6 +37,13 @@ enum hf_event_kind {
 				    suffix; address */
 	HF_EVENT_RELEASED,       /* a: why (enum hf_released), b: 1 for all names, c: seconds that it
 				    lasted, about the suffix */
+	HF_EVENT_ZONE_BEHIND,    /* a: its serial, b: the newest, about the zone */
+	HF_EVENT_ZONE_CAUGHT_UP, /* c: seconds that it was behind, about the zone */
+	HF_EVENT_SERIAL_DOUBTED, /* a: the serial, b: that of the others, about the zone */
+	HF_EVENT_ALL_ANSWER,     /* all upstreams of a route answer for about, which cannot exist;
+				    address */
+	HF_EVENT_CONTRADICTION,  /* a: the slot that was believed, about the name; address */
+	HF_EVENT_ABSURD_TTL,     /* a: seconds, about the name */
 	HF_EVENT_KINDS
 };
 

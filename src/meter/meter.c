@@ -83,6 +83,18 @@ const struct hf_meter_row hf_upstream_counter_rows[HF_UP_COUNTERS] = {
 		"Answers that were not believed, because they break what is expected."},
 	[HF_UP_QUARANTINES] = {"holdfast_upstream_quarantines_total",
 		"Times that the upstream was put in quarantine because of a lie."},
+	[HF_UP_CANARIES] = {"holdfast_upstream_canaries_total",
+		"Names that cannot exist of which the upstream said something."},
+	[HF_UP_AGREED] = {"holdfast_upstream_agreed_total",
+		"Second opinions of the upstream that were the same as the answer given."},
+	[HF_UP_DIFFERED] = {"holdfast_upstream_differed_total",
+		"Second opinions that differed as answers of content networks and round robin do."},
+	[HF_UP_CONTRADICTED] = {"holdfast_upstream_contradicted_total",
+		"Second opinions that differed from the answer given, and nothing explains it."},
+	[HF_UP_OLDER] = {"holdfast_upstream_older_total",
+		"Second opinions from an older version of the zone."},
+	[HF_UP_ABSURD_TTLS] = {"holdfast_upstream_absurd_ttls_total",
+		"Answers, of those compared, with a TTL of over a week."},
 };
 
 const struct hf_meter_row hf_upstream_gauge_rows[HF_UP_GAUGES] = {
@@ -110,6 +122,8 @@ const struct hf_meter_row hf_upstream_gauge_rows[HF_UP_GAUGES] = {
 		"Suffixes that the upstream is not asked for because it lied about them." },
 	[HF_UP_DISTRUSTED] = { "holdfast_upstream_distrusted",
 		"1 if the upstream is not asked for anything because it lied about several names, or about one that cannot exist." },
+	[HF_UP_LATE_ZONES] = { "holdfast_upstream_late_zones",
+		"Zones that the upstream is not asked for because its fellows have a newer version." },
 };
 
 /* From a cache hit on loopback to the last deadline of a query (4.5 s). */

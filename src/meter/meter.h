@@ -72,6 +72,12 @@ enum hf_upstream_counter {
 	HF_UP_EVICTED,      /* ... and found none */
 	HF_UP_LIES,         /* answers that were not believed */
 	HF_UP_QUARANTINES,  /* how often it was put in quarantine for them */
+	HF_UP_CANARIES,     /* names that cannot exist of which it said something */
+	HF_UP_AGREED,       /* second opinions of its that said the same as the first */
+	HF_UP_DIFFERED,     /* ... that differed by design */
+	HF_UP_CONTRADICTED, /* ... that differed, and nothing explains it */
+	HF_UP_OLDER,        /* ... from an older zone */
+	HF_UP_ABSURD_TTLS,  /* answers, of those compared, with a TTL of over a week */
 	HF_UP_COUNTERS
 };
 
@@ -89,6 +95,7 @@ enum hf_upstream_gauge {
 	HF_UP_SINCE,         /* instant, us, at which it came into its state */
 	HF_UP_QUARANTINED,   /* suffixes that it is not asked for because it lied */
 	HF_UP_DISTRUSTED,    /* 1: it is not asked for anything because it lied */
+	HF_UP_LATE_ZONES,    /* zones of which it has an older version than its fellows */
 	HF_UP_GAUGES
 };
 

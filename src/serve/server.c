@@ -827,6 +827,11 @@ bool hf_server_quarantine(const struct hf_server *server, unsigned slot, struct 
 	return hf_team_quarantine(server->team, slot, ret);
 }
 
+size_t hf_server_late(const struct hf_server *server, unsigned slot, struct hf_bar *ret, size_t most)
+{
+	return hf_team_late(server->team, slot, ret, most);
+}
+
 /* In use, or its rest is over: without questions nobody would ever find out, and
  * who goes by our readiness sends none until we say that we are ready. */
 static bool usable(const struct hf_server *server, unsigned slot)

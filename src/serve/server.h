@@ -109,6 +109,10 @@ void hf_server_slot_why(const struct hf_server *server, unsigned slot, char buf[
 struct hf_quarantine;
 bool hf_server_quarantine(const struct hf_server *server, unsigned slot, struct hf_quarantine *ret);
 
+/* The zones that it has in an older version than its fellows: how many, and up to `most`. */
+struct hf_bar;
+size_t hf_server_late(const struct hf_server *server, unsigned slot, struct hf_bar *ret, size_t most);
+
 /* Readiness: true if at least one upstream of every route is in use, or was rested
  * and may be tried again. When
  * not, reasons are written, a line each. */

@@ -146,6 +146,44 @@ static void say_released(struct hf_log *log, const struct hf_event *event, const
 	hf_log_say(log, HF_LOG_INFO, "upstream is out of quarantine", fields);
 }
 
+static void say_zone(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	static const char *const messages[HF_EVENT_KINDS] = {
+		[HF_EVENT_ZONE_BEHIND] = "upstream serves an older zone than the others: it is not asked for it",
+		[HF_EVENT_ZONE_CAUGHT_UP] = "upstream has caught up with the zone",
+		[HF_EVENT_SERIAL_DOUBTED] = "upstream alone claims a newer zone: that is not believed",
+	};
+	char zone[HF_NAME_TEXT_MAX];
+	bool caught_up = event->kind == HF_EVENT_ZONE_CAUGHT_UP;
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("upstream", upstream),
+		HF_LOG_TEXT_FIELD("zone", event->about_len ? hf_name_text(event->about, zone) : "(long)"),
+		HF_LOG_NUMBER_FIELD(caught_up ? "seconds" : "serial", caught_up ? event->c : (int64_t)(uint32_t)event->a),
+		HF_LOG_NUMBER_FIELD(caught_up ? NULL : "others", (int64_t)(uint32_t)event->b),
+		{.key = NULL},
+	};
+	hf_log_say(log, caught_up ? HF_LOG_INFO : HF_LOG_ERROR, messages[event->kind], fields);
+}
+
+/* Findings that prove nothing of one upstream. */
+static void say_finding(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	static const char *const messages[HF_EVENT_KINDS] = {
+		[HF_EVENT_ALL_ANSWER] = "all upstreams answer for a name that cannot exist: they rewrite, or something in the path does",
+		[HF_EVENT_CONTRADICTION] = "upstream contradicts the answer that was given, and nothing explains it",
+		[HF_EVENT_ABSURD_TTL] = "upstream gives a TTL of over a week",
+	};
+	char name[HF_NAME_TEXT_MAX], address[HF_ADDRESS_TEXT_MAX];
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("upstream", upstream),
+		HF_LOG_TEXT_FIELD("name", event->about_len ? hf_name_text(event->about, name) : "(long)"),
+		HF_LOG_TEXT_FIELD("address", hf_address_set(&event->address) ? hf_address_text(&event->address, address) : "none"),
+		HF_LOG_NUMBER_FIELD(event->kind == HF_EVENT_ABSURD_TTL ? "ttl" : NULL, event->a),
+		{.key = NULL},
+	};
+	hf_log_say(log, HF_LOG_WARNING, messages[event->kind], fields);
+}
+
 static const char *const persist_steps[HF_PERSIST_STEPS] = {
 	[HF_PERSIST_OPEN] = "opening the directory",
 	[HF_PERSIST_LOCK] = "locking the directory: another holdfast has it",
@@ -204,6 +242,12 @@ static const struct {
 	[HF_EVENT_UNTRUSTED] = { "upstream not believed", say_untrusted },
 	[HF_EVENT_QUARANTINED] = {"quarantined", say_quarantined},
 	[HF_EVENT_RELEASED] = {"out of quarantine", say_released},
+	[HF_EVENT_ZONE_BEHIND] = {"zone behind", say_zone},
+	[HF_EVENT_ZONE_CAUGHT_UP] = {"zone caught up", say_zone},
+	[HF_EVENT_SERIAL_DOUBTED] = {"serial doubted", say_zone},
+	[HF_EVENT_ALL_ANSWER] = {"all answer", say_finding},
+	[HF_EVENT_CONTRADICTION] = {"contradiction", say_finding},
+	[HF_EVENT_ABSURD_TTL] = {"absurd TTL", say_finding},
 };
 
 const char *hf_event_kind_name(unsigned kind)

@@ -38,14 +38,14 @@ struct hf_serial_of { /* what is known of a server */
 	bool doubted;
 	uint8_t missed; /* rounds in a row without an answer */
 	uint32_t serial;
-	hf_us changed;  /* when it showed this serial first */
-	hf_us since;    /* out: since when */
+	hf_us changed; /* when it showed this serial first */
+	hf_us since;   /* out: since when */
 };
 
 struct hf_serials {
 	struct hf_serial_of *of;
 	unsigned count;
-	unsigned rounds; /* up to one more than the grace */
+	unsigned rounds;                       /* up to one more than the grace */
 	uint32_t newest[HF_SERIALS_GRACE + 1]; /* as of this round, the one before ... */
 };
 

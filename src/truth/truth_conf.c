@@ -40,6 +40,11 @@ const struct hf_option hf_expectation_options[] = {
 #undef ROW
 #define ROW(field) .at = offsetof(struct hf_truth_conf, field)
 
+static const struct hf_word no_sample[] = {
+	{"none", 0},
+	{NULL, 0},
+};
+
 const struct hf_option hf_truth_options[] = {
 	{.name = "release",
 		.type = HF_OPT_COUNT,
@@ -50,6 +55,37 @@ const struct hf_option hf_truth_options[] = {
 		.live = true,
 		.help = "True answers in a row to questions of our own, before an upstream that "
 			"has lied is used again."},
+	{.name = "sample",
+		.type = HF_OPT_RATE,
+		ROW(sample),
+		.min = 1,
+		.max = 1000,
+		.words = no_sample,
+		.def = "1/s",
+		.live = true,
+		.help = "So many of the answers that were believed are compared with what another "
+			"upstream of the route says, if the retry budget has room, and those for "
+			"names of `expect:` as well; or `none` of either."},
+	{.name = "canaries",
+		.type = HF_OPT_DURATION,
+		ROW(canaries),
+		.min = 0,
+		.max = 86400 * HF_SECOND,
+		.def = "5m",
+		.live = true,
+		.help = "How often, about, each upstream is asked for a name that cannot exist: who "
+			"answers where another denies it is not asked for anything until it stops "
+			"that; 0s: never."},
+	{.name = "serials",
+		.type = HF_OPT_DURATION,
+		ROW(serials),
+		.min = 0,
+		.max = 3600 * HF_SECOND,
+		.def = "30s",
+		.live = true,
+		.help = "How often, about, the upstreams of a forwarded zone are asked for its "
+			"serial, if they are its own servers: one that has not followed after two "
+			"such times is not asked until it has; 0s: never."},
 	HF_OPTION_END,
 };
 

@@ -6,6 +6,7 @@
 #define HF_TRUTH_TRUTH_CONF_H
 
 #include "base/option.h"
+#include "base/time.h"
 #include "wire/name.h"
 
 enum hf_prove { /* how an address shows that it is the name's */
@@ -39,6 +40,9 @@ struct hf_truth_conf {
 	const struct hf_expectation *expectations;
 	size_t expectation_count; /* at most HF_EXPECTATIONS_MAX */
 	uint32_t release;         /* truthful answers in a row that end a quarantine */
+	uint32_t sample;          /* believed answers a second that another is asked about; 0: none */
+	hf_us canaries;           /* between two names that cannot exist; 0: none */
+	hf_us serials;            /* between two looks at a zone's serials; 0: none */
 };
 
 extern const struct hf_option hf_truth_options[];

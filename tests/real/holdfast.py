@@ -85,6 +85,9 @@ class Holdfast:
             "forward": forward or [{"zone": ".", "to": list(named), "order": "listed"}],
             "cache": {"size": "16MiB"},
             "drain": "3s",
+            # Questions of our own would be counted as clients', and a fake that answers
+            # whatever it is asked would be caught lying. Tests of these ask for them.
+            "truth": {"sample": "none", "canaries": "0s", "serials": "0s"},
         }
         for key, value in sections.items():
             conf[key] = {**conf[key], **value} if isinstance(conf.get(key), dict) else value

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/watch.h"
+
+#include "engine/canaries.h"
+#include "engine/elders.h"
+#include "engine/probe.h"
+#include "engine/quarantines.h"
+#include "engine/round.h"
+#include "engine/truth.h"
+
+/* What everybody wants to know is asked by one. */
+static bool is_first(const struct hf_worker *worker)
+{
+	const struct hf_truth_conf *conf = &worker->plan->forward->truth;
+	return worker->index == 0 && (conf->canaries || conf->serials || worker->elders);
+}
+
+static void look(struct hf_timer *timer, hf_us now)
+{
+	struct hf_worker *worker =
+		(struct hf_worker *)((char *)timer - offsetof(struct hf_worker, truth));
+	bool liars = hf_liars_any(&worker->team->upstreams->liars);
+	if (liars) {
+		hf_quarantines_sweep(worker, now);
+		hf_probes_begin(worker, now);
+	}
+	if (is_first(worker)) {
+		hf_canaries_look(worker, now);
+		hf_elders_look(worker, now);
+	}
+	if (liars || is_first(worker))
+		hf_truth_watch(worker, now);
+}
+
+void hf_watch_begin(struct hf_worker *worker)
+{
+	worker->truth.fire = look;
+}
+
+void hf_watch_adopted(struct hf_worker *worker, hf_us now)
+{
+	if (is_first(worker))
+		hf_truth_watch(worker, now);
+}
+
+void hf_watch_end(struct hf_worker *worker)
+{
+	hf_timer_disarm(hf_loop_timers(worker->loop), &worker->truth);
+	hf_rounds_end(worker);
+	hf_canaries_free(worker->canaries);
+	hf_elders_free(worker->elders);
+}

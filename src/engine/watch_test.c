@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Questions of our own that nobody's lie gave rise to: canaries, serials, second opinions. */
+#include "engine/watch.h"
+
+#include "engine/stage.h"
+#include "engine/truth.h"
+
+static void answered(
+	void *ctx, uint32_t ticket, uint32_t generation, const struct hf_answer *answer, hf_us now)
+{
+	unsigned *total = ctx;
+	(void)ticket, (void)generation, (void)answer, (void)now;
+	++*total;
+}
+
+static const struct hf_client client = {answered};
+
+struct post {
+	struct stage stage; /* first */
+	unsigned total;     /* answers */
+	struct hf_expectation expectation;
+	struct hf_prefix prefix;
+};
+
+static int open_post(void **state)
+{
+	struct post *p = calloc(1, sizeof *p);
+	assert_non_null(p);
+	p->stage.client = &client;
+	p->stage.client_ctx[0] = &p->total;
+	p->stage.truth.release = 3;
+	stage_open(&p->stage, 1);
+	*state = p;
+	return 0;
+}
+
+static int close_post(void **state)
+{
+	stage_close(*state);
+	free(*state);
+	return 0;
+}
+
+static struct hf_name name(const char *text)
+{
+	struct hf_name n;
+	assert_int_equal(hf_name_from_text(text, strlen(text), &n), 0);
+	return n;
+}
+
+static void adopt(struct stage *s)
+{
+	struct hf_plan *old = s->plan;
+	s->plan = stage_plan(s);
+	for (unsigned i = 0; i < s->workers; i++)
+		hf_worker_adopt(s->worker[i], s->plan);
+	hf_plan_unref(old);
+}
+
+static uint64_t barred(struct stage *s, const char *text)
+{
+	const struct hf_name n = name(text);
+	return hf_truth_barred(s->worker[0], s->plan, &s->route,
+		hf_expect_find(s->plan->expected, &n), &n, hf_loop_now(s->loops[0]));
+}
+
+static uint64_t counted(struct stage *s, unsigned upstream, enum hf_upstream_counter counter)
+{
+	return s->meters[0]->upstreams[5 + upstream].counters[counter];
+}
+
+static unsigned events(struct stage *s, enum hf_event_kind kind)
+{
+	struct hf_event event;
+	unsigned count = 0;
+	while (hf_event_take(s->rings[0], &event))
+		count += event.kind == kind;
+	return count;
+}
+
+/* ---- canaries ---- */
+
+static void with_canaries(struct stage *s)
+{
+	s->forward.truth.canaries = 300 * HF_SECOND;
+	adopt(s);
+}
+
+static void who_answers_for_names_that_cannot_exist_is_caught_soon_after_the_start(void **state)
+{
+	struct stage *s = *state;
+	s->upstreams[0].manner = STAGE_NXDOMAIN;
+	with_canaries(s);
+	hf_sim_run_for(s->sim, 10 * HF_SECOND);
+	assert_int_equal(barred(s, "any.example"), 2);
+	assert_int_equal(counted(s, 0, HF_UP_LIES), 0);
+	s->upstreams[1].manner = STAGE_NXDOMAIN;
+	hf_sim_run_for(s->sim, 60 * HF_SECOND);
+	assert_int_equal(barred(s, "any.example"), 0);
+}
+
+static void where_all_answer_it_is_told_and_nobody_is_kept_out(void **state)
+{
+	struct stage *s = *state;
+	with_canaries(s);
+	hf_sim_run_for(s->sim, 10 * HF_SECOND);
+	assert_int_equal(barred(s, "any.example"), 0);
+	assert_int_equal(events(s, HF_EVENT_ALL_ANSWER), 1);
+}
+
+static void a_wildcard_in_an_own_zone_is_no_lie_and_not_worth_a_word(void **state)
+{
+	struct stage *s = *state;
+	s->route.zone = name("corp.example");
+	with_canaries(s);
+	hf_sim_run_for(s->sim, 600 * HF_SECOND);
+	assert_int_equal(barred(s, "any.corp.example"), 0);
+	assert_int_equal(events(s, HF_EVENT_ALL_ANSWER), 0);
+	assert_true(s->upstreams[0].asked >= 1);
+}
+
+static void canaries_come_at_their_interval(void **state)
+{
+	struct stage *s = *state;
+	s->upstreams[0].manner = s->upstreams[1].manner = STAGE_NXDOMAIN;
+	with_canaries(s);
+	hf_sim_run_for(s->sim, 100 * 300 * HF_SECOND);
+	/* A turn of one is one of the other as well. */
+	assert_in_range(s->upstreams[0].asked, 85, 125);
+	assert_in_range(s->upstreams[1].asked, 85, 125);
+}
+
+static void without_an_interval_nothing_is_asked(void **state)
+{
+	struct stage *s = *state;
+	hf_sim_run_for(s->sim, 3600 * HF_SECOND);
+	assert_int_equal(s->upstreams[0].asked + s->upstreams[1].asked, 0);
+}
+
+/* ---- serials ---- */
+
+static void soa(struct stage_upstream *u, const uint8_t *q, size_t len, uint16_t aa)
+{
+	uint8_t rdata[22] = {0};
+	struct hf_sample *s = &u->sample;
+	hf_put_u32(rdata + 2, u->more); /* the serial */
+	hf_sample_begin(s, HF_FLAG_QR | aa, q + HF_HEADER_LEN, len,
+		hf_get_u16(q + HF_HEADER_LEN + len));
+	memcpy(s->bytes, q, 2);
+	hf_sample_record(
+		s, HF_SAMPLE_ANSWER, HF_RAW("\xc0\x0c"), HF_TYPE_SOA, 300, rdata, sizeof rdata);
+}
+
+static void owns(struct stage_upstream *u, const uint8_t *q, size_t len)
+{
+	soa(u, q, len, HF_FLAG_AA);
+}
+
+static void resolves(struct stage_upstream *u, const uint8_t *q, size_t len)
+{
+	soa(u, q, len, 0);
+}
+
+static void with_serials(struct stage *s,
+	void (*speaks)(struct stage_upstream *u, const uint8_t *q, size_t name))
+{
+	s->route.zone = name("corp.example");
+	s->forward.truth.serials = 30 * HF_SECOND;
+	for (unsigned i = 0; i < STAGE_UPSTREAMS; i++) {
+		s->upstreams[i].speaks = speaks;
+		s->upstreams[i].more = 7;
+	}
+	adopt(s);
+	hf_sim_run_for(s->sim, 300 * HF_SECOND);
+	assert_int_equal(barred(s, "www.corp.example"), 0);
+}
+
+static void who_does_not_follow_is_kept_out_until_it_has(void **state)
+{
+	struct stage *s = *state;
+	with_serials(s, owns);
+	s->upstreams[0].more = 8;
+	hf_sim_run_for(s->sim, 30 * HF_SECOND);
+	assert_int_equal(barred(s, "www.corp.example"), 0);
+	hf_sim_run_for(s->sim, 120 * HF_SECOND);
+	assert_int_equal(barred(s, "www.corp.example"), 2);
+	assert_int_equal(counted(s, 1, HF_UP_LIES), 1);
+	assert_int_equal(s->meters[0]->upstreams[6].gauges[HF_UP_LATE_ZONES], 1);
+	s->upstreams[1].more = 8;
+	hf_sim_run_for(s->sim, 60 * HF_SECOND);
+	assert_int_equal(barred(s, "www.corp.example"), 0);
+	assert_int_equal(s->meters[0]->upstreams[6].gauges[HF_UP_LATE_ZONES], 0);
+	assert_int_equal(events(s, HF_EVENT_ZONE_CAUGHT_UP), 1);
+}
+
+static void resolvers_have_old_versions_by_design_and_are_asked_seldom(void **state)
+{
+	struct stage *s = *state;
+	with_serials(s, resolves);
+	s->upstreams[0].more = 8;
+	unsigned asked = s->upstreams[0].asked;
+	hf_sim_run_for(s->sim, 3600 * HF_SECOND);
+	assert_int_equal(barred(s, "www.corp.example"), 0);
+	assert_in_range(s->upstreams[0].asked - asked, 4, 10);
+}
+
+static void who_is_behind_stays_out_over_a_reload(void **state)
+{
+	struct stage *s = *state;
+	with_serials(s, owns);
+	s->upstreams[0].more = 8;
+	hf_sim_run_for(s->sim, 150 * HF_SECOND);
+	adopt(s);
+	assert_int_equal(barred(s, "www.corp.example"), 2);
+	hf_sim_run_for(s->sim, 2 * HF_SECOND);
+	assert_int_equal(barred(s, "www.corp.example"), 2);
+	s->upstreams[1].more = 8;
+	hf_sim_run_for(s->sim, 60 * HF_SECOND);
+	assert_int_equal(barred(s, "www.corp.example"), 0);
+}
+
+static void a_reload_without_serials_lets_everybody_in(void **state)
+{
+	struct stage *s = *state;
+	with_serials(s, owns);
+	s->upstreams[0].more = 8;
+	hf_sim_run_for(s->sim, 150 * HF_SECOND);
+	s->forward.truth.serials = 0;
+	adopt(s);
+	hf_sim_run_for(s->sim, 2 * HF_SECOND);
+	assert_int_equal(barred(s, "www.corp.example"), 0);
+	unsigned asked = s->upstreams[0].asked;
+	hf_sim_run_for(s->sim, 300 * HF_SECOND);
+	assert_int_equal(s->upstreams[0].asked, asked);
+}
+
+/* ---- second opinions ---- */
+
+static void ask(struct post *p, const char *text)
+{
+	struct hf_worker *worker = p->stage.worker[0];
+	const struct hf_question q = {.name = name(text), .type = HF_TYPE_A, .class = HF_CLASS_IN};
+	struct hf_cache_key key = hf_worker_key(worker, &q, 0);
+	const struct hf_ticket ticket = {1, 0, 0};
+	unsigned before = p->total;
+	assert_int_equal(
+		hf_worker_ask(worker, &key, &ticket, hf_loop_now(p->stage.loops[0])), 0);
+	hf_sim_run_for(p->stage.sim, 100 * HF_MS);
+	assert_int_equal(p->total, before + 1);
+}
+
+static void gives(struct stage *s, unsigned upstream, uint8_t first, uint8_t last)
+{
+	const uint8_t a[4] = {first, 0, 2, last};
+	memcpy(s->upstreams[upstream].a, a, 4);
+}
+
+static void answers_are_compared_at_the_rate_and_no_more(void **state)
+{
+	struct post *p = *state;
+	struct stage *s = *state;
+	s->forward.truth.sample = 1;
+	adopt(s);
+	for (unsigned i = 0; i < 300; i++) {
+		char text[32];
+		snprintf(text, sizeof text, "n%u.example", i);
+		ask(p, text); /* ten a second */
+	}
+	assert_in_range(s->upstreams[1].asked, 20, 40);
+	assert_int_equal(counted(s, 1, HF_UP_AGREED), s->upstreams[1].asked);
+}
+
+static void a_difference_by_design_is_counted_and_a_contradiction_told(void **state)
+{
+	struct post *p = *state;
+	struct stage *s = *state;
+	s->forward.truth.sample = 1000;
+	adopt(s);
+	gives(s, 0, 192, 1);
+	gives(s, 1, 192, 2);
+	ask(p, "one.example");
+	assert_int_equal(counted(s, 1, HF_UP_DIFFERED), 1);
+	gives(s, 1, 203, 66);
+	hf_sim_run_for(s->sim, HF_SECOND);
+	ask(p, "two.example");
+	assert_int_equal(counted(s, 1, HF_UP_CONTRADICTED), 1);
+	assert_int_equal(barred(s, "two.example"), 0); /* which of them is wrong? */
+	assert_int_equal(events(s, HF_EVENT_CONTRADICTION), 1);
+}
+
+static void a_second_opinion_that_breaks_an_expectation_is_a_lie(void **state)
+{
+	struct post *p = *state;
+	struct stage *s = *state;
+	assert_int_equal(hf_prefix_parse("192.0.2.0/24", &p->prefix), 0);
+	p->expectation = (struct hf_expectation){
+		.name = name("db.example"), .addresses = {&p->prefix, 1}, .agree = "none"};
+	s->forward.truth.expectations = &p->expectation;
+	s->forward.truth.expectation_count = 1;
+	s->forward.truth.sample = 1;
+	adopt(s);
+	gives(s, 0, 192, 1);
+	gives(s, 1, 203, 66);
+	ask(p, "db.example");
+	assert_int_equal(counted(s, 1, HF_UP_LIES), 1);
+	assert_int_equal(barred(s, "db.example"), 2);
+}
+
+static void an_absurd_ttl_is_counted_and_told(void **state)
+{
+	struct post *p = *state;
+	struct stage *s = *state;
+	s->forward.truth.sample = 1000;
+	s->upstreams[1].ttl = 30 * 86400;
+	adopt(s);
+	ask(p, "one.example");
+	assert_int_equal(counted(s, 1, HF_UP_ABSURD_TTLS), 1);
+	assert_int_equal(counted(s, 0, HF_UP_ABSURD_TTLS), 0);
+	assert_int_equal(events(s, HF_EVENT_ABSURD_TTL), 1);
+}
+
+static void without_a_rate_nothing_is_compared(void **state)
+{
+	struct post *p = *state;
+	struct stage *s = *state;
+	ask(p, "one.example");
+	assert_int_equal(s->upstreams[1].asked, 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_post, close_post)
+	const struct CMUnitTest tests[] = {
+		TEST(who_answers_for_names_that_cannot_exist_is_caught_soon_after_the_start),
+		TEST(where_all_answer_it_is_told_and_nobody_is_kept_out),
+		TEST(a_wildcard_in_an_own_zone_is_no_lie_and_not_worth_a_word),
+		TEST(canaries_come_at_their_interval),
+		TEST(without_an_interval_nothing_is_asked),
+		TEST(who_does_not_follow_is_kept_out_until_it_has),
+		TEST(resolvers_have_old_versions_by_design_and_are_asked_seldom),
+		TEST(who_is_behind_stays_out_over_a_reload),
+		TEST(a_reload_without_serials_lets_everybody_in),
+		TEST(answers_are_compared_at_the_rate_and_no_more),
+		TEST(a_difference_by_design_is_counted_and_a_contradiction_told),
+		TEST(a_second_opinion_that_breaks_an_expectation_is_a_lie),
+		TEST(an_absurd_ttl_is_counted_and_told),
+		TEST(without_a_rate_nothing_is_compared),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
