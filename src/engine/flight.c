@@ -820,7 +820,7 @@ static void tell_untrusted(struct hf_worker *worker, const struct io *io, const 
 		.at = now, .kind = HF_EVENT_UNTRUSTED, .slot = (uint16_t)slot};
 	if (!hf_upstreams_distrust(worker->team->upstreams, f->plan, slot, why))
 		return;
-	hf_event_words(&event, why);
+	hf_event_why(&event, why);
 	hf_event_put(worker->events, &event);
 }
 

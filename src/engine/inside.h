@@ -11,7 +11,9 @@
 #include "engine/client.h"
 #include "engine/hot.h"
 #include "engine/mailbox.h"
+#include "engine/anchors.h"
 #include "engine/plan.h"
+#include "engine/prove.h"
 #include "engine/upstreams.h"
 #include "forward/inflight.h"
 #include "loop/loop.h"
@@ -28,6 +30,7 @@ struct hf_team {
 	struct hf_upstreams *upstreams;
 	const struct hf_hot *hot; /* NULL: nobody takes hot answers; set before the workers turn */
 	void *hot_ctx;
+	struct hf_anchors *anchors;
 	struct hf_worker *workers[];
 };
 
@@ -59,6 +62,8 @@ struct hf_worker {
 	struct hf_inflight inflight;
 	struct hf_udp_pool *udp;
 	struct hf_tcp_pool *tcp;
+	struct hf_prove_tls *tls; /* how it looks at addresses; NULL: as its maker has it */
+	struct hf_prover *prover;
 	struct flight *flights; /* all that are up */
 	struct flight *spare;   /* some that were */
 	unsigned spares;

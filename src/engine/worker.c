@@ -6,6 +6,7 @@
 #include "engine/answer.h"
 #include "engine/flight.h"
 #include "engine/heat.h"
+#include "engine/prove_tls.h"
 #include "engine/stale.h"
 #include "engine/warm.h"
 #include "engine/watch.h"
@@ -28,8 +29,10 @@ int hf_team_new(unsigned size, struct hf_cache *cache, struct hf_team **ret)
 	team->size = size;
 	team->cache = cache;
 	int rc = hf_upstreams_new(size, &team->upstreams);
+	if (!rc)
+		rc = hf_anchors_new(&team->anchors);
 	if (rc)
-		free(team);
+		hf_team_free(team);
 	else
 		*ret = team;
 	return rc;
@@ -47,6 +50,8 @@ static void worker_free(struct hf_worker *worker)
 		return;
 	hf_flights_end(worker);
 	hf_watch_end(worker);
+	hf_prover_free(worker->prover);
+	hf_prove_tls_free(worker->tls);
 	hf_timer_disarm(hf_loop_timers(worker->loop), &worker->pump);
 	hf_mailbox_deliver(&worker->mailbox, NULL); /* nobody to deliver to: only frees */
 	hf_udp_pool_free(worker->udp);
@@ -108,8 +113,10 @@ void hf_team_free(struct hf_team *team)
 {
 	for (unsigned i = 0; team && i < team->size; i++)
 		worker_free(team->workers[i]);
-	if (team)
+	if (team) {
 		hf_upstreams_free(team->upstreams);
+		hf_anchors_free(team->anchors);
+	}
 	free(team);
 }
 
@@ -373,6 +380,24 @@ static void turned(void *ctx, hf_us now)
 
 static const struct hf_loop_hooks hooks = {woken, turned};
 
+static int make_prover(struct hf_worker *worker, const struct hf_worker_conf *conf)
+{
+	struct hf_prover_conf prover = {.loop = conf->loop,
+		.meter = conf->meter,
+		.events = conf->events,
+		.shares = conf->team->size,
+		.means = conf->means,
+		.means_ctx = conf->means_ctx};
+	if (!prover.means) {
+		int rc = hf_prove_tls_new(conf->loop, conf->team->anchors, &worker->tls);
+		if (rc)
+			return rc;
+		prover.means = &hf_prove_tls;
+		prover.means_ctx = worker->tls;
+	}
+	return hf_prover_new(&prover, &worker->prover);
+}
+
 int hf_worker_new(const struct hf_worker_conf *conf, struct hf_worker **ret)
 {
 	struct hf_worker *worker = calloc(1, sizeof *worker);
@@ -393,6 +418,8 @@ int hf_worker_new(const struct hf_worker_conf *conf, struct hf_worker **ret)
 	int rc = hf_inflight_init(&worker->inflight, conf->flights_max, conf->flights_max);
 	if (!rc)
 		rc = hf_transports_open(worker);
+	if (!rc)
+		rc = make_prover(worker, conf);
 	if (rc) {
 		worker_free(worker);
 		return rc;
@@ -411,6 +438,7 @@ void hf_worker_adopt(struct hf_worker *worker, struct hf_plan *plan)
 	hf_plan_unref(old);
 	hf_upstreams_adopt(worker->team->upstreams, plan);
 	hf_watch_adopted(worker, hf_loop_now(worker->loop));
+	hf_prover_expect(worker->prover, plan->expected, hf_loop_now(worker->loop));
 	/* Under other budgets there may be room now for who stands in line. */
 	if (worker->standing)
 		hf_timer_arm(

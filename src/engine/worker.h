@@ -24,6 +24,7 @@
 #include "cache/cache.h"
 #include "engine/client.h"
 #include "engine/plan.h"
+#include "engine/prove.h"
 #include "loop/loop.h"
 #include "meter/event.h"
 #include "meter/meter.h"
@@ -63,6 +64,10 @@ struct hf_worker_conf {
 	struct hf_event_ring *events;
 	struct hf_plan *plan;       /* a reference is taken */
 	size_t flights_max;         /* questions under way at once */
+	/* How addresses are looked at that have to prove to be a name's (prove.h); NULL: by
+	 * TLS. */
+	const struct hf_prove_means *means;
+	void *means_ctx;
 	const struct hf_client *client;
 	void *client_ctx;
 	/* Once a turn of the loop; may be NULL. */

@@ -32,7 +32,7 @@ enum hf_event_kind {
 	HF_EVENT_PERSIST_FAILED, /* a: error; b: enum hf_persist_step that failed */
 	HF_EVENT_PERSIST_WORKS,  /* writing the cache down works (again) */
 	HF_EVENT_LIE,            /* a: what was wrong (enum hf_lie), about the name; address */
-	HF_EVENT_UNTRUSTED,      /* slot; about: why its TLS is not believed, in words */
+	HF_EVENT_UNTRUSTED,      /* slot; why its TLS is not believed */
 	HF_EVENT_QUARANTINED,    /* a: what was wrong (enum hf_lie), b: 1 for all names, about the
 				    suffix; address */
 	HF_EVENT_RELEASED,       /* a: why (enum hf_released), b: 1 for all names, c: seconds that it
@@ -44,6 +44,10 @@ enum hf_event_kind {
 				    address */
 	HF_EVENT_CONTRADICTION,  /* a: the slot that was believed, about the name; address */
 	HF_EVENT_ABSURD_TTL,     /* a: seconds, about the name */
+	HF_EVENT_PROOF,          /* an address did not prove to be the name's: a: enum hf_proof,
+				    about, address, why */
+	HF_EVENT_TRUST_STORE,    /* a: error; b: 0 if what was read before goes on to count; why:
+				    the file, or "system" */
 	HF_EVENT_KINDS
 };
 
@@ -60,7 +64,8 @@ enum hf_released { /* why a quarantine ended */
 	HF_RELEASED_RELOAD,   /* what was broken is not expected any more */
 };
 
-#define HF_EVENT_ABOUT 128
+#define HF_EVENT_ABOUT 64
+#define HF_EVENT_WHY 128
 
 struct hf_event {
 	hf_us at;
@@ -69,7 +74,8 @@ struct hf_event {
 	int32_t a, b, c;
 	struct hf_address address; /* that it is about; family 0: none */
 	uint8_t about_len;
-	uint8_t about[HF_EVENT_ABOUT]; /* a name in wire form, if it fits; or words */
+	uint8_t about[HF_EVENT_ABOUT]; /* a name in wire form, if it fits */
+	char why[HF_EVENT_WHY];        /* in words, cut to fit; "" */
 };
 
 static inline void hf_event_about(struct hf_event *event, const uint8_t *name, size_t len)
@@ -78,12 +84,12 @@ static inline void hf_event_about(struct hf_event *event, const uint8_t *name, s
 	memcpy(event->about, name, event->about_len);
 }
 
-/* Words are cut where they do not fit. */
-static inline void hf_event_words(struct hf_event *event, const char *words)
+static inline void hf_event_why(struct hf_event *event, const char *why)
 {
-	size_t len = strlen(words);
-	event->about_len = (uint8_t)(len < HF_EVENT_ABOUT ? len : HF_EVENT_ABOUT);
-	memcpy(event->about, words, event->about_len);
+	size_t len = strlen(why);
+	len = len < HF_EVENT_WHY ? len : HF_EVENT_WHY - 1;
+	memcpy(event->why, why, len);
+	event->why[len] = 0;
 }
 
 #define HF_EVENT_RING 1024 /* a power of two */

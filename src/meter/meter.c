@@ -45,12 +45,22 @@ const struct hf_meter_row hf_counter_rows[HF_COUNTERS] = {
 		"TCP connections closed because the client sent or read too slowly." },
 	[HF_COUNT_TCP_CLOSED_LIMIT] = { "holdfast_tcp_closed_limit_total",
 		"TCP connections closed because a limit was reached." },
+	[HF_COUNT_PROOFS_HELD] = { "holdfast_proofs_held_total",
+		"Addresses that showed a certificate for the name (prove: tls)." },
+	[HF_COUNT_PROOFS_FAILED] = { "holdfast_proofs_failed_total",
+		"Addresses that showed a certificate which is not one for the name." },
+	[HF_COUNT_PROOFS_MISSING] = { "holdfast_proofs_missing_total",
+		"Addresses that showed no certificate: nobody there, no TLS, no time, no room." },
+	[HF_COUNT_PROOFS_REMEMBERED] = { "holdfast_proofs_remembered_total",
+		"Times that it was known already what an address shows." },
 };
 
 const struct hf_meter_row hf_gauge_rows[HF_GAUGES] = {
 	[HF_GAUGE_IN_FLIGHT] = { "holdfast_in_flight", "Questions waiting for an upstream." },
 	[HF_GAUGE_WAITING] = { "holdfast_waiting", "Client questions waiting for an answer." },
 	[HF_GAUGE_TCP_OPEN] = { "holdfast_tcp_open", "Open TCP connections of clients." },
+	[HF_GAUGE_PROOFS_WAITING] = { "holdfast_proofs_waiting",
+		"Addresses that are to show a certificate for a name." },
 };
 
 const struct hf_meter_row hf_upstream_counter_rows[HF_UP_COUNTERS] = {

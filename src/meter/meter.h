@@ -46,6 +46,10 @@ enum hf_counter {
 	HF_COUNT_TCP_CLOSED_IDLE,
 	HF_COUNT_TCP_CLOSED_STALLED,
 	HF_COUNT_TCP_CLOSED_LIMIT,
+	HF_COUNT_PROOFS_HELD,          /* addresses that showed a certificate for the name */
+	HF_COUNT_PROOFS_FAILED,        /* ... that showed another */
+	HF_COUNT_PROOFS_MISSING,       /* ... that showed none, or for which there was no room */
+	HF_COUNT_PROOFS_REMEMBERED,    /* proofs that were known already */
 	HF_COUNTERS
 };
 
@@ -53,6 +57,7 @@ enum hf_gauge { /* like counters, but they also go down */
 	HF_GAUGE_IN_FLIGHT,   /* questions that wait for an upstream ("request list") */
 	HF_GAUGE_WAITING,     /* clients that wait for them */
 	HF_GAUGE_TCP_OPEN,
+	HF_GAUGE_PROOFS_WAITING, /* addresses that are to show a certificate */
 	HF_GAUGES
 };
 

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "truth/judge.h"
+#include "truth/proof.h"
 #include "upstream/health.h"
 #include "wire/name.h"
 
@@ -184,6 +185,38 @@ static void say_finding(struct hf_log *log, const struct hf_event *event, const 
 	hf_log_say(log, HF_LOG_WARNING, messages[event->kind], fields);
 }
 
+static void say_proof(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	char name[HF_NAME_TEXT_MAX], address[HF_ADDRESS_TEXT_MAX];
+	(void)upstream;
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD(
+			"name", event->about_len ? hf_name_text(event->about, name) : "(long)"),
+		HF_LOG_TEXT_FIELD("address", hf_address_text(&event->address, address)),
+		HF_LOG_TEXT_FIELD("because", event->why),
+		{.key = NULL},
+	};
+	hf_log_say(log, HF_LOG_WARNING,
+		event->a == HF_PROOF_FAILS
+			? "an address shows a certificate that is not one for the name"
+			: "an address shows no certificate for the name",
+		fields);
+}
+
+static void say_trust_store(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	(void)upstream;
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("prove_ca", event->why),
+		HF_LOG_TEXT_FIELD("error", hf_strerror(event->a)),
+		{.key = NULL},
+	};
+	hf_log_say(log, HF_LOG_ERROR,
+		event->b ? "certificate authorities cannot be read: nothing can be proven by them"
+			 : "certificate authorities cannot be read again: those of before go on to count",
+		fields);
+}
+
 static const char *const persist_steps[HF_PERSIST_STEPS] = {
 	[HF_PERSIST_OPEN] = "opening the directory",
 	[HF_PERSIST_LOCK] = "locking the directory: another holdfast has it",
@@ -214,11 +247,9 @@ static void say_persist_works(struct hf_log *log, const struct hf_event *event, 
 
 static void say_untrusted(struct hf_log *log, const struct hf_event *event, const char *upstream)
 {
-	char why[HF_EVENT_ABOUT + 1];
-	snprintf(why, sizeof why, "%.*s", event->about_len, (const char *)event->about);
 	const struct hf_log_field fields[] = {
 		HF_LOG_TEXT_FIELD("upstream", upstream),
-		HF_LOG_TEXT_FIELD("because", why),
+		HF_LOG_TEXT_FIELD("because", event->why),
 		{.key = NULL},
 	};
 	hf_log_say(log, HF_LOG_ERROR, "upstream is not believed, and not asked", fields);
@@ -248,6 +279,8 @@ static const struct {
 	[HF_EVENT_ALL_ANSWER] = {"all answer", say_finding},
 	[HF_EVENT_CONTRADICTION] = {"contradiction", say_finding},
 	[HF_EVENT_ABSURD_TTL] = {"absurd TTL", say_finding},
+	[HF_EVENT_PROOF] = {"proof failed", say_proof},
+	[HF_EVENT_TRUST_STORE] = {"trust store", say_trust_store},
 };
 
 const char *hf_event_kind_name(unsigned kind)

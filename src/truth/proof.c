@@ -52,6 +52,49 @@ struct hf_proofs {
 _Static_assert(HF_PROOFS_MAX < NOWHERE, "a place is 16 bits");
 _Static_assert(HF_PROOFS_LINE + 2 * HF_PROOFS_AT_ONCE < HF_PROOFS_MAX, "some are only remembered");
 
+/* ---- where nobody is to be looked for ---- */
+
+static const struct barred {
+	const char *why;
+	bool own; /* unless it is expected there */
+	uint8_t family, bits;
+	uint8_t bytes[16];
+} barred[] = {
+	{"this host itself", true, 4, 8, {127}},
+	{"this host itself", true, 6, 128, {[15] = 1}},
+	{"an address of the link only", true, 4, 16, {169, 254}},
+	{"an address of the link only", true, 6, 10, {0xfe, 0x80}},
+	{"no host's address", false, 4, 8, {0}},
+	{"no host's address", false, 4, 4, {240}},
+	{"an address of many", false, 4, 4, {224}},
+	{"an address of many", false, 6, 8, {0xff}},
+	{"no host's address", false, 6, 96, {0}},
+	{"an IPv4 address as an IPv6 one", false, 6, 96, {[10] = 0xff, 0xff}},
+};
+
+static bool expected_there(
+	const struct hf_expectation *expectation, const struct hf_address *address)
+{
+	for (size_t i = 0; i < expectation->addresses.count; i++)
+		if (hf_prefix_has(&expectation->addresses.items[i], address))
+			return true;
+	return false;
+}
+
+const char *hf_proof_barred(
+	const struct hf_expectation *expectation, const struct hf_address *address)
+{
+	for (size_t i = 0; i < HF_COUNT_OF(barred); i++) {
+		const struct barred *row = &barred[i];
+		struct hf_prefix prefix = {{.family = row->family}, row->bits};
+		memcpy(prefix.address.bytes, row->bytes, sizeof row->bytes);
+		if (!hf_prefix_has(&prefix, address))
+			continue;
+		return row->own && expected_there(expectation, address) ? NULL : row->why;
+	}
+	return NULL;
+}
+
 /* ---- pace: the generic cell rate algorithm ---- */
 
 static struct pace pace_of(unsigned rate, unsigned burst, unsigned shares)

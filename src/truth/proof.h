@@ -31,6 +31,7 @@
 #include "base/address.h"
 #include "base/hash.h"
 #include "base/time.h"
+#include "truth/truth_conf.h"
 #include "wire/name.h"
 
 #define HF_PROOFS_MAX 8192
@@ -69,6 +70,13 @@ struct hf_proof_seen {
 	hf_us life;             /* HOLDS: for how long */
 	char why[HF_PROOF_WHY]; /* in words, "the certificate expired on 2026-01-01"; HOLDS: "" */
 };
+
+/* May an address be connected to at all? Not what is no host's (multicast, 0.0.0.0/8,
+ * 240.0.0.0/4, IPv4 in IPv6 clothes); what is this host or its own link (loopback,
+ * link-local) only if `addresses` of the expectation says so: else whoever answers could
+ * make us talk to our own services. NULL: it may; else why not, in words. */
+const char *hf_proof_barred(
+	const struct hf_expectation *expectation, const struct hf_address *address);
 
 struct hf_proofs;
 

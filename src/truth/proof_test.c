@@ -306,6 +306,49 @@ static void a_clock_that_was_set_back_makes_nothing_count_for_ever(void **state)
 	next(p, HF_PROOF_DO_LOOK, NOON);
 }
 
+/* ---- addresses ---- */
+
+static bool may_look(const struct hf_expectation *expectation, const char *text)
+{
+	struct hf_address address;
+	assert_int_equal(hf_address_parse(text, 443, &address), 0);
+	return !hf_proof_barred(expectation, &address);
+}
+
+static void what_is_no_host_is_never_connected_to(void **state)
+{
+	static const char *const no[] = {"0.0.0.0", "0.1.2.3", "224.0.0.1", "239.1.1.1",
+		"255.255.255.255", "240.0.0.1", "::", "::102:304", "ff02::1"};
+	static const char *const yes[] = {"192.0.2.1", "10.0.0.1", "128.0.0.1", "1.0.0.1",
+		"223.255.255.255", "2001:db8::1", "fd00::1", "1::"};
+	static struct hf_prefix all[2] = {{{.family = 4}, 0}, {{.family = 6}, 0}};
+	const struct hf_expectation anywhere = {.addresses = {all, 2}};
+	struct hf_address mapped = {.family = 6, .bytes = {[10] = 0xff, 0xff, 127, 0, 0, 1}};
+	(void)state;
+	for (unsigned i = 0; i < sizeof no / sizeof *no; i++)
+		assert_false(may_look(&anywhere, no[i]));
+	assert_non_null(hf_proof_barred(&anywhere, &mapped));
+	for (unsigned i = 0; i < sizeof yes / sizeof *yes; i++)
+		assert_true(may_look(&anywhere, yes[i]));
+}
+
+static void our_own_host_is_connected_to_only_where_it_is_expected(void **state)
+{
+	static const char *const own[] = {
+		"127.0.0.1", "127.9.9.9", "::1", "169.254.169.254", "fe80::1"};
+	static struct hf_prefix few[4];
+	static const char *const texts[] = {"127.0.0.0/8", "::1", "169.254.0.0/16", "fe80::/10"};
+	const struct hf_expectation nowhere = {.prove = HF_PROVE_TLS};
+	const struct hf_expectation there = {.addresses = {few, 4}};
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(hf_prefix_parse(texts[i], &few[i]), 0);
+	for (unsigned i = 0; i < sizeof own / sizeof *own; i++) {
+		assert_false(may_look(&nowhere, own[i]));
+		assert_true(may_look(&there, own[i]));
+	}
+}
+
 /* ---- chance ---- */
 
 struct model { /* what must be true, kept apart from the table */
@@ -414,6 +457,8 @@ int main(void)
 		TEST(what_is_abandoned_in_line_is_not_looked_at_and_what_is_looked_at_is_kept),
 		TEST(when_the_table_is_full_the_one_unused_for_longest_goes),
 		TEST(a_clock_that_was_set_back_makes_nothing_count_for_ever),
+		cmocka_unit_test(what_is_no_host_is_never_connected_to),
+		cmocka_unit_test(our_own_host_is_connected_to_only_where_it_is_expected),
 		TEST(whatever_happens_each_is_told_once_and_nothing_is_left),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,6 +48,7 @@ struct hf_truth_conf {
 extern const struct hf_option hf_truth_options[];
 
 #define HF_EXPECTATIONS_MAX 10000
+#define HF_ANCHORS_MAX 16 /* different prove-ca */
 
 /* "2 of 3": at least k of the n upstreams that are asked say the same. False: the text
  * says nothing of the kind, or k is under 2 or over n, or n over 64. "none" is 0 of 0. */
