@@ -555,6 +555,28 @@ static void values_must_agree_with_each_other(void **state)
 	assert_faults(faults, HF_COUNT_OF(faults));
 }
 
+/* Found before a name depends on it. */
+static void who_is_to_vouch_for_names_can_be_read(void **state)
+{
+	(void)state;
+	static const struct fault faults[] = {
+		{ "expect: [{ name: a.example, prove: tls, prove-ca: /nonexistent/ca.pem }]\n",
+		  "t:1:41: error: nobody in '/nonexistent/ca.pem' can vouch for a name: No such file "
+		  "or directory\n" },
+		{ "expect: [{ name: a.example, prove: tls, prove-ca: /proc/self/stat }]\n",
+		  "t:1:41: error: nobody in '/proc/self/stat' can vouch for a name: no certificate is "
+		  "in it\n" },
+		{ "expect: [{ name: a.example, prove: tls, prove-ca: /dev/null }]\n",
+		  "t:1:41: error: nobody in '/dev/null' can vouch for a name: Invalid argument\n" },
+		{ "expect:\n- { name: a.example, prove: tls, prove-ca: /nonexistent }\n"
+		  "- { name: b.example, prove: tls, prove-ca: /nonexistent }\n",
+		  "t:2:34: error: nobody in '/nonexistent' can vouch for a name: No such file or "
+		  "directory\n" },
+	};
+	assert_faults(faults, HF_COUNT_OF(faults));
+	hf_config_unref(good("expect: [{ name: a.example, never: [192.0.2.1], prove-ca: /nonexistent }]\n"));
+}
+
 #define CIRCLE "upstream 'a' is one of our own listen addresses: questions would go round in circles\n"
 
 static void nobody_forwards_to_himself(void **state)
@@ -1199,6 +1221,7 @@ int main(void)
 		cmocka_unit_test(upstream_names_are_plain),
 		cmocka_unit_test(routes_are_whole_and_name_what_there_is),
 		cmocka_unit_test(values_must_agree_with_each_other),
+		cmocka_unit_test(who_is_to_vouch_for_names_can_be_read),
 		cmocka_unit_test(nobody_forwards_to_himself),
 		cmocka_unit_test(yaml_that_hides_its_meaning_is_refused),
 		cmocka_unit_test(bytes_that_are_no_text_are_refused),

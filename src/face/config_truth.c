@@ -4,6 +4,8 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "engine/anchors.h"
+#include "transport/trust.h"
 
 #define NAME_TAKES "a name such as db.corp.example, or \"*.corp.example\" for all names below"
 
@@ -130,9 +132,41 @@ static void check_one(struct hf_reading *r, size_t i)
 			"nothing is expected: give addresses, never, cname, prove or agree");
 }
 
+/* Each file once, however many expectations name it. */
+static void check_authorities(struct hf_reading *r)
+{
+	const struct hf_truth_conf *truth = &r->config->forward.truth;
+	const char *seen[HF_ANCHORS_MAX], *ca;
+	char quoted[HF_QUOTE_MAX];
+	size_t count = 0, s;
+	for (size_t i = 0; i < truth->expectation_count; i++) {
+		struct hf_trust *trust = NULL;
+		const struct hf_expectation *e = &truth->expectations[i];
+		ca = e->prove_ca;
+		for (s = 0; s < count && strcmp(seen[s], ca) != 0;)
+			s++;
+		if (e->prove == HF_PROVE_NOT || s < count)
+			continue;
+		if (count == HF_ANCHORS_MAX) {
+			hf_complain(r->source, hf_place_of(r, HF_SECTION_EXPECT, i, "prove-ca"),
+				"more than %d different files in prove-ca", HF_ANCHORS_MAX);
+			return;
+		}
+		seen[count++] = ca;
+		int rc = hf_anchors_load(ca, &trust);
+		hf_trust_unref(trust);
+		if (rc)
+			hf_complain(r->source, hf_place_of(r, HF_SECTION_EXPECT, i, "prove-ca"),
+				"nobody in '%s' can vouch for a name: %s",
+				hf_quote(ca, strlen(ca), quoted),
+				rc == HF_ESYNTAX ? "no certificate is in it" : hf_strerror(rc));
+	}
+}
+
 void hf_check_expectations(struct hf_reading *r)
 {
 	check_twice(r);
+	check_authorities(r);
 	for (size_t i = 0; i < r->config->forward.truth.expectation_count && !r->failed; i++)
 		check_one(r, i);
 }

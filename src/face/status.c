@@ -123,6 +123,16 @@ static json_t *describe_cache(const struct hf_metrics_source *source)
 		"misses", number(hf_metrics_counter(source, HF_COUNT_CACHE_MISSES)));
 }
 
+static json_t *describe_proofs(const struct hf_metrics_source *source)
+{
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "hold",
+		number(hf_metrics_counter(source, HF_COUNT_PROOFS_HELD)), "fail",
+		number(hf_metrics_counter(source, HF_COUNT_PROOFS_FAILED)), "missing",
+		number(hf_metrics_counter(source, HF_COUNT_PROOFS_MISSING)), "remembered",
+		number(hf_metrics_counter(source, HF_COUNT_PROOFS_REMEMBERED)), "waiting",
+		number((uint64_t)hf_metrics_gauge(source, HF_GAUGE_PROOFS_WAITING)));
+}
+
 /* null: nothing is answered at a driver. */
 static json_t *describe_driver(struct hf_instance *instance)
 {
@@ -164,7 +174,7 @@ static json_t *describe(struct hf_instance *instance, hf_us now)
 	bool ready = false;
 	json_t *reasons = describe_reasons(instance, &ready);
 	json_t *status = json_pack(
-		"{s:s, s:i, s:o, s:o, s:b, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"{s:s, s:i, s:o, s:o, s:b, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"version", hf_version(), "pid", (int)getpid(),
 		"started", number((uint64_t)instance->started_wall),
 		"uptime", number((uint64_t)((now - instance->started) / HF_SECOND)),
@@ -174,7 +184,8 @@ static json_t *describe(struct hf_instance *instance, hf_us now)
 		"queries", number(hf_metrics_queries(&source)),
 		"in_flight", number((uint64_t)hf_metrics_gauge(&source, HF_GAUGE_IN_FLIGHT)),
 		"reloads", number(source.reloads),
-		"cache", describe_cache(&source), "xdp", describe_driver(instance), "upstreams", describe_upstreams(instance, &source, now),
+		"cache", describe_cache(&source), "xdp", describe_driver(instance),
+		"proofs", describe_proofs(&source), "upstreams", describe_upstreams(instance, &source, now),
 		"release", number(config->forward.truth.release));
 	hf_config_unref(config);
 	return status;
@@ -285,6 +296,18 @@ static void write_driver(const json_t *driver, FILE *out)
 		get_number(driver, "answered"));
 }
 
+/* Nothing where nothing ever had to be proven. */
+static void write_proofs(const json_t *proofs, FILE *out)
+{
+	long long hold = get_number(proofs, "hold"), fail = get_number(proofs, "fail");
+	long long missing = get_number(proofs, "missing"), waiting = get_number(proofs, "waiting");
+	if (hold || fail || missing || waiting)
+		fprintf(out,
+			"proofs      %lld addresses are their name's, %lld are not, %lld show no "
+			"certificate, %lld waiting\n",
+			hold, fail, missing, waiting);
+}
+
 static void write_page(const json_t *status, FILE *out)
 {
 	char uptime[HF_NUMBER_TEXT_MAX];
@@ -304,6 +327,7 @@ static void write_page(const json_t *status, FILE *out)
 		get_number(status, "queries"), get_number(status, "in_flight"));
 	write_cache(json_object_get(status, "cache"), out);
 	write_driver(json_object_get(status, "xdp"), out);
+	write_proofs(json_object_get(status, "proofs"), out);
 	fprintf(out, "\n  %-20s %-12s %10s %12s %12s %9s %9s\n", "upstream", "state", "rtt",
 		"packets out", "packets in", "timeouts", "failures");
 	json_array_foreach(json_object_get(status, "upstreams"), i, item)
