@@ -13,6 +13,7 @@ struct room { /* one worker with its ears */
 	struct hf_meter *meter;
 	struct hf_event_ring *events;
 	struct hf_house *house;
+	struct hf_voucher voucher;
 };
 
 struct hf_house {
@@ -91,11 +92,13 @@ static int make_room(struct hf_house *house, struct hf_sim *sim, struct room *ro
 	if (rc)
 		return rc;
 	struct hf_responder *responder = hf_listener_responder(room->listener);
+	room->voucher = (struct hf_voucher){ room->loop, house->watch.vouches };
 	const struct hf_worker_conf conf = {
 		.team = house->team, .index = (unsigned)(room - house->rooms), .loop = room->loop,
 		.meter = room->meter, .events = room->events, .plan = house->plan,
 		.flights_max = most, .client = &hf_responder_client, .client_ctx = responder,
 		.turned = turned, .turned_ctx = room,
+		.means = &hf_vouch_means, .means_ctx = &room->voucher,
 	};
 	rc = hf_worker_new(&conf, &room->worker);
 	if (rc)

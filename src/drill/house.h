@@ -20,6 +20,7 @@ struct hf_house_watch {
 	void (*broken)(void *ctx, unsigned instance, const char *what);
 	void *ctx;
 	const uint64_t *open; /* questions of clients that wait for each instance */
+	const struct hf_vouches *vouches; /* certificates, as they are at any instant */
 };
 
 /* The instance with that number; all share the upstreams and nothing else. */

@@ -155,6 +155,12 @@ static void forget(struct hf_play *p, const struct hf_play_event *event)
 	hf_peer_forget(p->peers[event->upstream], &event->name);
 }
 
+static void vouch(struct hf_play *p, const struct hf_play_event *event)
+{
+	if (!hf_vouches_set(&p->vouches, event->vouched))
+		hf_play_fail(p, HF_LAW_EXPECTED, event->line, "more than %d certificates", HF_VOUCHED_MAX);
+}
+
 /* ---- what happens to the server: to all instances at once ---- */
 
 static void jump(struct hf_play *p, const struct hf_play_event *event)
@@ -189,6 +195,7 @@ static void happen(void *ctx, struct hf_sim *sim)
 		[HF_PLAY_ASK] = ask, [HF_PLAY_MANNER] = behave, [HF_PLAY_WEATHER] = blow_differently,
 		[HF_PLAY_DATA] = learn, [HF_PLAY_FORGET] = forget, [HF_PLAY_JUMP] = jump,
 		[HF_PLAY_WALL] = jump_wall, [HF_PLAY_STALL] = stall,
+		[HF_PLAY_VOUCH] = vouch,
 	};
 	struct hf_running *running = ctx;
 	struct hf_play *p = running->play;

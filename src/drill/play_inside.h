@@ -58,6 +58,7 @@ struct hf_play {
 	struct hf_second seconds[HF_PLAY_UPSTREAMS_MAX];
 	int64_t budgets[HF_PLAY_UPSTREAMS_MAX]; /* questions a second; 0: none is set */
 	struct hf_known *known;
+	struct hf_vouches vouches;
 	struct hf_running *running;
 	hf_us stalled;       /* in all: how much longer replies may take */
 	hf_us jumped;        /* how far the server's clock was set ahead in all */

@@ -164,7 +164,7 @@ static bool is_calm(struct hf_play *p)
 	bool calm = true;
 	for (size_t i = 0; i < s->event_count; i++)
 		calm &= s->events[i].what != HF_PLAY_MANNER && s->events[i].what != HF_PLAY_WEATHER &&
-			s->events[i].what != HF_PLAY_STALL;
+			s->events[i].what != HF_PLAY_STALL && s->events[i].what != HF_PLAY_VOUCH;
 	for (size_t i = 0; i < s->upstream_count; i++)
 		calm &= s->upstreams[i].weather.loss == fair.loss && !s->upstreams[i].weather.cap &&
 			s->upstreams[i].manner == &hf_manners[0];

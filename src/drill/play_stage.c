@@ -93,7 +93,7 @@ static int make_peers(struct hf_play *p)
 
 static int make_houses(struct hf_play *p)
 {
-	const struct hf_house_watch watch = { hf_play_broken, p, p->open };
+	const struct hf_house_watch watch = { hf_play_broken, p, p->open, &p->vouches };
 	int rc = 0;
 	for (unsigned i = 0; !rc && i < p->scenario->instances; i++)
 		rc = hf_house_new(p->sim, p->scenario, i, &watch, &p->houses[i]);
@@ -177,6 +177,8 @@ int hf_play(const struct hf_scenario *scenario, uint64_t seed, FILE *trace, FILE
 	p->trace = trace;
 	p->sim = hf_sim_new(seed);
 	p->known = hf_known_new();
+	for (size_t i = 0; i < scenario->vouches.count; i++)
+		hf_require(hf_vouches_set(&p->vouches, &scenario->vouches.all[i]));
 	p->unexpected_before = hf_unexpected_total();
 	int rc = set_stage(p);
 	if (!rc)

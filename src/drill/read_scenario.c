@@ -80,6 +80,53 @@ static void read_stall(struct hf_reader *r, struct hf_play_event *event)
 		hf_words_duration(&r->words, &event->number);
 }
 
+/* ---- certificates ---- */
+
+static void take_vouched_name(struct hf_reader *r, struct hf_vouched_name *ret)
+{
+	const struct hf_word_at *word = hf_words_peek(&r->words);
+	ret->below = word && word->len > 2 && memcmp(word->text, "*.", 2) == 0;
+	if (ret->below && hf_name_from_text(word->text + 2, word->len - 2, &ret->name) == 0)
+		r->words.at++;
+	else
+		hf_take_name(r, &ret->name);
+}
+
+static void take_vouched(struct hf_reader *r, struct hf_vouched *ret)
+{
+	const char *text = hf_words_text(&r->words, "an address such as 192.0.2.10");
+	if (!r->words.bad && (hf_address_parse(text, 0, &ret->address) || ret->address.port)) {
+		r->words.at--;
+		hf_words_expected(&r->words, "an address such as 192.0.2.10", NULL);
+	}
+	if (hf_words_take(&r->words, "none"))
+		return;
+	do {
+		if (ret->count == HF_VOUCHED_NAMES)
+			hf_words_fault(&r->words, "more than %d names", HF_VOUCHED_NAMES);
+		else
+			take_vouched_name(r, &ret->names[ret->count++]);
+	} while (hf_words_peek(&r->words));
+}
+
+static void read_certificate(struct hf_reader *r)
+{
+	struct hf_vouched vouched = { .count = 0 };
+	take_vouched(r, &vouched);
+	if (!r->words.bad && !hf_vouches_set(&r->scenario->vouches, &vouched))
+		hf_words_fault(&r->words, "more than %d certificates", HF_VOUCHED_MAX);
+}
+
+static void read_certificate_event(struct hf_reader *r, struct hf_play_event *event)
+{
+	struct hf_vouched *vouched = hf_read_memory(r, sizeof *vouched);
+	if (!vouched)
+		return;
+	take_vouched(r, vouched);
+	event->what = HF_PLAY_VOUCH;
+	event->vouched = vouched;
+}
+
 /* ---- routes ---- */
 
 static bool is_route_option(const struct hf_words *w)
@@ -131,6 +178,7 @@ static void read_event_words(struct hf_reader *r, struct hf_play_event *event)
 	} verbs[] = {
 		{ "ask", hf_read_ask }, { "load", hf_read_load }, { "upstream", hf_read_upstream_event },
 		{ "clock", read_clock }, { "wall", read_wall }, { "holdfast", read_stall },
+		{ "certificate", read_certificate_event },
 	};
 	const struct hf_word_at *word = hf_words_peek(&r->words);
 	struct hf_nearest nearest = hf_nearest(word ? word->text : "", word ? word->len : 0);
@@ -141,7 +189,7 @@ static void read_event_words(struct hf_reader *r, struct hf_play_event *event)
 		}
 		hf_nearest_offer(&nearest, verbs[i].word);
 	}
-	hf_words_expected(&r->words, "ask, load, upstream, clock, wall or holdfast", nearest.best);
+	hf_words_expected(&r->words, "ask, load, upstream, certificate, clock, wall or holdfast", nearest.best);
 }
 
 static bool grow_events(struct hf_reader *r)
@@ -244,7 +292,7 @@ static void read_line(struct hf_reader *r)
 		void (*read)(struct hf_reader *);
 	} lines[] = {
 		{ "seed", read_seed }, { "workers", read_workers }, { "instances", read_instances },
-		{ "option", read_option },
+		{ "option", read_option }, { "certificate", read_certificate },
 		{ "upstream", hf_read_upstream }, { "route", read_route }, { "at", read_at },
 		{ "finally", read_finally },
 	};
@@ -260,7 +308,7 @@ static void read_line(struct hf_reader *r)
 		}
 		hf_nearest_offer(&nearest, lines[i].word);
 	}
-	hf_words_expected(&r->words, "seed, workers, instances, option, upstream, route, at or finally", nearest.best);
+	hf_words_expected(&r->words, "seed, workers, instances, option, certificate, upstream, route, at or finally", nearest.best);
 }
 
 /* ---- the whole ---- */

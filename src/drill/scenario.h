@@ -11,6 +11,7 @@
  *   instances 200                   servers beside one another, before the same upstreams
  *   option [upstream NAME | cache | clients | listen | outgoing | tcp] KEY VALUE
  *   upstream a answers shop.example A 192.0.2.10 ttl 300
+ *   certificate 192.0.2.10 shop.example *.shop.example    what a server there shows (vouch.h)
  *   upstream a zone FILE            or: zone { ...lines of zone text... }
  *   upstream a negative 60s         SOA MINIMUM of what it denies
  *   upstream a silent               any manner (peer.h) or weather (below)
@@ -20,6 +21,7 @@
  *           [as STUB] [from PREFIX] [expect ...]
  *       load 200/s for 60s names n{0..9999}.example A [...] [expect ...]
  *       upstream a MANNER [for DURATION] | WEATHER | answers ... | forgets NAME
+ *       certificate 192.0.2.10 NAME... | none
  *       clock of holdfast jumps +3h | wall clock jumps -1h | holdfast stalls 2s
  *   finally packets to a <= 60  answered >= 99.9%  servfail == 0
  *
@@ -38,6 +40,7 @@
 #include "drill/peer.h"
 #include "drill/stub.h"
 #include "drill/tally.h"
+#include "drill/vouch.h"
 #include "forward/route.h"
 #include "serve/serve_conf.h"
 
@@ -79,6 +82,7 @@ enum hf_play_what {
 	HF_PLAY_JUMP,
 	HF_PLAY_WALL,
 	HF_PLAY_STALL,
+	HF_PLAY_VOUCH,
 };
 
 struct hf_play_event {
@@ -94,6 +98,7 @@ struct hf_play_event {
 	struct hf_weather weather;
 	struct hf_peer_data data;
 	struct hf_name name;
+	const struct hf_vouched *vouched;
 };
 
 struct hf_play_upstream {
@@ -123,6 +128,7 @@ struct hf_scenario {
 	struct hf_play_event *events;
 	size_t event_count;
 	struct hf_final *finals;
+	struct hf_vouches vouches; /* as the play begins */
 };
 
 /* Reads a text. Every fault is a line on complaints; then HF_ESYNTAX. `file` is

@@ -114,10 +114,29 @@ static void many_servers_and_stubs_are_read(void **state)
 		"found '1.1234'\n");
 }
 
+static void certificates_are_read(void **state)
+{
+	struct hf_scenario *s = good("certificate 192.0.2.10 shop.example *.shop.example\n"
+		"certificate 2001:db8::1 none\n" STAGE "at 0s certificate 192.0.2.10 none\n");
+	(void)state;
+	assert_int_equal(s->vouches.count, 2);
+	assert_int_equal(s->vouches.all[0].count, 2);
+	assert_false(s->vouches.all[0].names[0].below);
+	assert_true(s->vouches.all[0].names[1].below);
+	assert_int_equal(s->vouches.all[1].address.family, 6);
+	assert_int_equal(s->events[0].what, HF_PLAY_VOUCH);
+	assert_int_equal(s->events[0].vouched->count, 0);
+	hf_scenario_free(s);
+	refused("certificate shop.example\n" STAGE ASK, "x.play:1:13: expected an address such as "
+		"192.0.2.10, found 'shop.example'\n");
+	refused("certificate 192.0.2.10\n" STAGE ASK, "x.play:1:23: expected a name such as "
+		"shop.example, found the end of the line\n");
+}
+
 static void every_fault_has_its_place_and_the_nearest_word(void **state)
 {
 	(void)state;
-	refused("sed 7\n" STAGE ASK, "x.play:1:1: expected seed, workers, instances, option, upstream, route, at or "
+	refused("sed 7\n" STAGE ASK, "x.play:1:1: expected seed, workers, instances, option, certificate, upstream, route, at or "
 		"finally, found 'sed'; did you mean 'seed'?\n");
 	refused(STAGE "at 0s upstream a silnt\n", "x.play:3:18: expected how the upstream behaves, such as "
 		"silent or delay, found 'silnt'; did you mean 'silent'?\n");
@@ -341,6 +360,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_example_is_read),
 		cmocka_unit_test(many_servers_and_stubs_are_read),
+		cmocka_unit_test(certificates_are_read),
 		cmocka_unit_test(every_fault_has_its_place_and_the_nearest_word),
 		cmocka_unit_test(all_faults_are_told_in_one_run),
 		cmocka_unit_test(a_fault_in_zone_text_has_the_line_of_the_file),
