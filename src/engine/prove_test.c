@@ -584,6 +584,9 @@ static void without_authorities_nothing_is_proven_and_nobody_connected_to(void *
 	assert_true(hf_event_take(w->events, &event));
 	assert_int_equal(event.a, -ENOENT);
 	assert_int_equal(event.b, -ENOENT);
+	hf_sim_run_for(w->sim, 10 * HF_SECOND);
+	prove(w, "192.0.2.1");
+	assert_false(hf_event_take(w->events, &event)); /* once */
 }
 
 static void the_first_failure_of_a_name_and_address_is_an_event(void **state)
