@@ -2,7 +2,7 @@
 /* Which answers reach a client and the cache when something is expected of the name. */
 #include "engine/stage.h"
 
-#include "truth/judge.h"
+#include "engine/hold.h"
 
 #define NAME "db.example"
 
@@ -223,6 +223,119 @@ static void a_question_that_a_reload_overtook_is_judged_by_what_is_expected_now(
 	assert_int_equal(o->client.a[3], 7);
 }
 
+/* ---- what is held ---- */
+
+static void expect_agreement(struct office *o)
+{
+	expect_nothing(o);
+	o->expectation.agree = "2 of 2";
+	adopt(o);
+}
+
+static void two_have_to_agree_and_both_are_asked(void **state)
+{
+	struct office *o = *state;
+	expect_agreement(o);
+	o->stage.confs[0].retry = o->stage.confs[1].retry = (struct hf_retry_conf){0, 0};
+	gives(o, 0, 7);
+	gives(o, 1, 7);
+	ask(o);
+	assert_int_equal(o->client.failed, 0);
+	assert_int_equal(o->client.a[3], 7);
+	assert_int_equal(o->stage.upstreams[0].asked + o->stage.upstreams[1].asked, 2);
+	assert_true(is_known(o));
+	assert_int_equal(stage_counted(&o->stage, HF_COUNT_ON_TRIAL), 2);
+	assert_int_equal(stage_counted(&o->stage, HF_COUNT_CACHE_STORES), 1);
+}
+
+static void who_does_not_agree_is_not_believed_and_has_not_lied(void **state)
+{
+	struct office *o = *state;
+	expect_agreement(o);
+	gives(o, 0, 7);
+	gives(o, 1, 8);
+	ask(o);
+	assert_int_equal(o->client.failed, 1);
+	assert_string_equal(
+		o->client.text, "upstream two: says what 1 of 2 agree on, where 2 are to");
+	assert_false(is_known(o));
+	assert_int_equal(lies(o, 0) + lies(o, 1), 0);
+	/* As for any failure, a moment later it is asked again. */
+	gives(o, 1, 7);
+	hf_sim_run_for(o->stage.sim, 3 * HF_SECOND);
+	ask(o);
+	assert_int_equal(o->client.a[3], 7);
+}
+
+static void a_second_that_is_silent_is_asked_again_until_there_is_no_time(void **state)
+{
+	struct office *o = *state;
+	expect_agreement(o);
+	o->stage.upstreams[1].manner = STAGE_SILENT;
+	ask(o);
+	assert_int_equal(o->client.failed, 1);
+	assert_true(o->stage.upstreams[1].asked > 1);
+	assert_int_equal(o->stage.upstreams[0].asked, 1);
+	assert_int_equal(hf_worker_attempts(o->stage.worker[0]), 0);
+}
+
+static void a_denial_of_what_is_expected_is_doubted_and_was_a_lie_if_another_knows_it(void **state)
+{
+	struct office *o = *state;
+	expect_addresses(o);
+	o->stage.upstreams[0].manner = STAGE_NXDOMAIN;
+	gives(o, 1, 7);
+	ask(o);
+	assert_int_equal(o->client.failed, 0);
+	assert_int_equal(o->client.rcode, HF_RCODE_NOERROR);
+	assert_int_equal(o->client.a[3], 7);
+	assert_int_equal(lies(o, 0), 1);
+	assert_true(is_known(o));
+}
+
+static void a_denial_that_all_give_is_believed(void **state)
+{
+	struct office *o = *state;
+	expect_addresses(o);
+	o->stage.upstreams[0].manner = o->stage.upstreams[1].manner = STAGE_NXDOMAIN;
+	ask(o);
+	assert_int_equal(o->client.failed, 0);
+	assert_int_equal(o->client.rcode, HF_RCODE_NXDOMAIN);
+	assert_int_equal(lies(o, 0) + lies(o, 1), 0);
+	assert_int_equal(o->stage.upstreams[1].asked, 1);
+}
+
+static void a_denial_is_believed_when_the_other_upstream_is_silent(void **state)
+{
+	struct office *o = *state;
+	expect_addresses(o);
+	o->stage.upstreams[0].manner = STAGE_NXDOMAIN;
+	o->stage.upstreams[1].manner = STAGE_SILENT;
+	hf_us before = hf_loop_now(o->stage.loops[0]);
+	ask(o);
+	assert_int_equal(o->client.rcode, HF_RCODE_NXDOMAIN);
+	assert_true(hf_loop_now(o->stage.loops[0]) - before < 2 * HF_SECOND);
+	hf_sim_run_for(o->stage.sim, 10 * HF_SECOND);
+	assert_int_equal(hf_worker_flights(o->stage.worker[0]), 0);
+	assert_int_equal(hf_worker_attempts(o->stage.worker[0]), 0);
+}
+
+static void what_cannot_be_held_for_want_of_room_is_not_believed(void **state)
+{
+	struct office *o = *state;
+	expect_agreement(o);
+	o->stage.worker[0]->held_octets = HF_HELD_MOST;
+	ask(o);
+	assert_int_equal(o->client.failed, 1);
+	assert_non_null(strstr(o->client.text, "too many answers wait"));
+	assert_int_equal(stage_counted(&o->stage, HF_COUNT_HELD_REFUSED), 2);
+	o->stage.worker[0]->held_octets = 0;
+	hf_sim_run_for(o->stage.sim, 3 * HF_SECOND);
+	ask(o);
+	assert_int_equal(o->client.failed, 1); /* not once more */
+	assert_int_equal(o->stage.worker[0]->held_octets, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_office, close_office)
@@ -232,6 +345,13 @@ int main(void)
 		TEST(when_all_lie_the_client_is_told_who_and_what),
 		TEST(when_all_lie_an_old_truth_is_given_and_says_why),
 		TEST(a_question_that_a_reload_overtook_is_judged_by_what_is_expected_now),
+		TEST(two_have_to_agree_and_both_are_asked),
+		TEST(who_does_not_agree_is_not_believed_and_has_not_lied),
+		TEST(a_second_that_is_silent_is_asked_again_until_there_is_no_time),
+		TEST(a_denial_of_what_is_expected_is_doubted_and_was_a_lie_if_another_knows_it),
+		TEST(a_denial_that_all_give_is_believed),
+		TEST(a_denial_is_believed_when_the_other_upstream_is_silent),
+		TEST(what_cannot_be_held_for_want_of_room_is_not_believed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

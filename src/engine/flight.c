@@ -6,6 +6,7 @@
 #include "cache/ttl.h"
 #include "engine/answer.h"
 #include "engine/heat.h"
+#include "engine/hold.h"
 #include "engine/inquiry.h"
 #include "engine/stale.h"
 #include "engine/telling.h"
@@ -37,14 +38,19 @@ struct flight {
 	bool stood;   /* in a line, once */
 	bool limited; /* a budget is promised for one of those whom it may ask */
 	bool private; /* it is an inquiry's, and counts as one */
+	bool proven;  /* what is `accepted` */
+	unsigned accepted;          /* the answer that was held and is now believed, plus 1 */
+	struct hf_hold *hold;       /* answers that are not believed yet; NULL: none */
 	struct hf_inquiry *inquiry; /* who hears of it in place of clients and the cache */
 	struct hf_timer timer;
 	struct hf_cache_key key; /* of the question; its name lies in base */
 	uint8_t mixed[HF_NAME_MAX]; /* the name in the case to ask with */
 	/* From here on nothing is cleared for the next question: only what has been
-	 * sent is looked at, and sending sets it; and of the last lie, if there was one. */
+	 * sent is looked at, and sending sets it; and of the last lie, if there was one, or
+	 * of why nothing was believed. */
 	struct io io[HF_ATTEMPTS_MAX];
 	struct hf_evidence evidence;
+	char doubt[HF_EDE_TEXT_MAX];
 };
 
 #define UDP_IO(attempt) ((struct io *)((char *)(attempt)-offsetof(struct io, udp)))
@@ -137,6 +143,7 @@ static void flight_end(struct flight *f)
 	hf_timer_disarm(hf_loop_timers(worker->loop), &f->timer);
 	worker->lingering -= f->lingers;
 	worker->inquiries -= f->private;
+	hf_hold_free(f->hold);
 	if (f->inquiry)
 		f->inquiry->flight = NULL;
 	take_down(f);
@@ -163,6 +170,7 @@ void hf_flights_end(struct hf_worker *worker)
 		leave_lines(f);
 		flight_end(f);
 	}
+	hf_probations_end(worker);
 	while (worker->spare) {
 		struct flight *f = worker->spare;
 		worker->spare = f->next;
@@ -315,6 +323,9 @@ static void fail_text(
 		cause = why;
 	if (action->cause == HF_CAUSE_NONE)
 		snprintf(text, HF_EDE_TEXT_MAX, "%s", cause);
+	else if (action->cause == HF_CAUSE_DOUBTED)
+		snprintf(text, HF_EDE_TEXT_MAX, "upstream %s: %.64s",
+			conf_of(f, action->upstream)->name, f->doubt);
 	else if (action->cause == HF_CAUSE_LIE)
 		snprintf(text, HF_EDE_TEXT_MAX, "upstream %s: gave %s",
 			conf_of(f, action->upstream)->name,
@@ -326,7 +337,7 @@ static void fail_text(
 
 static bool is_of_truth(enum hf_query_cause cause)
 {
-	return cause == HF_CAUSE_LIE || cause == HF_CAUSE_QUARANTINED;
+	return cause >= HF_CAUSE_DOUBTED;
 }
 
 static void carry_out_fail(struct flight *f, const struct hf_action *action, hf_us now)
@@ -357,12 +368,22 @@ static bool is_our_own(int error)
 	       error == -EAGAIN || error == HF_EBOUND;
 }
 
-/* What became of one action besides what it was for. */
-struct carried {
-	bool over;    /* the query has had its answer or failure */
-	bool follows; /* an event that the machine has to know of */
-	struct hf_query_event event;
+/* What the machine has to know of, in order. Each step takes one; what follows from
+ * carrying out its actions is no more than this: messages that could not be sent, and a
+ * ruling on all that is held. */
+#define SCRIPT_MOST (2 * HF_SENDS_MAX + HF_TRIAL_MAX + 2)
+
+struct script {
+	struct hf_query_event events[SCRIPT_MOST];
+	size_t count;
+	bool over; /* the query has had its answer or failure */
 };
+
+static void follow(struct script *script, const struct hf_query_event *event)
+{
+	if (!hf_unexpected(script->count == SCRIPT_MOST))
+		script->events[script->count++] = *event;
+}
 
 static struct hf_query_event could_not_send(
 	struct hf_worker *worker, unsigned attempt, int error, hf_us now)
@@ -387,33 +408,50 @@ static void note_left(struct flight *f, const struct hf_action *action)
 			HF_COST_UDP, charged, left);
 }
 
-static void carry_out_send(struct flight *f, const struct hf_action *action, hf_us now,
-	struct carried *ret)
+static void carry_out_send(
+	struct flight *f, const struct hf_action *action, hf_us now, struct script *script)
 {
 	int error = send_message(f, action);
 	if (!error && f->limited && action->channel == HF_CHANNEL_UDP)
 		note_left(f, action);
+	const struct hf_tcp_attempt *stream = &f->io[action->attempt].tcp;
+	struct hf_query_event follows;
 	if (error) {
-		ret->follows = true;
-		ret->event = could_not_send(f->worker, action->attempt, error, now);
-	} else if (action->channel != HF_CHANNEL_UDP && f->io[action->attempt].tcp.joined) {
-		ret->follows = true;
-		ret->event = (struct hf_query_event){ .kind = HF_QUERY_REUSED,
-			.attempt = action->attempt, .met = f->io[action->attempt].tcp.met };
+		follows = could_not_send(f->worker, action->attempt, error, now);
+		follow(script, &follows);
+	} else if (action->channel != HF_CHANNEL_UDP && stream->joined) {
+		follows = (struct hf_query_event){
+			.kind = HF_QUERY_REUSED, .attempt = action->attempt, .met = stream->met};
+		follow(script, &follows);
 	}
 }
 
-static void carry_out(struct flight *f, const struct hf_action *action, hf_us now,
-	struct carried *ret)
+static void rule(struct flight *f, struct script *script, hf_us now);
+static void deliver_held(struct flight *f, hf_us now);
+
+/* Who is left to be asked is news for what is held. */
+static void carry_out_settle(
+	struct flight *f, const struct hf_action *action, hf_us now, struct script *script)
 {
-	*ret = (struct carried){ 0 };
+	if (hf_unexpected(!f->hold))
+		return;
+	struct hf_trial *trial = hf_hold_trial(f->hold);
+	if (action->left > trial->left)
+		trial->left = action->left;
+	rule(f, script, now);
+}
+
+static void carry_out(
+	struct flight *f, const struct hf_action *action, hf_us now, struct script *script)
+{
+	const struct hf_query_event evicted = {.kind = HF_QUERY_EVICT, .attempt = action->attempt};
 	switch (action->kind) {
-	case HF_ACT_SEND: carry_out_send(f, action, now, ret); break;
+	case HF_ACT_SEND: carry_out_send(f, action, now, script); break;
 	case HF_ACT_QUEUE:
-		ret->follows = stand_in_line(f, action) != 0;
-		ret->event = (struct hf_query_event){ .kind = HF_QUERY_EVICT,
-			.attempt = action->attempt };
+		if (stand_in_line(f, action))
+			follow(script, &evicted);
 		break;
+	case HF_ACT_SETTLE: carry_out_settle(f, action, now, script); break;
 	case HF_ACT_ARM:
 		hf_timer_arm(hf_loop_timers(f->worker->loop), &f->timer, action->due);
 		break;
@@ -422,10 +460,14 @@ static void carry_out(struct flight *f, const struct hf_action *action, hf_us no
 		if (answer_stale(f, NULL, now))
 			f->base.query.background = true; /* nobody waits any more */
 		break;
-	case HF_ACT_ANSWER: ret->over = true; break;
+	case HF_ACT_ANSWER:
+		script->over = true;
+		if (f->accepted)
+			deliver_held(f, now);
+		break;
 	case HF_ACT_FAIL:
 		carry_out_fail(f, action, now);
-		ret->over = true;
+		script->over = true;
 		break;
 	}
 }
@@ -466,27 +508,27 @@ static hf_us instant(const struct flight *f, hf_us now)
 	return f->limited ? hf_loop_clock(f->worker->loop) : now;
 }
 
-/* Feeds an event to the machine and carries out what it says, including what
- * follows from attempts that could not even be sent. True: there is an answer or
- * a failure (which has been handed out). */
-static bool drive(struct flight *f, const struct hf_query_event *first, hf_us now)
+/* Feeds events to the machine and carries out what it says, including what follows from
+ * that, such as from attempts that could not even be sent. */
+static void drive_all(struct flight *f, struct script *script, hf_us now)
 {
-	struct hf_query_event events[HF_SENDS_MAX + 2];
-	size_t waiting = 1;
-	bool over = false;
-	events[0] = *first;
-	for (size_t next = 0; next < waiting && !f->base.query.done; next++) {
+	for (size_t next = 0; next < script->count && !f->base.query.done; next++) {
 		struct hf_action actions[HF_ACTIONS_MAX];
-		size_t n = take_step(f, &events[next], instant(f, now), actions);
-		for (size_t i = 0; i < n; i++) {
-			struct carried carried;
-			carry_out(f, &actions[i], now, &carried);
-			over |= carried.over;
-			if (carried.follows && waiting < HF_COUNT_OF(events))
-				events[waiting++] = carried.event;
-		}
+		size_t n = take_step(f, &script->events[next], instant(f, now), actions);
+		for (size_t i = 0; i < n; i++)
+			carry_out(f, &actions[i], now, script);
 	}
-	return over;
+}
+
+/* The same for one. True: there is an answer or a failure (which has been handed out). */
+static bool drive(struct flight *f, const struct hf_query_event *event, hf_us now)
+{
+	struct script script;
+	script.count = 0;
+	script.over = false;
+	follow(&script, event);
+	drive_all(f, &script, now);
+	return script.over;
 }
 
 /* Leaves the lines that it need not stand in any more. */
@@ -508,6 +550,10 @@ static void go_or_end(struct flight *f, hf_us now)
 {
 	struct hf_worker *worker = f->worker;
 	leave_lines(f);
+	if (f->base.query.answered) {
+		hf_hold_free(f->hold);
+		f->hold = NULL;
+	}
 	if (f->base.query.answered && !f->base.query.done && !f->lingers) {
 		take_down(f);
 		f->lingers = !f->private &&
@@ -547,13 +593,15 @@ static void lost(struct io *io, enum hf_outcome outcome, hf_us now)
 	go_or_end(f, now);
 }
 
-/* Keeps an answer that the machine is about to accept. False: it cannot be kept
- * in one piece, so it is garbage. */
+/* Keeps an answer that the machine is about to accept, for ttl_most seconds. False: it cannot be
+ * kept in one piece, so it is garbage. */
 static bool keep(struct flight *f, const uint8_t *m, const struct hf_message_view *view,
-	struct hf_kept *kept)
+	uint32_t ttl_most, struct hf_kept *kept)
 {
 	const struct hf_cache_conf *conf = f->plan->cache;
 	uint32_t ttl_max = (uint32_t)(conf->ttl_max / HF_SECOND);
+	if (ttl_max > ttl_most)
+		ttl_max = ttl_most;
 	if (hf_keep(m, view, ttl_max, kept))
 		return false;
 	enum hf_answer_kind kind = hf_answer_kind(m, view, f->base.question.type);
@@ -621,7 +669,7 @@ static void count_verdict(struct hf_worker *worker, unsigned slot, enum hf_verdi
 	else if (verdict == HF_VERDICT_TRUNCATED)
 		hf_count_upstream(worker->meter, slot, HF_UP_TRUNCATED);
 	else if (verdict != HF_VERDICT_ANSWER && verdict != HF_VERDICT_LAME &&
-		 verdict != HF_VERDICT_LIE)
+		 verdict != HF_VERDICT_LIE && verdict != HF_VERDICT_DOUBTED)
 		hf_count_upstream(worker->meter, slot, HF_UP_SERVFAIL);
 }
 
@@ -661,28 +709,207 @@ static struct hf_said said_by(const struct flight *f, unsigned upstream)
 	return (struct hf_said){f->plan, f->route, upstream, &f->base.question, f->expected};
 }
 
-/* Is an answer one that may not be believed? Then that is told, and nothing of it goes
- * anywhere. A reload may have brought other expectations since the question was asked:
- * nothing that breaks those goes to a client or to the cache either. */
-static bool is_lie(struct flight *f, unsigned upstream, const uint8_t *m,
-	const struct hf_message_view *view, hf_us now)
+static void tell_of_lie(
+	struct flight *f, unsigned upstream, const struct hf_evidence *evidence, hf_us now)
 {
-	struct hf_worker *worker = f->worker;
+	const struct hf_said said = said_by(f, upstream);
+	f->evidence = *evidence;
+	hf_truth_lied(f->worker, &said, evidence, now);
+}
+
+/* An answer of an upstream, as it is to be judged. */
+struct heard {
+	unsigned attempt, upstream;
+	const uint8_t *m;
+	size_t len;
+	const struct hf_message_view *view;
+};
+
+/* Is it what is expected under the newest plan, if that is not the flight's? Nothing that
+ * breaks what a reload has brought goes to a client or to the cache; what would have to be
+ * shown first is asked for anew. */
+static enum hf_verdict judge_anew(struct flight *f, const struct heard *heard,
+	const struct hf_testimony *testimony, hf_us now)
+{
 	const struct hf_expected *expected =
-		f->plan == worker->plan
-			? f->expected
-			: hf_expect_find(worker->plan->expected, &f->base.question.name);
+		hf_expect_find(f->worker->plan->expected, &f->base.question.name);
+	struct hf_evidence evidence;
+	if (!expected || (f->expected && f->expected->print == expected->print))
+		return HF_VERDICT_ANSWER;
+	switch (hf_judge(expected, testimony, &evidence)) {
+	case HF_BELIEF_GOOD: return HF_VERDICT_ANSWER;
+	case HF_BELIEF_LIE: tell_of_lie(f, heard->upstream, &evidence, now); return HF_VERDICT_LIE;
+	case HF_BELIEF_UNSURE:
+	case HF_BELIEF_UNPROVEN: break;
+	}
+	snprintf(f->doubt, sizeof f->doubt, "answered while what is expected was changed");
+	return HF_VERDICT_DOUBTED;
+}
+
+/* Somebody has shown that there is such a name: who denied it lied. */
+static void overrule(struct flight *f, const struct hf_testimony *believed, hf_us now)
+{
+	const struct hf_evidence denied = {.lie = HF_LIE_DENIED};
+	uint32_t liars = 0;
+	if (!f->hold || !hf_trial_overruled(hf_hold_trial(f->hold), believed, &liars))
+		return;
+	for (unsigned i = 0; liars >> i; i++)
+		if (liars >> i & 1)
+			tell_of_lie(f, hf_hold_at(f->hold, i)->upstream, &denied, now);
+}
+
+static void proof_came(void *ctx, hf_us now)
+{
+	struct flight *f = ctx;
+	struct script script;
+	script.count = 0;
+	script.over = false;
+	rule(f, &script, now);
+	drive_all(f, &script, now);
+	go_or_end(f, now);
+}
+
+/* Holds an answer that has to be shown to be true. The script is what follows. */
+static enum hf_verdict hold(struct flight *f, const struct heard *heard,
+	const struct hf_testimony *testimony, struct hf_query_event *event)
+{
+	const struct hf_hold_conf conf = {.expected = f->expected,
+		.name = &f->base.question.name,
+		.news = proof_came,
+		.ctx = f};
+	const struct hf_held held = {heard->attempt, heard->upstream, heard->m, heard->len};
+	event->kind = HF_QUERY_HELD;
+	if (f->base.query.held >> heard->upstream & 1)
+		return HF_VERDICT_ANSWER; /* one upstream has one voice */
+	int rc = f->hold ? 0 : hf_hold_new(f->worker, &conf, &f->hold);
+	if (!rc)
+		rc = hf_hold_add(f->hold, &held, testimony);
+	if (rc) {
+		event->kind = HF_QUERY_REPLY;
+		hf_count(f->worker->meter, HF_COUNT_HELD_REFUSED);
+		snprintf(f->doubt, sizeof f->doubt, "%s",
+			rc == -ENOSYS ? "gave what nobody here can prove"
+				      : "answered, but too many answers wait to be shown true");
+		return HF_VERDICT_DOUBTED;
+	}
+	hf_count(f->worker->meter, HF_COUNT_ON_TRIAL);
+	event->wished = f->expected->agree || testimony->denial;
+	event->proving = f->expected->conf->prove != HF_PROVE_NOT && testimony->count;
+	return HF_VERDICT_ANSWER;
+}
+
+/* What an answer is worth. One that has to be held makes another event. */
+static enum hf_verdict judge(
+	struct flight *f, const struct heard *heard, struct hf_query_event *event, hf_us now)
+{
+	bool reloaded = f->plan != f->worker->plan;
 	struct hf_testimony testimony;
 	struct hf_evidence evidence;
-	if (!expected)
-		return false;
-	hf_testimony_read(&f->base.question, m, view, &testimony);
-	if (hf_judge(expected, &testimony, &evidence) != HF_BELIEF_LIE)
-		return false;
-	const struct hf_said said = said_by(f, upstream);
-	f->evidence = evidence;
-	hf_truth_lied(worker, &said, &evidence, now);
-	return true;
+	if (!f->expected && !reloaded)
+		return HF_VERDICT_ANSWER;
+	hf_testimony_read(&f->base.question, heard->m, heard->view, &testimony);
+	enum hf_verdict anew = reloaded ? judge_anew(f, heard, &testimony, now) : HF_VERDICT_ANSWER;
+	if (anew != HF_VERDICT_ANSWER || !f->expected)
+		return anew;
+	switch (hf_judge(f->expected, &testimony, &evidence)) {
+	case HF_BELIEF_GOOD: overrule(f, &testimony, now); return HF_VERDICT_ANSWER;
+	case HF_BELIEF_LIE: tell_of_lie(f, heard->upstream, &evidence, now); return HF_VERDICT_LIE;
+	case HF_BELIEF_UNSURE:
+	case HF_BELIEF_UNPROVEN: break;
+	}
+	/* After the answer it is of no use to anybody. */
+	return f->base.query.answered ? HF_VERDICT_ANSWER : hold(f, heard, &testimony, event);
+}
+
+/* ---- what is held ---- */
+
+static void refuse_held(
+	struct flight *f, const struct hf_ruling *ruling, struct script *script, hf_us now)
+{
+	const struct hf_held *held = hf_hold_at(f->hold, ruling->answer);
+	tell_of_lie(f, held->upstream, &ruling->evidence, now);
+	follow(script, &(struct hf_query_event){.kind = HF_QUERY_REPLY,
+			       .attempt = held->attempt,
+			       .verdict = HF_VERDICT_LIE,
+			       .ede = HF_EDE_NONE});
+}
+
+static void accept_held(struct flight *f, const struct hf_ruling *ruling, struct script *script)
+{
+	f->accepted = ruling->answer + 1;
+	f->proven = ruling->proven;
+	follow(script, &(struct hf_query_event){.kind = HF_QUERY_REPLY,
+			       .attempt = hf_hold_at(f->hold, ruling->answer)->attempt,
+			       .verdict = HF_VERDICT_ANSWER,
+			       .ede = HF_EDE_NONE});
+}
+
+static void drop_held(struct flight *f, struct script *script)
+{
+	struct hf_trial *trial = hf_hold_trial(f->hold);
+	unsigned last = trial->count - 1;
+	char text[HF_TRIAL_TEXT_MAX];
+	snprintf(f->doubt, sizeof f->doubt, "%s", hf_trial_text(trial, text));
+	follow(script, &(struct hf_query_event){.kind = HF_QUERY_DROP,
+			       .attempt = hf_hold_at(f->hold, last)->attempt});
+}
+
+/* What comes of it, as events for the machine. */
+static void rule(struct flight *f, struct script *script, hf_us now)
+{
+	struct hf_trial *trial = hf_hold_trial(f->hold);
+	const struct hf_query_event go_on = {.kind = HF_QUERY_GO_ON};
+	struct hf_ruling ruling;
+	for (hf_trial_rule(trial, &ruling); ruling.kind == HF_RULING_REFUSE;
+		hf_trial_rule(trial, &ruling))
+		refuse_held(f, &ruling, script, now);
+	switch (ruling.kind) {
+	case HF_RULING_WAIT:
+	case HF_RULING_REFUSE: break;
+	case HF_RULING_ASK: follow(script, &go_on); break;
+	case HF_RULING_ACCEPT: accept_held(f, &ruling, script); break;
+	case HF_RULING_FAIL: drop_held(f, script); break;
+	}
+}
+
+/* To the cache and to all who wait. */
+static void deliver(
+	struct flight *f, const struct heard *heard, const struct hf_kept *kept, hf_us now)
+{
+	const struct hf_answer answer = {.kept = kept, .ede = HF_EDE_NONE};
+	const struct hf_said said = said_by(f, heard->upstream);
+	if (hold_good(f, heard->view, now))
+		return;
+	store(f, heard->view, kept, now);
+	hf_truth_believed(f->worker, &said, heard->m, heard->view, now);
+	answer_all(f, &answer, now);
+}
+
+/* What was held is believed. What is still to be proven is kept and given for a few
+ * seconds only; when the proof is under way its hold goes on without the flight. */
+static void deliver_held(struct flight *f, hf_us now)
+{
+	struct hf_hold *hold = f->hold;
+	unsigned answer = f->accepted - 1;
+	struct hf_trial *trial = hf_hold_trial(hold);
+	const struct hf_held *held = hf_hold_at(hold, answer);
+	struct hf_cached *copy = hf_scratch(f->worker);
+	struct hf_message_view view;
+	if (hf_unexpected(hf_message_read(held->m, held->len, &view) != 0))
+		return;
+	const struct heard heard = {held->attempt, held->upstream, held->m, held->len, &view};
+	const struct hf_said said = said_by(f, held->upstream);
+	bool provisional = !f->proven;
+	bool kept = keep(f, held->m, &view, UINT32_MAX, &copy->kept);
+	if (f->proven)
+		overrule(f, &trial->answers[answer].testimony, now);
+	if (provisional && hf_trial_shown(trial, answer) == HF_SHOWN_PENDING && kept &&
+		hf_hold_probation(hold, answer, &said, &f->key, &copy->kept, now))
+		f->hold = NULL;
+	if (provisional)
+		kept = keep(f, held->m, &view, HF_PROVISIONAL_TTL, &copy->kept);
+	if (!hf_unexpected(!kept))
+		deliver(f, &heard, &copy->kept, now);
 }
 
 /* A message for this attempt; the reply, or something to be dropped. */
@@ -714,12 +941,12 @@ static void replied(struct io *io, const uint8_t *m, size_t len, bool cut, hf_us
 	} else {
 		event.verdict = hf_verdict(&view);
 		event.ede = view.edns.ede;
+		const struct heard heard = {event.attempt, attempt->upstream, m, len, &view};
 		if (event.verdict == HF_VERDICT_ANSWER && !f->private &&
-			is_lie(f, attempt->upstream, m, &view, now))
-			event.verdict = HF_VERDICT_LIE;
-		if (event.verdict == HF_VERDICT_ANSWER && !f->private &&
-			!keep(f, m, &view, &copy->kept))
+			!keep(f, m, &view, UINT32_MAX, &copy->kept))
 			event.verdict = HF_VERDICT_GARBAGE;
+		if (event.verdict == HF_VERDICT_ANSWER && !f->private)
+			event.verdict = judge(f, &heard, &event, now);
 	}
 	count_verdict(worker, slot, event.verdict);
 	event.moved = attempt->channel != HF_CHANNEL_UDP && io->tcp.moved;
@@ -728,19 +955,21 @@ static void replied(struct io *io, const uint8_t *m, size_t len, bool cut, hf_us
 		hf_tcp_keep(&io->tcp, view.edns.keepalive_100ms * 100 * HF_MS);
 	forget(io);
 	event.octets = len < UINT16_MAX ? (uint16_t)len : UINT16_MAX;
-	bool over = drive(f, &event, now);
+	struct script script;
+	script.count = 0;
+	script.over = false;
+	follow(&script, &event);
+	if (event.kind == HF_QUERY_HELD)
+		rule(f, &script, now);
+	drive_all(f, &script, now);
+	bool over = script.over && event.kind == HF_QUERY_REPLY;
 	if (over && f->private && event.verdict == HF_VERDICT_ANSWER) {
 		struct hf_heard heard = {
 			.answered = true, .m = m, .len = len, .view = &view, .ede = HF_EDE_NONE};
 		tell_inquiry(f, &heard, now);
 	} else if (over && event.verdict == HF_VERDICT_ANSWER) {
-		const struct hf_answer answer = { .kept = &copy->kept, .ede = HF_EDE_NONE };
-		if (!hold_good(f, &view, now)) {
-			const struct hf_said said = said_by(f, f->base.query.answerer);
-			store(f, &view, &copy->kept, now);
-			hf_truth_believed(worker, &said, m, &view, now);
-			answer_all(f, &answer, now);
-		}
+		const struct heard heard = {event.attempt, f->base.query.answerer, m, len, &view};
+		deliver(f, &heard, &copy->kept, now);
 	}
 	go_or_end(f, now);
 }

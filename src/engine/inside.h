@@ -63,7 +63,7 @@ struct hf_worker {
 	struct hf_udp_pool *udp;
 	struct hf_tcp_pool *tcp;
 	struct hf_prove_tls *tls; /* how it looks at addresses; NULL: as its maker has it */
-	struct hf_prover *prover;
+	struct hf_prover *prover; /* NULL: nothing can be proven */
 	struct flight *flights; /* all that are up */
 	struct flight *spare;   /* some that were */
 	unsigned spares;
@@ -71,6 +71,8 @@ struct hf_worker {
 	unsigned lingering;     /* flights that have their answer and listen on */
 	unsigned inquiries;     /* flights for questions of our own: inquiry.h */
 	unsigned standing;      /* questions that wait for room in a budget */
+	struct hf_hold *probations; /* answers given before their proof: hold.h */
+	size_t held_octets;         /* of all answers that are held */
 	struct hf_recent recent[HF_WARM_RECENT];
 	struct hf_heat heat;
 	size_t warm_next;       /* the last name of keep-warm that was looked at */

@@ -43,6 +43,10 @@
 /* At least so long passes between looking for a token of the retry budget. */
 #define TOKEN_LEAST (5 * HF_MS)
 
+/* A certificate is seen two round trips after connecting; one that takes so long may
+ * never be, and another upstream may give another address. */
+#define PROOF_PATIENCE (250 * HF_MS)
+
 /* A question may stand in line for so long at least, however patient one is with
  * the upstream. */
 #define STAND_LEAST (HF_QUERY_DEADLINE / 2)
@@ -102,7 +106,7 @@ static struct hf_selection selection(const struct step *s)
 		.candidates = s->env->candidates->of,
 		.count = s->env->route->upstream_count,
 		.tries = s->q->tries,
-		.barred = s->q->barred,
+		.barred = s->q->barred | s->q->held,
 		.by_rtt = s->env->route->order == HF_ORDER_FASTEST,
 		.first = s->q->sends == 0,
 		.cost = HF_COST_UDP,
@@ -112,10 +116,11 @@ static struct hf_selection selection(const struct step *s)
 	};
 }
 
-/* That somebody lied outweighs that others said nothing: it is what to look into. */
+/* That somebody lied, or may have, outweighs that others said nothing: it is what to
+ * look into. */
 static void blame(struct hf_query *q, enum hf_query_cause cause, unsigned upstream, int32_t ede)
 {
-	if (q->cause == HF_CAUSE_LIE && cause != HF_CAUSE_LIE)
+	if (q->cause >= HF_CAUSE_DOUBTED && cause < q->cause)
 		return;
 	q->cause = cause;
 	q->cause_upstream = (uint8_t)upstream;
@@ -231,6 +236,7 @@ static int32_t ede_of(const struct hf_query *q)
 	case HF_CAUSE_SERVFAIL: return HF_EDE_OTHER;
 	/* "Forged Answer" is said of one's own, "Blocked" and its like of the operator's
 	 * wish, "Bogus" of signatures (RFC 8914 4.5, 4.16, 4.7): the text has to tell. */
+	case HF_CAUSE_DOUBTED:
 	case HF_CAUSE_LIE:
 	case HF_CAUSE_QUARANTINED: return HF_EDE_OTHER;
 	case HF_CAUSE_GARBAGE: return HF_EDE_INVALID_DATA;
@@ -238,8 +244,18 @@ static int32_t ede_of(const struct hf_query *q)
 	}
 }
 
+static void settle_held(struct step *s, enum hf_trial_left left)
+{
+	act(s, HF_ACT_SETTLE)->left = left;
+}
+
+/* Nobody is left, or no time is: what is held is all there is. */
 static void give_up(struct step *s)
 {
+	if (s->q->held) {
+		settle_held(s, s->env->now >= s->q->deadline ? HF_LEFT_NO_TIME : HF_LEFT_NONE);
+		return;
+	}
 	struct hf_action *fail = act(s, HF_ACT_FAIL);
 	fail->cause = s->q->cause;
 	fail->upstream = s->q->cause_upstream;
@@ -448,7 +464,7 @@ static void pause_until(struct step *s, hf_us when)
 {
 	hf_us least = s->env->now + TOKEN_LEAST;
 	s->q->resume = when > least ? when : least;
-	if (!hoping(s->q))
+	if (!hoping(s->q) && !s->q->held)
 		lose_patience(s);
 }
 
@@ -523,6 +539,18 @@ static int take_other(struct step *s, const struct hf_selection *selected, unsig
 	return other;
 }
 
+/* Answers are held, and who is left has been asked before, or rests: before it is
+ * waited for, whoever holds them may be content. Once. */
+static bool is_content(struct step *s, int next)
+{
+	struct hf_query *q = s->q;
+	if (!q->held || q->settling || (next >= 0 && !q->tries[next]) || waiting(q))
+		return false;
+	q->settling = true;
+	settle_held(s, HF_LEFT_SLOW);
+	return true;
+}
+
 /* Asks `next`, or pauses before one that has just refused, or gives up when nobody
  * is left (-1) who could still answer. */
 static void go_on_to(struct step *s, const struct hf_selection *selected, int next)
@@ -532,6 +560,8 @@ static void go_on_to(struct step *s, const struct hf_selection *selected, int ne
 	hf_us when;
 	if (rested)
 		q->resume = 0; /* whatever comes of it: a time that has passed is not armed */
+	if (is_content(s, next))
+		return;
 	if (next < 0) {
 		wait_for_rest(s, selected);
 		return;
@@ -544,7 +574,8 @@ static void go_on_to(struct step *s, const struct hf_selection *selected, int ne
 			pause_until(s, s->env->now + (PAUSE << (doubling ? doubling - 1 : 0)));
 		return;
 	}
-	bool token = (!q->sends && !q->copy) || take_token(s, (unsigned)next, &when);
+	bool wanted = q->held && q->wished && !q->tries[next];
+	bool token = (!q->sends && !q->copy) || wanted || take_token(s, (unsigned)next, &when);
 	if (!token && q->copy) {
 		blame(q, HF_CAUSE_BUDGET, (unsigned)next, HF_EDE_NONE);
 		if (!hoping(q))
@@ -559,9 +590,10 @@ static void go_on_to(struct step *s, const struct hf_selection *selected, int ne
 		earn_tokens(s);
 	q->resume = 0;
 	send_to(s, (unsigned)next,
-		q->sends  ? HF_SEND_RETRY
-		: q->copy ? HF_SEND_PROBE
-			  : HF_SEND_FIRST);
+		wanted     ? HF_SEND_FOLLOW
+		: q->sends ? HF_SEND_RETRY
+		: q->copy  ? HF_SEND_PROBE
+			   : HF_SEND_FIRST);
 	q->refused &= ~bit((unsigned)next); /* after: it was refused, not silent */
 	if (only_probes(q) && q->patience != HF_NEVER && q->patience > s->env->now + PROBE_PATIENCE)
 		q->patience = s->env->now + PROBE_PATIENCE;
@@ -570,13 +602,17 @@ static void go_on_to(struct step *s, const struct hf_selection *selected, int ne
 static void go_on(struct step *s)
 {
 	struct hf_selection selected = selection(s);
+	if (s->env->now >= s->q->deadline) {
+		give_up(s);
+		return;
+	}
 	go_on_to(s, &selected, s->q->sends < HF_SENDS_MAX ? hf_select(&selected) : -1);
 }
 
 /* The same upstream once more, in another way, which is no new try. */
 static void ask_again(struct step *s, unsigned upstream)
 {
-	if (s->q->sends >= HF_SENDS_MAX || s->q->barred & bit(upstream)) {
+	if (s->q->sends >= HF_SENDS_MAX || (s->q->barred | s->q->held) & bit(upstream)) {
 		if (!waiting(s->q))
 			go_on(s);
 		return;
@@ -632,14 +668,19 @@ static void start(struct step *s)
 		probe_beside(s, &selected, &looks, first);
 }
 
-/* Not again for this question: neither does it wait there for room any more. */
-static void bar(struct step *s, unsigned upstream)
+static void leave_line(struct step *s, unsigned upstream)
 {
 	struct hf_query *q = s->q;
-	q->barred |= bit(upstream);
 	for (unsigned i = 0; i < q->sends; i++)
 		if (q->attempts[i].queued && q->attempts[i].upstream == upstream)
 			close_attempt(s, &q->attempts[i]);
+}
+
+/* Not again for this question: neither does it wait there for room any more. */
+static void bar(struct step *s, unsigned upstream)
+{
+	s->q->barred |= bit(upstream);
+	leave_line(s, upstream);
 }
 
 static void bar_and_go_on(struct step *s, enum hf_query_cause cause, const struct hf_attempt *a,
@@ -658,21 +699,45 @@ static void bar_and_go_on(struct step *s, enum hf_query_cause cause, const struc
 }
 
 /* What it said is of no use, but it said it: it serves this route. */
-static void disbelieve(struct step *s, const struct hf_attempt *a)
+static void disbelieve(struct step *s, enum hf_query_cause cause, const struct hf_attempt *a)
 {
-	blame(s->q, HF_CAUSE_LIE, a->upstream, HF_EDE_NONE);
+	blame(s->q, cause, a->upstream, HF_EDE_NONE);
 	bar(s, a->upstream);
 	report_path(s, a, HF_OUTCOME_ANSWERED);
-	if (!waiting(s->q))
+	if (s->env->now >= s->q->deadline)
+		give_up(s);
+	else if (!waiting(s->q))
 		go_on(s);
 }
 
+/* What it says may be true. It is not asked again meanwhile, and if it says it twice that
+ * is no more. */
+static void hold(struct step *s, struct hf_attempt *a, const struct hf_query_event *event)
+{
+	report_path(s, a, HF_OUTCOME_ANSWERED);
+	leave_line(s, a->upstream);
+	if (s->q->held & bit(a->upstream))
+		return;
+	s->q->wished |= event->wished;
+	a->held = true;
+	a->hedge = event->proving ? s->env->now + PROOF_PATIENCE : HF_NEVER;
+	s->q->held |= bit(a->upstream);
+}
+
 static bool look_at_attempts(struct step *s);
+
+static void let_go_of_held(struct hf_query *q)
+{
+	q->held = 0;
+	for (unsigned i = 0; i < q->sends; i++)
+		q->attempts[i].held = false;
+}
 
 /* The first answer: what does it say about the others? */
 static void answered(struct step *s, struct hf_attempt *winner)
 {
 	struct hf_query *q = s->q;
+	let_go_of_held(q);
 	act(s, HF_ACT_ANSWER)->attempt = (uint8_t)(winner - q->attempts);
 	report_path(s, winner, HF_OUTCOME_ANSWERED);
 	q->answered = true;
@@ -732,11 +797,7 @@ static void answer_of(struct step *s, struct hf_attempt *a, const struct hf_quer
 {
 	unsigned upstream = a->upstream;
 	switch (event->verdict) {
-	case HF_VERDICT_ANSWER:
-		note_size(s, a, event->octets);
-		note_plain(s, a);
-		answered(s, a);
-		break;
+	case HF_VERDICT_ANSWER: answered(s, a); break;
 	case HF_VERDICT_TRUNCATED:
 		if (a->channel != HF_CHANNEL_UDP) {
 			bar_and_go_on(s, HF_CAUSE_GARBAGE, a, event->ede);
@@ -758,7 +819,8 @@ static void answer_of(struct step *s, struct hf_attempt *a, const struct hf_quer
 	case HF_VERDICT_REFUSED: bar_and_go_on(s, HF_CAUSE_REFUSED, a, event->ede); break;
 	case HF_VERDICT_LAME: bar_and_go_on(s, HF_CAUSE_LAME, a, event->ede); break;
 	case HF_VERDICT_GARBAGE: bar_and_go_on(s, HF_CAUSE_GARBAGE, a, event->ede); break;
-	case HF_VERDICT_LIE: disbelieve(s, a); break;
+	case HF_VERDICT_DOUBTED: disbelieve(s, HF_CAUSE_DOUBTED, a); break;
+	case HF_VERDICT_LIE: disbelieve(s, HF_CAUSE_LIE, a); break;
 	}
 }
 
@@ -766,7 +828,7 @@ static void answer_of(struct step *s, struct hf_attempt *a, const struct hf_quer
 static void heard_late(struct step *s, struct hf_attempt *a, enum hf_verdict verdict)
 {
 	if (verdict == HF_VERDICT_ANSWER || verdict == HF_VERDICT_TRUNCATED ||
-		verdict == HF_VERDICT_LIE)
+		verdict == HF_VERDICT_DOUBTED || verdict == HF_VERDICT_LIE)
 		report_path(s, a, HF_OUTCOME_ANSWERED);
 	else if (verdict != HF_VERDICT_GARBAGE)
 		report_path(s, a, HF_OUTCOME_BEATEN);
@@ -777,10 +839,21 @@ static void heard_late(struct step *s, struct hf_attempt *a, enum hf_verdict ver
 static void replied(struct step *s, const struct hf_query_event *event)
 {
 	struct hf_attempt *a = &s->q->attempts[event->attempt];
-	take_note(s, a, event);
-	close_attempt(s, a);
+	if (a->held) { /* the facts of it are known */
+		a->held = false;
+		s->q->held &= ~bit(a->upstream);
+	} else {
+		take_note(s, a, event);
+		close_attempt(s, a);
+		if (event->verdict == HF_VERDICT_ANSWER && !s->q->answered) {
+			note_size(s, a, event->octets);
+			note_plain(s, a);
+		}
+	}
 	if (s->q->answered)
 		heard_late(s, a, event->verdict);
+	else if (event->kind == HF_QUERY_HELD)
+		hold(s, a, event);
 	else
 		answer_of(s, a, event);
 }
@@ -792,6 +865,13 @@ static enum hf_query_cause cause_of_loss(enum hf_outcome outcome)
 	case HF_OUTCOME_UNTRUSTED: return HF_CAUSE_UNTRUSTED;
 	default: return HF_CAUSE_UNREACHABLE;
 	}
+}
+
+static void drop(struct step *s, const struct hf_query_event *event)
+{
+	blame(s->q, HF_CAUSE_DOUBTED, s->q->attempts[event->attempt].upstream, HF_EDE_NONE);
+	let_go_of_held(s->q);
+	give_up(s);
 }
 
 static void lost(struct step *s, const struct hf_query_event *event)
@@ -942,6 +1022,19 @@ static void hedge(struct step *s)
 	}
 }
 
+/* A proof takes long: somebody else may say something else. */
+static bool proof_is_late(struct hf_query *q, hf_us now)
+{
+	bool late = false;
+	for (unsigned i = 0; i < q->sends; i++) {
+		if (!q->attempts[i].held || q->attempts[i].hedge > now)
+			continue;
+		q->attempts[i].hedge = HF_NEVER;
+		late = true;
+	}
+	return late;
+}
+
 static void timer(struct step *s)
 {
 	struct hf_query *q = s->q;
@@ -961,9 +1054,10 @@ static void timer(struct step *s)
 		give_up(s);
 		return;
 	}
+	bool beside = proof_is_late(q, s->env->now);
 	if (resumed && !q->sends)
 		start(s);
-	else if (resumed || (late && !waiting(q)))
+	else if (resumed || ((late || beside) && !waiting(q)))
 		go_on(s);
 	else
 		hedge(s);
@@ -986,6 +1080,8 @@ static void arm(struct step *s)
 	}
 	for (unsigned i = 0; i < q->sends; i++) {
 		const struct hf_attempt *a = &q->attempts[i];
+		if (a->held)
+			sooner(&due, a->hedge);
 		if (!a->open || a->queued)
 			continue;
 		if (!a->late)
@@ -1002,20 +1098,36 @@ void hf_query_init(struct hf_query *q, uint32_t name, hf_us now)
 		.cause_ede = HF_EDE_NONE, .began = now, .name = name };
 }
 
+/* Is it about something that still is? */
+static bool concerns(const struct hf_query *q, const struct hf_query_event *event)
+{
+	if (event->kind == HF_QUERY_START || event->kind == HF_QUERY_TIMER)
+		return true;
+	if (event->kind == HF_QUERY_GO_ON || event->kind == HF_QUERY_DROP)
+		return q->held != 0;
+	if (event->attempt >= HF_ATTEMPTS_MAX)
+		return false;
+	return q->attempts[event->attempt].open ||
+	       (event->kind == HF_QUERY_REPLY && q->attempts[event->attempt].held);
+}
+
 size_t hf_query_step(struct hf_query *q, const struct hf_query_env *env,
 	const struct hf_query_event *event, struct hf_action actions[static HF_ACTIONS_MAX])
 {
 	struct step s = { .q = q, .env = env, .actions = actions };
-	bool for_attempt = event->kind != HF_QUERY_START && event->kind != HF_QUERY_TIMER;
-	if (hf_unexpected(q->done))
-		return 0;
-	if (for_attempt && (event->attempt >= HF_ATTEMPTS_MAX || !q->attempts[event->attempt].open))
+	if (hf_unexpected(q->done) || !concerns(q, event))
 		return 0;
 	for (unsigned i = 0; i < q->sends; i++)
 		touch(&s, q->attempts[i].upstream);
 	switch (event->kind) {
 	case HF_QUERY_START: start(&s); break;
-	case HF_QUERY_REPLY: replied(&s, event); break;
+	case HF_QUERY_REPLY:
+	case HF_QUERY_HELD: replied(&s, event); break;
+	case HF_QUERY_GO_ON:
+		if (!waiting(q))
+			go_on(&s);
+		break;
+	case HF_QUERY_DROP: drop(&s, event); break;
 	case HF_QUERY_LOST: lost(&s, event); break;
 	case HF_QUERY_DOUBT: doubt(&s, event); break;
 	case HF_QUERY_TIMER: timer(&s); break;
@@ -1048,6 +1160,7 @@ const char *hf_query_cause_text(enum hf_query_cause cause)
 		[HF_CAUSE_GARBAGE] = "answered garbage",
 		[HF_CAUSE_RESTING] = "does not answer, and is only probed now and then",
 		[HF_CAUSE_BUDGET] = "over its packet budget",
+		[HF_CAUSE_DOUBTED] = "gave what nothing shows to be true",
 		[HF_CAUSE_LIE] = "gave what is not expected of the name",
 		[HF_CAUSE_QUARANTINED] = "keeps lying",
 		[HF_CAUSE_UNTRUSTED] = "is not believed",

@@ -15,8 +15,11 @@
  *   all rest                    wait until one may be asked, and say so
  *   not believed (TLS)          ask the next; not this one again
  *   SERVFAIL, REFUSED, lame     ask the next; not this one again
- *   a lie                       the same; but who lies is alive, and its health is
- *                               none the worse for it
+ *   an answer that is not       it is held (truth/): others are asked, or a proof is
+ *   believed yet                waited for, and then another; when nobody is left that
+ *                               is said, and what is held is ruled on
+ *   a lie                       ask the next; not this one again; but who lies is
+ *                               alive, and its health is none the worse for it
  *   FORMERR or NOTIMP on EDNS   ask the same without EDNS
  *   truncated                   ask the same over TCP
  *   silence again and again     over UDP though it answers others: large answers
@@ -47,6 +50,7 @@
 
 #include "forward/route.h"
 #include "forward/verdict.h"
+#include "truth/trial.h"
 #include "upstream/select.h"
 
 #define HF_SENDS_MAX 10
@@ -78,6 +82,7 @@ enum hf_send_reason { /* why a message goes out; a row each in meter.c */
 
 struct hf_attempt {
 	bool open;      /* an answer may still come */
+	bool held;      /* it has come, and is not believed yet; not open */
 	bool queued;    /* it stands in line and has not been sent */
 	bool late;      /* its time-out has passed */
 	bool probe;
@@ -103,6 +108,7 @@ enum hf_query_cause { /* why nothing came of it; the last one counts */
 	HF_CAUSE_GARBAGE,
 	HF_CAUSE_RESTING,
 	HF_CAUSE_BUDGET,
+	HF_CAUSE_DOUBTED,     /* it answered, and nothing showed that to be true */
 	HF_CAUSE_LIE,         /* it answered, and was not believed */
 	HF_CAUSE_QUARANTINED, /* it has lied before, and is not asked */
 	HF_CAUSE_UNTRUSTED,
@@ -114,6 +120,8 @@ struct hf_query {
 	hf_us patience;      /* when those who wait want to hear something; HF_NEVER: never */
 	hf_us resume;        /* end of a pause before asking again; 0: none */
 	uint64_t barred;     /* a bit an upstream: do not ask again */
+	uint64_t held;       /* ... its answer is held */
+	bool wished;         /* the operator wants to hear others: that takes no tokens */
 	uint64_t plain;      /* ... ask without EDNS */
 	uint64_t stream;     /* ... ask over TCP */
 	uint64_t refused;    /* ... was unreachable when last asked */
@@ -128,6 +136,7 @@ struct hf_query {
 	struct hf_attempt attempts[HF_ATTEMPTS_MAX];
 	unsigned sends;
 	uint8_t looks;       /* how often it has looked whether anybody's rest is over */
+	bool settling;       /* it has been said that only who was asked in vain is left */
 	bool done;
 	enum hf_query_cause cause;
 	uint8_t cause_upstream;
@@ -136,15 +145,21 @@ struct hf_query {
 
 enum hf_query_event_kind {
 	HF_QUERY_START,
-	HF_QUERY_REPLY, /* attempt, verdict, ede */
-	HF_QUERY_LOST,  /* attempt, outcome: it could not be sent, or was refused */
-	HF_QUERY_DOUBT, /* attempt: a reply came that is right but for the question's case;
-	                   a forgery, or a server that does not keep case: TCP will tell */
-	HF_QUERY_TIMER, /* what was armed is due */
-	HF_QUERY_GRANT, /* attempt: there is room now, and it has been charged */
-	HF_QUERY_EVICT, /* attempt: it lost its place in line */
+	HF_QUERY_REPLY,  /* attempt, verdict, ede */
+	HF_QUERY_LOST,   /* attempt, outcome: it could not be sent, or was refused */
+	HF_QUERY_DOUBT,  /* attempt: a reply came that is right but for the question's case;
+			    a forgery, or a server that does not keep case: TCP will tell */
+	HF_QUERY_TIMER,  /* what was armed is due */
+	HF_QUERY_GRANT,  /* attempt: there is room now, and it has been charged */
+	HF_QUERY_EVICT,  /* attempt: it lost its place in line */
+	HF_QUERY_HELD,   /* attempt: an answer came that is to be held until a REPLY for the
+			    same attempt says what it is; nothing more if another answer of
+			    the same upstream is */
+	HF_QUERY_GO_ON,  /* what is held is not ruled on yet: ask whom there is */
+	HF_QUERY_DROP,   /* nothing that is held is believed, nor need others be asked: it has
+			    failed; attempt: whom to name */
 	HF_QUERY_REUSED, /* attempt, met: it shares a connection that was there already; told
-	                    right after it was sent */
+			    right after it was sent */
 };
 
 struct hf_query_event {
@@ -156,18 +171,23 @@ struct hf_query_event {
 	uint16_t octets; /* of the reply */
 	bool met;        /* REUSED: the connection was open, so the question left at once */
 	bool moved;      /* REPLY: it came on another connection than the first */
+	bool wished;     /* HELD: the operator wants to hear others */
+	bool proving;    /* HELD: a proof is under way */
 	hf_us charged;   /* GRANT: when */
 };
 
 enum hf_action_kind {
-	HF_ACT_SEND,    /* attempt: to `upstream` over `channel`, with or without EDNS */
-	HF_ACT_QUEUE,   /* attempt: stands in line for `upstream` until `due`; charge `cost`
-	                   and say GRANT */
-	HF_ACT_ARM,     /* wake me at `due` */
-	HF_ACT_LATE,    /* patience is over: what is at hand is better than waiting; once */
-	HF_ACT_ANSWER,  /* attempt's reply is the answer; unless the query is done it goes on
-	                   listening, and needs its timer, but nobody may join it */
-	HF_ACT_FAIL,    /* no answer: cause, ede, upstream; the query is done */
+	HF_ACT_SEND,   /* attempt: to `upstream` over `channel`, with or without EDNS */
+	HF_ACT_QUEUE,  /* attempt: stands in line for `upstream` until `due`; charge `cost`
+			  and say GRANT */
+	HF_ACT_ARM,    /* wake me at `due` */
+	HF_ACT_LATE,   /* patience is over: what is at hand is better than waiting; once */
+	HF_ACT_SETTLE, /* answers are held, and who is `left` (truth/trial.h) to be asked? Say
+			  REPLY, GO_ON or DROP; or nothing while a proof is under way and
+			  there is time left */
+	HF_ACT_ANSWER, /* attempt's reply is the answer; unless the query is done it goes on
+			  listening, and needs its timer, but nobody may join it */
+	HF_ACT_FAIL,   /* no answer: cause, ede, upstream; the query is done */
 };
 
 struct hf_action {
@@ -181,6 +201,7 @@ struct hf_action {
 	hf_us due;
 	enum hf_query_cause cause;
 	int32_t ede;
+	enum hf_trial_left left;
 };
 
 /* One that a step sent to or learnt of, as it was before. */

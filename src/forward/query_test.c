@@ -751,6 +751,128 @@ static void a_zone_that_an_upstream_cannot_serve_is_no_longer_asked_of_it(void *
 	assert_sent(&t, 1, HF_CHANNEL_UDP);
 }
 
+/* ---- what is held ---- */
+
+static void hold(struct asked *t, unsigned attempt, bool wished, bool proving)
+{
+	step(t, &(struct hf_query_event){.kind = HF_QUERY_HELD,
+			.attempt = attempt,
+			.ede = HF_EDE_NONE,
+			.wished = wished,
+			.proving = proving});
+}
+
+static void go_on(struct asked *t)
+{
+	step(t, &(struct hf_query_event){.kind = HF_QUERY_GO_ON});
+}
+
+static void assert_settled(const struct asked *t, enum hf_trial_left left)
+{
+	assert_non_null(find(t, HF_ACT_SETTLE));
+	assert_int_equal(find(t, HF_ACT_SETTLE)->left, left);
+}
+
+static void what_is_held_counts_as_answered_and_others_are_asked_without_a_token(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	for (unsigned i = 0; i < MOST; i++)
+		t.confs[i].retry = (struct hf_retry_conf){0, 0};
+	start(&t);
+	t.now += 10 * HF_MS;
+	hold(&t, 0, true, false);
+	assert_int_equal(t.states[0].in_flight, 0);
+	assert_int_equal(t.states[0].answered, t.now);
+	assert_true(t.paths[0].rtt.srtt > 0);
+	assert_int_equal(count(&t, HF_ACT_SEND), 0);
+	go_on(&t);
+	assert_sent(&t, 1, HF_CHANNEL_UDP);
+	hold(&t, 1, true, false);
+	reply(&t, 0, HF_VERDICT_ANSWER);
+	assert_int_equal(find(&t, HF_ACT_ANSWER)->attempt, 0);
+	assert_over(&t);
+}
+
+static void a_second_opinion_that_nobody_wished_for_takes_a_token(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	for (unsigned i = 0; i < MOST; i++)
+		t.confs[i].retry = (struct hf_retry_conf){0, 0};
+	start(&t);
+	hold(&t, 0, false, true);
+	go_on(&t);
+	assert_int_equal(count(&t, HF_ACT_SEND), 0);
+	reply(&t, 0, HF_VERDICT_ANSWER);
+	assert_non_null(find(&t, HF_ACT_ANSWER));
+}
+
+static void when_only_those_asked_in_vain_are_left_that_is_said_once(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	start(&t);
+	hold(&t, 0, true, false);
+	go_on(&t);
+	wait(&t); /* the second is silent */
+	assert_settled(&t, HF_LEFT_SLOW);
+	assert_int_equal(count(&t, HF_ACT_SEND), 0);
+	go_on(&t); /* then it is asked again */
+	assert_sent(&t, 1, HF_CHANNEL_UDP);
+	while (!find(&t, HF_ACT_SETTLE))
+		wait(&t);
+	assert_settled(&t, HF_LEFT_NO_TIME);
+	step(&t, &(struct hf_query_event){.kind = HF_QUERY_DROP, .attempt = 0});
+	assert_failed(&t, HF_CAUSE_DOUBTED, HF_EDE_OTHER);
+}
+
+static void when_nobody_is_left_what_is_held_is_all_there_is(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	start(&t);
+	hold(&t, 0, true, false);
+	go_on(&t);
+	assert_settled(&t, HF_LEFT_SLOW);
+	go_on(&t);
+	assert_settled(&t, HF_LEFT_NONE);
+	step(&t, &(struct hf_query_event){.kind = HF_QUERY_DROP, .attempt = 0});
+	assert_failed(&t, HF_CAUSE_DOUBTED, HF_EDE_OTHER);
+}
+
+static void while_a_proof_takes_long_another_is_asked_once(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	start(&t);
+	hold(&t, 0, false, true);
+	wait(&t);
+	assert_int_equal(t.now, START + 250 * HF_MS);
+	assert_sent(&t, 1, HF_CHANNEL_UDP);
+	hold(&t, 1, false, true);
+	reply(&t, 0, HF_VERDICT_LIE);
+	assert_int_equal(count(&t, HF_ACT_SEND), 0);
+	reply(&t, 1, HF_VERDICT_ANSWER);
+	assert_non_null(find(&t, HF_ACT_ANSWER));
+}
+
+static void what_is_held_at_its_end_may_still_be_a_lie(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	start(&t);
+	hold(&t, 0, false, true);
+	reply(&t, 0, HF_VERDICT_LIE);
+	assert_failed(&t, HF_CAUSE_LIE, HF_EDE_OTHER);
+}
+
 /* ---- hedges ---- */
 
 static void a_hedge_goes_after_the_percentile_and_the_first_stays_open(void **state)
@@ -1696,6 +1818,7 @@ static uint32_t roll(struct dice *dice, uint32_t sides)
 /* What the walk has seen: a walk that never comes there proves nothing. */
 static struct seen {
 	unsigned grants, evictions, reused, abandoned, lingered, hedges, probes, late, failed;
+	unsigned held, ruled, settled[HF_LEFT_NO_TIME + 1];
 } seen;
 
 struct life {
@@ -1706,6 +1829,7 @@ struct life {
 	bool rests[MOST];             /* ... whoever else may be asked */
 	bool over;                    /* there was an answer or a failure */
 	bool late;
+	enum hf_trial_left left; /* SETTLE was said: a ruling is due */
 	hf_us armed;
 };
 
@@ -1795,16 +1919,49 @@ static struct hf_query_event throw_news(struct life *l, struct hf_query_event ev
 		break;
 	default:
 		event.kind = HF_QUERY_REPLY;
-		event.verdict = (enum hf_verdict)(1 + roll(&l->dice, HF_VERDICT_GARBAGE));
+		event.verdict = (enum hf_verdict)(1 + roll(&l->dice, HF_VERDICT_LIE));
 		event.octets = (uint16_t)roll(&l->dice, 2000);
-		if (!roll(&l->dice, 12))
+		if (!roll(&l->dice, 5))
 			event.verdict = HF_VERDICT_ANSWER;
+		if (event.verdict <= HF_VERDICT_TRUNCATED && roll(&l->dice, 2) && went) {
+			event = (struct hf_query_event){.kind = HF_QUERY_HELD,
+				.attempt = event.attempt,
+				.ede = HF_EDE_NONE,
+				.wished = roll(&l->dice, 2),
+				.proving = roll(&l->dice, 2)};
+			seen.held++;
+		}
 	}
 	return event;
 }
 
+/* What is held is ruled on, one of it at a time. False: not yet. */
+static bool throw_ruling(struct life *l, struct hf_query_event *ret)
+{
+	struct asked *t = &l->t;
+	unsigned at = roll(&l->dice, HF_ATTEMPTS_MAX);
+	enum hf_trial_left left = l->left;
+	l->left = HF_LEFT_SOME;
+	if (!t->q.held || (left < HF_LEFT_NO_TIME && roll(&l->dice, 12)))
+		return false;
+	while (!t->q.attempts[at].held)
+		at = (at + 1) % HF_ATTEMPTS_MAX;
+	*ret = (struct hf_query_event){.attempt = at, .ede = HF_EDE_NONE};
+	ret->kind = HF_QUERY_REPLY;
+	ret->verdict = roll(&l->dice, 2) ? HF_VERDICT_LIE : HF_VERDICT_ANSWER;
+	if (!roll(&l->dice, 4))
+		ret->kind = HF_QUERY_DROP;
+	else if (left < HF_LEFT_NO_TIME && !roll(&l->dice, 4))
+		ret->kind = HF_QUERY_GO_ON;
+	seen.ruled++;
+	return true;
+}
+
 static struct hf_query_event throw_event(struct life *l)
 {
+	struct hf_query_event ruling;
+	if (throw_ruling(l, &ruling))
+		return ruling;
 	struct asked *t = &l->t;
 	struct hf_query_event event = {.attempt = roll(&l->dice, HF_ATTEMPTS_MAX + 1),
 		.ede = HF_EDE_NONE,
@@ -1829,7 +1986,7 @@ static void check_send(struct life *l, const struct hf_action *action, bool now_
 	assert_false(l->over);
 	assert_true(action->upstream < t->route.upstream_count);
 	assert_true(granted ? !now_queued : !l->open[action->attempt]);
-	assert_false(t->q.barred >> action->upstream & 1);
+	assert_false((t->q.barred | t->q.held) >> action->upstream & 1);
 	/* What the protocol wants follows on a word of its own. */
 	assert_false(l->rests[action->upstream] &&
 		     t->q.attempts[action->attempt].reason != HF_SEND_FOLLOW);
@@ -1859,6 +2016,12 @@ static void check_actions(struct life *l)
 			seen.failed += action->kind == HF_ACT_FAIL;
 			assert_true(action->kind == HF_ACT_ANSWER || t->q.done);
 			break;
+		case HF_ACT_SETTLE:
+			assert_false(l->over);
+			assert_true(t->q.held);
+			l->left = action->left;
+			seen.settled[action->left]++;
+			break;
 		case HF_ACT_ARM: break;
 		}
 	}
@@ -1887,7 +2050,8 @@ static void check(struct life *l)
 	const struct hf_action *arm = find(t, HF_ACT_ARM);
 	if (arm) { /* never in the past, or the loop would spin */
 		hf_us most = t->q.deadline + (l->over ? 1520 * HF_MS : 0);
-		assert_true(arm->due > t->now && arm->due <= most);
+		assert_true(arm->due > t->now || l->left == HF_LEFT_NO_TIME);
+		assert_true(arm->due <= most);
 		l->armed = arm->due;
 	}
 }
@@ -1940,6 +2104,8 @@ static void whatever_comes_it_ends_in_time_and_within_bounds(void **state)
 		one_life(seed);
 	assert_true(seen.grants > 1000 && seen.evictions > 1000 && seen.reused > 1000);
 	assert_true(seen.abandoned > 100 && seen.lingered > 1000 && seen.hedges > 100);
+	assert_true(seen.held > 1000 && seen.ruled > 1000 && seen.settled[HF_LEFT_SLOW] > 100);
+	assert_true(seen.settled[HF_LEFT_NONE] > 100 && seen.settled[HF_LEFT_NO_TIME] > 50);
 	assert_true(seen.probes > 1000 && seen.late > 1000 && seen.failed > 1000);
 }
 
@@ -1974,6 +2140,13 @@ int main(void)
 		cmocka_unit_test(who_lies_is_passed_over_and_its_health_is_none_the_worse),
 		cmocka_unit_test(when_all_lie_or_are_silent_the_lie_is_what_is_told),
 		cmocka_unit_test(a_lie_after_the_answer_changes_nothing),
+		cmocka_unit_test(
+			what_is_held_counts_as_answered_and_others_are_asked_without_a_token),
+		cmocka_unit_test(a_second_opinion_that_nobody_wished_for_takes_a_token),
+		cmocka_unit_test(when_only_those_asked_in_vain_are_left_that_is_said_once),
+		cmocka_unit_test(when_nobody_is_left_what_is_held_is_all_there_is),
+		cmocka_unit_test(while_a_proof_takes_long_another_is_asked_once),
+		cmocka_unit_test(what_is_held_at_its_end_may_still_be_a_lie),
 		cmocka_unit_test(an_upstreams_own_reason_is_handed_on),
 		cmocka_unit_test(what_was_said_of_the_name_outweighs_anothers_silence),
 		cmocka_unit_test(who_knows_no_edns_is_asked_without_it),

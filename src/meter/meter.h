@@ -33,6 +33,9 @@ enum hf_counter {
 	HF_COUNT_JOINED,               /* questions that joined a flight under way */
 	HF_COUNT_PREFETCHED,           /* asked with nobody waiting: refreshes */
 	HF_COUNT_HELD,                 /* sudden denials that were not believed (hold-good) */
+	HF_COUNT_ON_TRIAL,             /* answers that others or a proof had to show to be true */
+	HF_COUNT_HELD_REFUSED,         /* ... not believed for want of room to hold them */
+	HF_COUNT_WITHDRAWN,            /* ... given before their proof, which then failed */
 	HF_COUNT_FAILURES,             /* failures that were remembered (RFC 9520) */
 	HF_COUNT_ASKED,                /* distinct questions for which an upstream was asked */
 	HF_COUNT_MALFORMED,

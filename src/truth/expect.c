@@ -33,6 +33,49 @@ static const struct hf_expected **probe(const struct hf_expect_table *table, boo
 	}
 }
 
+/* ---- what it says, as a number ---- */
+
+struct print {
+	const struct hf_hash_key *key;
+	uint64_t sum;
+};
+
+static void add(struct print *p, const void *bytes, size_t len)
+{
+	p->sum = hf_hash(p->key, p->sum, bytes, len);
+}
+
+static void add_prefixes(struct print *p, const struct hf_prefix_list *list)
+{
+	char text[HF_ADDRESS_TEXT_MAX];
+	add(p, &list->count, sizeof list->count);
+	for (size_t i = 0; i < list->count; i++) {
+		hf_prefix_text(&list->items[i], text);
+		add(p, text, strlen(text) + 1);
+	}
+}
+
+static void add_text(struct print *p, const char *text)
+{
+	add(p, text ? text : "", text ? strlen(text) + 1 : 1);
+}
+
+static uint64_t print_of(const struct hf_hash_key *key, const struct hf_expectation *conf)
+{
+	struct print p = {.key = key};
+	const uint64_t numbers[] = {conf->below, (uint64_t)conf->prove, (uint64_t)conf->prove_when,
+		conf->prove_port, conf->cname.count};
+	add(&p, conf->name.bytes, conf->name.len);
+	add(&p, numbers, sizeof numbers);
+	add_prefixes(&p, &conf->addresses);
+	add_prefixes(&p, &conf->never);
+	for (size_t i = 0; i < conf->cname.count; i++)
+		add_text(&p, conf->cname.items[i]);
+	add_text(&p, conf->prove_ca);
+	add_text(&p, conf->agree);
+	return p.sum;
+}
+
 static int compile(struct hf_arena *arena, const struct hf_expectation *conf, struct hf_expected *ret)
 {
 	struct hf_name *names = hf_arena_get(arena, conf->cname.count * sizeof *names);
@@ -72,6 +115,7 @@ int hf_expect_table_build(struct hf_arena *arena, const struct hf_hash_key *key,
 		if (rc)
 			return rc;
 		item->index = (unsigned)i;
+		item->print = print_of(key, item->conf);
 		const struct hf_expectation *e = item->conf;
 		*probe(table, e->below, e->name.bytes, e->name.len) = item;
 		unsigned labels = hf_name_labels(e->name.bytes);

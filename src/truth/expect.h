@@ -22,6 +22,8 @@ struct hf_expected {
 	const struct hf_name *cnames; /* lowered */
 	size_t cname_count;
 	unsigned agree, of;           /* 0: whoever answers is believed */
+	uint64_t print;               /* a hash of all that it says: the same in another table of
+					 the same key if nothing has changed */
 };
 
 struct hf_expect_table;
