@@ -13,8 +13,14 @@ struct client {
 	uint8_t rcode, a[4]; /* the last address of the last answer */
 };
 
+/* What an address shows that is looked at, by its last octet, and after how long. */
+#define ADDRESSES 256
+
 struct office {
 	struct stage stage;
+	struct hf_proof_seen shows[ADDRESSES];
+	hf_us looks_take;
+	unsigned looks;
 	struct client client;
 	struct hf_expectation expectation;
 	struct hf_prefix prefix;
@@ -38,6 +44,63 @@ static void answered(
 }
 
 static const struct hf_client client = {answered};
+
+/* ---- proofs ---- */
+
+struct hand {
+	struct hf_timer timer; /* first */
+	struct office *office;
+	struct hf_prove_look *look;
+};
+
+static int trust(void *ctx, const char *ca, hf_us now, uint64_t *ret_number, int *ret_news)
+{
+	(void)ctx, (void)ca, (void)now;
+	*ret_number = 1;
+	*ret_news = 0;
+	return 0;
+}
+
+static void look_over(struct hf_timer *timer, hf_us now)
+{
+	struct hand hand = *(struct hand *)timer;
+	free(timer);
+	hf_prove_shown(hand.look, &hand.office->shows[hand.look->key->address.bytes[3]], now);
+}
+
+static const char *begin_look(void *ctx, struct hf_prove_look *look)
+{
+	struct office *o = ctx;
+	struct hand *hand = calloc(1, sizeof *hand);
+	assert_non_null(hand);
+	*hand = (struct hand){{.fire = look_over}, o, look};
+	look->hand = hand;
+	o->looks++;
+	hf_timer_arm(hf_loop_timers(o->stage.loops[0]), &hand->timer,
+		hf_loop_now(o->stage.loops[0]) + o->looks_take);
+	return NULL;
+}
+
+static void end_look(void *ctx, struct hf_prove_look *look)
+{
+	struct office *o = ctx;
+	struct hand *hand = look->hand;
+	hf_timer_disarm(hf_loop_timers(o->stage.loops[0]), &hand->timer);
+	free(hand);
+}
+
+static const struct hf_prove_means means = {trust, begin_look, end_look};
+
+static void shows(struct office *o, uint8_t last, enum hf_proof proof)
+{
+	static const char *const why[] = {[HF_PROOF_HOLDS] = "",
+		[HF_PROOF_FAILS] = "it is another name's",
+		[HF_PROOF_MISSING] = "nobody there"};
+	o->shows[last] = (struct hf_proof_seen){proof, 3600 * HF_SECOND, ""};
+	snprintf(o->shows[last].why, sizeof o->shows[last].why, "%s", why[proof]);
+}
+
+/* ---- expectations ---- */
 
 static void expect_nothing(struct office *o)
 {
@@ -70,6 +133,9 @@ static int open_office(void **state)
 	assert_non_null(o);
 	o->stage.client = &client;
 	o->stage.client_ctx[0] = &o->client;
+	o->stage.means = &means;
+	o->stage.means_ctx = o;
+	o->looks_take = 20 * HF_MS;
 	stage_open(&o->stage, 1);
 	*state = o;
 	return 0;
@@ -336,6 +402,177 @@ static void what_cannot_be_held_for_want_of_room_is_not_believed(void **state)
 	assert_int_equal(o->stage.worker[0]->held_octets, 0);
 }
 
+/* ---- what is proven ---- */
+
+static void expect_proof(struct office *o, int when)
+{
+	expect_nothing(o);
+	o->expectation.prove = HF_PROVE_TLS;
+	o->expectation.prove_when = when;
+	o->expectation.prove_port = 443;
+	o->expectation.prove_ca = "system";
+	adopt(o);
+}
+
+static uint32_t kept_for(struct office *o)
+{
+	struct hf_cached copy;
+	struct hf_answer answer;
+	return look(o, &copy, &answer) == HF_LOOKUP_HIT ? copy.kept.ttl : 0;
+}
+
+static void an_answer_waits_for_its_proof(void **state)
+{
+	struct office *o = *state;
+	expect_proof(o, HF_PROVE_FIRST);
+	shows(o, 7, HF_PROOF_HOLDS);
+	gives(o, 0, 7);
+	o->looks_take = 100 * HF_MS;
+	hf_us before = hf_loop_now(o->stage.loops[0]);
+	ask(o);
+	assert_int_equal(o->client.a[3], 7);
+	assert_true(hf_loop_now(o->stage.loops[0]) - before >= 100 * HF_MS);
+	assert_int_equal(o->stage.upstreams[1].asked, 0);
+	assert_int_equal(kept_for(o), 300);
+	hf_sim_run_for(o->stage.sim, 300 * HF_SECOND);
+	ask(o);
+	assert_int_equal(o->looks, 1); /* what is known need not be seen again */
+}
+
+static void an_address_that_is_anothers_is_a_lie(void **state)
+{
+	struct office *o = *state;
+	expect_proof(o, HF_PROVE_FIRST);
+	shows(o, 66, HF_PROOF_FAILS);
+	shows(o, 7, HF_PROOF_HOLDS);
+	gives(o, 0, 66);
+	gives(o, 1, 7);
+	ask(o);
+	assert_int_equal(o->client.a[3], 7);
+	assert_int_equal(lies(o, 0), 1);
+	assert_int_equal(lies(o, 1), 0);
+	assert_int_equal(kept_for(o), 300);
+}
+
+static void a_proof_that_takes_long_brings_another_upstream(void **state)
+{
+	struct office *o = *state;
+	expect_proof(o, HF_PROVE_FIRST);
+	shows(o, 7, HF_PROOF_HOLDS);
+	gives(o, 0, 7);
+	gives(o, 1, 7);
+	o->looks_take = 1500 * HF_MS;
+	ask(o);
+	assert_int_equal(o->client.a[3], 7);
+	assert_int_equal(o->stage.upstreams[1].asked, 1);
+	assert_int_equal(o->looks, 1);
+}
+
+static void what_nobody_can_prove_is_believed_for_a_few_seconds_if_two_give_it(void **state)
+{
+	struct office *o = *state;
+	expect_proof(o, HF_PROVE_FIRST);
+	shows(o, 7, HF_PROOF_MISSING);
+	gives(o, 0, 7);
+	gives(o, 1, 7);
+	ask(o);
+	assert_int_equal(o->client.failed, 0);
+	assert_int_equal(o->client.a[3], 7);
+	assert_int_equal(kept_for(o), HF_PROVISIONAL_TTL);
+	assert_int_equal(lies(o, 0) + lies(o, 1), 0);
+}
+
+static void what_nobody_can_prove_and_one_alone_gives_is_not_believed(void **state)
+{
+	struct office *o = *state;
+	expect_proof(o, HF_PROVE_FIRST);
+	shows(o, 7, HF_PROOF_MISSING);
+	shows(o, 8, HF_PROOF_MISSING);
+	gives(o, 0, 7);
+	gives(o, 1, 8);
+	ask(o);
+	assert_int_equal(o->client.failed, 1);
+	assert_string_equal(
+		o->client.text, "upstream two: gave 192.0.2.7, not proven: nobody there");
+	assert_int_equal(lies(o, 0) + lies(o, 1), 0);
+	assert_false(is_known(o));
+}
+
+static void a_failure_while_a_proof_is_under_way_leaves_nothing_behind(void **state)
+{
+	struct office *o = *state;
+	struct hf_question q = question(NAME);
+	struct hf_cache_key key = hf_worker_key(o->stage.worker[0], &q, 0);
+	const struct hf_ticket ticket = {1, 0, 0};
+	expect_proof(o, HF_PROVE_FIRST);
+	shows(o, 7, HF_PROOF_HOLDS);
+	gives(o, 0, 7);
+	o->looks_take = 1500 * HF_MS;
+	assert_int_equal(
+		hf_worker_ask(o->stage.worker[0], &key, &ticket, hf_loop_now(o->stage.loops[0])),
+		0);
+	hf_sim_run_for(o->stage.sim, 50 * HF_MS);
+	assert_true(o->stage.worker[0]->held_octets > 0);
+	/* The worker ends with it: close_office. */
+}
+
+static void what_is_given_before_its_proof_is_kept_for_long_once_it_is_proven(void **state)
+{
+	struct office *o = *state;
+	expect_proof(o, HF_PROVE_AFTER);
+	shows(o, 7, HF_PROOF_HOLDS);
+	gives(o, 0, 7);
+	o->looks_take = 2 * HF_SECOND - HF_MS;
+	hf_us before = hf_loop_now(o->stage.loops[0]);
+	ask(o);
+	assert_int_equal(o->client.a[3], 7);
+	assert_true(hf_loop_now(o->stage.loops[0]) - before < 20 * HF_MS);
+	assert_int_equal(kept_for(o), HF_PROVISIONAL_TTL);
+	hf_sim_run_for(o->stage.sim, 3 * HF_SECOND);
+	assert_int_equal(kept_for(o), 300);
+	assert_int_equal(o->stage.worker[0]->held_octets, 0);
+	hf_sim_run_for(o->stage.sim, 290 * HF_SECOND);
+	assert_true(is_known(o));
+	hf_sim_run_for(o->stage.sim, 8 * HF_SECOND); /* it came so long ago */
+	assert_false(is_known(o));
+}
+
+static void what_is_given_before_its_proof_is_withdrawn_when_that_fails(void **state)
+{
+	struct office *o = *state;
+	expect_proof(o, HF_PROVE_AFTER);
+	shows(o, 66, HF_PROOF_FAILS);
+	shows(o, 7, HF_PROOF_HOLDS);
+	gives(o, 0, 66);
+	gives(o, 1, 7);
+	ask(o);
+	assert_int_equal(o->client.a[3], 66);
+	assert_int_equal(lies(o, 0), 0);
+	hf_sim_run_for(o->stage.sim, 40 * HF_MS);
+	assert_false(is_known(o));
+	assert_int_equal(lies(o, 0), 1);
+	assert_int_equal(stage_counted(&o->stage, HF_COUNT_WITHDRAWN), 1);
+	ask(o); /* that it fails is known now */
+	assert_int_equal(o->client.a[3], 7);
+	hf_sim_run_for(o->stage.sim, 40 * HF_MS);
+	assert_int_equal(o->stage.worker[0]->held_octets, 0);
+}
+
+static void a_proof_that_stays_missing_lets_what_was_given_end_soon(void **state)
+{
+	struct office *o = *state;
+	expect_proof(o, HF_PROVE_AFTER);
+	shows(o, 7, HF_PROOF_MISSING);
+	gives(o, 0, 7);
+	ask(o);
+	hf_sim_run_for(o->stage.sim, HF_SECOND);
+	assert_int_equal(kept_for(o), HF_PROVISIONAL_TTL);
+	hf_sim_run_for(o->stage.sim, 5 * HF_SECOND);
+	assert_false(is_known(o));
+	assert_int_equal(lies(o, 0), 0);
+	assert_int_equal(o->stage.worker[0]->held_octets, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_office, close_office)
@@ -352,6 +589,15 @@ int main(void)
 		TEST(a_denial_that_all_give_is_believed),
 		TEST(a_denial_is_believed_when_the_other_upstream_is_silent),
 		TEST(what_cannot_be_held_for_want_of_room_is_not_believed),
+		TEST(an_answer_waits_for_its_proof),
+		TEST(an_address_that_is_anothers_is_a_lie),
+		TEST(a_proof_that_takes_long_brings_another_upstream),
+		TEST(what_nobody_can_prove_is_believed_for_a_few_seconds_if_two_give_it),
+		TEST(what_nobody_can_prove_and_one_alone_gives_is_not_believed),
+		TEST(a_failure_while_a_proof_is_under_way_leaves_nothing_behind),
+		TEST(what_is_given_before_its_proof_is_kept_for_long_once_it_is_proven),
+		TEST(what_is_given_before_its_proof_is_withdrawn_when_that_fails),
+		TEST(a_proof_that_stays_missing_lets_what_was_given_end_soon),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,6 +87,8 @@ struct stage {
 	const struct hf_client *client;
 	void *client_ctx[STAGE_WORKERS];
 	void (*turned)(void *ctx, hf_us now);
+	const struct hf_prove_means *means;
+	void *means_ctx;
 	size_t flights_max;
 	struct hf_truth_conf truth;
 	bool moved; /* the next plan's upstreams are not where the last one's were */
@@ -318,11 +320,19 @@ static inline void stage_open(struct stage *s, unsigned workers)
 		s->rings[i] = calloc(1, sizeof *s->rings[i]);
 		assert_true(s->meters[i] && s->rings[i]);
 		memset(s->meters[i], 0, sizeof *s->meters[i]);
-		const struct hf_worker_conf conf = { .team = s->team, .index = i,
-			.loop = s->loops[i], .meter = s->meters[i], .events = s->rings[i],
-			.plan = s->plan, .flights_max = s->flights_max ? s->flights_max : 1024,
-			.client = s->client, .client_ctx = s->client_ctx[i],
-			.turned = s->turned, .turned_ctx = s->client_ctx[i] };
+		const struct hf_worker_conf conf = {.team = s->team,
+			.index = i,
+			.loop = s->loops[i],
+			.meter = s->meters[i],
+			.events = s->rings[i],
+			.plan = s->plan,
+			.flights_max = s->flights_max ? s->flights_max : 1024,
+			.client = s->client,
+			.client_ctx = s->client_ctx[i],
+			.turned = s->turned,
+			.turned_ctx = s->client_ctx[i],
+			.means = s->means,
+			.means_ctx = s->means_ctx};
 		assert_int_equal(hf_worker_new(&conf, &s->worker[i]), 0);
 	}
 }
