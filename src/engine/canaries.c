@@ -78,7 +78,7 @@ static void heard(struct hf_round *round, hf_us now)
 	unsigned count = round->route->upstream_count;
 	for (unsigned i = 0; i < count; i++)
 		said[i] = round->voices[i].answered ? &round->voices[i].testimony : NULL;
-	hf_canary_judge(said, count, judged);
+	hf_canary_judge(said, count, may_be_wild(round), judged);
 	for (unsigned i = 0; i < count; i++) {
 		unsigned slot = round->plan->slots[round->route->upstreams[i]];
 		if (judged[i] != HF_CANARY_NOTHING)

@@ -23,7 +23,8 @@ static bool denies(const struct hf_testimony *t)
 	return t && t->denial && !t->count;
 }
 
-void hf_canary_judge(const struct hf_testimony *const *said, size_t count, enum hf_canary ret[])
+void hf_canary_judge(
+	const struct hf_testimony *const *said, size_t count, bool own_zone, enum hf_canary ret[])
 {
 	bool denied = false;
 	for (size_t i = 0; i < count; i++)
@@ -37,6 +38,6 @@ void hf_canary_judge(const struct hf_testimony *const *said, size_t count, enum 
 		else if (!denied)
 			ret[i] = HF_CANARY_ALONE;
 		else
-			ret[i] = t->authoritative ? HF_CANARY_NOTHING : HF_CANARY_FALSE;
+			ret[i] = own_zone && t->authoritative ? HF_CANARY_NOTHING : HF_CANARY_FALSE;
 	}
 }

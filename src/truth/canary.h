@@ -5,8 +5,8 @@
  * answers up (NXDOMAIN rewriting, a box in the path that answers for everybody), unless
  * the zone has a wildcard. So all upstreams of a route are asked for the same name, and
  * judged together: where some deny it, the others lie; where nobody denies it there is a
- * wildcard, or nobody to be believed rather than another, and it is only told. An own
- * server of the zone (AA) that answers where another does not may have an older or a newer
+ * wildcard, or nobody to be believed rather than another, and it is only told. In a private zone an
+ * own server of the zone (AA) that answers where another does not may have an older or a newer
  * zone: that is no lie either, and serials.h looks into it.
  * Threads: pure. */
 #ifndef HF_TRUTH_CANARY_H
@@ -30,7 +30,9 @@ enum hf_canary {           /* what an answer to it shows */
 	HF_CANARY_ALONE,   /* it answers, and nobody denies the name */
 };
 
-/* Judges what each of `count` upstreams said (NULL: nothing) of one such name. */
-void hf_canary_judge(const struct hf_testimony *const *said, size_t count, enum hf_canary ret[]);
+/* Judges what each of `count` upstreams said (NULL: nothing) of one such name; own_zone: of
+ * a zone that upstreams may be the own servers of. */
+void hf_canary_judge(
+	const struct hf_testimony *const *said, size_t count, bool own_zone, enum hf_canary ret[]);
 
 #endif

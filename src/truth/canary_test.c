@@ -65,12 +65,14 @@ static const struct hf_testimony empty = {.denial = true};
 static const struct hf_testimony answers = {.count = 1};
 static const struct hf_testimony owns = {.count = 1, .authoritative = true};
 
+static bool own_zone;
+
 static void expect(const struct hf_testimony *a, const struct hf_testimony *b, enum hf_canary of_a,
 	enum hf_canary of_b)
 {
 	const struct hf_testimony *const said[2] = {a, b};
 	enum hf_canary judged[2];
-	hf_canary_judge(said, 2, judged);
+	hf_canary_judge(said, 2, own_zone, judged);
 	assert_int_equal(judged[0], of_a);
 	assert_int_equal(judged[1], of_b);
 }
@@ -104,7 +106,10 @@ static void silence_shows_nothing(void **state)
 static void an_own_server_of_the_zone_may_have_another_version_of_it(void **state)
 {
 	(void)state;
+	expect(&owns, &denies, HF_CANARY_FALSE, HF_CANARY_TRUE); /* nobody owns the root */
+	own_zone = true;
 	expect(&owns, &denies, HF_CANARY_NOTHING, HF_CANARY_TRUE);
+	own_zone = false;
 }
 
 int main(void)
