@@ -129,7 +129,7 @@ static int make_shared(struct hf_house *house)
 		house->fresh[i] = true;
 	}
 	house->forward = (struct hf_forward_conf){ house->upstreams, s->upstream_count, s->routes,
-		s->route_count, s->outgoing };
+		s->route_count, s->outgoing, .truth = s->truth };
 	house->respond = (struct hf_respond_conf){ &s->listen, &s->tcp, &s->clients };
 	return rc ? rc : hf_plan_new(&house->forward, &s->cache, &house->key, house->slots,
 				 house->fresh, NULL, &house->plan);

@@ -23,6 +23,7 @@ static void read_option(struct hf_reader *r)
 		{ "listen", hf_listen_options, &s->listen },
 		{ "outgoing", hf_outgoing_options, &s->outgoing },
 		{ "tcp", hf_tcp_options, &s->tcp },
+		{ "truth", hf_truth_options, &s->truth },
 	};
 	unsigned upstream;
 	if (hf_words_take(&r->words, "upstream")) {
@@ -39,7 +40,7 @@ static void read_option(struct hf_reader *r)
 		}
 		hf_nearest_offer(&nearest, parts[i].word);
 	}
-	hf_words_expected(&r->words, "upstream, cache, clients, listen, outgoing or tcp", nearest.best);
+	hf_words_expected(&r->words, "upstream, cache, clients, listen, outgoing, tcp or truth", nearest.best);
 }
 
 /* ---- what happens ---- */
@@ -328,6 +329,9 @@ static int begin(struct hf_reader *r, const char *file)
 	hf_read_defaults(hf_listen_options, &s->listen);
 	hf_read_defaults(hf_tcp_options, &s->tcp);
 	hf_read_defaults(hf_outgoing_options, &s->outgoing);
+	hf_read_defaults(hf_truth_options, &s->truth);
+	s->truth.sample = 0;
+	s->truth.canaries = s->truth.serials = 0;
 	s->cache.size = CACHE_SIZE;
 	s->clients.allow = (struct hf_prefix_list){ &all, 1 };
 	r->scenario = s;

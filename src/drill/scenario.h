@@ -9,7 +9,8 @@
  *   seed 7                          the dice, unless the command says otherwise
  *   workers 2
  *   instances 200                   servers beside one another, before the same upstreams
- *   option [upstream NAME | cache | clients | listen | outgoing | tcp] KEY VALUE
+ *   option [upstream NAME | cache | clients | listen | outgoing | tcp | truth] KEY VALUE
+ *                                   what asks by itself (truth) is off if it is not named
  *   upstream a answers shop.example A 192.0.2.10 ttl 300
  *   certificate 192.0.2.10 shop.example *.shop.example    what a server there shows (vouch.h)
  *   upstream a zone FILE            or: zone { ...lines of zone text... }
@@ -125,6 +126,7 @@ struct hf_scenario {
 	struct hf_listen_conf listen;
 	struct hf_tcp_conf tcp;
 	struct hf_outgoing_conf outgoing;
+	struct hf_truth_conf truth;
 	struct hf_play_event *events;
 	size_t event_count;
 	struct hf_final *finals;
