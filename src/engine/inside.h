@@ -83,6 +83,7 @@ struct hf_worker {
 	struct hf_elders *elders;     /* the first worker's */
 	hf_us sample_due;       /* when the next answer is compared: second.c */
 	struct hf_round *rounds; /* that are up */
+	struct hf_vouching *vouchings;
 	unsigned rounds_up;
 	struct hf_cached scratch;
 	uint8_t scratch_wire[HF_MESSAGE_MAX + HF_OPT_ROOM];

@@ -5,6 +5,7 @@
 
 #include "engine/quarantines.h"
 #include "engine/round.h"
+#include "engine/vouch.h"
 #include "truth/canary.h"
 
 /* Beside the one that lied, so many are asked where others have to tell. */
@@ -34,7 +35,10 @@ static const struct hf_expected *expected_of(const struct probe *p)
 
 static bool same(const struct probe *p, const struct hf_testimony *other)
 {
-	return p->canary ? p->said.denial == other->denial : hf_testimony_same(&p->said, other);
+	if (p->canary)
+		return p->said.denial == other->denial;
+	/* Who hands out its addresses a few at a time agrees with itself (trial.h). */
+	return hf_testimony_same(&p->said, other) || hf_testimony_shared(&p->said, other);
 }
 
 static void differs(struct probe *p, hf_us now)
@@ -116,6 +120,39 @@ static void ask_witnesses(struct probe *first, const struct hf_testimony *said, 
 		end(first, HF_PROBED_NOTHING, NULL, now);
 }
 
+/* ---- what the addresses show ---- */
+
+struct proof_probe {
+	struct hf_vouching vouching; /* first */
+	struct hf_barred of;
+};
+
+static void vouched(struct hf_vouching *vouching, enum hf_proof proof,
+	const struct hf_evidence *evidence, hf_us now)
+{
+	static const enum hf_probed probed[] = {
+		[HF_PROOF_HOLDS] = HF_PROBED_TRUE,
+		[HF_PROOF_FAILS] = HF_PROBED_FALSE,
+		[HF_PROOF_MISSING] = HF_PROBED_NOTHING,
+	};
+	const struct proof_probe *p = (const struct proof_probe *)vouching;
+	hf_quarantines_probed(vouching->worker, &p->of, probed[proof], evidence, now);
+}
+
+static void ask_addresses(struct probe *first, const struct hf_expected *expected,
+	const struct hf_testimony *said, hf_us now)
+{
+	struct proof_probe *p = first->round.worker->prover ? calloc(1, sizeof *p) : NULL;
+	if (!p) {
+		end(first, HF_PROBED_NOTHING, NULL, now);
+		return;
+	}
+	p->of = first->of;
+	p->vouching.done = vouched;
+	hf_vouch(&p->vouching, first->round.worker, expected->conf, &first->round.question.name,
+		said, now);
+}
+
 /* ---- what it says itself ---- */
 
 static void suspect_heard(struct hf_round *round, hf_us now)
@@ -139,7 +176,7 @@ static void suspect_heard(struct hf_round *round, hf_us now)
 		case HF_BELIEF_GOOD: end(p, HF_PROBED_TRUE, NULL, now); break;
 		case HF_BELIEF_LIE: end(p, HF_PROBED_FALSE, &evidence, now); break;
 		case HF_BELIEF_UNSURE: ask_witnesses(p, said, now); break;
-		case HF_BELIEF_UNPROVEN: end(p, HF_PROBED_NOTHING, NULL, now); break;
+		case HF_BELIEF_UNPROVEN: ask_addresses(p, expected, said, now); break;
 		}
 	}
 }

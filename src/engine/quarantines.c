@@ -28,6 +28,7 @@ static void show(struct hf_worker *worker, unsigned slot, const struct hf_quaran
 static void tell(struct hf_worker *worker, enum hf_event_kind kind, unsigned slot,
 	const struct hf_bar *bar, bool all, int how, hf_us now)
 {
+	char text[HF_EVIDENCE_TEXT_MAX];
 	struct hf_event event = {.at = now,
 		.kind = (uint16_t)kind,
 		.slot = (uint16_t)slot,
@@ -36,6 +37,8 @@ static void tell(struct hf_worker *worker, enum hf_event_kind kind, unsigned slo
 		.c = (int32_t)((now - bar->since) / HF_SECOND),
 		.address = bar->evidence.address};
 	hf_event_about(&event, bar->suffix.bytes, bar->suffix.len);
+	if (kind == HF_EVENT_QUARANTINED)
+		hf_event_why(&event, hf_evidence_text(&bar->evidence, text));
 	hf_event_put(worker->events, &event);
 }
 

@@ -43,7 +43,7 @@ static struct hf_name name(const char *text)
 }
 
 static struct hf_prefix within;
-static struct hf_expectation expectations[2];
+static struct hf_expectation expectations[3];
 
 static struct hf_expectation expectation(const char *text, bool below)
 {
@@ -56,6 +56,53 @@ static struct hf_expectation expectation(const char *text, bool below)
 		.prove_port = 443};
 }
 
+/* ---- certificates: every address but that of the lie has one ---- */
+
+struct hand {
+	struct hf_timer timer; /* first */
+	struct stage *stage;
+	struct hf_prove_look *look;
+};
+
+static int trust(void *ctx, const char *ca, hf_us now, uint64_t *ret_number, int *ret_news)
+{
+	(void)ctx, (void)ca, (void)now;
+	*ret_number = 1;
+	*ret_news = 0;
+	return 0;
+}
+
+static void look_over(struct hf_timer *timer, hf_us now)
+{
+	struct hand hand = *(struct hand *)timer;
+	const struct hf_proof_seen holds = {HF_PROOF_HOLDS, 3600 * HF_SECOND, ""};
+	const struct hf_proof_seen fails = {HF_PROOF_FAILS, 0, "it is another name's"};
+	bool lie = memcmp(hand.look->key->address.bytes, LIE, 4) == 0;
+	free(timer);
+	hf_prove_shown(hand.look, lie ? &fails : &holds, now);
+}
+
+static const char *begin_look(void *ctx, struct hf_prove_look *look)
+{
+	struct stage *s = ctx;
+	struct hand *hand = calloc(1, sizeof *hand);
+	assert_non_null(hand);
+	*hand = (struct hand){{.fire = look_over}, s, look};
+	look->hand = hand;
+	hf_timer_arm(hf_loop_timers(s->loops[0]), &hand->timer,
+		hf_loop_now(s->loops[0]) + 100 * HF_MS);
+	return NULL;
+}
+
+static void end_look(void *ctx, struct hf_prove_look *look)
+{
+	struct stage *s = ctx;
+	hf_timer_disarm(hf_loop_timers(s->loops[0]), &((struct hand *)look->hand)->timer);
+	free(look->hand);
+}
+
+static const struct hf_prove_means means = {trust, begin_look, end_look};
+
 static int open_stage(void **state)
 {
 	struct stage *s = calloc(1, sizeof *s);
@@ -63,8 +110,13 @@ static int open_stage(void **state)
 	s->client = &client;
 	expectations[0] = expectation("corp.example", true);
 	expectations[1] = expectation("shop.example", false);
+	expectations[2] = expectation("proven.example", false);
+	expectations[2].addresses = (struct hf_prefix_list){NULL, 0};
+	expectations[2].prove = HF_PROVE_TLS;
 	s->truth = (struct hf_truth_conf){
-		.expectations = expectations, .expectation_count = 2, .release = 3};
+		.expectations = expectations, .expectation_count = 3, .release = 3};
+	s->means = &means;
+	s->means_ctx = s;
 	stage_open(s, 2);
 	for (unsigned i = 0; i < STAGE_UPSTREAMS; i++)
 		s->upstreams[i].speaks = speaks_truth;
@@ -207,6 +259,26 @@ static void an_upstream_that_answers_for_nothing_is_asked_for_nothing(void **sta
 	assert_int_equal(gauge(s, 0, HF_UP_DISTRUSTED), 0);
 }
 
+static void whose_addresses_must_be_proven_has_to_give_proven_ones(void **state)
+{
+	struct stage *s = *state;
+	struct hf_evidence evidence = {.lie = HF_LIE_PROOF};
+	const struct hf_question question = {
+		.name = name("proven.example"), .type = HF_TYPE_A, .class = HF_CLASS_IN};
+	const struct hf_said said = {
+		s->plan, &s->route, 0, &question, hf_expect_find(s->plan->expected, &question.name)};
+	s->upstreams[0].speaks = lies;
+	hf_truth_lied(s->worker[0], &said, &evidence, now_of(s));
+	hf_sim_run_for(s->sim, 120 * HF_SECOND);
+	assert_int_equal(barred(s, "proven.example"), 1);
+	struct hf_quarantine q;
+	assert_true(hf_team_quarantine(s->team, 5, &q));
+	assert_string_equal(q.bars[0].evidence.why, "it is another name's");
+	s->upstreams[0].speaks = speaks_truth;
+	hf_sim_run_for(s->sim, 60 * HF_SECOND);
+	assert_int_equal(barred(s, "proven.example"), 0);
+}
+
 static void a_private_address_in_a_public_name_is_not_the_upstreams_lie(void **state)
 {
 	struct stage *s = *state;
@@ -291,6 +363,7 @@ int main(void)
 		TEST(what_only_others_can_tell_is_asked_of_them),
 		TEST(two_that_were_both_kept_out_come_back_when_they_agree),
 		TEST(an_upstream_that_answers_for_nothing_is_asked_for_nothing),
+		TEST(whose_addresses_must_be_proven_has_to_give_proven_ones),
 		TEST(a_private_address_in_a_public_name_is_not_the_upstreams_lie),
 		TEST(a_quarantine_survives_a_reload),
 		TEST(what_is_not_expected_any_more_was_no_lie),

@@ -7,6 +7,7 @@
 #include "engine/quarantines.h"
 #include "engine/round.h"
 #include "engine/truth.h"
+#include "engine/vouch.h"
 
 /* What everybody wants to know is asked by one. */
 static bool is_first(const struct hf_worker *worker)
@@ -47,6 +48,7 @@ void hf_watch_end(struct hf_worker *worker)
 {
 	hf_timer_disarm(hf_loop_timers(worker->loop), &worker->truth);
 	hf_rounds_end(worker);
+	hf_vouchings_end(worker);
 	hf_canaries_free(worker->canaries);
 	hf_elders_free(worker->elders);
 }

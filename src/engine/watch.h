@@ -12,6 +12,6 @@
 
 void hf_watch_begin(struct hf_worker *worker);              /* before it has a plan */
 void hf_watch_adopted(struct hf_worker *worker, hf_us now); /* it has another plan */
-void hf_watch_end(struct hf_worker *worker);                /* behind hf_flights_end */
+void hf_watch_end(struct hf_worker *worker);                /* behind hf_flights_end, before its prover */
 
 #endif

@@ -34,7 +34,7 @@ enum hf_event_kind {
 	HF_EVENT_LIE,            /* a: what was wrong (enum hf_lie), about the name; address */
 	HF_EVENT_UNTRUSTED,      /* slot; why its TLS is not believed */
 	HF_EVENT_QUARANTINED,    /* a: what was wrong (enum hf_lie), b: 1 for all names, about the
-				    suffix; address */
+				    suffix; address, why: what it gave */
 	HF_EVENT_RELEASED,       /* a: why (enum hf_released), b: 1 for all names, c: seconds that it
 				    lasted, about the suffix */
 	HF_EVENT_ZONE_BEHIND,    /* a: its serial, b: the newest, about the zone */

@@ -121,13 +121,12 @@ static void say_lie(struct hf_log *log, const struct hf_event *event, const char
 static void say_quarantined(
 	struct hf_log *log, const struct hf_event *event, const char *upstream)
 {
-	char suffix[HF_NAME_TEXT_MAX], address[HF_ADDRESS_TEXT_MAX];
-	hf_address_text(&event->address, address);
+	char suffix[HF_NAME_TEXT_MAX];
 	const struct hf_log_field fields[] = {
 		HF_LOG_TEXT_FIELD("upstream", upstream),
 		HF_LOG_TEXT_FIELD("suffix", event->b ? "." : event->about_len ? hf_name_text(event->about, suffix) : "(long)"),
 		HF_LOG_TEXT_FIELD("lie", hf_lie_name((enum hf_lie)event->a)),
-		HF_LOG_TEXT_FIELD(hf_address_set(&event->address) ? "address" : NULL, address),
+		HF_LOG_TEXT_FIELD("gave", event->why),
 		{.key = NULL},
 	};
 	hf_log_say(log, HF_LOG_ERROR,
