@@ -2,7 +2,7 @@
 /* late.h - which upstreams serve an older zone than their fellows, for all workers.
  *
  * Story: who is behind with a zone (truth/serials.h) is not asked for names of the route
- * for that zone until it has caught up. The first worker finds out and writes it here;
+ * for that zone until it has caught up, as long as one that is not behind is in use. The first worker finds out and writes it here;
  * every worker reads it when a question begins, at the cost of one load while nobody is.
  * Private to engine/.  Threads: under the lock of upstreams.h, but for hf_late_any.
  * At the bound: HF_LATE_MAX pairs of upstream and zone; the next is told of and counted,

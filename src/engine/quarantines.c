@@ -18,6 +18,11 @@ static bool is_late(struct hf_upstreams *all, const struct hf_plan *plan,
 	       hf_late_is(&all->late, &route->zone, slot, all->begun[slot]);
 }
 
+static bool is_in_use(const struct hf_upstreams *all, unsigned slot)
+{
+	return atomic_load_explicit(&all->usable[slot], memory_order_relaxed) == 0;
+}
+
 static void show(struct hf_worker *worker, unsigned slot, const struct hf_quarantine *q)
 {
 	_Atomic int64_t *gauges = worker->team->workers[0]->meter->upstreams[slot].gauges;
@@ -64,24 +69,29 @@ void hf_quarantines_raise(struct hf_worker *worker, const struct hf_plan *plan, 
 		hf_count_upstream(worker->meter, slot, HF_UP_QUARANTINES);
 }
 
+/* An older zone is better than none: who is behind is only passed over while one that is
+ * not is in use. */
 uint64_t hf_quarantines_barred(struct hf_worker *worker, const struct hf_plan *plan,
 	const struct hf_route *route, const struct hf_name *name)
 {
 	struct hf_upstreams *all = worker->team->upstreams;
-	uint64_t barred = 0;
-	bool any_late = hf_late_any(&all->late);
+	uint64_t barred = 0, late = 0;
+	bool any_late = hf_late_any(&all->late), other = false;
 	if (!any_late && !hf_liars_any(&all->liars))
 		return 0;
 	hf_upstreams_lock(all);
 	for (unsigned i = 0; i < route->upstream_count; i++) {
 		unsigned slot = plan->slots[route->upstreams[i]];
 		const struct hf_liar *liar = liar_of(all, plan, slot);
-		if ((liar && hf_quarantine_bars(&liar->quarantine, name)) ||
-			(any_late && is_late(all, plan, route, slot)))
+		if (liar && hf_quarantine_bars(&liar->quarantine, name))
 			barred |= 1ull << i;
+		else if (any_late && is_late(all, plan, route, slot))
+			late |= 1ull << i;
+		else
+			other |= is_in_use(all, slot);
 	}
 	hf_upstreams_unlock(all);
-	return barred;
+	return barred | (other ? late : 0);
 }
 
 /* A bar of a slot that is due, if there is one. Under the lock. */

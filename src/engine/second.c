@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Second opinions: believed answers, compared with what another upstream says.
  *
- * Of the answers that were believed, all for names of which something is expected, and of
- * the others `truth.sample` a second drawn by chance, another upstream of the route is
- * asked the same, behind the client's back. What it says is held against the
- * expectation, if there is one: who breaks it has lied. Else truth/compare.h says how the
- * two differ; that is counted for the second, and a contradiction told of, but nobody is
- * kept out for one: it does not say which of the two is wrong.
+ * Of the answers that were believed, `truth.sample` a second for names of which something is
+ * expected, and as many of the others, another upstream of the route is asked the same, behind the
+ * client's back. What it says is held against the expectation, if there is one: who breaks it has
+ * lied. Else truth/compare.h says how the two differ; that is counted for the second, and a
+ * contradiction told of, but nobody is kept out for one: it does not say which of the two is wrong.
  * What finds no room, in the worker's rounds or the retry budget, is not compared. */
 #include "engine/truth.h"
 
@@ -94,16 +93,16 @@ static void heard(struct hf_round *round, hf_us now)
 
 /* ---- which answers, and whom to ask ---- */
 
-/* Of all workers together no more than the rate, each at instants of its own. What comes
- * next after such an instant is as good as drawn by lot. */
-static bool is_sampled(struct hf_worker *worker, const struct hf_plan *plan, hf_us now)
+/* Of all workers together no more than the rate, each at instants of its own: copies for
+ * clients need the retry budget more. What comes next after such an instant is as good as
+ * drawn by lot. */
+static bool is_sampled(struct hf_worker *worker, const struct hf_said *said, hf_us now)
 {
-	uint32_t rate = plan->forward->truth.sample;
-	if (now < worker->sample_due)
+	hf_us *due = &worker->sample_due[said->expected != NULL];
+	if (now < *due)
 		return false;
-	hf_us mean = (hf_us)worker->team->size * HF_SECOND / rate;
-	worker->sample_due =
-		now + (hf_us)((uint64_t)(2 * mean) * hf_loop_random_u32(worker->loop) >> 32);
+	hf_us mean = (hf_us)worker->team->size * HF_SECOND / said->plan->forward->truth.sample;
+	*due = now + (hf_us)((uint64_t)(2 * mean) * hf_loop_random_u32(worker->loop) >> 32);
 	return true;
 }
 
@@ -127,8 +126,7 @@ static bool is_wanted(struct hf_worker *worker, const struct hf_said *said, hf_u
 {
 	return said->plan == worker->plan && said->plan->forward->truth.sample &&
 	       said->route->upstream_count > 1 && hf_compare_can(said->question->type) &&
-	       said->question->class == HF_CLASS_IN &&
-	       (is_sampled(worker, said->plan, now) || said->expected);
+	       said->question->class == HF_CLASS_IN && is_sampled(worker, said, now);
 }
 
 void hf_truth_believed(struct hf_worker *worker, const struct hf_said *said, const uint8_t *m,

@@ -137,6 +137,19 @@ static void without_an_interval_nothing_is_asked(void **state)
 	assert_int_equal(s->upstreams[0].asked + s->upstreams[1].asked, 0);
 }
 
+static void ask(struct post *p, const char *text, unsigned seconds_most)
+{
+	struct hf_worker *worker = p->stage.worker[0];
+	const struct hf_question q = {.name = name(text), .type = HF_TYPE_A, .class = HF_CLASS_IN};
+	struct hf_cache_key key = hf_worker_key(worker, &q, 0);
+	const struct hf_ticket ticket = {1, 0, 0};
+	unsigned before = p->total;
+	assert_int_equal(hf_worker_ask(worker, &key, &ticket, hf_loop_now(p->stage.loops[0])), 0);
+	for (unsigned i = 0; i < 10 * seconds_most && (i == 0 || p->total == before); i++)
+		hf_sim_run_for(p->stage.sim, 100 * HF_MS);
+	assert_int_equal(p->total, before + 1);
+}
+
 /* ---- serials ---- */
 
 static void soa(struct stage_upstream *u, const uint8_t *q, size_t len, uint16_t aa)
@@ -144,8 +157,8 @@ static void soa(struct stage_upstream *u, const uint8_t *q, size_t len, uint16_t
 	uint8_t rdata[22] = {0};
 	struct hf_sample *s = &u->sample;
 	hf_put_u32(rdata + 2, u->more); /* the serial */
-	hf_sample_begin(s, HF_FLAG_QR | aa, q + HF_HEADER_LEN, len,
-		hf_get_u16(q + HF_HEADER_LEN + len));
+	hf_sample_begin(
+		s, HF_FLAG_QR | aa, q + HF_HEADER_LEN, len, hf_get_u16(q + HF_HEADER_LEN + len));
 	memcpy(s->bytes, q, 2);
 	hf_sample_record(
 		s, HF_SAMPLE_ANSWER, HF_RAW("\xc0\x0c"), HF_TYPE_SOA, 300, rdata, sizeof rdata);
@@ -161,8 +174,8 @@ static void resolves(struct stage_upstream *u, const uint8_t *q, size_t len)
 	soa(u, q, len, 0);
 }
 
-static void with_serials(struct stage *s,
-	void (*speaks)(struct stage_upstream *u, const uint8_t *q, size_t name))
+static void with_serials(
+	struct stage *s, void (*speaks)(struct stage_upstream *u, const uint8_t *q, size_t name))
 {
 	s->route.zone = name("corp.example");
 	s->forward.truth.serials = 30 * HF_SECOND;
@@ -191,6 +204,26 @@ static void who_does_not_follow_is_kept_out_until_it_has(void **state)
 	assert_int_equal(barred(s, "www.corp.example"), 0);
 	assert_int_equal(s->meters[0]->upstreams[6].gauges[HF_UP_LATE_ZONES], 0);
 	assert_int_equal(events(s, HF_EVENT_ZONE_CAUGHT_UP), 1);
+}
+
+static void an_older_zone_is_better_than_none(void **state)
+{
+	struct stage *s = *state;
+	with_serials(s, owns);
+	s->upstreams[0].more = 8;
+	hf_sim_run_for(s->sim, 150 * HF_SECOND);
+	assert_int_equal(barred(s, "www.corp.example"), 2);
+	stage_upstream_close(&s->upstreams[0]);
+	struct post *p = *state;
+	for (unsigned i = 0; i < 10; i++) {
+		char text[40];
+		snprintf(text, sizeof text, "n%u.corp.example", i);
+		ask(p, text, 10);
+	}
+	assert_int_equal(barred(s, "www.corp.example"), 0);
+	unsigned asked = s->upstreams[1].asked;
+	ask(p, "www.corp.example", 10);
+	assert_true(s->upstreams[1].asked > asked);
 }
 
 static void resolvers_have_old_versions_by_design_and_are_asked_seldom(void **state)
@@ -236,19 +269,6 @@ static void a_reload_without_serials_lets_everybody_in(void **state)
 
 /* ---- second opinions ---- */
 
-static void ask(struct post *p, const char *text)
-{
-	struct hf_worker *worker = p->stage.worker[0];
-	const struct hf_question q = {.name = name(text), .type = HF_TYPE_A, .class = HF_CLASS_IN};
-	struct hf_cache_key key = hf_worker_key(worker, &q, 0);
-	const struct hf_ticket ticket = {1, 0, 0};
-	unsigned before = p->total;
-	assert_int_equal(
-		hf_worker_ask(worker, &key, &ticket, hf_loop_now(p->stage.loops[0])), 0);
-	hf_sim_run_for(p->stage.sim, 100 * HF_MS);
-	assert_int_equal(p->total, before + 1);
-}
-
 static void gives(struct stage *s, unsigned upstream, uint8_t first, uint8_t last)
 {
 	const uint8_t a[4] = {first, 0, 2, last};
@@ -264,7 +284,7 @@ static void answers_are_compared_at_the_rate_and_no_more(void **state)
 	for (unsigned i = 0; i < 300; i++) {
 		char text[32];
 		snprintf(text, sizeof text, "n%u.example", i);
-		ask(p, text); /* ten a second */
+		ask(p, text, 1); /* ten a second */
 	}
 	assert_in_range(s->upstreams[1].asked, 20, 40);
 	assert_int_equal(counted(s, 1, HF_UP_AGREED), s->upstreams[1].asked);
@@ -278,11 +298,11 @@ static void a_difference_by_design_is_counted_and_a_contradiction_told(void **st
 	adopt(s);
 	gives(s, 0, 192, 1);
 	gives(s, 1, 192, 2);
-	ask(p, "one.example");
+	ask(p, "one.example", 1);
 	assert_int_equal(counted(s, 1, HF_UP_DIFFERED), 1);
 	gives(s, 1, 203, 66);
 	hf_sim_run_for(s->sim, HF_SECOND);
-	ask(p, "two.example");
+	ask(p, "two.example", 1);
 	assert_int_equal(counted(s, 1, HF_UP_CONTRADICTED), 1);
 	assert_int_equal(barred(s, "two.example"), 0); /* which of them is wrong? */
 	assert_int_equal(events(s, HF_EVENT_CONTRADICTION), 1);
@@ -301,7 +321,7 @@ static void a_second_opinion_that_breaks_an_expectation_is_a_lie(void **state)
 	adopt(s);
 	gives(s, 0, 192, 1);
 	gives(s, 1, 203, 66);
-	ask(p, "db.example");
+	ask(p, "db.example", 1);
 	assert_int_equal(counted(s, 1, HF_UP_LIES), 1);
 	assert_int_equal(barred(s, "db.example"), 2);
 }
@@ -313,7 +333,7 @@ static void an_absurd_ttl_is_counted_and_told(void **state)
 	s->forward.truth.sample = 1000;
 	s->upstreams[1].ttl = 30 * 86400;
 	adopt(s);
-	ask(p, "one.example");
+	ask(p, "one.example", 1);
 	assert_int_equal(counted(s, 1, HF_UP_ABSURD_TTLS), 1);
 	assert_int_equal(counted(s, 0, HF_UP_ABSURD_TTLS), 0);
 	assert_int_equal(events(s, HF_EVENT_ABSURD_TTL), 1);
@@ -323,7 +343,7 @@ static void without_a_rate_nothing_is_compared(void **state)
 {
 	struct post *p = *state;
 	struct stage *s = *state;
-	ask(p, "one.example");
+	ask(p, "one.example", 1);
 	assert_int_equal(s->upstreams[1].asked, 0);
 }
 
@@ -337,6 +357,7 @@ int main(void)
 		TEST(canaries_come_at_their_interval),
 		TEST(without_an_interval_nothing_is_asked),
 		TEST(who_does_not_follow_is_kept_out_until_it_has),
+		TEST(an_older_zone_is_better_than_none),
 		TEST(resolvers_have_old_versions_by_design_and_are_asked_seldom),
 		TEST(who_is_behind_stays_out_over_a_reload),
 		TEST(a_reload_without_serials_lets_everybody_in),

@@ -65,8 +65,8 @@ const struct hf_option hf_truth_options[] = {
 		.def = "1/s",
 		.live = true,
 		.help = "So many of the answers that were believed are compared with what another "
-			"upstream of the route says, if the retry budget has room, and those for "
-			"names of `expect:` as well; or `none` of either."},
+			"upstream of the route says, if the retry budget has room, and as many "
+			"of those for names of `expect:`; or `none`."},
 	{.name = "canaries",
 		.type = HF_OPT_DURATION,
 		ROW(canaries),
