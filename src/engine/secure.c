@@ -17,8 +17,8 @@ static void expect(const struct hf_upstream_conf *conf, struct hf_tls_peer *peer
 	if (strcmp(conf->tls_name, NONE) != 0)
 		snprintf(peer->name, sizeof peer->name, "%.*s", (int)len, conf->tls_name);
 	for (size_t i = 0; i < conf->tls_pins.count && peer->pin_count < HF_TRUST_PINS; i++)
-		if (!hf_unexpected(hf_pin_parse(
-			    conf->tls_pins.items[i], &peer->pins[peer->pin_count])))
+		if (!hf_unexpected(
+			    hf_pin_parse(conf->tls_pins.items[i], &peer->pins[peer->pin_count])))
 			peer->pin_count++;
 }
 
@@ -29,8 +29,8 @@ static bool needs_trust(const struct hf_tls_peer *peer)
 }
 
 /* The trust of an earlier upstream with the same authorities, or NULL. */
-static struct hf_trust *loaded(const struct hf_upstream_conf *confs, const struct hf_secure *all,
-	size_t before)
+static struct hf_trust *loaded(
+	const struct hf_upstream_conf *confs, const struct hf_secure *all, size_t before)
 {
 	for (size_t i = 0; i < before; i++)
 		if (all[i].trust && strcmp(confs[i].tls_ca, confs[before].tls_ca) == 0)

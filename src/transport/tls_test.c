@@ -62,7 +62,7 @@ struct world {
 	unsigned accepted;
 	bool plain; /* talks, but not TLS */
 	bool hangs_up;
-	bool echoes;   /* gives back what it gets: a question is its own answer */
+	bool echoes; /* gives back what it gets: a question is its own answer */
 	size_t drip; /* octets that it sends in a millisecond; 0: all */
 	const char *priority, *alpn;
 };
@@ -795,8 +795,7 @@ static void pool_replied(
 	hf_tcp_forget(a);
 }
 
-static void pool_refused(
-	void *ctx, struct hf_tcp_attempt *a, int error, const char *why, hf_us now)
+static void pool_refused(void *ctx, struct hf_tcp_attempt *a, int error, const char *why, hf_us now)
 {
 	struct pool *p = ctx;
 	(void)a;
@@ -917,7 +916,7 @@ static void a_flood_of_what_nobody_asked_for_is_read_to_its_end(void **state)
 	hf_stream_want_write(w->servers[0].stream, true);
 	hf_sim_run_for(w->sim, 10 * HF_SECOND);
 	assert_int_equal(p.strays, LARGE / 2); /* empty messages */
-	for (unsigned i = 0; i < 100; i++) /* at once, and nothing after them */
+	for (unsigned i = 0; i < 100; i++)     /* at once, and nothing after them */
 		assert_int_equal(gnutls_record_send(w->servers[0].tls, "\0", 2), 2);
 	server_flush(&w->servers[0]);
 	hf_sim_run_for(w->sim, 100 * HF_MS);

@@ -16,9 +16,9 @@
  * gave the instant. Revocation is not looked up: that would need names.
  * Ownership: a trust is counted and never changes once it is loaded.
  * Threads: any, at once; the count is atomic.
- * At the bound: 8 MiB of authorities; HF_TRUST_CHAIN certificates of a peer, else no; HF_TRUST_PINS pins;
- * a cause is cut at HF_TRUST_CAUSE_MAX, and what a certificate says in it is printed
- * as plain ASCII. */
+ * At the bound: 8 MiB of authorities; HF_TRUST_CHAIN certificates of a peer, else no; HF_TRUST_PINS
+ * pins; a cause is cut at HF_TRUST_CAUSE_MAX, and what a certificate says in it is printed as plain
+ * ASCII. */
 #ifndef HF_TRANSPORT_TRUST_H
 #define HF_TRANSPORT_TRUST_H
 
