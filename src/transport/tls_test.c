@@ -77,6 +77,17 @@ static void new_key(struct identity *i)
 		0);
 }
 
+/* One that was made here does not know its own octets. */
+static void read_again(struct identity *i)
+{
+	gnutls_datum_t der;
+	assert_int_equal(gnutls_x509_crt_export2(i->cert, GNUTLS_X509_FMT_DER, &der), 0);
+	gnutls_x509_crt_deinit(i->cert);
+	assert_int_equal(gnutls_x509_crt_init(&i->cert), 0);
+	assert_int_equal(gnutls_x509_crt_import(i->cert, &der, GNUTLS_X509_FMT_DER), 0);
+	gnutls_free(der.data);
+}
+
 /* A certificate for up to two hosts, or an authority's, from..last days off the start. */
 static void certify_as(const char *cn, struct identity *i, const struct identity *by,
 	const char *host, const char *other, int from, int last)
@@ -103,6 +114,7 @@ static void certify_as(const char *cn, struct identity *i, const struct identity
 			i->cert, GNUTLS_SAN_IPADDRESS, raw, 4, GNUTLS_FSAN_APPEND);
 	assert_int_equal(
 		gnutls_x509_crt_sign2(i->cert, by->cert, by->key, GNUTLS_DIG_SHA256, 0), 0);
+	read_again(i);
 }
 
 static void certify(struct identity *i, const struct identity *by, const char *host,
@@ -301,6 +313,12 @@ static int close_world(void **state)
 	return 0;
 }
 
+static void forget_tickets(struct world *w)
+{
+	hf_tls_tickets_free(w->tickets);
+	assert_int_equal(hf_tls_tickets_new(&w->tickets), 0);
+}
+
 static void write_authority(const struct identity *who, char *path)
 {
 	gnutls_datum_t pem;
@@ -338,6 +356,38 @@ static void serve_as(struct world *w, const struct identity *by, const char *hos
 	assert_int_equal(gnutls_certificate_set_x509_key(
 				 w->credentials, &w->identity.cert, 1, w->identity.key),
 		0);
+}
+
+/* The same by way of an authority in between, which the server sends along; and behind it
+ * what else it may send: a certificate of the authority by one that is gone. */
+static void serve_by_way_of_another(
+	struct world *w, int since, int last, bool sends_it, bool sends_more)
+{
+	struct identity between = {0}, crossed = {0}, gone = {0};
+	gnutls_x509_crt_t chain[3];
+	unsigned count = 1;
+	serve_as(w, &authority, NAME, NULL, -1, 30);
+	new_key(&between);
+	certify_as("In Between CA", &between, &authority, NULL, NULL, since, last);
+	new_key(&gone);
+	certify_as("Gone CA", &gone, &gone, NULL, NULL, -2000, -1000);
+	crossed.key = authority.key;
+	certify(&crossed, &gone, NULL, NULL, -2000, -1000);
+	gnutls_x509_crt_deinit(w->identity.cert);
+	certify(&w->identity, &between, NAME, NULL, -1, 30);
+	chain[0] = w->identity.cert;
+	if (sends_it)
+		chain[count++] = between.cert;
+	if (sends_more)
+		chain[count++] = crossed.cert;
+	gnutls_certificate_free_keys(w->credentials);
+	assert_int_equal(
+		gnutls_certificate_set_x509_key(w->credentials, chain, (int)count, w->identity.key),
+		0);
+	crossed.key = NULL;
+	forget(&between);
+	forget(&crossed);
+	forget(&gone);
 }
 
 /* ---- this side ---- */
@@ -470,8 +520,7 @@ static void both_versions_are_spoken_and_older_ones_are_not(void **state)
 	serve_as(w, &authority, NAME, NULL, -1, 30);
 	w->priority = "NORMAL:-VERS-ALL:+VERS-TLS1.2";
 	expect_yes(w, &peer);
-	hf_tls_tickets_free(w->tickets); /* one of TLS 1.2 would only confuse this server */
-	assert_int_equal(hf_tls_tickets_new(&w->tickets), 0);
+	forget_tickets(w); /* one of TLS 1.2 would only confuse this server */
 	w->priority = "NORMAL:-VERS-ALL:+VERS-TLS1.3";
 	expect_yes(w, &peer);
 	w->priority = "LEGACY:-VERS-ALL:+VERS-TLS1.1";
@@ -501,6 +550,32 @@ static void an_authority_counts_between_its_dates_too(void **state)
 	expect_yes(w, &peer);
 	hf_sim_jump_wall(w->here, 1001 * DAY);
 	expect_no(w, &peer, "authority's certificate expired on 2028-09-27");
+}
+
+static void a_chain_counts_as_far_as_it_leads_to_an_authority(void **state)
+{
+	struct world *w = *state;
+	struct hf_tls_peer peer = peer_named(NAME);
+	serve_by_way_of_another(w, -30, 20, true, false);
+	expect_yes(w, &peer);
+	serve_by_way_of_another(w, -30, 20, true, true); /* what is over and not needed */
+	expect_yes(w, &peer);
+	forget_tickets(w); /* who comes back is judged by what was shown at first */
+	serve_by_way_of_another(w, -30, -1, true, false);
+	expect_no(w, &peer, "issuer's certificate expired on 2025-12-31");
+	serve_by_way_of_another(w, -30, 20, false, false);
+	expect_no(w, &peer, "issuer is not trusted: \"In Between CA\"");
+}
+
+static void a_verdict_holds_until_the_first_certificate_of_the_chain_ends(void **state)
+{
+	struct world *w = *state;
+	struct hf_tls_peer peer = peer_named(NAME);
+	struct client c = {.gives = 0};
+	serve_by_way_of_another(w, -30, 20, true, false);
+	call(w, &c, &peer);
+	assert_int_equal(hf_tls_until(c.tls), HF_SIM_WALL + 20 * DAY + 1);
+	hang_up(w, &c);
 }
 
 static void a_certificate_for_others_is_refused_and_says_for_whom_it_is(void **state)
@@ -607,8 +682,7 @@ static void a_session_is_resumed_with_each_ticket_once(void **state)
 		call(w, &c, &other); /* another name has no part in it */
 		assert_false(hf_tls_resumed(c.tls));
 		hang_up(w, &c);
-		hf_tls_tickets_free(w->tickets);
-		assert_int_equal(hf_tls_tickets_new(&w->tickets), 0);
+		forget_tickets(w);
 	}
 }
 
@@ -992,6 +1066,8 @@ int main(void)
 		IN_A_WORLD(both_versions_are_spoken_and_older_ones_are_not),
 		IN_A_WORLD(a_certificate_counts_between_its_dates),
 		IN_A_WORLD(an_authority_counts_between_its_dates_too),
+		IN_A_WORLD(a_chain_counts_as_far_as_it_leads_to_an_authority),
+		IN_A_WORLD(a_verdict_holds_until_the_first_certificate_of_the_chain_ends),
 		IN_A_WORLD(a_certificate_for_others_is_refused_and_says_for_whom_it_is),
 		IN_A_WORLD(wildcards_and_addresses_are_names),
 		IN_A_WORLD(an_issuer_that_is_not_trusted_is_named),
