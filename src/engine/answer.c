@@ -2,10 +2,12 @@
 #include "engine/answer.h"
 
 #include "base/check.h"
+#include "engine/sweep.h"
 
 /* An answer on its way to other workers, counted. */
 struct shared_answer {
 	atomic_uint refs;
+	uint64_t plan; /* which the sender went by: hf_plan.adopted */
 	struct hf_answer answer;
 	struct hf_kept kept;
 	char ede_text[HF_EDE_TEXT_MAX];
@@ -32,22 +34,29 @@ static void shared_unref(struct shared_answer *shared)
 		free(shared);
 }
 
+static const struct hf_answer outdated = {
+	.ede = HF_EDE_OTHER, .ede_text = "answered while what is expected was changed"};
+
 static void answer_arrived(void *owner, struct hf_message *message)
 {
 	struct answer_message *m = (struct answer_message *)message;
 	struct hf_worker *worker = owner;
 	if (worker) {
 		hf_us now = hf_loop_now(worker->loop);
+		const struct hf_answer *answer = &m->shared->answer;
 		worker->waiting--;
-		worker->client->answered(
-			worker->client_ctx, m->ticket, m->generation, &m->shared->answer, now);
+		/* Who sent it may not have heard of a reload. */
+		if (answer->kept && m->shared->plan < worker->plan->adopted &&
+			worker->sweep.doubts && !hf_sweep_judge(worker, answer->kept, INT64_MIN))
+			answer = &outdated;
+		worker->client->answered(worker->client_ctx, m->ticket, m->generation, answer, now);
 	}
 	shared_unref(m->shared);
 	free(m);
 }
 
 /* A copy that outlives the flight, for waiters of other workers. */
-static struct shared_answer *share(const struct hf_answer *answer)
+static struct shared_answer *share(const struct hf_worker *worker, const struct hf_answer *answer)
 {
 	const struct hf_kept *kept = answer->kept;
 	size_t wire = kept ? kept->len : 0, ttls = kept ? kept->ttl_count * sizeof(uint16_t) : 0;
@@ -55,6 +64,7 @@ static struct shared_answer *share(const struct hf_answer *answer)
 	if (!shared)
 		return NULL;
 	atomic_init(&shared->refs, 1);
+	shared->plan = worker->plan->adopted;
 	shared->answer = *answer;
 	if (kept) {
 		uint8_t *at = shared->bytes;
@@ -97,7 +107,7 @@ void hf_answer_flight(struct hf_worker *worker, struct hf_flight *flight,
 			continue;
 		}
 		if (!shared)
-			shared = share(answer);
+			shared = share(worker, answer);
 		if (!hf_unexpected(!shared))
 			answer_remote(worker->team->workers[waiter.worker], &waiter, shared);
 	}
@@ -114,7 +124,7 @@ void hf_answer_one(struct hf_worker *worker, const struct hf_waiter *waiter,
 			worker->client_ctx, waiter->ticket, waiter->generation, answer, now);
 		return;
 	}
-	struct shared_answer *shared = share(answer);
+	struct shared_answer *shared = share(worker, answer);
 	if (hf_unexpected(!shared))
 		return;
 	answer_remote(worker->team->workers[waiter->worker], waiter, shared);

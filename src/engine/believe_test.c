@@ -573,6 +573,91 @@ static void a_proof_that_stays_missing_lets_what_was_given_end_soon(void **state
 	assert_int_equal(o->stage.worker[0]->held_octets, 0);
 }
 
+/* ---- reloads ---- */
+
+static void what_a_reload_rules_out_is_given_to_nobody_any_more(void **state)
+{
+	struct office *o = *state;
+	o->stage.cache_conf.stale = 3600 * HF_SECOND;
+	adopt(o);
+	gives(o, 0, 66);
+	gives(o, 1, 66);
+	ask(o);
+	ask_name(o, "www.example");
+	assert_int_equal(o->client.a[3], 66);
+	assert_true(is_known(o));
+	expect_addresses(o);
+	assert_false(is_known(o)); /* at once */
+	assert_int_equal(stage_counted(&o->stage, HF_COUNT_SWEPT), 0);
+	hf_sim_run_for(o->stage.sim, 10 * HF_SECOND);
+	assert_int_equal(stage_counted(&o->stage, HF_COUNT_SWEPT), 1);
+	assert_false(o->stage.worker[0]->sweep.doubts);
+	assert_int_equal(hf_cache_sums(o->stage.cache).entries, 1); /* www is nobody's business */
+	ask(o);
+	assert_int_equal(o->client.failed, 1);
+	assert_int_equal(o->client.a[3], 0);
+}
+
+static void an_old_answer_that_a_reload_rules_out_is_not_given_either(void **state)
+{
+	struct office *o = *state;
+	o->stage.cache_conf.stale = 3600 * HF_SECOND;
+	o->stage.cache_conf.stale_ttl = 30 * HF_SECOND;
+	adopt(o);
+	gives(o, 0, 66);
+	gives(o, 1, 67);
+	o->stage.upstreams[0].ttl = 1;
+	ask(o);
+	hf_sim_run_for(o->stage.sim, 3 * HF_SECOND);
+	expect_addresses(o);
+	ask(o); /* before it has been swept */
+	assert_int_equal(o->client.failed, 1);
+}
+
+static void what_a_reload_does_not_touch_stays_known(void **state)
+{
+	struct office *o = *state;
+	struct hf_expectation more[2];
+	expect_proof(o, HF_PROVE_FIRST);
+	shows(o, 7, HF_PROOF_HOLDS);
+	gives(o, 0, 7);
+	ask(o);
+	hf_sim_run_for(o->stage.sim, HF_SECOND);
+	more[0] = o->expectation;
+	more[1] = o->expectation;
+	assert_int_equal(hf_name_from_text("other.example", 13, &more[1].name), 0);
+	o->stage.forward.truth.expectations = more;
+	o->stage.forward.truth.expectation_count = 2;
+	adopt(o);
+	assert_true(o->stage.worker[0]->sweep.doubts);
+	assert_true(is_known(o));
+	hf_sim_run_for(o->stage.sim, 10 * HF_SECOND);
+	assert_false(o->stage.worker[0]->sweep.doubts);
+	assert_true(is_known(o));
+	/* Another proof is asked for: what there is has not shown it. */
+	more[0].prove_port = 8443;
+	adopt(o);
+	assert_false(is_known(o));
+	hf_sim_run_for(o->stage.sim, 10 * HF_SECOND);
+	assert_int_equal(stage_counted(&o->stage, HF_COUNT_SWEPT), 1);
+}
+
+static void a_denial_above_a_name_that_is_expected_does_not_deny_it(void **state)
+{
+	struct office *o = *state;
+	struct hf_cached copy;
+	struct hf_answer answer;
+	expect_addresses(o);
+	o->stage.upstreams[0].manner = o->stage.upstreams[1].manner = STAGE_NXDOMAIN;
+	ask_name(o, "example");
+	assert_int_equal(look(o, &copy, &answer), HF_LOOKUP_MISS);
+	expect_nothing(o);
+	assert_int_equal(hf_name_from_text("other.example", 13, &o->expectation.name), 0);
+	o->expectation.addresses = (struct hf_prefix_list){&o->prefix, 1};
+	adopt(o);
+	assert_int_equal(look(o, &copy, &answer), HF_LOOKUP_CUT);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_office, close_office)
@@ -598,6 +683,10 @@ int main(void)
 		TEST(what_is_given_before_its_proof_is_kept_for_long_once_it_is_proven),
 		TEST(what_is_given_before_its_proof_is_withdrawn_when_that_fails),
 		TEST(a_proof_that_stays_missing_lets_what_was_given_end_soon),
+		TEST(what_a_reload_rules_out_is_given_to_nobody_any_more),
+		TEST(an_old_answer_that_a_reload_rules_out_is_not_given_either),
+		TEST(what_a_reload_does_not_touch_stays_known),
+		TEST(a_denial_above_a_name_that_is_expected_does_not_deny_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

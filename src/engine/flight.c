@@ -9,6 +9,7 @@
 #include "engine/hold.h"
 #include "engine/inquiry.h"
 #include "engine/stale.h"
+#include "engine/sweep.h"
 #include "engine/telling.h"
 #include "engine/truth.h"
 
@@ -684,7 +685,8 @@ static bool hold_good(struct flight *f, const struct hf_message_view *view, hf_u
 	bool held = false;
 	if (!f->route->hold_good || view->answers != 0 || !(old = blank_old_answer()))
 		return false;
-	if (hf_cache_lookup(worker->team->cache, &f->key, now, &old->copy) != HF_CACHE_MISS) {
+	if (hf_cache_lookup(worker->team->cache, &f->key, now, &old->copy) != HF_CACHE_MISS &&
+		hf_sweep_fits(worker, &old->copy)) {
 		ended = old->copy.stored + (hf_us)old->copy.kept.ttl * HF_SECOND;
 		held = old->copy.rcode == HF_RCODE_NOERROR &&
 		       old->copy.kept.answer_end > HF_HEADER_LEN + f->base.question.name.len + 4u &&
@@ -717,6 +719,8 @@ static void tell_of_lie(
 	hf_truth_lied(f->worker, &said, evidence, now);
 }
 
+static const char outdated_text[] = "answered while what is expected was changed";
+
 /* An answer of an upstream, as it is to be judged. */
 struct heard {
 	unsigned attempt, upstream;
@@ -742,7 +746,7 @@ static enum hf_verdict judge_anew(struct flight *f, const struct heard *heard,
 	case HF_BELIEF_UNSURE:
 	case HF_BELIEF_UNPROVEN: break;
 	}
-	snprintf(f->doubt, sizeof f->doubt, "answered while what is expected was changed");
+	snprintf(f->doubt, sizeof f->doubt, "%s", outdated_text);
 	return HF_VERDICT_DOUBTED;
 }
 
@@ -834,6 +838,16 @@ static void refuse_held(
 			       .ede = HF_EDE_NONE});
 }
 
+/* Has a reload changed what is expected since the question was asked? */
+static bool is_outdated(const struct flight *f)
+{
+	const struct hf_expected *now;
+	if (f->plan == f->worker->plan)
+		return false;
+	now = hf_expect_find(f->worker->plan->expected, &f->base.question.name);
+	return now && now->print != f->expected->print;
+}
+
 static void accept_held(struct flight *f, const struct hf_ruling *ruling, struct script *script)
 {
 	f->accepted = ruling->answer + 1;
@@ -844,12 +858,10 @@ static void accept_held(struct flight *f, const struct hf_ruling *ruling, struct
 			       .ede = HF_EDE_NONE});
 }
 
-static void drop_held(struct flight *f, struct script *script)
+static void drop_held(struct flight *f, const char *why, struct script *script)
 {
-	struct hf_trial *trial = hf_hold_trial(f->hold);
-	unsigned last = trial->count - 1;
-	char text[HF_TRIAL_TEXT_MAX];
-	snprintf(f->doubt, sizeof f->doubt, "%s", hf_trial_text(trial, text));
+	unsigned last = hf_hold_trial(f->hold)->count - 1;
+	snprintf(f->doubt, sizeof f->doubt, "%s", why);
 	follow(script, &(struct hf_query_event){.kind = HF_QUERY_DROP,
 			       .attempt = hf_hold_at(f->hold, last)->attempt});
 }
@@ -860,6 +872,7 @@ static void rule(struct flight *f, struct script *script, hf_us now)
 	struct hf_trial *trial = hf_hold_trial(f->hold);
 	const struct hf_query_event go_on = {.kind = HF_QUERY_GO_ON};
 	struct hf_ruling ruling;
+	char text[HF_TRIAL_TEXT_MAX];
 	for (hf_trial_rule(trial, &ruling); ruling.kind == HF_RULING_REFUSE;
 		hf_trial_rule(trial, &ruling))
 		refuse_held(f, &ruling, script, now);
@@ -867,8 +880,13 @@ static void rule(struct flight *f, struct script *script, hf_us now)
 	case HF_RULING_WAIT:
 	case HF_RULING_REFUSE: break;
 	case HF_RULING_ASK: follow(script, &go_on); break;
-	case HF_RULING_ACCEPT: accept_held(f, &ruling, script); break;
-	case HF_RULING_FAIL: drop_held(f, script); break;
+	case HF_RULING_ACCEPT:
+		if (is_outdated(f))
+			drop_held(f, outdated_text, script);
+		else
+			accept_held(f, &ruling, script);
+		break;
+	case HF_RULING_FAIL: drop_held(f, hf_trial_text(trial, text), script); break;
 	}
 }
 

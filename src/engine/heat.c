@@ -30,7 +30,7 @@ static void hot_arrived(void *owner, struct hf_message *message)
 {
 	struct hot_message *m = (struct hot_message *)message;
 	struct hf_worker *worker = owner;
-	if (worker) {
+	if (worker && !worker->sweep.doubts) {
 		hf_us now = hf_loop_now(worker->loop);
 		struct hf_cache *cache = worker->team->cache;
 		struct hf_cache_key key = hf_plan_key(worker->plan, cache, &m->question, m->flags);

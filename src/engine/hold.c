@@ -191,7 +191,8 @@ static void withdraw(struct hf_worker *worker, const struct probation *p,
 /* Its own life began when it came. */
 static void keep_for_good(struct hf_worker *worker, const struct probation *p)
 {
-	if (!still_there(worker, p))
+	/* A reload may expect other things: it ends by itself, and is asked for again. */
+	if (worker->plan != p->plan || !still_there(worker, p))
 		return;
 	hf_heat_withdraw(worker, p->key.name);
 	hf_cache_store(worker->team->cache, &p->key, p->stored, &p->kept);

@@ -31,6 +31,12 @@ struct hf_team {
 	const struct hf_hot *hot; /* NULL: nobody takes hot answers; set before the workers turn */
 	void *hot_ctx;
 	struct hf_anchors *anchors;
+	struct {                     /* of each shard: sweep.h */
+		_Atomic hf_us since; /* what came later was held against what is expected now */
+		_Atomic uint64_t
+			adopted;        /* ... under this plan, or one with the same expectations */
+		_Atomic uint64_t swept; /* what came earlier too */
+	} sweeps[HF_WORKERS_MAX];
 	struct hf_worker *workers[];
 };
 
@@ -45,6 +51,14 @@ struct hf_heat { /* what was said of hot answers: heat.c */
 	struct hf_recent recent[HF_WARM_RECENT];
 	hf_us since;
 	unsigned told;
+};
+
+struct hf_sweep {       /* what is in the cache, looked at again: sweep.c */
+	bool doubts;    /* nothing of it is given before it has been judged */
+	bool under_way; /* in our shard */
+	uint64_t slot;
+	struct hf_timer timer;
+	struct hf_plan *before; /* by which what is there was believed; NULL: nobody knows */
 };
 
 struct hf_worker {
@@ -75,6 +89,7 @@ struct hf_worker {
 	size_t held_octets;         /* of all answers that are held */
 	struct hf_recent recent[HF_WARM_RECENT];
 	struct hf_heat heat;
+	struct hf_sweep sweep;
 	size_t warm_next;       /* the last name of keep-warm that was looked at */
 	struct hf_timer pump;   /* when there may be some */
 	struct hf_timer truth;  /* when to look whether a probe is due: truth.c */

@@ -2,6 +2,7 @@
 #include "engine/stale.h"
 
 #include "base/check.h"
+#include "engine/sweep.h"
 
 /* A failure counts as one in a row, and stale answers need no new proof, for so
  * long after its time: twice the longest rest of an upstream. */
@@ -88,6 +89,8 @@ static bool young_enough(const struct hf_worker *worker, enum hf_cache_result fo
 	const struct hf_cached *copy)
 {
 	uint32_t most = seconds(worker->plan->cache->stale);
+	if (found != HF_CACHE_MISS && !hf_sweep_fits(worker, copy))
+		return false;
 	return found == HF_CACHE_FRESH ||
 	       (found == HF_CACHE_EXPIRED && most && copy->age - copy->kept.ttl < most);
 }

@@ -8,6 +8,7 @@
 #include "engine/heat.h"
 #include "engine/prove_tls.h"
 #include "engine/stale.h"
+#include "engine/sweep.h"
 #include "engine/warm.h"
 #include "engine/watch.h"
 #include "upstream/room.h"
@@ -50,6 +51,7 @@ static void worker_free(struct hf_worker *worker)
 		return;
 	hf_flights_end(worker);
 	hf_watch_end(worker);
+	hf_sweep_end(worker);
 	hf_prover_free(worker->prover);
 	hf_prove_tls_free(worker->tls);
 	hf_timer_disarm(hf_loop_timers(worker->loop), &worker->pump);
@@ -144,7 +146,8 @@ struct hf_cache_key hf_worker_key(
 static bool fresh(
 	struct hf_worker *worker, const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
 {
-	return hf_cache_lookup(worker->team->cache, key, now, copy) == HF_CACHE_FRESH;
+	return hf_cache_lookup(worker->team->cache, key, now, copy) == HF_CACHE_FRESH &&
+	       hf_sweep_fits(worker, copy);
 }
 
 /* Is it known that there is no such name? */
@@ -219,7 +222,9 @@ static bool cut_above(
 		!hf_cache_remarked_above(worker->team->cache, key, now))
 		return false;
 	const struct hf_route *route = hf_route_find(worker->plan->routes, key->name);
-	if (!route)
+	const struct hf_expected *expected = hf_expect_find(worker->plan->expected, key->name);
+	/* Where a denial of the name itself would be doubted, so is one of a name above. */
+	if (!route || (expected && (expected->agree || hf_expects_addresses(expected))))
 		return false;
 	for (; len > 1 && len >= route->zone.len;
 		len -= 1 + (size_t)name[0], name = hf_name_parent(name)) {
@@ -371,6 +376,7 @@ static void turned(void *ctx, hf_us now)
 {
 	struct hf_worker *worker = ctx;
 	hf_upstreams_hand_over(worker->team->upstreams);
+	hf_sweep_turn(worker);
 	hf_gauge_set(&worker->meter->gauges[HF_GAUGE_IN_FLIGHT], (int64_t)worker->inflight.flights);
 	hf_gauge_set(&worker->meter->gauges[HF_GAUGE_WAITING], worker->waiting);
 	if (worker->turned)
@@ -435,9 +441,10 @@ void hf_worker_adopt(struct hf_worker *worker, struct hf_plan *plan)
 {
 	struct hf_plan *old = worker->plan;
 	worker->plan = hf_plan_ref(plan);
-	hf_plan_unref(old);
 	hf_upstreams_adopt(worker->team->upstreams, plan);
 	hf_watch_adopted(worker, hf_loop_now(worker->loop));
+	hf_sweep_adopt(worker, old);
+	hf_plan_unref(old);
 	hf_prover_expect(worker->prover, plan->expected, hf_loop_now(worker->loop));
 	/* Under other budgets there may be room now for who stands in line. */
 	if (worker->standing)

@@ -402,11 +402,12 @@ static void say_loaded(struct run *run, const char *path)
 		HF_LOG_TEXT_FIELD("old", age),
 		HF_LOG_NUMBER_FIELD("dropped_too_old", l->too_old),
 		HF_LOG_NUMBER_FIELD("dropped_rerouted", l->rerouted),
+		HF_LOG_NUMBER_FIELD("dropped_disbelieved", l->disbelieved),
 		HF_LOG_NUMBER_FIELD("dropped_damaged", l->damaged),
 		HF_LOG_NUMBER_FIELD("damaged_places", l->faults),
 		HF_LOG_NUMBER_FIELD("upstreams", l->upstreams),
 		HF_LOG_NUMBER_FIELD("paths", l->paths),
-		{ .key = NULL },
+		{.key = NULL},
 	};
 	hf_log_say(run->log, HF_LOG_INFO, "the cache has been put back", fields);
 	if (l->clock_back)

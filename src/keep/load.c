@@ -13,6 +13,7 @@
 #include "keep/memory.h"
 #include "keep/routes.h"
 #include "loop/loop_epoll.h"
+#include "truth/judge.h"
 
 #define SESSIONS_MAX 16
 #define TABLES_MAX 64
@@ -301,15 +302,19 @@ static void date_sessions(struct load *load)
 
 /* ---- the second time through: answers ---- */
 
+static hf_us no_later(hf_us instant, hf_us than)
+{
+	return instant < than ? instant : than;
+}
+
 /* When an answer was stored, on our clock. */
 static hf_us stored_at(const struct load *load, const struct session *s,
 	const struct hf_written_answer *answer)
 {
 	hf_us stored = answer->stored + s->shift;
 	hf_us over = load->now.monotonic - (hf_us)answer->ttl * HF_SECOND;
-	if (stored > s->latest)
-		stored = s->latest;
-	return s->unknown && stored > over ? over : stored;
+	stored = no_later(stored, s->latest);
+	return s->unknown ? no_later(stored, over) : stored;
 }
 
 static bool too_old(const struct load *load, hf_us stored, uint32_t ttl)
@@ -339,6 +344,32 @@ static bool place(struct load *load, const struct table *table, struct ahead *a)
 	return true;
 }
 
+enum worth { WORTH_ALL, WORTH_OLD, WORTH_NOTHING };
+
+/* Is it what is expected of the name today? What has to be shown to be true was, when it
+ * came; but nobody knows whether that was asked of it then. It is put back as an old
+ * answer: better than none, and the first who asks has it shown anew. */
+static enum worth worth(const struct load *load, const struct ahead *a, const struct hf_kept *kept)
+{
+	const struct hf_expected *expected =
+		hf_expect_find(load->plan->expected, &a->question.name);
+	struct hf_message_view view;
+	struct hf_testimony testimony;
+	struct hf_evidence evidence;
+	if (!expected)
+		return WORTH_ALL;
+	if (hf_message_read(kept->wire, kept->len, &view))
+		return WORTH_NOTHING;
+	hf_testimony_read(&a->question, kept->wire, &view, &testimony);
+	switch (hf_judge(expected, &testimony, &evidence)) {
+	case HF_BELIEF_GOOD: return WORTH_ALL;
+	case HF_BELIEF_UNSURE:
+	case HF_BELIEF_UNPROVEN: return WORTH_OLD;
+	case HF_BELIEF_LIE: break;
+	}
+	return WORTH_NOTHING;
+}
+
 static void put_back(struct load *load, const struct session *s, const struct ahead *a)
 {
 	struct hf_kept kept = { .ttl_at = load->ttl_at };
@@ -351,6 +382,13 @@ static void put_back(struct load *load, const struct session *s, const struct ah
 	bool there = hf_cache_stored(load->cache, &a->key, &before);
 	if (there && before > stored)
 		return;
+	enum worth is_worth = gone ? WORTH_ALL : worth(load, a, &kept);
+	if (is_worth == WORTH_NOTHING) {
+		load->figures->disbelieved++;
+		gone = true;
+	}
+	if (is_worth == WORTH_OLD)
+		stored = no_later(stored, load->now.monotonic - (hf_us)kept.ttl * HF_SECOND);
 	/* What is too old itself still ends what was known before. */
 	if (!gone && too_old(load, stored, kept.ttl)) {
 		load->figures->too_old++;
@@ -501,6 +539,7 @@ static void hand_join(struct load *load, struct hand *hand)
 		put_back_all(&hand->load);
 	load->figures->too_old += hand->figures.too_old;
 	load->figures->damaged += hand->figures.damaged;
+	load->figures->disbelieved += hand->figures.disbelieved;
 	free(hand->load.window.bytes);
 	free(hand);
 }

@@ -43,6 +43,7 @@ struct hf_keep_loaded {
 	uint64_t entries;   /* in the cache afterwards */
 	uint64_t too_old;   /* past TTL and stale */
 	uint64_t rerouted;  /* another route's word now */
+	uint64_t disbelieved; /* not what is expected of their names now */
 	uint64_t damaged;   /* answers that do not read; those of damaged blocks are not known */
 	uint64_t upstreams; /* of which something is known afterwards */
 	uint64_t paths;     /* ... upstreams for one route */

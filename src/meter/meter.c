@@ -27,6 +27,8 @@ const struct hf_meter_row hf_counter_rows[HF_COUNTERS] = {
 		"Answers that were not believed because there was no room to hold them." },
 	[HF_COUNT_WITHDRAWN] = { "holdfast_truth_withdrawn_total",
 		"Answers given before they were proven (prove-when: after) whose proof then failed." },
+	[HF_COUNT_SWEPT] = { "holdfast_truth_swept_total",
+		"Answers taken out of the cache because a reload brought other expectations." },
 	[HF_COUNT_FAILURES] = { "holdfast_failures_total",
 		"Questions that no upstream could answer, remembered for a while (RFC 9520)." },
 	[HF_COUNT_ASKED] = { "holdfast_asked_total",

@@ -36,6 +36,7 @@ enum hf_counter {
 	HF_COUNT_ON_TRIAL,             /* answers that others or a proof had to show to be true */
 	HF_COUNT_HELD_REFUSED,         /* ... not believed for want of room to hold them */
 	HF_COUNT_WITHDRAWN,            /* ... given before their proof, which then failed */
+	HF_COUNT_SWEPT,                /* ... of the cache, that a reload's expectations rule out */
 	HF_COUNT_FAILURES,             /* failures that were remembered (RFC 9520) */
 	HF_COUNT_ASKED,                /* distinct questions for which an upstream was asked */
 	HF_COUNT_MALFORMED,

@@ -153,6 +153,14 @@ const struct hf_expected *hf_expect_at(const struct hf_expect_table *table, size
 	return &table->items[index];
 }
 
+uint64_t hf_expect_print(const struct hf_expect_table *table)
+{
+	uint64_t print = table->count;
+	for (size_t i = 0; i < table->count; i++)
+		print += table->items[i].print;
+	return print;
+}
+
 size_t hf_expect_count(const struct hf_expect_table *table)
 {
 	return table->count;

@@ -45,6 +45,9 @@ size_t hf_expect_count(const struct hf_expect_table *table);
  * the same, under another configuration and in another process as well. Never 0. */
 uint64_t hf_expect_content(const struct hf_expectation *expectation);
 
+/* A hash of all that is expected: another one, something has changed. */
+uint64_t hf_expect_print(const struct hf_expect_table *table);
+
 /* Its name as it stood in the file, "*." included. Returns buf. */
 #define HF_EXPECT_TEXT_MAX (HF_NAME_TEXT_MAX + 2)
 const char *hf_expect_text(const struct hf_expectation *expectation, char buf[static HF_EXPECT_TEXT_MAX]);
