@@ -36,7 +36,8 @@ bool hf_vouches_set(struct hf_vouches *vouches, const struct hf_vouched *vouched
 	return true;
 }
 
-static bool vouches_for(const struct hf_vouched *vouched, const struct hf_name *name)
+static const struct hf_vouched_name *vouches_for(
+	const struct hf_vouched *vouched, const struct hf_name *name)
 {
 	const uint8_t *parent = hf_name_parent(name->bytes);
 	size_t parent_len = name->len - (size_t)(parent - name->bytes);
@@ -45,18 +46,20 @@ static bool vouches_for(const struct hf_vouched *vouched, const struct hf_name *
 		const uint8_t *bytes = n->below ? parent : name->bytes;
 		size_t len = n->below ? parent_len : name->len;
 		if (n->name.len == len && memcmp(n->name.bytes, bytes, len) == 0)
-			return true;
+			return n;
 	}
-	return false;
+	return NULL;
 }
 
 static struct hf_proof_seen see(const struct hf_vouched *vouched, const struct hf_name *name)
 {
 	if (!vouched->count)
 		return (struct hf_proof_seen){HF_PROOF_MISSING, 0, "peer does not speak TLS"};
-	if (!vouches_for(vouched, name))
+	const struct hf_vouched_name *found = vouches_for(vouched, name);
+	if (!found)
 		return (struct hf_proof_seen){HF_PROOF_FAILS, 0, "certificate is for another name"};
-	return (struct hf_proof_seen){HF_PROOF_HOLDS, HF_PROOF_LIFE_MOST, ""};
+	return (struct hf_proof_seen){
+		.proof = HF_PROOF_HOLDS, .life = HF_PROOF_LIFE_MOST, .siblings = found->below};
 }
 
 static void look_over(struct hf_timer *timer, hf_us now)

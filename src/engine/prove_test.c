@@ -27,7 +27,7 @@ struct identity {
 	gnutls_x509_crt_t cert;
 };
 
-enum { AUTHORITY, TRUE, OTHER, EXPIRED, SELF, STRANGER, IDENTITIES };
+enum { AUTHORITY, TRUE, OTHER, EXPIRED, SELF, STRANGER, WIDE, NARROW, IDENTITIES };
 static struct identity identities[IDENTITIES];
 
 /* For a host, or an authority's (NULL); valid from so many days ago to so many ahead. */
@@ -78,6 +78,8 @@ static int make_identities(void **state)
 	certify(&i[EXPIRED], &i[AUTHORITY], NAME, -90, -1);
 	certify(&i[SELF], &i[SELF], NAME, -10, 90);
 	certify(&i[STRANGER], &i[STRANGER], NULL, -900, 900);
+	certify(&i[WIDE], &i[AUTHORITY], "*.wide.example", -10, 90);
+	certify(&i[NARROW], &i[AUTHORITY], "a.wide.example", -10, 90);
 	int fd = mkstemp(ca_path);
 	assert_true(fd >= 0);
 	close(fd);
@@ -472,6 +474,28 @@ static void who_asks_at_once_shares_one_connection(void **state)
 	assert_int_equal(w->guest_count, 1);
 }
 
+static struct asker prove_name(struct world *w, const char *name, const char *address)
+{
+	struct asker a;
+	if (!ask_for(w, &a, name, address))
+		hf_sim_run_for(w->sim, HF_SECOND);
+	return a;
+}
+
+static void a_wildcard_certificate_proves_all_names_beside_the_one_that_was_asked_for(void **state)
+{
+	struct world *w = *state;
+	serve(w, "192.0.2.1", WIDE);
+	serve(w, "192.0.2.2", NARROW);
+	assert_int_equal(prove_name(w, "a.wide.example", "192.0.2.1").proof, HF_PROOF_HOLDS);
+	assert_int_equal(prove_name(w, "b.wide.example", "192.0.2.1").proof, HF_PROOF_HOLDS);
+	assert_int_equal(w->guest_count, 1);
+	assert_int_equal(prove_name(w, "c.b.wide.example", "192.0.2.1").proof, HF_PROOF_FAILS);
+	assert_int_equal(prove_name(w, "a.wide.example", "192.0.2.2").proof, HF_PROOF_HOLDS);
+	assert_int_equal(prove_name(w, "b.wide.example", "192.0.2.2").proof, HF_PROOF_FAILS);
+	assert_int_equal(w->guest_count, 4);
+}
+
 static void who_is_told_may_forget_the_others(void **state)
 {
 	struct world *w = *state;
@@ -622,6 +646,7 @@ int main(void)
 		TEST(a_clock_that_was_never_set_makes_no_liars),
 		TEST(our_own_host_is_left_alone_unless_it_is_expected_there),
 		TEST(who_asks_at_once_shares_one_connection),
+		TEST(a_wildcard_certificate_proves_all_names_beside_the_one_that_was_asked_for),
 		TEST(who_is_told_may_forget_the_others),
 		TEST(who_forgets_in_line_costs_no_connection),
 		TEST(nobody_can_make_us_connect_to_one_address_without_end),

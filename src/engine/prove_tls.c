@@ -61,6 +61,7 @@ static void read_proof(
 	*ret = (struct hf_proof_seen){.proof = HF_PROOF_HOLDS};
 	if (rc == 0) {
 		ret->life = (left < most ? left : most) * HF_SECOND;
+		ret->siblings = hf_tls_siblings(session);
 		return;
 	}
 	ret->proof = rc == HF_EAUTH ? HF_PROOF_FAILS : HF_PROOF_MISSING;

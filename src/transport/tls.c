@@ -469,6 +469,11 @@ int64_t hf_tls_until(const struct hf_tls_session *s)
 	return s->verdict.until;
 }
 
+bool hf_tls_siblings(const struct hf_tls_session *s)
+{
+	return s->verdict.siblings;
+}
+
 bool hf_tls_resumed(const struct hf_tls_session *s)
 {
 	return s->resumed;

@@ -75,6 +75,7 @@ void hf_tls_close(struct hf_tls_session *session);
 
 const char *hf_tls_cause(const struct hf_tls_session *session); /* why it failed; "": it did not */
 int64_t hf_tls_until(const struct hf_tls_session *session);     /* as hf_trust_verdict.until */
+bool hf_tls_siblings(const struct hf_tls_session *session);     /* as hf_trust_verdict.siblings */
 bool hf_tls_resumed(const struct hf_tls_session *session);
 const char *hf_tls_alpn(const struct hf_tls_session *session); /* agreed on; "": nothing */
 

@@ -310,6 +310,28 @@ static bool say_status(unsigned status, gnutls_x509_crt_t cert, const struct hf_
 	return no(v, "certificate is not valid");
 }
 
+/* Does the certificate name all that differ from the name in the first label only? The
+ * wildcard itself must stand there: names that happen to be beside one another may be
+ * different people's. "*.com" is nobody's. */
+static bool for_siblings(gnutls_x509_crt_t cert, const char *name)
+{
+	const char *parent = strchr(name, '.');
+	char wanted[HF_TRUST_NAME_MAX + 1], one[HF_TRUST_NAME_MAX + 1];
+	if (!parent || !strchr(parent + 1, '.'))
+		return false;
+	snprintf(wanted, sizeof wanted, "*%s", parent);
+	for (unsigned i = 0; i < 1000; i++) {
+		size_t size = sizeof one;
+		int type = gnutls_x509_crt_get_subject_alt_name(cert, i, one, &size, NULL);
+		if (type == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+			return false;
+		if (type == GNUTLS_SAN_DNSNAME && size == strlen(wanted) &&
+			strncasecmp(one, wanted, size) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* The chain up to an authority, the name and the purpose; dates are looked at by
  * all_in_time, since the library would ask its own clock. */
 static bool name_holds(struct hf_trust *trust, struct chain *c, const struct hf_tls_peer *peer,
@@ -337,6 +359,7 @@ static bool name_holds(struct hf_trust *trust, struct chain *c, const struct hf_
 		return no(v, "certificate cannot be checked: %s", gnutls_strerror(rc));
 	if (status)
 		return say_status(status, c->certs[0], peer, v);
+	v->siblings = !literal && for_siblings(c->certs[0], peer->name);
 	return all_in_time(trust, c, wall, v);
 }
 

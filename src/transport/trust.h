@@ -66,6 +66,7 @@ void hf_trust_unref(struct hf_trust *trust); /* NULL is fine */
 
 struct hf_trust_verdict {
 	bool believed;
+	bool siblings; /* believed by name, and it is for "*" in place of the first label, too */
 	int64_t until; /* believed: first second since 1970 when it no longer holds;
 			  INT64_MAX where dates do not count */
 	char cause[HF_TRUST_CAUSE_MAX]; /* not believed: why, without a full stop */

@@ -187,14 +187,16 @@ void hf_proofs_free(struct hf_proofs *proofs)
 
 static uint64_t hash_of(const struct hf_proofs *p, const struct hf_proof_key *key)
 {
-	uint64_t where = hf_hash(&p->key, key->trust, &key->address, sizeof key->address);
+	uint64_t seed = 2 * key->trust + key->below;
+	uint64_t where = hf_hash(&p->key, seed, &key->address, sizeof key->address);
 	return hf_hash(&p->key, where, key->name.bytes, key->name.len);
 }
 
 static bool same_key(const struct hf_proof_key *a, const struct hf_proof_key *b)
 {
-	return a->trust == b->trust && hf_address_equal(&a->address, &b->address) &&
-	       a->name.len == b->name.len && memcmp(a->name.bytes, b->name.bytes, a->name.len) == 0;
+	return a->trust == b->trust && a->below == b->below &&
+	       hf_address_equal(&a->address, &b->address) && a->name.len == b->name.len &&
+	       memcmp(a->name.bytes, b->name.bytes, a->name.len) == 0;
 }
 
 static uint16_t find(const struct hf_proofs *p, const struct hf_proof_key *key, uint64_t hash)
@@ -244,6 +246,33 @@ static bool counts(const struct entry *e, hf_us now)
 	return now < e->until && e->until - now <= HF_PROOF_LIFE_MOST;
 }
 
+/* The key of all names beside one; false: there are none. */
+static bool siblings(const struct hf_proof_key *key, struct hf_proof_key *ret)
+{
+	const uint8_t *parent = hf_name_parent(key->name.bytes);
+	size_t len = key->name.len - (size_t)(parent - key->name.bytes);
+	if (len < 2)
+		return false;
+	*ret = (struct hf_proof_key){.address = key->address, .trust = key->trust, .below = true};
+	ret->name.len = (uint8_t)len;
+	memcpy(ret->name.bytes, parent, len);
+	return true;
+}
+
+/* What a certificate has shown that was looked at for another name. */
+static const struct hf_proof_seen *by_sibling(
+	struct hf_proofs *p, const struct hf_proof_key *key, hf_us now)
+{
+	struct hf_proof_key all;
+	if (!siblings(key, &all))
+		return NULL;
+	uint16_t at = find(p, &all, hash_of(p, &all));
+	if (at == NOWHERE || !counts(&p->entries[at], now))
+		return NULL;
+	move(p, at, KNOWN);
+	return &p->entries[at].seen;
+}
+
 enum hf_proof_asked hf_proofs_ask(struct hf_proofs *p, const struct hf_proof_key *key, hf_us now,
 	const struct hf_proof_seen **ret_seen, unsigned *ret_place)
 {
@@ -258,6 +287,11 @@ enum hf_proof_asked hf_proofs_ask(struct hf_proofs *p, const struct hf_proof_key
 	if (e && e->list != KNOWN) {
 		*ret_place = at;
 		return HF_PROOF_JOINED;
+	}
+	const struct hf_proof_seen *beside = by_sibling(p, key, now);
+	if (beside) {
+		*ret_seen = beside;
+		return HF_PROOF_KNOWN;
 	}
 	if (p->lists[LINE].count >= HF_PROOFS_LINE)
 		return HF_PROOF_TURNED_AWAY;
@@ -278,6 +312,31 @@ void hf_proofs_abandon(struct hf_proofs *p, unsigned place)
 }
 
 /* ---- what came of it ---- */
+
+/* Remembers it for all names beside this one, and tells those of them that are in line. */
+static void show_siblings(struct hf_proofs *p, uint16_t at)
+{
+	struct hf_proof_key all, other;
+	if (!siblings(&p->entries[at].key, &all))
+		return;
+	uint64_t hash = hash_of(p, &all);
+	uint16_t known = find(p, &all, hash), next;
+	if (known == NOWHERE)
+		known = add(p, &all, hash);
+	p->entries[known].seen = p->entries[at].seen;
+	p->entries[known].until = p->entries[at].until;
+	move(p, known, KNOWN);
+	for (uint16_t i = p->lists[LINE].first; i != NOWHERE; i = next) {
+		struct entry *e = &p->entries[i];
+		next = e->next;
+		if (!siblings(&e->key, &other) || !same_key(&all, &other))
+			continue;
+		e->seen = p->entries[at].seen;
+		e->forget = true; /* it is known by the others */
+		e->overdue = false;
+		move(p, i, TELLING);
+	}
+}
 
 void hf_proofs_shown(
 	struct hf_proofs *p, unsigned place, const struct hf_proof_seen *seen, hf_us now)
@@ -300,6 +359,8 @@ void hf_proofs_shown(
 	e->until = now + life;
 	p->room = now;
 	move(p, (uint16_t)place, TELLING);
+	if (seen->proof == HF_PROOF_HOLDS && seen->siblings)
+		show_siblings(p, (uint16_t)place);
 }
 
 static struct hf_proof_action tell(struct hf_proofs *p, uint16_t at)

@@ -9,6 +9,9 @@
  *   it fails      (a certificate was shown that is not the name's) and
  *   it is missing (nobody there, no TLS, no time): 10 s, then twice as long each time, a
  *                 minute at the most, so that a mended server is soon believed.
+ * A certificate for "*.example.net" that was shown for one name is one for all names
+ * beside it: whoever shows it holds their key, too. So they need no look of their own,
+ * and the many names behind one address, or random ones, cost one.
  * That there was no room for a connection says nothing of the address, and is told but
  * not remembered.
  * Whoever can make us look at an address must not make us harm it: looks are paced, for
@@ -62,6 +65,7 @@ struct hf_proof_key {
 	struct hf_name name;       /* lowered */
 	struct hf_address address; /* with the port */
 	uint64_t trust;            /* a number of whoever vouches: see anchors.h */
+	bool below;                /* the table's own: all names one label below; false to ask */
 };
 
 /* What was seen. */
@@ -69,6 +73,7 @@ struct hf_proof_seen {
 	enum hf_proof proof;
 	hf_us life;             /* HOLDS: for how long */
 	char why[HF_PROOF_WHY]; /* in words, "the certificate expired on 2026-01-01"; HOLDS: "" */
+	bool siblings; /* HOLDS: so it does for all names that differ in the first label only */
 };
 
 /* May an address be connected to at all? Not what is no host's (multicast, 0.0.0.0/8,

@@ -167,6 +167,33 @@ static void who_asks_meanwhile_shares_the_look(void **state)
 	assert_int_equal(hf_proofs_looking(p), 1);
 }
 
+static void a_certificate_for_all_names_beside_one_proves_them_too(void **state)
+{
+	static const struct hf_proof_seen wide = {
+		.proof = HF_PROOF_HOLDS, .life = 60 * HF_SECOND, .siblings = true};
+	struct hf_proofs *p = *state;
+	struct hf_proof_key first = key_of(1, "192.0.2.1"), second = key_of(2, "192.0.2.1"),
+			    third = key_of(3, "192.0.2.1"), elsewhere = key_of(2, "192.0.2.2"),
+			    deeper = key_of(1, "192.0.2.1"), above = key_of(1, "192.0.2.1");
+	assert_int_equal(hf_name_from_text("a.n1.example", 12, &deeper.name), 0);
+	assert_int_equal(hf_name_from_text("example", 7, &above.name), 0);
+	unsigned looked = begin(p, &first, NOON), place;
+	assert_int_equal(next(p, HF_PROOF_DO_LOOK, NOON).place, looked);
+	unsigned lined = begin(p, &second, NOON); /* meanwhile, and not yet looked at */
+	hf_proofs_shown(p, looked, &wide, NOON);
+	assert_int_equal(next(p, HF_PROOF_DO_TELL, NOON).place, looked);
+	struct hf_proof_action told = next(p, HF_PROOF_DO_TELL, NOON);
+	assert_int_equal(told.place, lined);
+	assert_int_equal(told.seen->proof, HF_PROOF_HOLDS);
+	next(p, HF_PROOF_DO_NOTHING, NOON);
+	assert_int_equal(known(p, &second, NOON)->proof, HF_PROOF_HOLDS);
+	assert_int_equal(known(p, &third, NOON + 60 * HF_SECOND - 1)->proof, HF_PROOF_HOLDS);
+	assert_int_equal(ask(p, &elsewhere, NOON, &place), HF_PROOF_BEGUN);
+	assert_int_equal(ask(p, &deeper, NOON, &place), HF_PROOF_BEGUN);
+	assert_int_equal(ask(p, &above, NOON, &place), HF_PROOF_BEGUN);
+	assert_int_equal(ask(p, &third, NOON + 60 * HF_SECOND, &place), HF_PROOF_BEGUN);
+}
+
 static void a_look_ends_after_two_seconds(void **state)
 {
 	struct hf_proofs *p = *state;
@@ -387,7 +414,9 @@ static void drain(struct hf_proofs *p, struct model *m, hf_us now)
 
 static void step(struct hf_proofs *p, struct model *m, hf_us now)
 {
-	static const struct hf_proof_seen *const seen[] = {&good, &bad, &gone};
+	static const struct hf_proof_seen wide = {
+		.proof = HF_PROOF_HOLDS, .life = 20 * HF_SECOND, .siblings = true};
+	static const struct hf_proof_seen *const seen[] = {&good, &bad, &gone, &wide};
 	const struct hf_proof_seen *ret;
 	unsigned place = roll(m, HF_PROOFS_MAX);
 	struct hf_proof_key key = key_at(roll(m, 20000));
@@ -405,7 +434,7 @@ static void step(struct hf_proofs *p, struct model *m, hf_us now)
 			place = (place + 1) % HF_PROOFS_MAX;
 		if (m->is[place] != LOOKED)
 			break;
-		hf_proofs_shown(p, place, seen[roll(m, 3)], now);
+		hf_proofs_shown(p, place, seen[roll(m, 4)], now);
 		m->is[place] = OVER;
 		m->looking--;
 		break;
@@ -449,6 +478,7 @@ int main(void)
 		TEST(what_does_not_hold_is_looked_at_again_soon_and_then_less_often),
 		TEST(the_first_that_does_not_hold_is_news_and_the_next_are_not),
 		TEST(who_asks_meanwhile_shares_the_look),
+		TEST(a_certificate_for_all_names_beside_one_proves_them_too),
 		TEST(a_look_ends_after_two_seconds),
 		TEST(one_address_is_looked_at_so_often_and_others_meanwhile),
 		TEST(all_together_are_paced_and_shared_among_tables),
