@@ -112,6 +112,16 @@ def test_two_upstreams_that_differ_are_both_believed_if_both_are_proven(
     assert count(server, "holdfast_upstream_lies_total") == 0
 
 
+def test_names_behind_one_wildcard_certificate_cost_one_connection(fake, holdfast, ca, site):
+    there = site(ca.certify("*.shop.example"))
+    server = serve(holdfast, ca, fake(vouched.gives(there.address)), workers=1,
+                   expect=proved(ca, name="*.shop.example"))
+    for i in range(20):
+        assert server.udp("n%d.shop.example" % i).addresses() == [there.address]
+    assert there.connections == 1
+    assert server.udp("a.n1.shop.example", seconds=8).rcode == 2
+
+
 # --- a lie ------------------------------------------------------------------------
 
 def nobody(ca, directory):
