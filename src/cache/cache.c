@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/fast_hash.h"
 #include "base/pages.h"
 #include "cache/shape.h"
 
@@ -95,7 +96,7 @@ struct shard {
 };
 
 struct hf_cache {
-	struct hf_hash_key hash_key;
+	struct hf_fast_hash names;
 	uint64_t size;
 	unsigned shard_count;
 	bool note_removals;
@@ -296,7 +297,7 @@ static uint64_t mix(
 struct hf_cache_key hf_cache_key(const struct hf_cache *cache, uint64_t realm,
 	const struct hf_question *question, uint8_t flags)
 {
-	uint64_t name_hash = hf_hash(&cache->hash_key, 0, question->name.bytes, question->name.len);
+	uint64_t name_hash = hf_fast_hash(&cache->names, question->name.bytes, question->name.len);
 	uint16_t type = flags & HF_CACHE_NAME ? 0 : question->type;
 	return (struct hf_cache_key){
 		.name_hash = name_hash,
@@ -1218,10 +1219,10 @@ static int make_shard(struct shard *shard, uint64_t octets)
 int hf_cache_new(
 	uint64_t size, unsigned shards, const struct hf_hash_key *hash_key, struct hf_cache **ret)
 {
-	struct hf_cache *cache = calloc(1, sizeof *cache + shards * sizeof cache->shards[0]);
+	struct hf_cache *cache = hf_pages_get(sizeof *cache + shards * sizeof cache->shards[0]);
 	if (!cache)
 		return -ENOMEM;
-	cache->hash_key = *hash_key;
+	hf_fast_hash_init(&cache->names, hash_key, false);
 	cache->size = size;
 	cache->shard_count = shards;
 	cache->remarks = calloc(1, sizeof *cache->remarks);
@@ -1248,9 +1249,16 @@ void hf_cache_free(struct hf_cache *cache)
 {
 	for (unsigned i = 0; cache && i < cache->shard_count; i++)
 		free_shard(&cache->shards[i]);
-	if (cache)
-		free(cache->remarks);
-	free(cache);
+	if (!cache)
+		return;
+	free(cache->remarks);
+	hf_pages_free(cache, sizeof *cache + cache->shard_count * sizeof cache->shards[0]);
+}
+
+void hf_cache_hash_faster(struct hf_cache *cache)
+{
+	const struct hf_hash_key key = cache->names.key;
+	hf_fast_hash_init(&cache->names, &key, true);
 }
 
 struct hf_cache_sums hf_cache_sums(const struct hf_cache *cache)

@@ -118,6 +118,10 @@ int hf_cache_new(
 	uint64_t size, unsigned shards, const struct hf_hash_key *hash_key, struct hf_cache **ret);
 void hf_cache_free(struct hf_cache *cache); /* NULL is fine; no reader may be left */
 
+/* From now on names are hashed in the fastest safe way that this processor has
+ * (base/fast_hash.h), and not in the one that all processors share. Before the first key. */
+void hf_cache_hash_faster(struct hf_cache *cache);
+
 /* The key of a question. realm tells apart what different upstreams say of the
  * same name; it is part of the 64-bit hash only. question must outlive the key. */
 struct hf_cache_key hf_cache_key(const struct hf_cache *cache, uint64_t realm,

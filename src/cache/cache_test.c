@@ -12,6 +12,7 @@
 #include "base/error.h"
 
 static const struct hf_hash_key hash_key = {1, 2};
+static bool faster; /* is everything to hold with the processor's own hash, too */
 
 struct answer {
 	uint8_t wire[HF_MESSAGE_MAX];
@@ -67,6 +68,8 @@ static struct hf_cache *new_cache(uint64_t size, unsigned shards)
 {
 	struct hf_cache *cache;
 	assert_int_equal(hf_cache_new(size, shards, &hash_key, &cache), 0);
+	if (faster)
+		hf_cache_hash_faster(cache);
 	return cache;
 }
 
@@ -369,8 +372,9 @@ static void all_of_a_cache_is_filled_before_anything_unasked_has_to_go(void **st
 	static struct copy c;
 	struct hf_cache *cache = new_cache(1 << 20, 1);
 	unsigned stored = 0, found = 0;
-	/* Without a single question asked again, until the first has to leave. */
-	while (hf_cache_sums(cache).evictions == 0) {
+	/* Without a single question asked again, until some have to leave: more than the
+	 * few that find no place in the index while it grows. */
+	while (hf_cache_sums(cache).evictions < 5) {
 		struct hf_question q = numbered(stored++);
 		struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
 		make_answer(&a, &q, 400, 1, 300);
@@ -382,7 +386,7 @@ static void all_of_a_cache_is_filled_before_anything_unasked_has_to_go(void **st
 		struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
 		found += hf_cache_lookup(cache, &key, 0, blank(&c)) == HF_CACHE_FRESH;
 	}
-	assert_int_equal(found, stored - 1);
+	assert_int_equal(found, stored - hf_cache_sums(cache).evictions);
 	hf_cache_free(cache);
 }
 
@@ -664,7 +668,9 @@ static void all_that_lives_can_be_looked_at_and_put_back_elsewhere(void **state)
 		assert_int_equal(c.cached.hits, 2);
 	}
 	assert_true(hf_cache_sums(cache).entries > 500);
-	assert_int_equal(hf_cache_sums(other).entries, hf_cache_sums(cache).entries);
+	struct hf_cache_sums sums = hf_cache_sums(other);
+	assert_int_equal(sums.entries + sums.evictions, hf_cache_sums(cache).entries);
+	assert_true(sums.evictions < 10);
 	hf_cache_free(cache);
 	hf_cache_free(other);
 }
@@ -709,6 +715,13 @@ static void who_reads_along_never_sees_a_torn_answer_either(void **state)
 	hf_cache_free(race.cache);
 }
 
+static int hash_faster(void **state)
+{
+	(void)state;
+	faster = true;
+	return 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -735,5 +748,10 @@ int main(void)
 		cmocka_unit_test(all_that_lives_can_be_looked_at_and_put_back_elsewhere),
 		cmocka_unit_test(who_reads_along_never_sees_a_torn_answer_either),
 	};
-	return cmocka_run_group_tests_name("cache", tests, NULL, NULL);
+	struct CMUnitTest both[2 * HF_COUNT_OF(tests)];
+	for (size_t i = 0; i < HF_COUNT_OF(tests); i++) {
+		both[i] = both[HF_COUNT_OF(tests) + i] = tests[i];
+		both[HF_COUNT_OF(tests) + i].setup_func = hash_faster;
+	}
+	return cmocka_run_group_tests_name("cache", both, NULL, NULL);
 }

@@ -509,6 +509,8 @@ static int make_server(struct hf_server *server, const struct hf_settings *setti
 	if (!rc)
 		rc = hf_cache_new(settings->cache->size, (unsigned)server->size, &server->key,
 			&server->cache);
+	if (!rc)
+		hf_cache_hash_faster(server->cache);
 	return rc ? rc : hf_team_new((unsigned)server->size, server->cache, &server->team);
 }
 
