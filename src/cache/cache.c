@@ -116,22 +116,28 @@ static inline void store_word(struct log *log, uint64_t position, uint64_t word)
 	atomic_store_explicit(&log->words[position % log->capacity], word, memory_order_release);
 }
 
+static __attribute__((noinline)) void copy_part(void *to, uint64_t word, size_t octets)
+{
+	memcpy(to, &word, octets);
+}
+
 /* The last word is copied whole if `room` octets hold it: more than was asked for
  * may be written. */
 static inline void copy_words(const _Atomic uint64_t *from, void *to, size_t octets, size_t room)
 {
 	uint8_t *out = to; /* may be NULL if there is nothing to copy */
 	size_t at = 0;
-	for (; at + 8 <= octets; at += 8) {
-		uint64_t word = atomic_load_explicit(from++, memory_order_acquire);
-		memcpy(out + at, &word, 8);
-	}
-	if (octets & 7) {
+	for (; at + 16 <= octets; at += 16, from += 2) {
 		uint64_t word = atomic_load_explicit(from, memory_order_acquire);
-		if ((octets | 7) < room)
-			memcpy(out + at, &word, 8);
-		else
-			memcpy(out + at, &word, octets & 7);
+		uint64_t next = atomic_load_explicit(from + 1, memory_order_acquire);
+		memcpy(out + at, &word, 8);
+		memcpy(out + at + 8, &next, 8);
+	}
+	for (; at < octets; at += 8, from++) {
+		uint64_t word = atomic_load_explicit(from, memory_order_acquire);
+		if (at + 8 > room)
+			return copy_part(out + at, word, octets - at);
+		memcpy(out + at, &word, 8);
 	}
 }
 
@@ -381,14 +387,13 @@ static inline uint64_t slot_position(const struct log *log, uint64_t slot)
 static inline bool take_wire(
 	const _Atomic uint64_t *entry, const struct header *h, struct hf_cached *copy)
 {
-	size_t len = wire_len_of(h);
+	size_t len = wire_len_of(h), room = copy->wire_cap;
+	uint8_t *wire = copy->kept.wire;
 	copy->kept.len = (uint16_t)len;
-	if (len > copy->wire_cap)
+	if (len > room)
 		return false;
-	hf_put_u16(copy->kept.wire, 0);
-	hf_put_u16(copy->kept.wire + 2, (uint16_t)h->w2);
-	copy_words(entry + HEADER_WORDS, copy->kept.wire + IN_HEADER, len - IN_HEADER,
-		copy->wire_cap - IN_HEADER);
+	hf_put_u32(wire, (uint16_t)h->w2);
+	copy_words(entry + HEADER_WORDS, wire + IN_HEADER, len - IN_HEADER, room - IN_HEADER);
 	return true;
 }
 
@@ -416,14 +421,33 @@ static inline bool take_ends(const struct log *log, uint64_t position, const str
 	enum form form = form_of(h);
 	if (form == FORM_LISTED)
 		return take_list(log, position, h, copy);
-	copy->kept.authority_end = copy->kept.len;
-	copy->kept.answer_end = form == FORM_AUTHORITY ? (uint16_t)question_end : copy->kept.len;
+	uint16_t end = wire_len_of(h);
+	copy->kept.authority_end = end;
+	copy->kept.answer_end = form == FORM_AUTHORITY ? (uint16_t)question_end : end;
 	copy->kept.ttl_count = form != FORM_BARE;
-	if (copy->kept.ttl_count > copy->ttl_cap)
+	if (form == FORM_BARE)
+		return true;
+	if (!copy->ttl_cap)
 		return false;
-	if (copy->kept.ttl_count)
-		copy->kept.ttl_at[0] = (uint16_t)(question_end + USUAL_TTL);
+	copy->kept.ttl_at[0] = (uint16_t)(question_end + USUAL_TTL);
 	return true;
+}
+
+/* As memcmp, of what is mostly some 20 octets: eight at a time, the last ones twice. */
+static inline bool same_octets(const uint8_t *a, const uint8_t *b, size_t len)
+{
+	uint64_t x, y;
+	if (len < 8)
+		return memcmp(a, b, len) == 0;
+	for (size_t at = 0; at < len - 8; at += 8) {
+		memcpy(&x, a + at, 8);
+		memcpy(&y, b + at, 8);
+		if (x != y)
+			return false;
+	}
+	memcpy(&x, a + len - 8, 8);
+	memcpy(&y, b + len - 8, 8);
+	return x == y;
 }
 
 static inline bool key_matches(
@@ -433,7 +457,7 @@ static inline bool key_matches(
 	const uint8_t *name = copy->kept.wire + HF_HEADER_LEN;
 	return (h->w1 & KEY_FLAGS) == key->flags &&
 	       copy->kept.len >= HF_HEADER_LEN + name_len + 4 &&
-	       memcmp(name, key->name->bytes, name_len) == 0 &&
+	       same_octets(name, key->name->bytes, name_len) &&
 	       (key->flags & HF_CACHE_NAME || hf_get_u16(name + name_len) == key->type) &&
 	       hf_get_u16(name + name_len + 2) == key->class;
 }
@@ -445,11 +469,13 @@ static inline void take_header(const struct header *h, struct hf_cached *copy)
 	copy->rcode = h->w2 & HF_FLAG_RCODE;
 }
 
-/* Copies the entry out. False: it is another key's, torn, or too large (then
- * kept.len says so). */
-static __attribute__((noinline)) bool take(const struct log *log, uint64_t position,
-	const struct hf_cache_key *key, struct hf_cached *copy)
+/* Copies the entry out that a slot leads to. False: it is another key's, torn, or too
+ * large (then kept.len says so). */
+static inline bool take(const struct shard *shard, uint64_t slot, const struct hf_cache_key *key,
+	struct hf_cached *copy)
 {
+	const struct log *log = slot_log(shard, slot);
+	uint64_t position = slot_position(log, slot);
 	const _Atomic uint64_t *entry = &log->words[position % log->capacity];
 	const struct header h = read_header(entry);
 	size_t question_end = HF_HEADER_LEN + (size_t)key->name->len + 4;
@@ -473,74 +499,84 @@ static inline void note_hit(_Atomic uint64_t *slot, uint64_t seen)
 }
 
 /* The tag and the bit for `used` are a slot's upper bits. */
-static inline unsigned has_tag(const _Atomic uint64_t *slot, uint64_t wanted)
+static inline bool has_tag(uint64_t slot, uint64_t hash)
 {
-	return !((atomic_load_explicit(slot, memory_order_relaxed) ^ wanted) >> 47);
+	return !((slot ^ (slot_tag(hash) | SLOT_USED)) >> 47);
 }
 
-/* A bit for each of a bucket's slots that is taken by somebody with the tag. Without a
- * branch: whether one of eight fits nobody can foretell. */
-static inline unsigned with_tag(const _Atomic uint64_t *s, uint64_t wanted)
+static inline unsigned add_tag(unsigned found, const _Atomic uint64_t *slot, uint64_t hash)
 {
-	return has_tag(s, wanted) | has_tag(s + 1, wanted) << 1 | has_tag(s + 2, wanted) << 2 |
-	       has_tag(s + 3, wanted) << 3 | has_tag(s + 4, wanted) << 4 |
-	       has_tag(s + 5, wanted) << 5 | has_tag(s + 6, wanted) << 6 |
-	       has_tag(s + 7, wanted) << 7;
+	return found + found + has_tag(atomic_load_explicit(slot, memory_order_relaxed), hash);
 }
 
-/* The next way in [way, end) that is taken by somebody with the key's tag; end: none. */
-static inline unsigned next_way(
-	struct home home, uint64_t hash, unsigned way, unsigned end, uint64_t *ret_seen)
+/* A bit for each of a bucket's slots that is taken by somebody with the hash's tag, the
+ * first one's lowest. Without a branch: whether one of eight fits nobody can foretell. */
+static inline unsigned with_tag(const _Atomic uint64_t *bucket, uint64_t hash)
 {
-	uint64_t wanted = slot_tag(hash) | SLOT_USED;
-	while (way < end) {
-		unsigned in = way % BUCKET;
-		const _Atomic uint64_t *slot = slot_at(home, way);
-		*ret_seen = atomic_load_explicit(slot, memory_order_acquire);
-		if ((*ret_seen & (SLOT_TAG | SLOT_USED)) == wanted)
-			return way;
-		unsigned later = with_tag(slot - in, wanted) >> in >> 1;
-		way += later ? (unsigned)__builtin_ctz(later) + 1 : BUCKET - in;
-	}
-	return end;
+	unsigned found = add_tag(0, &bucket[7], hash);
+	found = add_tag(found, &bucket[6], hash);
+	found = add_tag(found, &bucket[5], hash);
+	found = add_tag(found, &bucket[4], hash);
+	found = add_tag(found, &bucket[3], hash);
+	found = add_tag(found, &bucket[2], hash);
+	found = add_tag(found, &bucket[1], hash);
+	return add_tag(found, &bucket[0], hash);
 }
 
-static inline enum hf_cache_result look(const struct shard *shard, struct home home,
-	const struct hf_cache_key *key, unsigned way, unsigned end, hf_us now,
-	struct hf_cached *copy)
+/* The next way from `way` on that is taken by somebody with the hash's tag; WAYS: none. */
+static inline unsigned next_way(struct home home, uint64_t hash, unsigned way, uint64_t *ret_seen)
 {
-	uint64_t seen;
-	for (; (way = next_way(home, key->hash, way, end, &seen)) < end; way++) {
-		const struct log *log = slot_log(shard, seen);
-		if (!take(log, slot_position(log, seen), key, copy)) {
-			if (copy->kept.len)
-				return HF_CACHE_MISS;
+	while (way < WAYS) {
+		unsigned found = with_tag(slot_at(home, way - way % BUCKET), hash);
+		found = found >> way % BUCKET << way % BUCKET;
+		if (!found) {
+			way += BUCKET - way % BUCKET;
 			continue;
 		}
-		note_hit(slot_at(home, way), seen);
-		copy->hits = (uint8_t)((seen & SLOT_HITS) / SLOT_HIT);
-		copy->age = now > copy->stored ? (uint32_t)((now - copy->stored) / HF_SECOND) : 0;
-		return copy->age < copy->kept.ttl ? HF_CACHE_FRESH : HF_CACHE_EXPIRED;
+		way = way - way % BUCKET + (unsigned)__builtin_ctz(found);
+		*ret_seen = atomic_load_explicit(slot_at(home, way), memory_order_acquire);
+		if (has_tag(*ret_seen, hash))
+			return way;
+		way++;
+	}
+	return WAYS;
+}
+
+/* What a copy that was taken is worth. */
+static inline enum hf_cache_result judge(
+	_Atomic uint64_t *slot, uint64_t seen, hf_us now, struct hf_cached *copy)
+{
+	note_hit(slot, seen);
+	copy->hits = (uint8_t)((seen & SLOT_HITS) / SLOT_HIT);
+	copy->age = now > copy->stored ? (uint32_t)((now - copy->stored) / HF_SECOND) : 0;
+	return copy->age < copy->kept.ttl ? HF_CACHE_FRESH : HF_CACHE_EXPIRED;
+}
+
+static enum hf_cache_result look(const struct shard *shard, struct home home,
+	const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
+{
+	uint64_t seen;
+	for (unsigned way = 0; (way = next_way(home, key->hash, way, &seen)) < WAYS; way++) {
+		if (take(shard, seen, key, copy))
+			return judge(slot_at(home, way), seen, now, copy);
+		if (copy->kept.len)
+			break;
 	}
 	return HF_CACHE_MISS;
 }
 
-/* It was not where it was seen before, or there was only another of its tag: the whole
- * pair, and the next one if the index has been stretched there meanwhile. The owner takes
- * a step at a time: who finds each of them done under his eyes waits for nobody. */
-static __attribute__((noinline)) enum hf_cache_result look_again(const struct shard *shard,
-	uint64_t shape, const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
+/* It is not where it was expected: the whole pair, and the next one if the index has been
+ * stretched there meanwhile. The owner takes a step with each answer that it stores: who
+ * finds one done under his eyes each time waits for nobody. */
+static __attribute__((noinline)) enum hf_cache_result look_everywhere(const struct shard *shard,
+	const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
 {
 	enum hf_cache_result found = HF_CACHE_MISS;
-	unsigned end = key->way;
-	for (int tries = 0; tries < LOOKS_MAX && found == HF_CACHE_MISS && !copy->kept.len;
-		tries++) {
-		found = look(shard, home_of(shard, shape, key->hash), key, 0, end, now, copy);
-		uint64_t before = shape;
-		shape = shape_of(shard);
-		if (shape == before)
+	for (int tries = 0; tries < LOOKS_MAX; tries++) {
+		uint64_t shape = shape_of(shard);
+		found = look(shard, home_of(shard, shape, key->hash), key, now, copy);
+		if (found != HF_CACHE_MISS || copy->kept.len || shape_of(shard) == shape)
 			break;
-		end = WAYS;
 	}
 	return found;
 }
@@ -549,15 +585,14 @@ enum hf_cache_result hf_cache_lookup(
 	struct hf_cache *cache, const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
 {
 	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
-	uint64_t shape = shape_of(shard);
 	copy->kept.len = 0;
 	if (key->way == WAYS)
 		return HF_CACHE_MISS;
-	struct home home = home_of(shard, shape, key->hash);
-	enum hf_cache_result found = look(shard, home, key, key->way, WAYS, now, copy);
-	if (found == HF_CACHE_MISS && !copy->kept.len)
-		found = look_again(shard, shape, key, now, copy);
-	return found;
+	_Atomic uint64_t *slot = slot_at(home_of(shard, shape_of(shard), key->hash), key->way);
+	uint64_t seen = atomic_load_explicit(slot, memory_order_acquire);
+	if (has_tag(seen, key->hash) && take(shard, seen, key, copy))
+		return judge(slot, seen, now, copy);
+	return copy->kept.len ? HF_CACHE_MISS : look_everywhere(shard, key, now, copy);
 }
 
 /* Both buckets: they lie in one pair of lines. */
@@ -585,7 +620,7 @@ void hf_cache_approach(const struct hf_cache *cache, struct hf_cache_key *key)
 {
 	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
 	uint64_t shape = shape_of(shard), seen;
-	unsigned way = next_way(home_of(shard, shape, key->hash), key->hash, 0, WAYS, &seen);
+	unsigned way = next_way(home_of(shard, shape, key->hash), key->hash, 0, &seen);
 	if (way < WAYS)
 		fetch(slot_entry(shard, seen));
 	else if (shape_of(shard) != shape)
@@ -629,7 +664,7 @@ static _Atomic uint64_t *slot_of_hash(struct shard *shard, uint64_t hash)
 {
 	struct home home = home_of(shard, shape_of(shard), hash);
 	uint64_t seen;
-	for (unsigned way = 0; (way = next_way(home, hash, way, WAYS, &seen)) < WAYS; way++) {
+	for (unsigned way = 0; (way = next_way(home, hash, way, &seen)) < WAYS; way++) {
 		const struct log *log = slot_log(shard, seen);
 		if (entry_hash(log, slot_position(log, seen)) == hash)
 			return slot_at(home, way);
@@ -1166,7 +1201,7 @@ bool hf_cache_stored(const struct hf_cache *cache, const struct hf_cache_key *ke
 	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
 	struct home home = home_of(shard, shape_of(shard), key->hash);
 	uint64_t seen;
-	for (unsigned way = 0; (way = next_way(home, key->hash, way, WAYS, &seen)) < WAYS; way++) {
+	for (unsigned way = 0; (way = next_way(home, key->hash, way, &seen)) < WAYS; way++) {
 		const struct log *log = slot_log(shard, seen);
 		const struct header h = load_header(log, slot_position(log, seen));
 		if (h.hash == key->hash && intact(log, slot_position(log, seen))) {

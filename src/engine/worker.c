@@ -151,8 +151,8 @@ static bool fresh(
 }
 
 /* Is it known that there is no such name? */
-static bool denied(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
-	struct hf_cached *copy)
+static bool denied(
+	struct hf_worker *worker, const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
 {
 	struct hf_cache_key name = hf_cache_name_key(key);
 	return hf_remarked(worker, key, now) && fresh(worker, &name, now, copy);
@@ -309,9 +309,10 @@ void hf_worker_approach(const struct hf_worker *worker, struct hf_cache_key *key
 	hf_cache_approach(worker->team->cache, key);
 }
 
-/* When nothing fresh answers this very question. */
-static enum hf_lookup lookup_further(struct hf_worker *worker, const struct hf_cache_key *key,
-	hf_us now, struct hf_cached *copy, struct hf_answer *ret)
+/* When nothing fresh answers this very question. Apart, so that a hit need not make room
+ * for what it needs. */
+static __attribute__((noinline)) enum hf_lookup lookup_further(struct hf_worker *worker,
+	const struct hf_cache_key *key, hf_us now, struct hf_cached *copy, struct hf_answer *ret)
 {
 	bool remarked = hf_remarked(worker, key, now);
 	struct hf_cache_key name = hf_cache_name_key(key);

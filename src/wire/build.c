@@ -228,7 +228,8 @@ static uint16_t opt_len(const struct hf_reply *reply)
 	return (uint16_t)(HF_OPT_LEN + ede_len(reply) + (reply->keepalive ? 6 : 0));
 }
 
-static void put_options(uint8_t *out, const struct hf_reply *reply, size_t len)
+static __attribute__((noinline)) void put_options(
+	uint8_t *out, const struct hf_reply *reply, size_t len)
 {
 	struct hf_writer w = hf_writer(out, len);
 	if (reply->keepalive) {
@@ -247,7 +248,7 @@ static void put_options(uint8_t *out, const struct hf_reply *reply, size_t len)
 }
 
 /* `len` octets: opt_len's. */
-static void put_opt(uint8_t *out, unsigned rcode, const struct hf_reply *reply, uint16_t len)
+static inline void put_opt(uint8_t *out, unsigned rcode, const struct hf_reply *reply, uint16_t len)
 {
 	uint16_t options = (uint16_t)(len - HF_OPT_LEN);
 	out[0] = 0;
@@ -282,8 +283,9 @@ size_t hf_reply_patch(uint8_t *out, const struct hf_kept *kept, uint32_t age, ui
 	hf_put_u16(out + 2, flags);
 	if (reply->question_len)
 		memcpy(out + HF_HEADER_LEN, reply->question, reply->question_len);
-	for (unsigned i = 0; i < kept->ttl_count && kept->ttl_at[i] < len; i++) {
-		uint8_t *field = out + kept->ttl_at[i];
+	const uint16_t *ttl_at = kept->ttl_at, *end = ttl_at + kept->ttl_count;
+	for (; ttl_at < end && *ttl_at < len; ttl_at++) {
+		uint8_t *field = out + *ttl_at;
 		uint32_t ttl = hf_get_u32(field);
 		ttl = ttl > age ? ttl - age : 0;
 		hf_put_u32(field, ttl > ttl_floor ? ttl : ttl_floor);

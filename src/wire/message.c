@@ -144,7 +144,25 @@ static bool is_opt(const uint8_t *m, size_t len, size_t at, struct hf_record *re
 	return true;
 }
 
-static enum hf_query_fault read_additionals(
+/* What nearly every query ends with: one OPT of the root, without options. */
+static inline bool is_plain_opt(const uint8_t *m, size_t len, size_t at)
+{
+	return hf_get_u16(m + 10) == 1 && at + HF_OPT_LEN <= len && !m[at] &&
+	       hf_get_u16(m + at + 1) == HF_TYPE_OPT && !hf_get_u16(m + at + 9);
+}
+
+static inline void take_plain_opt(const uint8_t *m, size_t at, struct hf_edns *ret)
+{
+	ret->present = true;
+	ret->dnssec_ok = m[at + 7] >> 7;
+	ret->version = m[at + 6];
+	ret->rcode_high = m[at + 5];
+	ret->udp_size = hf_get_u16(m + at + 3);
+	ret->at = (uint16_t)at;
+	ret->len = HF_OPT_LEN;
+}
+
+static __attribute__((noinline)) enum hf_query_fault read_additionals(
 	const uint8_t *m, size_t len, struct hf_query_view *view)
 {
 	size_t at = HF_HEADER_LEN + (size_t)view->question_len;
@@ -182,7 +200,12 @@ enum hf_query_fault hf_query_read(const uint8_t *m, size_t len, struct hf_query_
 		return fault(ret, HF_QUERY_FORMERR, "records in answer or authority", 6);
 	if (!take_question(m, len, ret))
 		return fault(ret, HF_QUERY_FORMERR, "unreadable question", HF_HEADER_LEN);
-	enum hf_query_fault found = read_additionals(m, len, ret);
+	size_t at = HF_HEADER_LEN + (size_t)ret->question_len;
+	enum hf_query_fault found = HF_QUERY_GOOD;
+	if (is_plain_opt(m, len, at))
+		take_plain_opt(m, at, &ret->edns);
+	else
+		found = read_additionals(m, len, ret);
 	if (!found && ret->edns.present && ret->edns.version != 0)
 		return fault(ret, HF_QUERY_BADVERS, "EDNS version not supported", ret->edns.at);
 	return found;
