@@ -32,7 +32,7 @@ static inline __m128i last_block(const uint8_t *p, size_t len, size_t all)
 	return _mm_set_epi64x((long long)high, (long long)low);
 }
 
-__attribute__((target("aes"))) uint64_t hf_fast_hash_aes(
+__attribute__((target("aes"))) static uint64_t hash_aes(
 	const struct hf_fast_hash *hash, const void *bytes, size_t len)
 {
 	const __m128i *key = (const __m128i *)(const void *)hash->keys;
@@ -58,11 +58,16 @@ static bool has_rounds(void)
 	return false;
 }
 
-uint64_t hf_fast_hash_aes(const struct hf_fast_hash *hash, const void *bytes, size_t len)
+static uint64_t hash_aes(const struct hf_fast_hash *hash, const void *bytes, size_t len)
 {
 	return hf_hash(&hash->key, 0, bytes, len);
 }
 #endif
+
+uint64_t hf_fast_hash(const struct hf_fast_hash *hash, const void *bytes, size_t len)
+{
+	return hash->aes ? hash_aes(hash, bytes, len) : hf_hash(&hash->key, 0, bytes, len);
+}
 
 void hf_fast_hash_init(struct hf_fast_hash *hash, const struct hf_hash_key *key, bool aes)
 {

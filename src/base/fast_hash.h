@@ -31,12 +31,7 @@ struct hf_fast_hash {
 /* aes: by the processor's rounds, if it has them. */
 void hf_fast_hash_init(struct hf_fast_hash *hash, const struct hf_hash_key *key, bool aes);
 
-uint64_t hf_fast_hash_aes(const struct hf_fast_hash *hash, const void *bytes, size_t len);
-
 /* Of len (0 to 2^32 - 1) octets. */
-static inline uint64_t hf_fast_hash(const struct hf_fast_hash *hash, const void *bytes, size_t len)
-{
-	return hash->aes ? hf_fast_hash_aes(hash, bytes, len) : hf_hash(&hash->key, 0, bytes, len);
-}
+uint64_t hf_fast_hash(const struct hf_fast_hash *hash, const void *bytes, size_t len);
 
 #endif
