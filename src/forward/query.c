@@ -963,7 +963,7 @@ static void note_late(struct step *s, struct hf_attempt *a)
 {
 	struct hf_query *q = s->q;
 	a->late = true;
-	hf_rtt_lost(rtt_of(s, a->upstream));
+	hf_rtt_lost(rtt_of(s, a->upstream), a->sent, s->env->now);
 	if (q->answered) {
 		if (a->upstream != q->answerer)
 			report_beaten(s, a);

@@ -158,6 +158,7 @@ struct hf_path_memory hf_path_remember(const struct hf_path *path, hf_us now)
 	};
 	memory.rtt.sampled = 0;
 	memory.rtt.backoff = 0;
+	memory.rtt.doubled = 0;
 	return memory;
 }
 

@@ -311,7 +311,7 @@ static struct hf_path known_path(void)
 		hf_rtt_sample(&path.rtt, 30 * HF_MS + i % 40 * HF_MS, START - 2 * HF_SECOND);
 	for (unsigned i = 0; i < 8; i++)
 		hf_rtt_settle(&path.rtt, i % 4 != 0, START - 2 * HF_SECOND);
-	hf_rtt_lost(&path.rtt);
+	hf_rtt_lost(&path.rtt, START - 2 * HF_SECOND, START - HF_SECOND);
 	return path;
 }
 

@@ -23,7 +23,7 @@
 /* Bucket 0 ends at 1 ms; four buckets double it. */
 static hf_us bucket_end(unsigned bucket)
 {
-	static const unsigned quarter[4] = { 1000, 1189, 1414, 1682 }; /* 2^(n/4) */
+	static const unsigned quarter[4] = {1000, 1189, 1414, 1682}; /* 2^(n/4) */
 	return (hf_us)quarter[bucket % 4] << (bucket / 4);
 }
 
@@ -100,8 +100,11 @@ hf_us hf_rtt_p95(const struct hf_rtt *rtt)
 	return 0;
 }
 
-void hf_rtt_lost(struct hf_rtt *rtt)
+void hf_rtt_lost(struct hf_rtt *rtt, hf_us sent, hf_us now)
 {
+	if (rtt->backoff && sent < rtt->doubled)
+		return;
+	rtt->doubled = now;
 	if (rtt->backoff < BACKOFF_MAX)
 		rtt->backoff++;
 }

@@ -3,8 +3,11 @@
  * how long do we wait for it?
  *
  * Smoothed round trip and its variation by RFC 6298 (gains 1/8 and 1/4), in
- * microseconds. The time-out of an attempt is srtt + 4 rttvar, at least
- * half as much again as srtt, within the operator's bounds, doubled for each attempt in a row that got no answer.
+ * microseconds. The time-out of an attempt is srtt + 4 rttvar, at least half as much
+ * again as srtt, within the operator's bounds, doubled for each time-out in a row. What
+ * was sent before the last doubling does not double it again: many that are under way
+ * when an upstream falls silent are one time-out, as for TCP, or the last of them
+ * would wait for sixty times as long.
  * Attempts over UDP that were answered are samples, late ones too: each has an id
  * of its own, so there is no doubt which one an answer belongs to.
  *
@@ -26,17 +29,18 @@ struct hf_rtt {            /* what every choice looks at comes first */
 	hf_us srtt;        /* 0: no sample yet */
 	hf_us rttvar;
 	hf_us sampled;     /* instant of the last sample */
-	uint32_t backoff;  /* attempts in a row without an answer */
+	uint32_t backoff;  /* time-outs in a row without an answer */
 	uint32_t loss;     /* share without an answer, in 1/65536, smoothed by 1/16 */
 	uint16_t samples;  /* in the buckets */
 	uint16_t buckets[HF_RTT_BUCKETS];
+	hf_us doubled;     /* instant of the last doubling */
 };
 
 /* A zeroed struct knows nothing. */
 void hf_rtt_sample(struct hf_rtt *rtt, hf_us took, hf_us now);
 
-/* An attempt is late. */
-void hf_rtt_lost(struct hf_rtt *rtt);
+/* What was sent at `sent` is late. */
+void hf_rtt_lost(struct hf_rtt *rtt, hf_us sent, hf_us now);
 
 /* It was answered after all, or never. */
 void hf_rtt_settle(struct hf_rtt *rtt, bool answered, hf_us now);

@@ -39,16 +39,32 @@ static void it_doubles_with_each_loss_in_a_row_and_an_answer_ends_that(void **st
 {
 	(void)state;
 	struct hf_rtt rtt = {0};
+	hf_us now = 0;
 	sample(&rtt, 100, 100);
-	for (hf_us times = 2; times <= 64; times *= 2) {
-		hf_rtt_lost(&rtt);
+	for (hf_us times = 2; times <= 64; times *= 2, now += HF_SECOND) {
+		hf_rtt_lost(&rtt, now, now + HF_SECOND);
 		assert_int_equal(hf_rtt_timeout(&rtt, &conf), times * conf.timeout_min);
 	}
-	for (int i = 0; i < 100; i++)
-		hf_rtt_lost(&rtt);
+	for (int i = 0; i < 100; i++, now += HF_SECOND)
+		hf_rtt_lost(&rtt, now, now + HF_SECOND);
 	assert_true(hf_rtt_timeout(&rtt, &conf) <= conf.timeout_max);
 	sample(&rtt, 1, 100);
 	assert_int_equal(hf_rtt_timeout(&rtt, &conf), conf.timeout_min);
+}
+
+static void many_that_are_under_way_when_it_falls_silent_double_it_once(void **state)
+{
+	(void)state;
+	struct hf_rtt rtt = {0};
+	sample(&rtt, 100, 100);
+	for (hf_us sent = 0; sent < 20 * HF_MS; sent += HF_MS)
+		hf_rtt_lost(&rtt, sent, sent + 20 * HF_MS);
+	assert_int_equal(hf_rtt_timeout(&rtt, &conf), 2 * conf.timeout_min);
+	hf_rtt_lost(&rtt, 20 * HF_MS, 60 * HF_MS); /* sent with the longer time-out */
+	assert_int_equal(hf_rtt_timeout(&rtt, &conf), 4 * conf.timeout_min);
+	sample(&rtt, 1, 100);
+	hf_rtt_lost(&rtt, 0, 61 * HF_MS); /* a new row begins with any */
+	assert_int_equal(hf_rtt_timeout(&rtt, &conf), 2 * conf.timeout_min);
 }
 
 static void a_clock_that_went_back_gives_no_negative_round_trip(void **state)
@@ -148,8 +164,8 @@ static void a_lost_message_costs_as_much_time_as_it_takes(void **state)
 	assert_true(hf_rtt_rank(&lossy, INT64_MIN, START) > hf_rtt_rank(&steady, INT64_MIN, START));
 	while (lossy.loss < 65000)
 		hf_rtt_settle(&lossy, false, START);
-	assert_in_range(
-		hf_rtt_rank(&lossy, INT64_MIN, START), HF_RTT_LOSS_COST, HF_RTT_LOSS_COST + 11 * HF_MS);
+	assert_in_range(hf_rtt_rank(&lossy, INT64_MIN, START), HF_RTT_LOSS_COST,
+		HF_RTT_LOSS_COST + 11 * HF_MS);
 }
 
 static void the_rank_fades_and_nothing_known_is_looked_at_first(void **state)
@@ -159,11 +175,11 @@ static void the_rank_fades_and_nothing_known_is_looked_at_first(void **state)
 	assert_int_equal(hf_rtt_rank(&rtt, INT64_MIN, START), 0);
 	sample(&rtt, 1, 64 * HF_MS);
 	for (int minute = 0; minute < 6; minute++)
-		assert_int_equal(
-			hf_rtt_rank(&rtt, INT64_MIN, START + minute * 60 * HF_SECOND), 64 * HF_MS >> minute);
+		assert_int_equal(hf_rtt_rank(&rtt, INT64_MIN, START + minute * 60 * HF_SECOND),
+			64 * HF_MS >> minute);
 	assert_int_equal(hf_rtt_rank(&rtt, INT64_MIN, START + 7 * 86400 * HF_SECOND), 0);
 	assert_int_equal(hf_rtt_rank(&rtt, INT64_MIN, 0), 64 * HF_MS); /* a clock that went back */
-	hf_rtt_settle(&rtt, true, START + 60 * HF_SECOND);  /* news */
+	hf_rtt_settle(&rtt, true, START + 60 * HF_SECOND);             /* news */
 	assert_int_equal(hf_rtt_rank(&rtt, INT64_MIN, START + 60 * HF_SECOND), 64 * HF_MS);
 }
 
@@ -172,6 +188,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_timeout_follows_the_round_trip_within_bounds),
 		cmocka_unit_test(it_doubles_with_each_loss_in_a_row_and_an_answer_ends_that),
+		cmocka_unit_test(many_that_are_under_way_when_it_falls_silent_double_it_once),
 		cmocka_unit_test(a_clock_that_went_back_gives_no_negative_round_trip),
 		cmocka_unit_test(twenty_samples_make_a_percentile),
 		cmocka_unit_test(one_in_twenty_may_be_slower_than_the_percentile),
