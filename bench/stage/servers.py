@@ -200,7 +200,8 @@ class Bind(Server):
 
 class Kresd(Server):
     name, program = "knot-resolver", "kresd"
-    note = "`policy.STUB`; one process"
+    # What comes by policy.STUB 5.6.0 keeps for five seconds, whatever its TTL.
+    note = "`policy.FORWARD`; one process"
 
     def configure(self):
         text = ("net.ipv6 = false\nnet.listen('%s', %d, { kind = 'dns' })\n"
@@ -211,10 +212,10 @@ class Kresd(Server):
                     self.address, self.port, self.options.get("cache", 200), self.directory))
         text += "".join(line + "\n" for line in self.options.get("lines", []))
         for zone, to in sorted(self.routes, key=lambda route: -len(route[0])):
-            stub = "policy.%s({%s})" % (self.options.get("policy", "STUB"),
-                                        ", ".join("'%s@%d'" % (a, p) for _, a, p in to))
-            text += ("policy.add(policy.all(%s))\n" % stub if zone == "." else
-                     "policy.add(policy.suffix(%s, {todname('%s.')}))\n" % (stub, zone))
+            forward = "policy.%s({%s})" % (self.options.get("policy", "FORWARD"),
+                                           ", ".join("'%s@%d'" % (a, p) for _, a, p in to))
+            text += ("policy.add(policy.all(%s))\n" % forward if zone == "." else
+                     "policy.add(policy.suffix(%s, {todname('%s.')}))\n" % (forward, zone))
         os.makedirs(self.path("cache"), exist_ok=True)
         return ["-n", "-c", self.path("kresd.conf", text), self.directory]
 
@@ -299,6 +300,8 @@ VARIANTS = [
     Variant(Bind, "fetches-per-server 50", {"options": ["fetches-per-server 50 fail;"]}, ["cap"]),
     Variant(Kresd),
     Variant(Kresd, "serve_stale", {"lines": ["modules.load('serve_stale < cache')"]}, ["dark"]),
+    Variant(Kresd, "serve_stale and policy.STUB", {
+        "policy": "STUB", "lines": ["modules.load('serve_stale < cache')"]}, ["dark"]),
     Variant(Recursor),
     Variant(Recursor, "serve-stale-extensions", {"lines": ["serve-stale-extensions=2880"]}, ["dark"]),
     Variant(Dnsdist),

@@ -98,8 +98,7 @@ def bind(names):
 
 def kresd(names):
     room = megabytes(names, 1024, 200)
-    # 5.6.0 keeps what comes by policy.STUB for five seconds, whatever its TTL.
-    return {"cache": room, "policy": "FORWARD"}, "`cache.open(%d * MB)`, a mapped file" % room
+    return {"cache": room}, "`cache.open(%d * MB)`, a mapped file" % room
 
 
 def recursor(names):
@@ -127,8 +126,7 @@ ENTRANTS = [
     Entrant(servers.Holdfast, holdfast),
     Entrant(servers.Unbound, unbound),
     Entrant(servers.Bind, bind),
-    Entrant(servers.Kresd, kresd, "`policy.FORWARD`, since what comes by `policy.STUB` is kept for 5 s only; "
-            "one process"),
+    Entrant(servers.Kresd, kresd),
     Entrant(servers.Recursor, recursor),
     Entrant(servers.Dnsdist, dnsdist),
     Entrant(servers.Dnsmasq, dnsmasq),
