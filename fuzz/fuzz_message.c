@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Any octets as a message: read as a query, read as a reply, kept, and given to
+/* Any octets as a message: read as a query, read as a reply, tidied, kept, and given to
  * a client in all ways that there are. What must hold is required, so that a
  * broken rule is a crash. The dice that a run needs are drawn from the id. */
 #include <stdlib.h>
@@ -7,8 +7,10 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "wire/build.h"
+#include "wire/tidy.h"
 
 static uint8_t kept_wire[HF_MESSAGE_MAX], out[HF_MESSAGE_MAX + HF_OPT_ROOM];
+static uint8_t tidy[HF_MESSAGE_MAX], tidier[HF_MESSAGE_MAX];
 static uint16_t ttl_at[HF_RECORDS_MAX];
 
 static uint32_t dice(uint32_t *seed)
@@ -174,6 +176,40 @@ static void answer_with(const struct hf_kept *kept, size_t question_end, uint32_
 	}
 }
 
+/* Each record of the tidied reply is one of the original, in its order. */
+static void find_again(const uint8_t *m, const struct hf_message_view *view,
+	const struct hf_tidied *tidied)
+{
+	static uint8_t a[2 * HF_MESSAGE_MAX], b[2 * HF_MESSAGE_MAX];
+	uint32_t then, now;
+	for (size_t at = view->question_end, next = at; next < tidied->len;) {
+		size_t here = next;
+		hf_require(at < view->end);
+		size_t a_len = shown(m, view->end, &at, a, sizeof a, &then);
+		size_t b_len = shown(tidy, tidied->len, &here, b, sizeof b, &now);
+		if (a_len == b_len && then == now && memcmp(a, b, a_len) == 0)
+			next = here;
+	}
+}
+
+/* What is tidy at a glance is tidy on reading; what has been tidied stays as it is. */
+static void be_tidied(const uint8_t *m, const struct hf_message_view *view)
+{
+	struct hf_tidied once, twice;
+	int rc = hf_tidy(m, view, tidy, &once);
+	hf_require(!rc || rc == HF_EMALFORMED || rc == HF_ESPACE);
+	hf_require(!view->tidy || (!rc && !once.left_off));
+	if (rc || !once.left_off)
+		return;
+	const struct hf_message_view *v = &once.view;
+	hf_require(v->end == once.len && v->question_end == view->question_end);
+	hf_require(memcmp(tidy, m, 6) == 0 && v->edns.present == view->edns.present);
+	hf_require((unsigned)v->answers + v->authorities + v->additionals + once.left_off ==
+		   (unsigned)view->answers + view->authorities + view->additionals);
+	find_again(m, view, &once);
+	hf_require(!hf_tidy(tidy, v, tidier, &twice) && !twice.left_off);
+}
+
 static void be_answered(const uint8_t *m, size_t len, uint32_t seed)
 {
 	struct hf_message_view view;
@@ -187,6 +223,7 @@ static void be_answered(const uint8_t *m, size_t len, uint32_t seed)
 	hf_require(view.authority_end <= view.end && view.end <= len);
 	hf_require(hf_message_echoes(m, &view, m + HF_HEADER_LEN,
 		(size_t)view.question_end - HF_HEADER_LEN));
+	be_tidied(m, &view);
 	if (hf_keep(m, &view, ttl_max, &kept))
 		return;
 	read_back_kept(m, &view, &kept, ttl_max);

@@ -12,6 +12,7 @@
 #include "engine/sweep.h"
 #include "engine/telling.h"
 #include "engine/truth.h"
+#include "wire/tidy.h"
 
 /* Flights kept for the next question instead of being freed. */
 #define SPARES_MAX 256
@@ -706,6 +707,23 @@ static bool hold_good(struct flight *f, const struct hf_message_view *view, hf_u
 	return held;
 }
 
+/* Leaves off what does not belong to the question. False: then nothing is left of it. */
+static bool tidy(struct flight *f, unsigned slot, const uint8_t **m, size_t *len,
+	struct hf_message_view *view)
+{
+	struct hf_worker *worker = f->worker;
+	struct hf_tidied tidied;
+	if (hf_tidy(*m, view, worker->tidied, &tidied))
+		return false;
+	if (!tidied.left_off)
+		return true;
+	hf_meter_add(&worker->meter->upstreams[slot].counters[HF_UP_FOREIGN], tidied.left_off);
+	*m = worker->tidied;
+	*len = tidied.len;
+	*view = tidied.view;
+	return true;
+}
+
 static struct hf_said said_by(const struct flight *f, unsigned upstream)
 {
 	return (struct hf_said){f->plan, f->route, upstream, &f->base.question, f->expected};
@@ -952,6 +970,7 @@ static void replied(struct io *io, const uint8_t *m, size_t len, bool cut, hf_us
 		}
 		return;
 	}
+	event.octets = len < UINT16_MAX ? (uint16_t)len : UINT16_MAX;
 	if (cut) {
 		event.verdict = HF_VERDICT_TRUNCATED;
 	} else if (hf_message_read(m, len, &view)) {
@@ -959,6 +978,11 @@ static void replied(struct io *io, const uint8_t *m, size_t len, bool cut, hf_us
 	} else {
 		event.verdict = hf_verdict(&view);
 		event.ede = view.edns.ede;
+		if (attempt->channel != HF_CHANNEL_UDP && view.edns.keepalive_timed)
+			hf_tcp_keep(&io->tcp, view.edns.keepalive_100ms * 100 * HF_MS);
+		if (event.verdict == HF_VERDICT_ANSWER && !view.tidy &&
+			!tidy(f, slot, &m, &len, &view))
+			event.verdict = HF_VERDICT_GARBAGE;
 		const struct heard heard = {event.attempt, attempt->upstream, m, len, &view};
 		if (event.verdict == HF_VERDICT_ANSWER && !f->private &&
 			!keep(f, m, &view, UINT32_MAX, &copy->kept))
@@ -968,11 +992,7 @@ static void replied(struct io *io, const uint8_t *m, size_t len, bool cut, hf_us
 	}
 	count_verdict(worker, slot, event.verdict);
 	event.moved = attempt->channel != HF_CHANNEL_UDP && io->tcp.moved;
-	if (attempt->channel != HF_CHANNEL_UDP && event.verdict != HF_VERDICT_GARBAGE && !cut &&
-		view.edns.keepalive_timed)
-		hf_tcp_keep(&io->tcp, view.edns.keepalive_100ms * 100 * HF_MS);
 	forget(io);
-	event.octets = len < UINT16_MAX ? (uint16_t)len : UINT16_MAX;
 	struct script script;
 	script.count = 0;
 	script.over = false;

@@ -45,7 +45,7 @@ struct stage_upstream {
 	enum stage_manner manner;
 	/* Writes u->sample to a question whose name has so many octets; NULL: `manner` does. */
 	void (*speaks)(struct stage_upstream *u, const uint8_t *q, size_t name);
-	unsigned answer, more, extra; /* octets of TXT in answer, authority, additional */
+	unsigned answer, more, extra; /* octets to pad answer, authority, additional with */
 	uint32_t ttl;
 	uint8_t a[4]; /* the address that it gives; all 0: 192.0.2.1 */
 	bool lowers; /* does not keep the question's case */
@@ -103,15 +103,33 @@ static inline struct hf_address stage_address(const char *text)
 
 /* ---- upstreams ---- */
 
+/* Records that belong where they stand: texts of the name; signatures of its SOA, and of
+ * its address. */
 static inline void stage_pad(struct stage_upstream *u, enum hf_sample_section section,
 	unsigned octets)
 {
-	uint8_t text[256];
-	memset(text, 'x', sizeof text);
-	text[0] = 255;
+	bool text = section == HF_SAMPLE_ANSWER;
+	uint8_t data[256] = {0, section == HF_SAMPLE_AUTHORITY ? HF_TYPE_SOA : HF_TYPE_A};
+	if (text)
+		memset(data, 'x', sizeof data);
+	if (text)
+		data[0] = 255;
 	for (; octets; octets -= octets < 268 ? octets : 268)
-		hf_sample_record(&u->sample, section, HF_RAW("\xc0\x0c"), HF_TYPE_TXT, u->ttl, text,
-			sizeof text);
+		hf_sample_record(&u->sample, section, HF_RAW("\xc0\x0c"),
+			text ? HF_TYPE_TXT : HF_TYPE_RRSIG, u->ttl, data, sizeof data);
+}
+
+/* An address; or a name server, which is the name itself. */
+static inline void stage_answer(struct stage_upstream *u, uint16_t type)
+{
+	static const uint8_t usual[] = {192, 0, 2, 1};
+	if (type == HF_TYPE_NS)
+		hf_sample_record(&u->sample, HF_SAMPLE_ANSWER, HF_RAW("\xc0\x0c"), HF_TYPE_NS,
+			u->ttl, HF_RAW("\xc0\x0c"));
+	else
+		hf_sample_record(&u->sample, HF_SAMPLE_ANSWER, HF_RAW("\xc0\x0c"), HF_TYPE_A,
+			u->ttl, memcmp(u->a, "\0\0\0", 4) ? u->a : usual, 4);
+	stage_pad(u, HF_SAMPLE_ANSWER, u->answer);
 }
 
 /* Sets u->sample to the reply to a question. */
@@ -134,11 +152,8 @@ static inline void stage_reply(struct stage_upstream *u, const uint8_t *q, bool 
 	memcpy(s->bytes, q, 2);
 	if (u->lowers)
 		hf_name_lower(s->bytes + HF_HEADER_LEN, name);
-	if (answers) {
-		hf_sample_record(s, HF_SAMPLE_ANSWER, HF_RAW("\xc0\x0c"), HF_TYPE_A, u->ttl,
-			memcmp(u->a, "\0\0\0", 4) ? u->a : (const uint8_t *)"\xc0\0\2\1", 4);
-		stage_pad(u, HF_SAMPLE_ANSWER, u->answer);
-	}
+	if (answers)
+		stage_answer(u, hf_get_u16(q + HF_HEADER_LEN + name));
 	if (u->manner == STAGE_NXDOMAIN)
 		hf_sample_record(s, HF_SAMPLE_AUTHORITY, HF_RAW("\0"), HF_TYPE_SOA, u->ttl,
 			HF_RAW("\0\0\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1\0\0\x0e\x10"));

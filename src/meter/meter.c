@@ -113,6 +113,8 @@ const struct hf_meter_row hf_upstream_counter_rows[HF_UP_COUNTERS] = {
 		"Second opinions from an older version of the zone."},
 	[HF_UP_ABSURD_TTLS] = {"holdfast_upstream_absurd_ttls_total",
 		"Answers, of those compared, with a TTL of over a week."},
+	[HF_UP_FOREIGN] = {"holdfast_upstream_foreign_records_total",
+		"Records left off because they do not belong to what was asked."},
 };
 
 const struct hf_meter_row hf_upstream_gauge_rows[HF_UP_GAUGES] = {

@@ -426,7 +426,7 @@ static void a_large_denial_is_found_again_too(void **state)
 static void additional_records_go_before_an_answer_is_truncated(void **state)
 {
 	struct desk *d = *state;
-	struct packet p = question("a.example", HF_TYPE_A);
+	struct packet p = question("a.example", HF_TYPE_NS);
 	d->stage.upstreams[0].extra = 800;
 	ask(d, &p);
 	for (int i = 0; i < 2; i++) { /* later and at once */

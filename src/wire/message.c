@@ -225,6 +225,60 @@ static void note_negative_bound(
 
 enum section { ANSWER, AUTHORITY, ADDITIONAL };
 
+/* What a reader of records holds them against to see that they belong. */
+struct asked {
+	uint16_t type, class;
+	size_t name_at; /* the question's name, or the one that its aliases lead to so far */
+};
+
+/* Where a name that is nothing but a pointer points to; 0: it is no such name. */
+static inline size_t pointed(const uint8_t *m, size_t at)
+{
+	return m[at] > HF_LABEL_MAX ? (size_t)hf_get_u16(m + at) & 0x3fff : 0;
+}
+
+/* Does the name at `at` go on at `to`, and so lie at or below the name there? */
+static bool leads_through(const uint8_t *m, size_t at, size_t to)
+{
+	while (at != to) {
+		size_t next = pointed(m, at);
+		if (!m[at])
+			return false;
+		at = next ? next : at + 1 + m[at];
+	}
+	return true;
+}
+
+static bool evident_answer(const uint8_t *m, const struct hf_record *record, struct asked *asked)
+{
+	if (pointed(m, record->at) != asked->name_at || record->type == HF_TYPE_DNAME)
+		return false;
+	if (record->type != HF_TYPE_CNAME || asked->type == HF_TYPE_CNAME ||
+		asked->type == HF_TYPE_ANY)
+		return true;
+	if (!record->rdata_len)
+		return false;
+	size_t target = pointed(m, record->rdata_at);
+	asked->name_at = target ? target : record->rdata_at;
+	return true;
+}
+
+/* Nearly every name in a reply is a pointer to the one that it repeats, so that where
+ * it points says enough. Whatever is written in another way is read with care later. */
+static bool is_evident(const uint8_t *m, const struct hf_record *record, enum section section,
+	struct asked *asked)
+{
+	if (section == ADDITIONAL)
+		return hf_is_of_the_hop(record->type);
+	if (record->class != asked->class)
+		return false;
+	if (section == ANSWER)
+		return evident_answer(m, record, asked);
+	size_t zone_at = pointed(m, record->at);
+	return (record->type == HF_TYPE_SOA || record->type == HF_TYPE_NS) &&
+	       (!m[record->at] || (zone_at && leads_through(m, asked->name_at, zone_at)));
+}
+
 static int note_record(const uint8_t *m, const struct hf_record *record, enum section section,
 	struct hf_message_view *view)
 {
@@ -247,7 +301,7 @@ static int note_record(const uint8_t *m, const struct hf_record *record, enum se
 }
 
 static int read_section(const uint8_t *m, size_t len, size_t *at, unsigned count,
-	enum section section, struct hf_message_view *view)
+	enum section section, struct asked *asked, struct hf_message_view *view)
 {
 	for (; count; count--) {
 		struct hf_record record;
@@ -256,6 +310,7 @@ static int read_section(const uint8_t *m, size_t len, size_t *at, unsigned count
 			return HF_EMALFORMED;
 		if (note_record(m, &record, section, view))
 			return HF_EMALFORMED;
+		view->tidy = view->tidy && is_evident(m, &record, section, asked);
 		*at = record.end;
 		if (section != ADDITIONAL || view->hop_at)
 			continue;
@@ -273,7 +328,9 @@ int hf_message_read(const uint8_t *m, size_t len, struct hf_message_view *ret)
 		.ttl_min = UINT32_MAX,
 		.soa_negative = UINT32_MAX,
 		.edns.ede = HF_EDE_NONE,
+		.tidy = true,
 	};
+	struct asked asked = {.name_at = HF_HEADER_LEN};
 	size_t at = HF_HEADER_LEN;
 	int rc = HF_EMALFORMED;
 	if (len < HF_HEADER_LEN || len > HF_MESSAGE_MAX) {
@@ -293,15 +350,17 @@ int hf_message_read(const uint8_t *m, size_t len, struct hf_message_view *ret)
 		struct hf_question question;
 		if (read_question(m, len, &question, &at))
 			goto done;
+		asked.type = question.type;
+		asked.class = question.class;
 	}
 	view.question_end = (uint16_t)at;
-	if (read_section(m, len, &at, view.answers, ANSWER, &view))
+	if (read_section(m, len, &at, view.answers, ANSWER, &asked, &view))
 		goto done;
 	view.answer_end = (uint16_t)at;
-	if (read_section(m, len, &at, view.authorities, AUTHORITY, &view))
+	if (read_section(m, len, &at, view.authorities, AUTHORITY, &asked, &view))
 		goto done;
 	view.authority_end = (uint16_t)at;
-	if (read_section(m, len, &at, view.additionals, ADDITIONAL, &view))
+	if (read_section(m, len, &at, view.additionals, ADDITIONAL, &asked, &view))
 		goto done;
 	view.end = (uint16_t)at;
 	if (!view.hop_at)

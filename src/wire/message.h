@@ -115,6 +115,7 @@ struct hf_message_view {
 	bool has_referral;     /* NS in authority and nothing in answer */
 	bool answer_has_alias; /* CNAME or DNAME in answer */
 	bool signed_by_key;    /* TSIG or SIG(0) present */
+	bool tidy;             /* each record evidently belongs to the question: see tidy.h */
 	struct hf_edns edns;
 	size_t where;          /* on HF_EMALFORMED: the offset */
 };
