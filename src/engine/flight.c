@@ -328,7 +328,7 @@ static void fail_text(
 	else if (action->cause == HF_CAUSE_DOUBTED)
 		snprintf(text, HF_EDE_TEXT_MAX, "upstream %s: %.64s",
 			conf_of(f, action->upstream)->name, f->doubt);
-	else if (action->cause == HF_CAUSE_LIE)
+	else if (action->cause == HF_CAUSE_LIE || action->cause == HF_CAUSE_BLOCKED)
 		snprintf(text, HF_EDE_TEXT_MAX, "upstream %s: gave %s",
 			conf_of(f, action->upstream)->name,
 			hf_evidence_text(&f->evidence, evidence));
@@ -671,7 +671,8 @@ static void count_verdict(struct hf_worker *worker, unsigned slot, enum hf_verdi
 	else if (verdict == HF_VERDICT_TRUNCATED)
 		hf_count_upstream(worker->meter, slot, HF_UP_TRUNCATED);
 	else if (verdict != HF_VERDICT_ANSWER && verdict != HF_VERDICT_LAME &&
-		 verdict != HF_VERDICT_LIE && verdict != HF_VERDICT_DOUBTED)
+		 verdict != HF_VERDICT_LIE && verdict != HF_VERDICT_DOUBTED &&
+		 verdict != HF_VERDICT_BLOCKED)
 		hf_count_upstream(worker->meter, slot, HF_UP_SERVFAIL);
 }
 
@@ -820,6 +821,38 @@ static enum hf_verdict hold(struct flight *f, const struct heard *heard,
 	return HF_VERDICT_ANSWER;
 }
 
+/* Has the operator said where the name's addresses lie, or has each to show a certificate? */
+static bool is_vouched_for(const struct flight *f)
+{
+	return f->expected && (f->expected->conf->addresses.count ||
+				      f->expected->conf->prove != HF_PROVE_NOT);
+}
+
+/* Is an answer one that nobody may have, because it leads from a public name into a
+ * private network? Anybody can have such names by the thousand: each is counted, and one
+ * a second is told of. */
+static bool is_blocked(struct flight *f, const struct heard *heard, hf_us now)
+{
+	struct hf_worker *worker = f->worker;
+	const struct hf_name *name = &f->base.question.name;
+	const struct hf_rebind *rebind = worker->plan->rebind;
+	struct hf_event event = {.at = now,
+		.kind = HF_EVENT_LIE,
+		.slot = (uint16_t)slot_of(f, heard->upstream),
+		.a = HF_LIE_REBIND};
+	if (!rebind || is_vouched_for(f) || !hf_rebind_guards(rebind, &f->route->zone, name) ||
+		!hf_rebind_breaks(rebind, heard->m, heard->view, &f->evidence))
+		return false;
+	hf_count(worker->meter, HF_COUNT_REBIND);
+	event.address = f->evidence.address;
+	hf_event_about(&event, name->bytes, name->len);
+	if (now - worker->rebind_told >= HF_SECOND || !worker->rebind_told) {
+		worker->rebind_told = now;
+		hf_event_put(worker->events, &event);
+	}
+	return true;
+}
+
 /* What an answer is worth. One that has to be held makes another event. */
 static enum hf_verdict judge(
 	struct flight *f, const struct heard *heard, struct hf_query_event *event, hf_us now)
@@ -828,16 +861,22 @@ static enum hf_verdict judge(
 	struct hf_testimony testimony;
 	struct hf_evidence evidence;
 	if (!f->expected && !reloaded)
-		return HF_VERDICT_ANSWER;
+		return is_blocked(f, heard, now) ? HF_VERDICT_BLOCKED : HF_VERDICT_ANSWER;
 	hf_testimony_read(&f->base.question, heard->m, heard->view, &testimony);
 	enum hf_verdict anew = reloaded ? judge_anew(f, heard, &testimony, now) : HF_VERDICT_ANSWER;
-	if (anew != HF_VERDICT_ANSWER || !f->expected)
+	enum hf_belief belief = f->expected ? hf_judge(f->expected, &testimony, &evidence)
+					    : HF_BELIEF_GOOD;
+	if (anew != HF_VERDICT_ANSWER)
 		return anew;
-	switch (hf_judge(f->expected, &testimony, &evidence)) {
-	case HF_BELIEF_GOOD: overrule(f, &testimony, now); return HF_VERDICT_ANSWER;
-	case HF_BELIEF_LIE: tell_of_lie(f, heard->upstream, &evidence, now); return HF_VERDICT_LIE;
-	case HF_BELIEF_UNSURE:
-	case HF_BELIEF_UNPROVEN: break;
+	if (belief == HF_BELIEF_LIE) {
+		tell_of_lie(f, heard->upstream, &evidence, now);
+		return HF_VERDICT_LIE;
+	}
+	if (is_blocked(f, heard, now))
+		return HF_VERDICT_BLOCKED;
+	if (belief == HF_BELIEF_GOOD) {
+		overrule(f, &testimony, now);
+		return HF_VERDICT_ANSWER;
 	}
 	/* After the answer it is of no use to anybody. */
 	return f->base.query.answered ? HF_VERDICT_ANSWER : hold(f, heard, &testimony, event);

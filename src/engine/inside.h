@@ -103,6 +103,7 @@ struct hf_worker {
 	struct hf_cached scratch;
 	uint8_t scratch_wire[HF_MESSAGE_MAX + HF_OPT_ROOM];
 	uint16_t scratch_ttl_at[HF_RECORDS_MAX];
+	hf_us rebind_told; /* when it was last told of a private address; 0: never */
 	uint8_t tidied[HF_MESSAGE_MAX]; /* the reply that is being looked at, if it was not tidy */
 };
 

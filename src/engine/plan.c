@@ -131,6 +131,7 @@ int hf_plan_new(const struct hf_forward_conf *forward, const struct hf_cache_con
 	if (!plan->slots || !plan->fresh ||
 		hf_route_table_build(&plan->arena, key, forward, &plan->routes) ||
 		hf_expect_table_build(&plan->arena, key, &forward->truth, &plan->expected) ||
+		hf_rebind_build(&plan->arena, &forward->truth, &plan->rebind) ||
 		make_realms(plan, key, before) || make_paths(plan) || make_warm(plan)) {
 		drop_paths(plan);
 		hf_arena_clear(&plan->arena);

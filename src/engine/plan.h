@@ -15,6 +15,7 @@
 #include "cache/cache_conf.h"
 #include "forward/route.h"
 #include "truth/expect.h"
+#include "truth/rebind.h"
 #include "wire/message.h"
 #include "upstream/select.h"
 
@@ -25,6 +26,7 @@ struct hf_plan {
 	const struct hf_cache_conf *cache;
 	struct hf_route_table *routes;
 	struct hf_expect_table *expected;
+	const struct hf_rebind *rebind; /* NULL: private addresses are as good as others */
 	uint64_t *realms;      /* of each route: see hf_plan_realm */
 	uint32_t *path_at;     /* of each route: where its paths begin */
 	/* Under the lock of upstreams.h; nothing else changes: */

@@ -163,8 +163,21 @@ static void check_authorities(struct hf_reading *r)
 	}
 }
 
+static void check_rebind(struct hf_reading *r)
+{
+	const struct hf_text_list *allow = &r->config->forward.truth.rebind_allow;
+	char quoted[HF_QUOTE_MAX];
+	struct hf_name name;
+	for (size_t i = 0; i < allow->count; i++)
+		if (hf_name_from_text(allow->items[i], strlen(allow->items[i]), &name))
+			hf_complain(r->source, hf_place_of(r, HF_SECTION_TRUTH, 0, "rebind-allow"),
+				"'%s' in rebind-allow is no domain name",
+				hf_quote(allow->items[i], strlen(allow->items[i]), quoted));
+}
+
 void hf_check_expectations(struct hf_reading *r)
 {
+	check_rebind(r);
 	check_twice(r);
 	check_authorities(r);
 	for (size_t i = 0; i < r->config->forward.truth.expectation_count && !r->failed; i++)

@@ -239,6 +239,7 @@ static int32_t ede_of(const struct hf_query *q)
 	case HF_CAUSE_DOUBTED:
 	case HF_CAUSE_LIE:
 	case HF_CAUSE_QUARANTINED: return HF_EDE_OTHER;
+	case HF_CAUSE_BLOCKED: return HF_EDE_BLOCKED;
 	case HF_CAUSE_GARBAGE: return HF_EDE_INVALID_DATA;
 	default: return HF_EDE_NO_REACHABLE_AUTHORITY;
 	}
@@ -724,14 +725,23 @@ static void hold(struct step *s, struct hf_attempt *a, const struct hf_query_eve
 	s->q->held |= bit(a->upstream);
 }
 
-static bool look_at_attempts(struct step *s);
-
 static void let_go_of_held(struct hf_query *q)
 {
 	q->held = 0;
 	for (unsigned i = 0; i < q->sends; i++)
 		q->attempts[i].held = false;
 }
+
+/* It is the name that is refused, and not what this upstream said of it. */
+static void block(struct step *s, const struct hf_attempt *a)
+{
+	blame(s->q, HF_CAUSE_BLOCKED, a->upstream, HF_EDE_NONE);
+	report_path(s, a, HF_OUTCOME_ANSWERED);
+	let_go_of_held(s->q);
+	give_up(s);
+}
+
+static bool look_at_attempts(struct step *s);
 
 /* The first answer: what does it say about the others? */
 static void answered(struct step *s, struct hf_attempt *winner)
@@ -821,6 +831,7 @@ static void answer_of(struct step *s, struct hf_attempt *a, const struct hf_quer
 	case HF_VERDICT_GARBAGE: bar_and_go_on(s, HF_CAUSE_GARBAGE, a, event->ede); break;
 	case HF_VERDICT_DOUBTED: disbelieve(s, HF_CAUSE_DOUBTED, a); break;
 	case HF_VERDICT_LIE: disbelieve(s, HF_CAUSE_LIE, a); break;
+	case HF_VERDICT_BLOCKED: block(s, a); break;
 	}
 }
 
@@ -828,7 +839,8 @@ static void answer_of(struct step *s, struct hf_attempt *a, const struct hf_quer
 static void heard_late(struct step *s, struct hf_attempt *a, enum hf_verdict verdict)
 {
 	if (verdict == HF_VERDICT_ANSWER || verdict == HF_VERDICT_TRUNCATED ||
-		verdict == HF_VERDICT_DOUBTED || verdict == HF_VERDICT_LIE)
+		verdict == HF_VERDICT_DOUBTED || verdict == HF_VERDICT_LIE ||
+		verdict == HF_VERDICT_BLOCKED)
 		report_path(s, a, HF_OUTCOME_ANSWERED);
 	else if (verdict != HF_VERDICT_GARBAGE)
 		report_path(s, a, HF_OUTCOME_BEATEN);
@@ -1162,6 +1174,7 @@ const char *hf_query_cause_text(enum hf_query_cause cause)
 		[HF_CAUSE_BUDGET] = "over its packet budget",
 		[HF_CAUSE_DOUBTED] = "gave what nothing shows to be true",
 		[HF_CAUSE_LIE] = "gave what is not expected of the name",
+		[HF_CAUSE_BLOCKED] = "gave what no client may have",
 		[HF_CAUSE_QUARANTINED] = "keeps lying",
 		[HF_CAUSE_UNTRUSTED] = "is not believed",
 	};

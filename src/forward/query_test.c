@@ -347,6 +347,34 @@ static void when_all_lie_or_are_silent_the_lie_is_what_is_told(void **state)
 	assert_int_equal(t.q.tries[0], 1); /* it is not asked again */
 }
 
+static void what_no_client_may_have_is_asked_of_nobody_else(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	t.paths[0].health.run[HF_OUTCOME_BEATEN] = 3;
+	start(&t);
+	reply(&t, 0, HF_VERDICT_BLOCKED);
+	assert_failed(&t, HF_CAUSE_BLOCKED, HF_EDE_BLOCKED);
+	assert_true(t.q.done);
+	assert_int_equal(t.q.tries[1], 0);
+	assert_int_equal(t.paths[0].health.run[HF_OUTCOME_BEATEN], 0);
+}
+
+static void what_is_blocked_ends_the_question_though_another_was_asked_too(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	hedgeable(&t, 0);
+	start(&t);
+	wait(&t);
+	assert_int_equal(t.q.sends, 2);
+	reply(&t, 1, HF_VERDICT_BLOCKED);
+	assert_failed(&t, HF_CAUSE_BLOCKED, HF_EDE_BLOCKED);
+	assert_true(t.q.done);
+}
+
 static void a_lie_after_the_answer_changes_nothing(void **state)
 {
 	struct asked t;
@@ -2139,6 +2167,8 @@ int main(void)
 		cmocka_unit_test(who_cannot_answer_is_not_asked_again),
 		cmocka_unit_test(who_lies_is_passed_over_and_its_health_is_none_the_worse),
 		cmocka_unit_test(when_all_lie_or_are_silent_the_lie_is_what_is_told),
+		cmocka_unit_test(what_no_client_may_have_is_asked_of_nobody_else),
+		cmocka_unit_test(what_is_blocked_ends_the_question_though_another_was_asked_too),
 		cmocka_unit_test(a_lie_after_the_answer_changes_nothing),
 		cmocka_unit_test(
 			what_is_held_counts_as_answered_and_others_are_asked_without_a_token),

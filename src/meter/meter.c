@@ -33,6 +33,8 @@ const struct hf_meter_row hf_counter_rows[HF_COUNTERS] = {
 		"Questions that no upstream could answer, remembered for a while (RFC 9520)." },
 	[HF_COUNT_ASKED] = { "holdfast_asked_total",
 		"Distinct questions for which an upstream was asked." },
+	[HF_COUNT_REBIND] = {"holdfast_rebind_refused_total",
+		"Answers refused because they give a private address to a public name."},
 	[HF_COUNT_MALFORMED] = { "holdfast_malformed_total", "Client packets answered FORMERR." },
 	[HF_COUNT_SILENCED] = { "holdfast_silenced_total",
 		"Client packets dropped: too short, or responses." },

@@ -115,7 +115,10 @@ static void say_lie(struct hf_log *log, const struct hf_event *event, const char
 		HF_LOG_TEXT_FIELD("address", hf_address_set(&event->address) ? address : "none"),
 		{.key = NULL},
 	};
-	hf_log_say(log, HF_LOG_ERROR, "an answer is not believed", fields);
+	/* Anybody may give a public name a private address, and need not be an upstream. */
+	bool rebind = event->a == HF_LIE_REBIND;
+	hf_log_say(log, rebind ? HF_LOG_WARNING : HF_LOG_ERROR,
+		rebind ? "an answer is refused" : "an answer is not believed", fields);
 }
 
 static void say_quarantined(

@@ -22,42 +22,74 @@ static int compare(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct hf_address));
 }
 
-static void add_address(struct hf_testimony *t, uint8_t family, const uint8_t *bytes)
+static bool add_address(void *ctx, const struct hf_address *address)
 {
-	struct hf_address address = { .family = family };
-	memcpy(address.bytes, bytes, family == 4 ? 4 : 16);
+	struct hf_testimony *t = ctx;
 	for (unsigned i = 0; i < t->count; i++)
-		if (compare(&t->addresses[i], &address) == 0)
-			return;
+		if (compare(&t->addresses[i], address) == 0)
+			return true;
 	if (t->count == HF_TESTIMONY_ADDRESSES) {
 		t->more = true;
-		return;
+		return true;
 	}
 	unsigned at = t->count++;
-	for (; at && compare(&t->addresses[at - 1], &address) > 0; at--)
+	for (; at && compare(&t->addresses[at - 1], address) > 0; at--)
 		t->addresses[at] = t->addresses[at - 1];
-	t->addresses[at] = address;
+	t->addresses[at] = *address;
+	return true;
+}
+
+static struct hf_address address_of(uint8_t family, const uint8_t *bytes)
+{
+	struct hf_address address = {.family = family};
+	memcpy(address.bytes, bytes, family == 4 ? 4 : 16);
+	return address;
 }
 
 /* Priority, target, then pairs of key and value (RFC 9460 2.2). What is cut short gives
  * no more hints: a client could not read it either. */
-static void add_hints(struct reading *r, const struct hf_record *record)
+static bool visit_hints(
+	const uint8_t *m, const struct hf_record *record, hf_address_visit *visit, void *ctx)
 {
 	struct hf_name target;
 	size_t at;
-	if (record->rdata_len < 3 ||
-		hf_name_read(r->m, record->end, record->rdata_at + 2u, &target, &at))
-		return;
+	if (record->rdata_len < 3 || hf_name_read(m, record->end, record->rdata_at + 2u, &target, &at))
+		return true;
 	while (at + 4 <= record->end) {
-		unsigned key = hf_get_u16(r->m + at), len = hf_get_u16(r->m + at + 2);
+		unsigned key = hf_get_u16(m + at), len = hf_get_u16(m + at + 2);
 		unsigned step = key == HINT4 ? 4 : key == HINT6 ? 16 : 0;
 		at += 4;
 		if (at + len > record->end)
-			return;
-		for (unsigned i = 0; step && i + step <= len; i += step)
-			add_address(r->t, key == HINT4 ? 4 : 6, r->m + at + i);
+			return true;
+		for (unsigned i = 0; step && i + step <= len; i += step) {
+			struct hf_address address = address_of(key == HINT4 ? 4 : 6, m + at + i);
+			if (!visit(ctx, &address))
+				return false;
+		}
 		at += len;
 	}
+	return true;
+}
+
+bool hf_record_addresses(
+	const uint8_t *m, const struct hf_record *record, hf_address_visit *visit, void *ctx)
+{
+	bool v4 = record->type == HF_TYPE_A && record->rdata_len == 4;
+	bool v6 = record->type == HF_TYPE_AAAA && record->rdata_len == 16;
+	if (record->type == HF_TYPE_HTTPS || record->type == HF_TYPE_SVCB)
+		return visit_hints(m, record, visit, ctx);
+	if (!v4 && !v6)
+		return true;
+	struct hf_address address = address_of(v4 ? 4 : 6, m + record->rdata_at);
+	return visit(ctx, &address);
+}
+
+/* An address of another length is none. */
+static bool gives_addresses(const struct hf_record *record)
+{
+	return (record->type == HF_TYPE_A && record->rdata_len == 4) ||
+	       (record->type == HF_TYPE_AAAA && record->rdata_len == 16) ||
+	       record->type == HF_TYPE_HTTPS || record->type == HF_TYPE_SVCB;
 }
 
 /* The sum does not care for order. Data is taken as it stands: where names in it are
@@ -74,12 +106,8 @@ static void read_record(struct reading *r, const struct hf_record *record)
 		r->t->ttl = record->ttl;
 	if (record->class != HF_CLASS_IN || record->type == HF_TYPE_RRSIG)
 		return;
-	if (record->type == HF_TYPE_A && record->rdata_len == 4)
-		add_address(r->t, 4, r->m + record->rdata_at);
-	else if (record->type == HF_TYPE_AAAA && record->rdata_len == 16)
-		add_address(r->t, 6, r->m + record->rdata_at);
-	else if (record->type == HF_TYPE_HTTPS || record->type == HF_TYPE_SVCB)
-		add_hints(r, record);
+	if (gives_addresses(record))
+		hf_record_addresses(r->m, record, add_address, r->t);
 	else if (record->type != HF_TYPE_CNAME && record->type != HF_TYPE_DNAME)
 		add_rest(r, record);
 }

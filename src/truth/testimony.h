@@ -38,6 +38,12 @@ struct hf_testimony {
 void hf_testimony_read(const struct hf_question *question, const uint8_t *m,
 	const struct hf_message_view *view, struct hf_testimony *ret);
 
+/* Hands each address that a record gives to `visit`, until that returns false; then so does
+ * this. */
+typedef bool hf_address_visit(void *ctx, const struct hf_address *address);
+bool hf_record_addresses(const uint8_t *m, const struct hf_record *record,
+	hf_address_visit *visit, void *ctx);
+
 /* True if both give the same addresses, or both deny, or say the same of a type that
  * has no addresses. */
 bool hf_testimony_same(const struct hf_testimony *a, const struct hf_testimony *b);

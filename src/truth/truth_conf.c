@@ -15,6 +15,12 @@ static const struct hf_word instants[] = {
 	{ NULL, 0 },
 };
 
+static const struct hf_word rebinds[] = {
+	{"allow", HF_REBIND_ALLOW},
+	{"refuse", HF_REBIND_REFUSE},
+	{NULL, 0},
+};
+
 #define ROW(field) .at = offsetof(struct hf_expectation, field)
 
 const struct hf_option hf_expectation_options[] = {
@@ -87,6 +93,34 @@ const struct hf_option hf_truth_options[] = {
 		.help = "How often, about, the upstreams of a forwarded zone are asked for its "
 			"serial, if they are its own servers: one that has not followed after two "
 			"such times is not asked until it has; 0s: never."},
+	{.name = "rebind",
+		.type = HF_OPT_WORD,
+		ROW(rebind),
+		.words = rebinds,
+		.def = "allow",
+		.live = true,
+		.help = "`refuse`: a public name that is given a private address (loopback, link-local, "
+			"RFC 1918, RFC 6598, RFC 4193) is not resolved, so that no page can make a "
+			"browser talk to what stands behind it. Zones with a route of their own, names "
+			"with one label and names such as those below local, internal, home.arpa or lan "
+			"are not public. Where the upstreams of zone \".\" also answer for internal "
+			"names, give those names a route of their own or list them in rebind-allow first. "
+			"Answers that the cache has already are not looked at again."},
+	{.name = "rebind-allow",
+		.type = HF_OPT_TEXTS,
+		ROW(rebind_allow),
+		.min = 1,
+		.max = 1023,
+		.def = "[]",
+		.live = true,
+		.help = "Names at or below one of these may have private addresses."},
+	{.name = "rebind-private",
+		.type = HF_OPT_PREFIXES,
+		ROW(rebind_private),
+		.def = "[]",
+		.live = true,
+		.help = "Addresses that no public name may have besides, such as one's own networks in "
+			"public space."},
 	HF_OPTION_END,
 };
 

@@ -19,6 +19,11 @@ enum hf_prove_when {
 	HF_PROVE_AFTER, /* the answer goes out, and is withdrawn if the proof fails */
 };
 
+enum hf_rebind_policy { /* for a private address in a public name: rebind.h */
+	HF_REBIND_ALLOW,
+	HF_REBIND_REFUSE,
+};
+
 /* One entry of `expect:`: what must hold of the answers for a name. */
 struct hf_expectation {
 	struct hf_name name;             /* lowered, without "*." */
@@ -39,6 +44,9 @@ extern const struct hf_option hf_expectation_options[];
 struct hf_truth_conf {
 	const struct hf_expectation *expectations;
 	size_t expectation_count; /* at most HF_EXPECTATIONS_MAX */
+	int rebind;                           /* enum hf_rebind_policy */
+	struct hf_text_list rebind_allow;     /* names at or below these are not public */
+	struct hf_prefix_list rebind_private; /* addresses that are private as well */
 	uint32_t release;         /* truthful answers in a row that end a quarantine */
 	uint32_t sample;          /* believed answers a second that another is asked about; 0: none */
 	hf_us canaries;           /* between two names that cannot exist; 0: none */

@@ -50,13 +50,13 @@ def test_the_ttl_counts_down(server):
 
 def test_every_section_counts_down(fake, holdfast):
     upstream = fake(lambda q: fakes.reply(
-        q, [wire.record(b"\xc0\x0c", "A", 100, b"\1\2\3\4")],
+        q, [wire.record(b"\xc0\x0c", "MX", 100, b"\0\12" + wire.name("mx.example."))],
         [wire.record("example.", "NS", 200, wire.name("ns.example."))],
-        [wire.record("ns.example.", "A", 300, b"\1\2\3\5")]))
+        [wire.record("mx.example.", "A", 300, b"\1\2\3\5")]))
     server = holdfast({"a": upstream.at})
-    first = server.udp("all.example.", edns=1232)
+    first = server.udp("all.example.", "MX", edns=1232)
     time.sleep(1.1)
-    later = server.udp("all.example.", edns=1232)
+    later = server.udp("all.example.", "MX", edns=1232)
     for section in ("answer", "authority", "additional"):
         a, b = getattr(first, section)[0], getattr(later, section)[0]
         assert 1 <= a.ttl - b.ttl <= 2

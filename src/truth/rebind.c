@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "truth/rebind.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/error.h"
+
+struct hf_rebind {
+	const struct hf_truth_conf *conf;
+	const struct hf_name *allowed;
+	size_t allowed_count;
+};
+
+/* ---- addresses ---- */
+
+#define V4(a, b, c, d, bits)                                                                       \
+	{                                                                                          \
+		{.bytes = {a, b, c, d}, .family = 4}, bits                                         \
+	}
+#define V6(first, second, bits)                                                                    \
+	{                                                                                          \
+		{.bytes = {first, second}, .family = 6}, bits                                      \
+	}
+
+static const struct hf_prefix private_prefixes[] = {
+	V4(0, 0, 0, 0, 8),      /* this host, RFC 1122 3.2.1.3 */
+	V4(10, 0, 0, 0, 8),     /* RFC 1918 */
+	V4(100, 64, 0, 0, 10),  /* behind a carrier's NAT, RFC 6598 */
+	V4(127, 0, 0, 0, 8),    /* loopback */
+	V4(169, 254, 0, 0, 16), /* link-local, RFC 3927; a cloud's metadata service */
+	V4(172, 16, 0, 0, 12),  /* RFC 1918 */
+	V4(192, 168, 0, 0, 16), /* RFC 1918 */
+	V6(0, 0, 127),          /* unspecified, and loopback */
+	V6(0xfc, 0, 7),         /* unique local, RFC 4193 */
+	V6(0xfe, 0x80, 10),     /* link-local, RFC 4291 2.5.6 */
+	V6(0xfe, 0xc0, 10),     /* site-local, RFC 3879 */
+};
+
+/* IPv6 addresses whose last 32 bits are an IPv4 address that they lead to. */
+static const struct hf_prefix carriers[] = {
+	{{.bytes = {[10] = 0xff, [11] = 0xff}, .family = 6}, 96}, /* mapped */
+	{{.bytes = {0, 0x64, 0xff, 0x9b}, .family = 6}, 96},      /* NAT64, RFC 6052 2.1 */
+};
+
+static const struct hf_prefix *find(
+	const struct hf_prefix *items, size_t count, const struct hf_address *address)
+{
+	for (size_t i = 0; i < count; i++)
+		if (hf_prefix_has(&items[i], address))
+			return &items[i];
+	return NULL;
+}
+
+/* The IPv4 address that an IPv6 address stands for, or the address itself. */
+static struct hf_address meant(const struct hf_address *address)
+{
+	struct hf_address v4 = {.family = 4};
+	if (!find(carriers, HF_COUNT_OF(carriers), address))
+		return *address;
+	memcpy(v4.bytes, address->bytes + 12, 4);
+	return v4;
+}
+
+bool hf_address_private(const struct hf_address *address)
+{
+	struct hf_address to = meant(address);
+	return find(private_prefixes, HF_COUNT_OF(private_prefixes), &to);
+}
+
+struct search {
+	const struct hf_rebind *rebind;
+	struct hf_evidence *ret;
+};
+
+/* False, and the search ends, at the first that is private. */
+static bool is_public(void *ctx, const struct hf_address *address)
+{
+	struct search *search = ctx;
+	const struct hf_prefix_list *also = &search->rebind->conf->rebind_private;
+	struct hf_address to = meant(address);
+	if (!hf_address_private(address) && !find(also->items, also->count, &to))
+		return true;
+	*search->ret = (struct hf_evidence){.lie = HF_LIE_REBIND, .address = *address};
+	return false;
+}
+
+bool hf_rebind_breaks(const struct hf_rebind *rebind, const uint8_t *m,
+	const struct hf_message_view *view, struct hf_evidence *ret)
+{
+	struct search search = {rebind, ret};
+	struct hf_record record;
+	for (size_t at = view->question_end; at < view->end; at = record.end) {
+		if (hf_record_read(m, view->end, at, &record))
+			return false;
+		if (at >= view->answer_end && at < view->authority_end)
+			continue;
+		if (!hf_record_addresses(m, &record, is_public, &search))
+			return true;
+	}
+	return false;
+}
+
+/* ---- names ---- */
+
+#define NAME(text)                                                                                 \
+	{                                                                                          \
+		sizeof(text), text                                                                 \
+	} /* the literal's NUL is the root */
+
+/* Zones that the public DNS does not have and never will, and those that so many use as if
+ * that were so (RFC 6762 appendix G) that they will not be delegated either. */
+static const struct hf_name special[] = {
+	NAME("\5local"),
+	NAME("\10internal"),
+	NAME("\4home\4arpa"),
+	NAME("\11localhost"),
+	NAME("\4test"),
+	NAME("\3lan"),
+	NAME("\4home"),
+	NAME("\4corp"),
+	NAME("\7private"),
+	NAME("\10intranet"),
+};
+
+static bool lies_in(const struct hf_name *name, const struct hf_name *zones, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (hf_name_within(name->bytes, name->len, zones[i].bytes, zones[i].len))
+			return true;
+	return false;
+}
+
+bool hf_rebind_guards(
+	const struct hf_rebind *rebind, const struct hf_name *zone, const struct hf_name *name)
+{
+	return zone->len == 1 && hf_name_labels(name->bytes) > 1 &&
+	       !lies_in(name, special, HF_COUNT_OF(special)) &&
+	       !lies_in(name, rebind->allowed, rebind->allowed_count);
+}
+
+int hf_rebind_build(
+	struct hf_arena *arena, const struct hf_truth_conf *conf, const struct hf_rebind **ret)
+{
+	const struct hf_text_list *texts = &conf->rebind_allow;
+	*ret = NULL;
+	if (conf->rebind == HF_REBIND_ALLOW)
+		return 0;
+	struct hf_rebind *rebind = hf_arena_get(arena, sizeof *rebind);
+	struct hf_name *names = hf_arena_get(arena, texts->count * sizeof *names);
+	if (!rebind || !names)
+		return -ENOMEM;
+	for (size_t i = 0; i < texts->count; i++) {
+		int rc = hf_name_from_text(texts->items[i], strlen(texts->items[i]), &names[i]);
+		if (rc)
+			return rc;
+	}
+	*rebind = (struct hf_rebind){conf, names, texts->count};
+	*ret = rebind;
+	return 0;
+}
