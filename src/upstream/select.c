@@ -14,8 +14,10 @@
 #define WORSE_TIMES 2
 #define WORSE_BY (50 * HF_MS)
 
-/* ... and is looked at so often meanwhile. */
+/* ... and is looked at so often meanwhile; sooner if it is for its losses and it answers
+ * now, for with each answer they are forgotten by a sixteenth. */
 #define LOOK (1 * HF_SECOND)
+#define LOOK_WELL (250 * HF_MS)
 
 static bool barred(const struct hf_selection *s, size_t i)
 {
@@ -55,7 +57,8 @@ static hf_us rest_end(const struct hf_health *h, bool alone)
 
 static hf_us candidate_when(const struct hf_candidate *c, bool alone)
 {
-	hf_us upstream = rest_end(&c->state->health, alone), path = rest_end(&c->path->health, alone);
+	hf_us upstream = rest_end(&c->state->health, alone),
+	      path = rest_end(&c->path->health, alone);
 	return upstream > path ? upstream : path;
 }
 
@@ -204,6 +207,11 @@ hf_us hf_select_when(const struct hf_selection *s)
 	return first;
 }
 
+static hf_us look_after(const struct hf_candidate *c)
+{
+	return c->path->rtt.backoff || !c->path->rtt.loss ? LOOK : LOOK_WELL;
+}
+
 int hf_select_probe(const struct hf_selection *s, const struct hf_looks *looks, int chosen)
 {
 	for (size_t i = 0; i < s->count; i++) {
@@ -212,7 +220,8 @@ int hf_select_probe(const struct hf_selection *s, const struct hf_looks *looks, 
 		if (looks->admissions[i] == HF_ADMIT_PROBE)
 			return (int)i;
 		if (looks->admissions[i] == HF_ADMIT && passed_over(looks->costs[i], looks->best) &&
-			s->now - s->candidates[i].path->asked >= LOOK && hf_has_room(s, i))
+			s->now - s->candidates[i].path->asked >= look_after(&s->candidates[i]) &&
+			hf_has_room(s, i))
 			return (int)i;
 	}
 	return -1;

@@ -79,7 +79,8 @@ int hf_select_from(const struct hf_selection *selection, const struct hf_looks *
 hf_us hf_select_when(const struct hf_selection *selection);
 
 /* The index of an upstream that wants a look beside `chosen`, or -1: one whose
- * rest is over, or one that is passed over and has not been asked for a second. */
+ * rest is over, or one that is passed over and has not been asked for a second, or for
+ * a quarter of one if it had lost messages and answered then. */
 int hf_select_probe(const struct hf_selection *selection, const struct hf_looks *looks, int chosen);
 
 #endif

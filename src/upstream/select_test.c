@@ -366,6 +366,26 @@ static void one_that_is_passed_over_is_looked_at_once_a_second(void **state)
 	assert_int_equal(probe(&w.s, 1), -1); /* a look is not worth the last room */
 }
 
+static void one_that_lost_messages_is_looked_at_sooner_while_it_answers(void **state)
+{
+	struct world w;
+	(void)state;
+	prepare(&w, false);
+	for (int i = 0; i < THREE; i++)
+		takes(&w, i, 10 * HF_MS);
+	for (int i = 0; i < 8; i++)
+		hf_rtt_settle(&w.paths[0].rtt, false, START);
+	w.paths[0].asked = START;
+	w.s.now = START + 250 * HF_MS - 1;
+	assert_int_equal(probe(&w.s, 1), -1);
+	w.s.now++;
+	assert_int_equal(probe(&w.s, 1), 0);
+	hf_rtt_lost(&w.paths[0].rtt, START, w.s.now); /* the look was lost as well */
+	assert_int_equal(probe(&w.s, 1), -1);
+	w.s.now = START + HF_SECOND;
+	assert_int_equal(probe(&w.s, 1), 0);
+}
+
 static void a_probe_goes_only_to_one_whose_rest_is_over(void **state)
 {
 	struct world w;
@@ -591,6 +611,7 @@ int main(void)
 		cmocka_unit_test(as_listed_passes_over_one_that_is_much_worse),
 		cmocka_unit_test(one_that_loses_messages_is_passed_over_too),
 		cmocka_unit_test(one_that_is_passed_over_is_looked_at_once_a_second),
+		cmocka_unit_test(one_that_lost_messages_is_looked_at_sooner_while_it_answers),
 		cmocka_unit_test(a_probe_goes_only_to_one_whose_rest_is_over),
 		cmocka_unit_test(the_limit_is_what_the_operator_allows),
 		cmocka_unit_test(sparing_looks_at_budgets_changes_no_choice),
