@@ -145,10 +145,35 @@ static uint8_t *put_truth(
 	return put16(p + length, 0xc000 + HEADER);
 }
 
-/* The SOA of no data: of the name itself, which nobody here minds. */
-static uint8_t *put_soa(uint8_t *p, uint32_t ttl)
+/* Addresses in place of the true one. Returns how many records they are. */
+static unsigned put_others(const uint8_t *out, uint8_t **at, const struct hf_stage_truths *t)
 {
-	p = put16(put16(put16(p, 0xc000 + HEADER), HF_STAGE_SOA), 1);
+	uint8_t *p = *at;
+	unsigned owner = 0xc000 + HEADER;
+
+	if (t->alias) {
+		char label[16];
+		int length = snprintf(label, sizeof label, "edge%x", t->address[0]);
+		p = put16(put16(put16(p, owner), 5), 1);
+		p = put16(put32(p, t->ttl), (unsigned)length + 3);
+		owner = 0xc000 + (unsigned)(p - out);
+		*p++ = (uint8_t)length;
+		memcpy(p, label, (size_t)length);
+		p = put16(p + length, 0xc000 + HEADER);
+	}
+	for (unsigned i = 0; i < t->addresses; i++) {
+		p = put16(put16(put16(p, owner), HF_STAGE_A), 1);
+		p = put32(put16(put32(p, t->ttl), 4), t->address[i]);
+	}
+	*at = p;
+	return t->addresses + t->alias;
+}
+
+/* The SOA of no data: of the name itself, which nobody here minds; that of no such name:
+ * of the name above. */
+static uint8_t *put_soa(uint8_t *p, uint32_t ttl, unsigned zone)
+{
+	p = put16(put16(put16(p, 0xc000 + zone), HF_STAGE_SOA), 1);
 	p = put16(put32(p, ttl), 2 + 20 + 2);
 	p = put16(put16(p, 0xc000 + HEADER), 0xc000 + HEADER);
 	for (int i = 0; i < 5; i++)
@@ -159,18 +184,25 @@ static uint8_t *put_soa(uint8_t *p, uint32_t ttl)
 size_t hf_stage_write_response(const uint8_t *query, const struct hf_stage_question *question,
 	const struct hf_stage_truths *truths, uint8_t out[HF_STAGE_MESSAGE])
 {
+	bool others = truths->addresses && question->type == HF_STAGE_A;
 	bool answers =
-		truths->known && (question->type == HF_STAGE_A || question->type == HF_STAGE_PTR);
-	bool fine = truths->rcode == HF_STAGE_NOERROR;
+		others ||
+		(truths->known && (question->type == HF_STAGE_A || question->type == HF_STAGE_PTR));
+	bool fine = truths->rcode == HF_STAGE_NOERROR || truths->rcode == HF_STAGE_NXDOMAIN;
+	unsigned above = query[HEADER] ? HEADER + 1u + query[HEADER] : HEADER, records = answers;
+	uint8_t *p = out + question->end;
 
 	memcpy(out, query, question->end);
 	put16(out + 2, 0x8080 | (query[2] & 0x01) << 8 | truths->rcode);
-	put16(out + 6, fine && answers);
+	if (fine && others)
+		records = put_others(out, &p, truths);
+	else if (fine)
+		p = answers ? put_truth(p, question, truths)
+			    : put_soa(p, truths->ttl,
+				      truths->rcode == HF_STAGE_NXDOMAIN ? above : HEADER);
+	put16(out + 6, fine ? records : 0);
 	put16(out + 8, fine && !answers);
 	put16(out + 10, question->edns);
-	uint8_t *p = out + question->end;
-	if (fine)
-		p = answers ? put_truth(p, question, truths) : put_soa(p, truths->ttl);
 	if (question->edns)
 		p = put_opt(p);
 	return (size_t)(p - out);

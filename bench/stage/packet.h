@@ -24,7 +24,12 @@
 #define HF_STAGE_EDES 4
 
 enum hf_stage_type { HF_STAGE_A = 1, HF_STAGE_SOA = 6, HF_STAGE_PTR = 12, HF_STAGE_OPT = 41 };
-enum hf_stage_rcode { HF_STAGE_NOERROR = 0, HF_STAGE_SERVFAIL = 2, HF_STAGE_REFUSED = 5 };
+enum hf_stage_rcode {
+	HF_STAGE_NOERROR = 0,
+	HF_STAGE_SERVFAIL = 2,
+	HF_STAGE_NXDOMAIN = 3,
+	HF_STAGE_REFUSED = 5
+};
 
 struct hf_stage_question {
 	uint16_t id, type;
@@ -47,12 +52,15 @@ size_t hf_stage_write_query(
 struct hf_stage_truths { /* what the upstream answers with */
 	unsigned rcode, epoch;
 	uint32_t ttl;
-	bool known; /* the name lies under a zone that is served */
+	bool known;         /* the name lies under a zone that is served */
+	unsigned addresses; /* that take the place of the true one; 0: none do */
+	uint32_t address[8];
+	bool alias; /* they belong to another name ("edge" and the first address), by a CNAME */
 };
 
 /* Writes the response to a query that hf_stage_read_question took: an A or PTR
- * record if the name is known and the type one of them, else an SOA in authority
- * (no data). Returns octets. */
+ * record if the name is known and the type one of them, or the addresses that take its
+ * place, else an SOA in authority (no data, or no such name). Returns octets. */
 size_t hf_stage_write_response(const uint8_t *query, const struct hf_stage_question *question,
 	const struct hf_stage_truths *truths, uint8_t out[HF_STAGE_MESSAGE]);
 

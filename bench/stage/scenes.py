@@ -311,6 +311,82 @@ class DeadZone(Scene):
                 "told": share(sum(q.rcode == 2 and q.last >= 0 for q in storm), len(storm))}
 
 
+FORGED = "203.0.113.66"     # of upstream.c
+VICTIMS = ["%s.victim.example" % name for name in ("api", "db", "login")]
+GONE = "gone.example"
+
+
+def forged(q):
+    """An address that the name never had; a name that does not exist has none."""
+    return q.last >= 0 and q.said == "x"
+
+
+class Liar(Scene):
+    """The first of three upstreams, and the fastest, forges answers."""
+
+    RATE, SECONDS = 1000, 20
+    seconds = SECONDS + 8
+    columns = [
+        Column("forged", "forged, listed names", "less", 0, at_most(0), 0),
+        Column("forged_share", "of their answers %", "less", 3, None, 0.001),
+        Column("rewritten", "NXDOMAIN rewritten", "less", 0, None, 0),
+        Column("rewritten_share", "of theirs %", "less", 3, None, 0.001),
+        Column("victims", "listed names answered right %", "more", 2, at_least(99.9, " %"), 0.05),
+        Column("lost", "lost", "less", 0, None, 5),
+        Column("failed", "failures", "less", 0, None, 5),
+        Column("p50", "p50 ms", "less", 1, None, 1),
+        Column("p99", "p99 ms", "less", 1, None, 5),
+    ]
+    before = ("Three upstreams; the first one is preferred where the server has preferences, and it is the "
+              "fastest: the others take 5 ms for a reply. Clients ask 1,000 questions a second for 20 s: three "
+              "in ten for three names that matter (TTL 0), one in ten for names that do not exist, the "
+              "rest for others. From the beginning on the first upstream gives every name that does not "
+              "exist an address of its own, and forges ")
+
+    def __init__(self, percent, words):
+        self.name, self.percent = "liar-%d" % percent, percent
+        self.what = self.before + words
+
+    def flows(self, rate, seconds, turn=0):
+        """A round of questions; `turn` numbers it, for names never asked before."""
+        def of(label, source, pattern, share):
+            return Flow(label, source, pattern, count=round(rate * share * seconds), rate=rate * share)
+        flows = [of("victim", OTHERS[i], name, 0.1) for i, name in enumerate(VICTIMS)]
+        flows += [of("gone", OTHERS[3], "n%%-%d.%s" % (turn, GONE), 0.1),
+                  of("other", OTHERS[4], "n%%-%d.%s" % (turn, ZONE), 0.3),
+                  Flow("other", BULK, "m%%.%s" % ZONE, count=round(rate * 0.3 * seconds), rate=rate * 0.3,
+                       modulo=1000)]
+        return flows
+
+    def set(self, stage, variant):
+        stage.add_upstream("a", "b", "c")
+        stage.upstreams.say("zone", ZONE, LONG)
+        stage.upstreams.say("zone", "victim.example", 0)
+        stage.upstreams.say("gone", ".", LONG)
+        for name in VICTIMS:
+            stage.upstreams.say("victim", name)
+        for name in "b", "c":
+            stage.upstreams.say("fault", name, "delay", 5)
+        stage.start_server(variant, {".": ["a", "b", "c"]}, ["ready." + ZONE])
+
+    def play(self, stage, variant):
+        self.set(stage, variant)
+        stage.upstreams.say("fault", "a", "lie", self.percent)
+        return self.figures(stage.play(self.flows(self.RATE, self.SECONDS)))
+
+    @staticmethod
+    def figures(run):
+        victims, gone = ([q for q in run.asked(label) if q.last >= 0] for label in ("victim", "gone"))
+        took = times(run.questions)
+        return {"forged": sum(map(forged, victims)), "rewritten": sum(map(forged, gone)),
+                "forged_share": share(sum(map(forged, victims)), len(victims)),
+                "rewritten_share": share(sum(map(forged, gone)), len(gone)),
+                "victims": share(sum(map(right, victims)), len(run.asked("victim"))),
+                "lost": sum(q.last < 0 for q in run.questions),
+                "failed": sum(q.last >= 0 and q.rcode not in (0, 3) for q in run.questions),
+                "p50": took["p50"], "p99": took["p99"]}
+
+
 SCENES = [
     Cap(),
     Preferred("silent", "gives no reply.", "silent"),
@@ -323,4 +399,6 @@ SCENES = [
     DarkRestart(),
     SameQuestion(),
     DeadZone(),
+    Liar(1, "one in a hundred answers for the three names."),
+    Liar(100, "every answer for the three names."),
 ]

@@ -130,7 +130,8 @@ class Holdfast(Server):
         for upstream in named.values():
             upstream.update(self.options.get("upstream", {}))
         conf = {
-            "listen": {"dns": ["%s:%d" % (self.address, self.port)], "http": "none"},
+            "listen": {"dns": ["%s:%d" % (self.address, self.port)],
+                       "http": self.options.get("http", "none")},
             "control": os.path.join(self.directory, "control"),
             "workers": 1,
             "upstreams": named,
@@ -286,18 +287,27 @@ class Variant:
         return self.scenes is None or any(scene == s or scene.startswith(s + "-") for s in self.scenes)
 
 
+# What an operator says of three names that matter, where that can be said; and of the forged
+# address, where only that can be said and somebody has learnt of it before.
+EXPECT = {"expect": [{"name": name + ".victim.example", "addresses": ["10.0.0.0/8"]}
+                     for name in ("api", "db", "login")]}
+
 VARIANTS = [
     Variant(Holdfast),
     Variant(Holdfast, "budget: 100/s", {"upstream": {"budget": "100/s"}}, ["cap"]),
     Variant(Holdfast, "cache.persist", {"persist": True}, ["dark-restart"]),
+    Variant(Holdfast, "expect", {"conf": EXPECT}, ["liar"]),
     Variant(Unbound),
     Variant(Unbound, "serve-expired", {"server": [
         "serve-expired: yes", "serve-expired-ttl: 86400", "serve-expired-client-timeout: 1800",
         "ede: yes", "ede-serve-expired: yes"]}, ["dark"]),
+    Variant(Unbound, "private-address", {"server": ["private-address: 203.0.113.66/32"]}, ["liar"]),
     Variant(Bind),
     Variant(Bind, "stale-answer-enable", {"options": [
         "stale-cache-enable yes;", "stale-answer-enable yes;", "stale-answer-client-timeout 0;"]}, ["dark"]),
     Variant(Bind, "fetches-per-server 50", {"options": ["fetches-per-server 50 fail;"]}, ["cap"]),
+    Variant(Bind, "deny-answer-addresses", {"options": [
+        "deny-answer-addresses { 203.0.113.66/32; };"]}, ["liar"]),
     Variant(Kresd),
     Variant(Kresd, "serve_stale", {"lines": ["modules.load('serve_stale < cache')"]}, ["dark"]),
     Variant(Kresd, "serve_stale and policy.STUB", {
@@ -310,4 +320,5 @@ VARIANTS = [
     Variant(Dnsmasq),
     Variant(Dnsmasq, "use-stale-cache", {"lines": ["use-stale-cache=86400"]}, ["dark"]),
     Variant(Dnsmasq, "fast-dns-retry", {"lines": ["fast-dns-retry"]}, ["preferred", "same-question"]),
+    Variant(Dnsmasq, "ignore-address", {"lines": ["ignore-address=203.0.113.66"]}, ["liar"]),
 ]

@@ -8,6 +8,9 @@
  *
  *   listen NAME ADDRESS PORT    a new upstream
  *   zone SUFFIX TTL             all upstreams answer for names below SUFFIX
+ *   gone SUFFIX TTL             no name at or below SUFFIX exists, unless it is of a
+ *                               zone; "." is all that there is
+ *   victim NAME                 one of those that liars lie about
  *   epoch N                     another truth from now on (0 to 7)
  *   fault NAME answer           nothing goes wrong (so it begins)
  *   fault NAME silent           no reply; a TCP query is read and not answered
@@ -17,6 +20,12 @@
  *   fault NAME flap MS          silent for so long, well for so long, and so on
  *   fault NAME cap N            N replies a second, shared out evenly over windows
  *                               of 100 ms; what a window has no room for is dropped
+ *   fault NAME lie PERCENT      so many answers about victims are forged, and every
+ *                               name that does not exist is given the forged address
+ *   fault NAME vary N           all give what differs by design, N (1 to 255) being where
+ *                               this one stands: names that begin with `g` have addresses
+ *                               near N, those with `c` two of fifty of a content network
+ *                               by an alias, all others the same four in any order
  *   lose NAME N                 the next N queries for known names get no reply
  *   down NAME, up NAME          its sockets are closed (ICMP, RST), and open again
  *   save PATH                   writes the log
@@ -30,10 +39,10 @@
  * at its head counts what the kernel's queues had no room for; above 0 the run
  * is worth nothing.
  *
- * At the bound: 16 upstreams, 8 zones, 4,096 TCP connections (further ones are
- * closed at once), 65,536 delayed replies (further queries are dropped and marked),
- * 4,000,000 log lines (then the process ends and says so).
- * Threads: one. Failures of the machine (memory, sockets) end the process. */
+ * At the bound: 16 upstreams, 8 zones and as many that are gone, 8 victims, 4,096 TCP connections
+ * (further ones are closed at once), 65,536 delayed replies (further queries are dropped and
+ * marked), 4,000,000 log lines (then the process ends and says so). Threads: one. Failures of the
+ * machine (memory, sockets) end the process. */
 #include "packet.h"
 
 #include <arpa/inet.h>
@@ -50,6 +59,8 @@
 
 #define UPSTREAMS 16
 #define ZONES 8
+#define VICTIMS 8
+#define FORGED 0xcb007142u /* 203.0.113.66 */
 #define CONNECTIONS 4096
 #define DELAYED 65536
 #define LOG_LINES 4000000u
@@ -57,9 +68,9 @@
 #define MILLISECOND 1000000LL
 #define TCP_MESSAGE 2048
 
-enum fault { ANSWER, SILENT, SERVFAIL, REFUSED, LOSS, DELAY, FLAP, CAP, FAULTS };
+enum fault { ANSWER, SILENT, SERVFAIL, REFUSED, LOSS, DELAY, FLAP, CAP, LIE, VARY, FAULTS };
 static const char *const fault_words[FAULTS] = {
-	"answer", "silent", "servfail", "refused", "loss", "delay", "flap", "cap"};
+	"answer", "silent", "servfail", "refused", "loss", "delay", "flap", "cap", "lie", "vary"};
 
 enum way { UDP, TCP, TCP_NEW };
 static const char *const way_words[] = {"udp", "tcp", "tcp-new"};
@@ -123,6 +134,10 @@ static struct upstream upstreams[UPSTREAMS];
 static unsigned upstream_count;
 static struct zone zones[ZONES];
 static unsigned zone_count;
+static struct zone gone[ZONES];
+static unsigned gone_count;
+static char victims[VICTIMS][HF_STAGE_NAME];
+static unsigned victim_count;
 static unsigned epoch;
 static struct connection connections[CONNECTIONS];
 static struct line *lines;
@@ -267,17 +282,26 @@ static int until_due(int64_t now)
 
 /* ---- what becomes of a query ---- */
 
-static const struct zone *zone_of(const char *name)
+static const struct zone *zone_of(const struct zone *list, unsigned count, const char *name)
 {
 	size_t length = strlen(name);
 
-	for (unsigned i = 0; i < zone_count; i++) {
-		size_t suffix = strlen(zones[i].suffix);
-		if (length >= suffix && strcmp(name + length - suffix, zones[i].suffix) == 0 &&
-			(length == suffix || name[length - suffix - 1] == '.'))
-			return &zones[i];
+	for (unsigned i = 0; i < count; i++) {
+		size_t suffix = strlen(list[i].suffix);
+		if (suffix == 0 ||
+			(length >= suffix && strcmp(name + length - suffix, list[i].suffix) == 0 &&
+				(length == suffix || name[length - suffix - 1] == '.')))
+			return &list[i];
 	}
 	return NULL;
+}
+
+static bool is_victim(const char *name)
+{
+	for (unsigned i = 0; i < victim_count; i++)
+		if (strcmp(victims[i], name) == 0)
+			return true;
+	return false;
 }
 
 static bool cap_has_room(struct upstream *u, int64_t when)
@@ -302,20 +326,53 @@ static bool drops(struct upstream *u, int64_t when)
 	}
 }
 
-static unsigned rcode_of(const struct upstream *u, const struct hf_stage_question *q, bool known)
+static unsigned rcode_of(
+	const struct upstream *u, const struct hf_stage_question *q, bool known, bool denied)
 {
 	if (u->fault == SERVFAIL)
 		return HF_STAGE_SERVFAIL;
+	if (denied)
+		return u->fault == LIE && q->type == HF_STAGE_A ? HF_STAGE_NOERROR
+								: HF_STAGE_NXDOMAIN;
 	/* The root is asked about by resolvers that prime; it has no data here. */
 	if (u->fault == REFUSED || (!known && q->name[0]))
 		return HF_STAGE_REFUSED;
 	return HF_STAGE_NOERROR;
 }
 
+static void forge(struct hf_stage_truths *truths)
+{
+	truths->addresses = 1;
+	truths->address[0] = FORGED;
+}
+
+/* What differs by design, from upstream to upstream and from question to question. */
+static void vary(const struct upstream *u, const char *name, struct hf_stage_truths *truths)
+{
+	uint32_t where = 10u << 24 | (hf_stage_truth(name, 0) & 0xffff) << 8;
+	unsigned turn = roll(4);
+
+	if (name[0] == 'g') {
+		truths->addresses = 1;
+		truths->address[0] = where | (uint32_t)u->value;
+	} else if (name[0] == 'c') {
+		truths->addresses = 2;
+		truths->alias = true;
+		truths->address[0] = 10u << 24 | (uint32_t)u->value << 16 | roll(50);
+		truths->address[1] = truths->address[0] ^ 0x100;
+	} else {
+		truths->addresses = 4;
+		for (unsigned i = 0; i < 4; i++)
+			truths->address[i] = where | ((i + turn) % 4 + 1);
+	}
+}
+
 static enum fate answer(const struct query *q, const struct hf_stage_question *question)
 {
 	struct upstream *u = &upstreams[q->upstream];
-	const struct zone *zone = zone_of(question->name);
+	const struct zone *zone = zone_of(zones, zone_count, question->name);
+	const struct zone *denied =
+		zone || !question->name[0] ? NULL : zone_of(gone, gone_count, question->name);
 	uint8_t out[HF_STAGE_MESSAGE];
 
 	if (drops(u, q->when))
@@ -324,10 +381,17 @@ static enum fate answer(const struct query *q, const struct hf_stage_question *q
 		u->lose--;
 		return DROPPED;
 	}
-	struct hf_stage_truths truths = {.rcode = rcode_of(u, question, zone),
+	struct hf_stage_truths truths = {.rcode = rcode_of(u, question, zone, denied),
 		.epoch = epoch,
-		.ttl = zone ? zone->ttl : 60,
+		.ttl = zone     ? zone->ttl
+		       : denied ? denied->ttl
+				: 60,
 		.known = zone};
+	if (u->fault == LIE && question->type == HF_STAGE_A &&
+		(denied || (is_victim(question->name) && roll(100) < (unsigned)u->value)))
+		forge(&truths);
+	if (u->fault == VARY && zone && question->type == HF_STAGE_A)
+		vary(u, question->name, &truths);
 	size_t length = hf_stage_write_response(q->octets, question, &truths, out);
 	struct reply r = {.upstream = q->upstream,
 		.connection = q->connection,
@@ -535,12 +599,30 @@ static const char *do_listen(char **words)
 	return NULL;
 }
 
+static const char *add_zone(struct zone *list, unsigned *count, char **words)
+{
+	if (*count == ZONES || !words[1] || !words[2])
+		return "zone or gone SUFFIX TTL";
+	snprintf(list[*count].suffix, HF_STAGE_NAME, "%s", strcmp(words[1], ".") ? words[1] : "");
+	list[(*count)++].ttl = (uint32_t)atol(words[2]);
+	return NULL;
+}
+
 static const char *do_zone(char **words)
 {
-	if (zone_count == ZONES || !words[1] || !words[2])
-		return "zone SUFFIX TTL";
-	snprintf(zones[zone_count].suffix, HF_STAGE_NAME, "%s", words[1]);
-	zones[zone_count++].ttl = (uint32_t)atol(words[2]);
+	return add_zone(zones, &zone_count, words);
+}
+
+static const char *do_gone(char **words)
+{
+	return add_zone(gone, &gone_count, words);
+}
+
+static const char *do_victim(char **words)
+{
+	if (victim_count == VICTIMS || !words[1])
+		return "victim NAME";
+	snprintf(victims[victim_count++], HF_STAGE_NAME, "%s", words[1]);
 	return NULL;
 }
 
@@ -609,8 +691,9 @@ static const char *do_save(char **words)
 static const struct {
 	const char *word;
 	const char *(*run)(char **words); /* NULL, or why not */
-} commands[] = {{"listen", do_listen}, {"zone", do_zone}, {"epoch", do_epoch}, {"fault", do_fault},
-	{"lose", do_lose}, {"down", do_down}, {"up", do_up}, {"save", do_save}};
+} commands[] = {{"listen", do_listen}, {"zone", do_zone}, {"gone", do_gone}, {"victim", do_victim},
+	{"epoch", do_epoch}, {"fault", do_fault}, {"lose", do_lose}, {"down", do_down},
+	{"up", do_up}, {"save", do_save}};
 
 static void command(char *text)
 {
