@@ -129,7 +129,9 @@ static int make_shared(struct hf_house *house)
 		house->fresh[i] = true;
 	}
 	house->forward = (struct hf_forward_conf){ house->upstreams, s->upstream_count, s->routes,
-		s->route_count, s->outgoing, .truth = s->truth };
+		s->route_count, s->outgoing };
+	house->forward.truth = s->truth;
+	house->forward.truth.expectations = s->expectations;
 	house->respond = (struct hf_respond_conf){ &s->listen, &s->tcp, &s->clients };
 	return rc ? rc : hf_plan_new(&house->forward, &s->cache, &house->key, house->slots,
 				 house->fresh, NULL, &house->plan);

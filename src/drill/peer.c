@@ -487,6 +487,44 @@ static void lie_from_elsewhere(struct hf_peer *peer, const struct hf_heard *hear
 	tell_truth(peer, heard);
 }
 
+/* ---- lies of its own: nothing on the wire gives them away ---- */
+
+/* So many of its answers about addresses, in millionths, are somebody else's. */
+static void forge(struct hf_peer *peer, const struct hf_heard *heard)
+{
+	bool lies = heard->view.question.type == HF_TYPE_A &&
+		    (int64_t)hf_sim_roll(peer->sim, 1000000) < peer->number;
+	if (lies)
+		say(peer, heard, write_lie(peer, heard), false, 0);
+	else
+		answer(peer, heard);
+}
+
+/* What does not exist gets an address, as where advertisements live by typing errors. */
+static void rewrite_nxdomain(struct hf_peer *peer, const struct hf_heard *heard)
+{
+	size_t len = write_honest(peer, heard);
+	bool denied = (peer->out[3] & HF_FLAG_RCODE) == HF_RCODE_NXDOMAIN;
+	if (denied && heard->view.question.type == HF_TYPE_A)
+		say(peer, heard, write_lie(peer, heard), false, 0);
+	else
+		say(peer, heard, len, true, 0);
+}
+
+/* It denies whatever it is asked for. */
+static void deny(struct hf_peer *peer, const struct hf_heard *heard)
+{
+	const struct hf_name root = { .len = 1 };
+	uint8_t soa[sizeof MNAME + 1 + 20] = MNAME;
+	struct reply r;
+	begin(peer, heard, &r);
+	r.rcode = HF_RCODE_NXDOMAIN;
+	hf_put_u32(soa + sizeof soa - 4, peer->negative_ttl);
+	put_record(&r, &root, HF_TYPE_SOA, peer->negative_ttl, soa, sizeof soa);
+	r.authorities++;
+	say(peer, heard, finish(&r), false, 0);
+}
+
 const struct hf_manner hf_manners[] = {
 	{ "answers", HF_TAKES_NOTHING, HF_SIM_UP, answer },
 	{ "silent", HF_TAKES_NOTHING, HF_SIM_UP, keep_silent },
@@ -508,6 +546,9 @@ const struct hf_manner hf_manners[] = {
 	{ "lies-case", HF_TAKES_NOTHING, HF_SIM_UP, lie_about_case },
 	{ "lies-question", HF_TAKES_NOTHING, HF_SIM_UP, lie_about_question },
 	{ "lies-address", HF_TAKES_NOTHING, HF_SIM_UP, lie_from_elsewhere },
+	{ "forges", HF_TAKES_PERCENT, HF_SIM_UP, forge },
+	{ "rewrites-nxdomain", HF_TAKES_NOTHING, HF_SIM_UP, rewrite_nxdomain },
+	{ "denies", HF_TAKES_NOTHING, HF_SIM_UP, deny },
 	{ NULL, HF_TAKES_NOTHING, HF_SIM_UP, NULL },
 };
 

@@ -5,8 +5,9 @@
  * door. It knows some records and answers from them as a resolver would: with
  * aliases followed, wildcards, NODATA and NXDOMAIN with a SOA, and TC when a
  * reply does not fit. Its *manner* says what it does with a question: a row in
- * hf_manners, so adding one is adding a row. Lies carry data that nobody ever
- * put into a scenario: a reply with it is a false answer for all to see.
+ * hf_manners, so adding one is adding a row. Lies, the peer's own or of somebody on the
+ * way, carry data that nobody ever put into a scenario (203.0.113.66): a reply with it is
+ * a false answer for all to see.
  * The *weather* is the way to it and is not the peer's doing: the play's network
  * policy blows it.
  * Ownership: records point into the scenario.  Threads: the world's one.
@@ -47,7 +48,7 @@ struct hf_heard;
 
 struct hf_manner {
 	const char *word;
-	enum hf_takes takes; /* NOTHING or DURATION */
+	enum hf_takes takes; /* NOTHING, DURATION or PERCENT */
 	enum hf_sim_host_state host;
 	void (*reply)(struct hf_peer *peer, const struct hf_heard *heard);
 };

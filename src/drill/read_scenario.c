@@ -18,12 +18,12 @@ static void read_option(struct hf_reader *r)
 		const struct hf_option *rows;
 		void *to;
 	} parts[] = {
-		{ "cache", hf_cache_options, &s->cache },
-		{ "clients", hf_clients_options, &s->clients },
-		{ "listen", hf_listen_options, &s->listen },
-		{ "outgoing", hf_outgoing_options, &s->outgoing },
-		{ "tcp", hf_tcp_options, &s->tcp },
-		{ "truth", hf_truth_options, &s->truth },
+		{"cache", hf_cache_options, &s->cache},
+		{"clients", hf_clients_options, &s->clients},
+		{"listen", hf_listen_options, &s->listen},
+		{"outgoing", hf_outgoing_options, &s->outgoing},
+		{"tcp", hf_tcp_options, &s->tcp},
+		{"truth", hf_truth_options, &s->truth},
 	};
 	unsigned upstream;
 	if (hf_words_take(&r->words, "upstream")) {
@@ -40,7 +40,79 @@ static void read_option(struct hf_reader *r)
 		}
 		hf_nearest_offer(&nearest, parts[i].word);
 	}
-	hf_words_expected(&r->words, "upstream, cache, clients, listen, outgoing, tcp or truth", nearest.best);
+	hf_words_expected(&r->words, "upstream, cache, clients, listen, outgoing, tcp or truth",
+		nearest.best);
+}
+
+/* ---- expectations ---- */
+
+static void take_prefixes(struct hf_reader *r, struct hf_prefix_list *ret)
+{
+	struct hf_prefix *items = hf_read_memory(r, HF_PLAY_PREFIXES_MAX * sizeof *items);
+	size_t count = 0;
+	for (; items && count < HF_PLAY_PREFIXES_MAX; count++) {
+		const struct hf_word_at *word = hf_words_peek(&r->words);
+		char text[HF_ADDRESS_TEXT_MAX];
+		if (!word || word->len >= sizeof text)
+			break;
+		memcpy(text, word->text, word->len);
+		text[word->len] = '\0';
+		if (hf_prefix_parse(text, &items[count]))
+			break;
+		r->words.at++;
+	}
+	if (!count)
+		hf_words_expected(&r->words, "prefixes such as 192.0.2.0/28", NULL);
+	*ret = (struct hf_prefix_list){items, count};
+}
+
+static void take_expected_name(struct hf_reader *r, struct hf_expectation *ret)
+{
+	const struct hf_word_at *word = hf_words_peek(&r->words);
+	ret->below = word && word->len >= 2 && memcmp(word->text, "*.", 2) == 0;
+	size_t skip = ret->below ? word->len == 2 ? 1 : 2 : 0; /* "*.": all names there are */
+	if (word && hf_name_from_text(word->text + skip, word->len - skip, &ret->name) == 0)
+		r->words.at++;
+	else
+		hf_words_expected(&r->words, "a name, or *.NAME", NULL);
+}
+
+/* 2 of 3 */
+static void take_agreement(struct hf_reader *r, const char **ret)
+{
+	char *text = hf_read_memory(r, 16);
+	unsigned k, n;
+	int64_t some = 0, all = 0;
+	if (!text || !hf_words_number(&r->words, "how many", 2, 64, &some) ||
+		!hf_words_want(&r->words, "of") ||
+		!hf_words_number(&r->words, "of how many", 2, 64, &all))
+		return;
+	snprintf(text, 16, "%d of %d", (int)some, (int)all);
+	*ret = text;
+	if (!hf_agree_read(text, &k, &n))
+		hf_words_fault(&r->words, "more than there are");
+}
+
+static void read_expectation(struct hf_reader *r)
+{
+	struct hf_scenario *s = r->scenario;
+	struct hf_expectation e = {.agree = "none", .prove_ca = "system"};
+	hf_read_defaults(hf_expectation_options, &e);
+	take_expected_name(r, &e);
+	while (!r->words.bad && hf_words_peek(&r->words)) {
+		if (hf_words_take(&r->words, "addresses"))
+			take_prefixes(r, &e.addresses);
+		else if (hf_words_take(&r->words, "never"))
+			take_prefixes(r, &e.never);
+		else if (hf_words_take(&r->words, "agree"))
+			take_agreement(r, &e.agree);
+		else
+			hf_take_option(r, hf_expectation_options, &e);
+	}
+	if (s->truth.expectation_count == HF_PLAY_EXPECTATIONS_MAX)
+		hf_words_fault(&r->words, "more than %d expectations", HF_PLAY_EXPECTATIONS_MAX);
+	if (!r->words.bad)
+		s->expectations[s->truth.expectation_count++] = e;
 }
 
 /* ---- what happens ---- */
@@ -292,10 +364,16 @@ static void read_line(struct hf_reader *r)
 		const char *word;
 		void (*read)(struct hf_reader *);
 	} lines[] = {
-		{ "seed", read_seed }, { "workers", read_workers }, { "instances", read_instances },
-		{ "option", read_option }, { "certificate", read_certificate },
-		{ "upstream", hf_read_upstream }, { "route", read_route }, { "at", read_at },
-		{ "finally", read_finally },
+		{"seed", read_seed},
+		{"workers", read_workers},
+		{"instances", read_instances},
+		{"option", read_option},
+		{"certificate", read_certificate},
+		{"expect", read_expectation},
+		{"upstream", hf_read_upstream},
+		{"route", read_route},
+		{"at", read_at},
+		{"finally", read_finally},
 	};
 	const struct hf_word_at *word = hf_words_peek(&r->words);
 	if (!word)
@@ -309,7 +387,10 @@ static void read_line(struct hf_reader *r)
 		}
 		hf_nearest_offer(&nearest, lines[i].word);
 	}
-	hf_words_expected(&r->words, "seed, workers, instances, option, certificate, upstream, route, at or finally", nearest.best);
+	hf_words_expected(&r->words,
+		"seed, workers, instances, option, certificate, expect, upstream, route, at or "
+		"finally",
+		nearest.best);
 }
 
 /* ---- the whole ---- */

@@ -11,6 +11,7 @@
  *   instances 200                   servers beside one another, before the same upstreams
  *   option [upstream NAME | cache | clients | listen | outgoing | tcp | truth] KEY VALUE
  *                                   what asks by itself (truth) is off if it is not named
+ *   expect *.bank.example addresses 192.0.2.0/28 agree 2 of 3   as `expect:` does
  *   upstream a answers shop.example A 192.0.2.10 ttl 300
  *   certificate 192.0.2.10 shop.example *.shop.example    what a server there shows (vouch.h)
  *   upstream a zone FILE            or: zone { ...lines of zone text... }
@@ -48,6 +49,8 @@
 #define HF_PLAY_TEXT_MAX (1u << 20)     /* octets of a file */
 #define HF_PLAY_MEMORY_MAX (256u << 20) /* of all that is read, zones included */
 #define HF_PLAY_ROUTES_MAX 64
+#define HF_PLAY_EXPECTATIONS_MAX 64
+#define HF_PLAY_PREFIXES_MAX 16 /* of one list of an expectation */
 #define HF_PLAY_WORKERS_MAX 16
 #define HF_PLAY_INSTANCES_MAX 1000
 #define HF_PLAY_EVENTS_MAX 10000
@@ -127,6 +130,7 @@ struct hf_scenario {
 	struct hf_tcp_conf tcp;
 	struct hf_outgoing_conf outgoing;
 	struct hf_truth_conf truth;
+	struct hf_expectation expectations[HF_PLAY_EXPECTATIONS_MAX];
 	struct hf_play_event *events;
 	size_t event_count;
 	struct hf_final *finals;

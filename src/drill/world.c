@@ -52,6 +52,7 @@ struct world {
 	unsigned upstreams, instances;
 	bool healed[UPSTREAMS_MAX]; /* stays well */
 	bool case_mix[UPSTREAMS_MAX];
+	bool expects; /* what liars say is ruled out for all names */
 	long lasts; /* s */
 	long ends;  /* when the last question is asked, s */
 };
@@ -363,6 +364,20 @@ static void write_loads(struct world *w)
 		write_stream_load(w);
 }
 
+/* All that liars say lies in one network, which no upstream ever truthfully names. */
+static void write_expectations(struct world *w)
+{
+	w->expects = w->kind->troubles && chance(w, 40);
+	if (!w->expects)
+		return;
+	fprintf(w->out, "expect *. never 203.0.113.0/24\n");
+	if (chance(w, 50))
+		fprintf(w->out, "expect one.pop.example addresses 192.0.2.0/24\n");
+	if (w->upstreams > 1 && chance(w, 30))
+		fprintf(w->out, "expect *.v4.example never 203.0.113.0/24 agree 2 of %u\n",
+			w->upstreams);
+}
+
 /* ---- what goes wrong ---- */
 
 static const char *const lies[] = { "lies-id", "lies-question", "lies-address", "lies-case" };
@@ -371,7 +386,10 @@ static void write_manner(struct world *w, unsigned upstream)
 {
 	static const char *const plain[] = { "silent", "dark", "refuses", "servfail", "refused", "notimp",
 		"formerr-on-edns", "drops-edns", "garbage", "truncates", "lame", "repeats", "deaf-on-tcp" };
-	if (chance(w, 15))
+	if (w->expects && chance(w, 25))
+		fprintf(w->out, chance(w, 70) ? "forges %u%%" : "rewrites-nxdomain",
+			chance(w, 50) ? 1 : between(w, 1, 100));
+	else if (chance(w, 15))
 		fprintf(w->out, "late %ums", between(w, 50, 6000));
 	else if (chance(w, 12))
 		fprintf(w->out, "flaps %us", between(w, 1, 120));
@@ -499,6 +517,7 @@ void hf_world_write(uint64_t seed, FILE *out)
 		write_weather(&w, u);
 	write_options(&w);
 	write_routes(&w);
+	write_expectations(&w);
 	write_loads(&w);
 	write_events(&w);
 	write_recovery(&w);

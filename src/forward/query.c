@@ -575,7 +575,7 @@ static void go_on_to(struct step *s, const struct hf_selection *selected, int ne
 			pause_until(s, s->env->now + (PAUSE << (doubling ? doubling - 1 : 0)));
 		return;
 	}
-	bool wanted = q->held && q->wished && !q->tries[next];
+	bool wanted = q->wished && q->sends && !q->tries[next];
 	bool token = (!q->sends && !q->copy) || wanted || take_token(s, (unsigned)next, &when);
 	if (!token && q->copy) {
 		blame(q, HF_CAUSE_BUDGET, (unsigned)next, HF_EDE_NONE);
@@ -590,6 +590,8 @@ static void go_on_to(struct step *s, const struct hf_selection *selected, int ne
 	if (!q->sends && !q->copy)
 		earn_tokens(s);
 	q->resume = 0;
+	if (wanted)
+		q->wished = false;
 	send_to(s, (unsigned)next,
 		wanted     ? HF_SEND_FOLLOW
 		: q->sends ? HF_SEND_RETRY
@@ -830,7 +832,10 @@ static void answer_of(struct step *s, struct hf_attempt *a, const struct hf_quer
 	case HF_VERDICT_LAME: bar_and_go_on(s, HF_CAUSE_LAME, a, event->ede); break;
 	case HF_VERDICT_GARBAGE: bar_and_go_on(s, HF_CAUSE_GARBAGE, a, event->ede); break;
 	case HF_VERDICT_DOUBTED: disbelieve(s, HF_CAUSE_DOUBTED, a); break;
-	case HF_VERDICT_LIE: disbelieve(s, HF_CAUSE_LIE, a); break;
+	case HF_VERDICT_LIE:
+		s->q->wished = true;
+		disbelieve(s, HF_CAUSE_LIE, a);
+		break;
 	case HF_VERDICT_BLOCKED: block(s, a); break;
 	}
 }

@@ -31,9 +31,11 @@
  *   deadline, or nobody left    fail, with the extended error that says why
  *
  * Every message after the first that is not forced by the protocol (TCP after a
- * truncated reply, no EDNS after FORMERR) takes a token of the retry budget, the
- * upstream's and everybody's. Without one another upstream that is well takes its
- * place, even one that was asked before; if that has none either, it waits.
+ * truncated reply, no EDNS after FORMERR) or wanted by the operator (after a lie, or
+ * where upstreams have to agree, the next who has not been asked) takes a token of the
+ * retry budget, the upstream's and everybody's. Without one another upstream that is
+ * well takes its place, even one that was asked before; if that has none either, it
+ * waits.
  * When another upstream of the route is due for a probe, it gets a copy of the
  * question; its answer counts like any other.
  *
@@ -61,12 +63,12 @@
 /* Stubs give up after 5 s (glibc, c-ares); an answer must be there before. */
 #define HF_QUERY_DEADLINE (4500 * HF_MS)
 
-enum hf_send_reason { /* why a message goes out; a row each in meter.c */
+enum hf_send_reason {   /* why a message goes out; a row each in meter.c */
 	HF_SEND_FIRST,  /* of its question */
 	HF_SEND_RETRY,  /* another attempt failed, or is late */
 	HF_SEND_HEDGE,  /* another attempt takes long */
 	HF_SEND_PROBE,  /* a copy for an upstream that wants a look */
-	HF_SEND_FOLLOW, /* the protocol wants it: TCP, no EDNS */
+	HF_SEND_FOLLOW, /* the protocol wants it: TCP, no EDNS; or the truth */
 	HF_SEND_REASONS
 };
 
@@ -124,7 +126,8 @@ struct hf_query {
 	hf_us resume;        /* end of a pause before asking again; 0: none */
 	uint64_t barred;     /* a bit an upstream: do not ask again */
 	uint64_t held;       /* ... its answer is held */
-	bool wished;         /* the operator wants to hear others: that takes no tokens */
+	bool wished;         /* the operator wants to hear another, or one lied: whoever is asked
+				next for the first time needs no token */
 	uint64_t plain;      /* ... ask without EDNS */
 	uint64_t stream;     /* ... ask over TCP */
 	uint64_t refused;    /* ... was unreachable when last asked */
