@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which answers are believed: expectations, and upstreams that lie."""
+import pytest
+
+import fake as fakes
+import net
+import wire
+
+pytestmark = pytest.mark.own
+
+NAME = "db.corp.example."
+TRUE, FALSE = "192.0.2.10", "198.51.100.66"
+OTHER, STALE = 0, 3  # extended errors
+INSIDE = {"name": "db.corp.example", "addresses": ["192.0.2.0/24"]}
+
+
+def gives(address, ttl=300):
+    rdata = bytes(int(part) for part in address.split("."))
+    return lambda q: fakes.reply(q, [wire.record(b"\xc0\x0c", "A", ttl, rdata)])
+
+
+def denies(q):
+    return fakes.reply(q, authority=[wire.record(b"\0", "SOA", 60, wire.soa(minimum=30))],
+                       rcode=wire.NXDOMAIN)
+
+
+def lies(server, upstream):
+    return server.metrics()['holdfast_upstream_lies_total{upstream="%s"}' % upstream]
+
+
+def why(reply):
+    """The texts of the extended errors."""
+    return " ".join(data[2:].decode() for code, data in reply.options if code == 15)
+
+
+@pytest.fixture
+def start(fake, holdfast):
+    """Starts a server before upstreams one, two, ... that behave so."""
+    def begin(behaviours, expect, **sections):
+        upstreams = [fake(b) for b in behaviours]
+        names = ["one", "two", "three"][:len(upstreams)]
+        if expect:
+            sections["expect"] = expect
+        server = holdfast({n: u.at for n, u in zip(names, upstreams)}, **sections)
+        return server, upstreams
+    return begin
+
+
+# --- lies -------------------------------------------------------------------------------
+
+def test_a_liar_that_is_asked_first_reaches_neither_client_nor_cache(start):
+    server, upstreams = start([gives(FALSE), gives(TRUE), gives(TRUE)], [INSIDE])
+    assert server.udp(NAME).addresses() == [TRUE]
+    upstreams[1].behave = upstreams[2].behave = fakes.silent
+    for _ in range(3):
+        assert server.udp(NAME).addresses() == [TRUE]
+    assert upstreams[0].count(NAME) == 1 and upstreams[1].count(NAME) == 1
+    assert lies(server, "one") == 1 and lies(server, "two") == 0
+    assert server.udp("www.corp.example.").addresses() == [FALSE]  # of that nothing is expected
+
+
+def test_when_all_lie_the_client_is_told_who_and_what(start):
+    server, _ = start([gives(FALSE), gives("198.51.100.67")], [INSIDE])
+    reply = server.udp(NAME, edns=True)
+    assert reply.rcode == wire.SERVFAIL and reply.ede == [OTHER]
+    assert "198.51.100.67, which is none of the addresses expected" in why(reply)
+    assert "upstream two" in why(reply)
+
+
+def test_when_all_lie_the_truth_of_before_is_given_and_marked(start):
+    server, upstreams = start([gives(TRUE, 1), gives(TRUE, 1)], [INSIDE],
+                              cache={"stale-after": "100ms"})
+    assert server.udp(NAME).addresses() == [TRUE]
+    for upstream in upstreams:
+        upstream.behave = gives(FALSE)
+    def old():
+        reply = server.udp(NAME, edns=True)
+        assert reply.addresses() == [TRUE]
+        return reply.ede == [STALE]
+    net.wait_until("an old answer", old, 8, 0.2)
+    assert lies(server, "one") >= 1
+
+
+# --- what has to be shown first -----------------------------------------------------------
+
+def test_two_of_three_have_to_agree(start):
+    server, upstreams = start([gives(FALSE), gives(TRUE), gives(TRUE)],
+                              [{"name": "*.corp.example", "agree": "2 of 3"}])
+    assert server.udp(NAME).addresses() == [TRUE]
+    assert [u.count(NAME) for u in upstreams] == [1, 1, 1]
+    assert lies(server, "one") == 0  # outvoted is no lie
+    upstreams[2].behave = gives("192.0.2.99")
+    reply = server.udp("other.corp.example.", edns=True)
+    assert reply.rcode == wire.SERVFAIL and "where 2 are to" in why(reply)
+
+
+def test_a_denial_of_a_name_that_is_expected_is_doubted(start):
+    server, upstreams = start([denies, gives(TRUE)], [INSIDE])
+    assert server.udp(NAME).addresses() == [TRUE]
+    assert lies(server, "one") == 1
+    server, upstreams = start([denies, denies], [INSIDE])
+    assert server.udp(NAME).rcode == wire.NXDOMAIN
+    assert [u.count(NAME) for u in upstreams] == [1, 1] and lies(server, "one") == 0
+
+
+# --- reload and restart ----------------------------------------------------------------------
+
+def test_a_reload_with_an_expectation_ends_the_lie_that_was_believed(start):
+    server, upstreams = start([gives(FALSE), gives(TRUE)], [])
+    kept = ["kept%d.example." % i for i in range(20)]
+    for name in [NAME, "idle.corp.example."] + kept:
+        assert server.udp(name).addresses() == [FALSE]
+    server.conf["expect"] = [INSIDE, {**INSIDE, "name": "idle.corp.example"}]
+    server.write()
+    code, said = server.reload()
+    assert code == 0, said
+    assert server.udp(NAME).addresses() == [TRUE]
+    net.wait_until("the sweep", lambda: server.metrics()["holdfast_truth_swept_total"] >= 1, 10)
+    assert upstreams[0].count(NAME) == 2 and lies(server, "one") == 1
+    for name in kept:  # nothing else was forgotten
+        assert server.udp(name).addresses() == [FALSE] and upstreams[0].count(name) == 1
+
+
+def test_a_restart_brings_no_lie_back(start, tmp_path):
+    place = str(tmp_path / "cache")
+    server, upstreams = start([gives(FALSE), gives(TRUE)], [], cache={"persist": place})
+    for name in (NAME, "kept.example."):
+        assert server.udp(name).addresses() == [FALSE]
+    server.stop()
+    server.conf["expect"] = [INSIDE]
+    server.write()
+    server.start()
+    assert server.udp("kept.example.").addresses() == [FALSE]
+    assert upstreams[0].count("kept.example.") == 1
+    assert server.udp(NAME).addresses() == [TRUE]
+
+
+def test_an_upstream_that_is_trusted_little_is_asked_last(fake, holdfast):
+    low, normal = fake(gives(FALSE)), fake(gives(TRUE))
+    server = holdfast({"low": {"address": low.at, "trust": "low"}, "normal": normal.at})
+    assert server.udp(NAME).addresses() == [TRUE]
+    normal.behave = fakes.servfail
+    assert server.udp("other.example.").addresses() == [FALSE]
+    assert low.count(NAME) == 0 and low.count("other.example.") == 1
