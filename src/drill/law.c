@@ -8,6 +8,7 @@ const struct hf_law_row hf_laws[HF_LAWS] = {
 	[HF_LAW_IN_TIME] = { "in-time", "It comes within the time that stubs wait." },
 	[HF_LAW_MATCHED] = { "matched", "It repeats id, question and case, and is well-formed." },
 	[HF_LAW_TRUE] = { "true", "It says nothing that no upstream said, nor for longer; old answers are marked." },
+	[HF_LAW_BELIEVED] = { "believed", "It gives no address that `expect` rules out." },
 	[HF_LAW_TOLD] = { "told", "A failure says why, to those who can hear it (EDNS)." },
 	[HF_LAW_SENDS] = { "sends", "No question costs more than ten packets to upstreams." },
 	[HF_LAW_RESTED] = { "rested", "What has failed is not asked again for `cache.failure` (RFC 9520)." },

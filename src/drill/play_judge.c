@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "drill/ruled.h"
 #include "forward/query.h"
 
 /* To the client and back, through two workers. */
@@ -389,6 +390,9 @@ static void check_always(struct hf_play *p, const struct hf_asked *asked, const 
 	else if (!hf_known_allows(p->known, seen->m, &seen->view, &asked->question, hf_sim_now(p->sim),
 			 &stale, why, sizeof why))
 		hf_play_fail(p, HF_LAW_TRUE, event->line, "%s\n  a false answer: %s", event->text, why);
+	else if (hf_ruled_out(p->scenario, &asked->question, seen->m, &seen->view, why, sizeof why))
+		hf_play_fail(p, HF_LAW_BELIEVED, event->line, "%s\n  which is ruled out: %s",
+			event->text, why);
 	else if (is_failure(seen) && seen->view.edns.present && seen->view.edns.ede == HF_EDE_NONE)
 		hf_play_fail(p, HF_LAW_TOLD, event->line, "%s\n  a failure without a reason", event->text);
 }

@@ -613,8 +613,9 @@ static bool keep(struct flight *f, const uint8_t *m, const struct hf_message_vie
 	return true;
 }
 
+/* came: when it was heard; its TTLs count from there. */
 static void store(struct flight *f, const struct hf_message_view *view,
-	const struct hf_kept *kept, hf_us now)
+	const struct hf_kept *kept, hf_us came, hf_us now)
 {
 	struct hf_worker *worker = f->worker;
 	const struct hf_cache_key *asked = &f->key;
@@ -627,7 +628,7 @@ static void store(struct flight *f, const struct hf_message_view *view,
 	hf_heat_withdraw(worker, &f->base.question.name);
 	/* What may not be kept for a second may still be better than nothing. */
 	bool keep_it = kept->ttl != 0 || (f->plan->cache->stale && view->answers != 0);
-	if (keep_it && hf_cache_store(worker->team->cache, &key, now, kept) == 0) {
+	if (keep_it && hf_cache_store(worker->team->cache, &key, came, kept) == 0) {
 		hf_count(worker->meter, HF_COUNT_CACHE_STORES);
 		return;
 	}
@@ -746,6 +747,7 @@ struct heard {
 	const uint8_t *m;
 	size_t len;
 	const struct hf_message_view *view;
+	hf_us came;
 };
 
 /* Is it what is expected under the newest plan, if that is not the flight's? Nothing that
@@ -800,7 +802,8 @@ static enum hf_verdict hold(struct flight *f, const struct heard *heard,
 		.name = &f->base.question.name,
 		.news = proof_came,
 		.ctx = f};
-	const struct hf_held held = {heard->attempt, heard->upstream, heard->m, heard->len};
+	const struct hf_held held = {
+		heard->attempt, heard->upstream, heard->m, heard->len, heard->came};
 	event->kind = HF_QUERY_HELD;
 	if (f->base.query.held >> heard->upstream & 1)
 		return HF_VERDICT_ANSWER; /* one upstream has one voice */
@@ -951,11 +954,13 @@ static void rule(struct flight *f, struct script *script, hf_us now)
 static void deliver(
 	struct flight *f, const struct heard *heard, const struct hf_kept *kept, hf_us now)
 {
-	const struct hf_answer answer = {.kept = kept, .ede = HF_EDE_NONE};
+	const struct hf_answer answer = {.kept = kept,
+		.age = (uint32_t)((now - heard->came) / HF_SECOND),
+		.ede = HF_EDE_NONE};
 	const struct hf_said said = said_by(f, heard->upstream);
 	if (hold_good(f, heard->view, now))
 		return;
-	store(f, heard->view, kept, now);
+	store(f, heard->view, kept, heard->came, now);
 	hf_truth_believed(f->worker, &said, heard->m, heard->view, now);
 	answer_all(f, &answer, now);
 }
@@ -972,14 +977,15 @@ static void deliver_held(struct flight *f, hf_us now)
 	struct hf_message_view view;
 	if (hf_unexpected(hf_message_read(held->m, held->len, &view) != 0))
 		return;
-	const struct heard heard = {held->attempt, held->upstream, held->m, held->len, &view};
+	const struct heard heard = {
+		held->attempt, held->upstream, held->m, held->len, &view, held->came};
 	const struct hf_said said = said_by(f, held->upstream);
 	bool provisional = !f->proven;
 	bool kept = keep(f, held->m, &view, UINT32_MAX, &copy->kept);
 	if (f->proven)
 		overrule(f, &trial->answers[answer].testimony, now);
 	if (provisional && hf_trial_shown(trial, answer) == HF_SHOWN_PENDING && kept &&
-		hf_hold_probation(hold, answer, &said, &f->key, &copy->kept, now))
+		hf_hold_probation(hold, answer, &said, &f->key, &copy->kept))
 		f->hold = NULL;
 	if (provisional)
 		kept = keep(f, held->m, &view, HF_PROVISIONAL_TTL, &copy->kept);
@@ -1022,7 +1028,7 @@ static void replied(struct io *io, const uint8_t *m, size_t len, bool cut, hf_us
 		if (event.verdict == HF_VERDICT_ANSWER && !view.tidy &&
 			!tidy(f, slot, &m, &len, &view))
 			event.verdict = HF_VERDICT_GARBAGE;
-		const struct heard heard = {event.attempt, attempt->upstream, m, len, &view};
+		const struct heard heard = {event.attempt, attempt->upstream, m, len, &view, now};
 		if (event.verdict == HF_VERDICT_ANSWER && !f->private &&
 			!keep(f, m, &view, UINT32_MAX, &copy->kept))
 			event.verdict = HF_VERDICT_GARBAGE;
@@ -1045,7 +1051,8 @@ static void replied(struct io *io, const uint8_t *m, size_t len, bool cut, hf_us
 			.answered = true, .m = m, .len = len, .view = &view, .ede = HF_EDE_NONE};
 		tell_inquiry(f, &heard, now);
 	} else if (over && event.verdict == HF_VERDICT_ANSWER) {
-		const struct heard heard = {event.attempt, f->base.query.answerer, m, len, &view};
+		const struct heard heard = {
+			event.attempt, f->base.query.answerer, m, len, &view, now};
 		deliver(f, &heard, &copy->kept, now);
 	}
 	go_or_end(f, now);

@@ -238,7 +238,7 @@ static struct probation *probation_new(
 }
 
 bool hf_hold_probation(struct hf_hold *hold, unsigned answer, const struct hf_said *said,
-	const struct hf_cache_key *key, const struct hf_kept *kept, hf_us stored)
+	const struct hf_cache_key *key, const struct hf_kept *kept)
 {
 	struct hf_worker *worker = hold->worker;
 	struct probation *p =
@@ -246,7 +246,7 @@ bool hf_hold_probation(struct hf_hold *hold, unsigned answer, const struct hf_sa
 	if (!p)
 		return false;
 	p->answer = answer;
-	p->stored = stored;
+	p->stored = hold->answers[answer]->held.came;
 	worker->held_octets += p->size;
 	hold->probation = p;
 	hold->conf.news = heard;

@@ -33,6 +33,7 @@ struct hf_held {
 	unsigned attempt, upstream; /* in the query, in the route */
 	const uint8_t *m;
 	size_t len;
+	hf_us came;
 };
 
 struct hf_hold_conf {
@@ -55,11 +56,11 @@ int hf_hold_add(
 struct hf_trial *hf_hold_trial(struct hf_hold *hold);
 const struct hf_held *hf_hold_at(const struct hf_hold *hold, unsigned answer);
 
-/* An answer has been given and stored at `stored` before its proof: from here on the hold
+/* An answer is given and stored, as of when it came, before its proof: from here on the hold
  * looks after itself. kept: the answer, for its whole life; it is copied. False: without
  * room for that it stays the flight's, and it is as if the proof stayed missing. */
 bool hf_hold_probation(struct hf_hold *hold, unsigned answer, const struct hf_said *said,
-	const struct hf_cache_key *key, const struct hf_kept *kept, hf_us stored);
+	const struct hf_cache_key *key, const struct hf_kept *kept);
 
 void hf_probations_end(struct hf_worker *worker);
 
