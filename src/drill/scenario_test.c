@@ -133,11 +133,31 @@ static void certificates_are_read(void **state)
 		"shop.example, found the end of the line\n");
 }
 
+static void what_is_expected_of_names_is_read(void **state)
+{
+	struct hf_scenario *s = good("expect *.bank.example addresses 192.0.2.0/28 2001:db8::/32 "
+				     "never 192.0.2.3/32 agree 2 of 3\n"
+				     "expect db.example prove tls prove-when after\n" STAGE ASK);
+	(void)state;
+	assert_int_equal(s->truth.expectation_count, 2);
+	assert_true(s->expectations[0].below);
+	assert_int_equal(s->expectations[0].addresses.count, 2);
+	assert_int_equal(s->expectations[0].never.count, 1);
+	assert_string_equal(s->expectations[0].agree, "2 of 3");
+	assert_int_equal(s->expectations[1].prove_when, HF_PROVE_AFTER);
+	assert_int_equal(s->expectations[1].prove_port, 443);
+	hf_scenario_free(s);
+	refused("expect db.example addresses\n" STAGE ASK,
+		"x.play:1:28: expected prefixes such as 192.0.2.0/28, found the end of the line\n");
+	refused("expect db.example agree 3 of 2\n" STAGE ASK, "x.play:1:31: more than there are\n");
+}
+
 static void every_fault_has_its_place_and_the_nearest_word(void **state)
 {
 	(void)state;
-	refused("sed 7\n" STAGE ASK, "x.play:1:1: expected seed, workers, instances, option, certificate, expect, upstream, route, at or "
-		"finally, found 'sed'; did you mean 'seed'?\n");
+	refused("sed 7\n" STAGE ASK, "x.play:1:1: expected seed, workers, instances, option, "
+				     "certificate, expect, upstream, route, at or "
+				     "finally, found 'sed'; did you mean 'seed'?\n");
 	refused(STAGE "at 0s upstream a silnt\n", "x.play:3:18: expected how the upstream behaves, such as "
 		"silent or delay, found 'silnt'; did you mean 'silent'?\n");
 	refused(STAGE "at 0s ask shop.example A expect servfial\n", "x.play:3:33: expected something to "
@@ -361,6 +381,7 @@ int main(void)
 		cmocka_unit_test(the_example_is_read),
 		cmocka_unit_test(many_servers_and_stubs_are_read),
 		cmocka_unit_test(certificates_are_read),
+		cmocka_unit_test(what_is_expected_of_names_is_read),
 		cmocka_unit_test(every_fault_has_its_place_and_the_nearest_word),
 		cmocka_unit_test(all_faults_are_told_in_one_run),
 		cmocka_unit_test(a_fault_in_zone_text_has_the_line_of_the_file),
