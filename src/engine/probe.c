@@ -107,9 +107,11 @@ static void ask_witnesses(struct probe *first, const struct hf_testimony *said, 
 	struct hf_round *round = &first->round;
 	struct probe *p = round->worker->plan == round->plan ? probe_new(&first->of) : NULL;
 	uint64_t whom = witnesses(first);
+	/* A denial that all give is believed (trial.h); of one alone it is its. */
+	bool alone = round->route->upstream_count == 1 && said->denial && !first->canary;
 	if (!p || !whom) {
 		free(p);
-		end(first, HF_PROBED_NOTHING, NULL, now);
+		end(first, alone ? HF_PROBED_TRUE : HF_PROBED_NOTHING, NULL, now);
 		return;
 	}
 	p->round.done = witnesses_heard;

@@ -89,8 +89,8 @@ static const char *begin_look(void *ctx, struct hf_prove_look *look)
 	assert_non_null(hand);
 	*hand = (struct hand){{.fire = look_over}, s, look};
 	look->hand = hand;
-	hf_timer_arm(hf_loop_timers(s->loops[0]), &hand->timer,
-		hf_loop_now(s->loops[0]) + 100 * HF_MS);
+	hf_timer_arm(
+		hf_loop_timers(s->loops[0]), &hand->timer, hf_loop_now(s->loops[0]) + 100 * HF_MS);
 	return NULL;
 }
 
@@ -232,6 +232,17 @@ static void what_only_others_can_tell_is_asked_of_them(void **state)
 	assert_int_equal(barred(s, "news.example"), 0);
 }
 
+static void one_alone_that_denies_what_it_lied_about_is_believed(void **state)
+{
+	struct stage *s = *state;
+	s->route.upstream_count = 1;
+	s->upstreams[0].speaks = NULL;
+	s->upstreams[0].manner = STAGE_NXDOMAIN;
+	tell_lie(s, 0, "shop.example", HF_LIE_ADDRESS);
+	hf_sim_run_for(s->sim, 60 * HF_SECOND);
+	assert_int_equal(barred(s, "shop.example"), 0);
+}
+
 static void two_that_were_both_kept_out_come_back_when_they_agree(void **state)
 {
 	struct stage *s = *state;
@@ -265,8 +276,8 @@ static void whose_addresses_must_be_proven_has_to_give_proven_ones(void **state)
 	struct hf_evidence evidence = {.lie = HF_LIE_PROOF};
 	const struct hf_question question = {
 		.name = name("proven.example"), .type = HF_TYPE_A, .class = HF_CLASS_IN};
-	const struct hf_said said = {
-		s->plan, &s->route, 0, &question, hf_expect_find(s->plan->expected, &question.name)};
+	const struct hf_said said = {s->plan, &s->route, 0, &question,
+		hf_expect_find(s->plan->expected, &question.name)};
 	s->upstreams[0].speaks = lies;
 	hf_truth_lied(s->worker[0], &said, &evidence, now_of(s));
 	hf_sim_run_for(s->sim, 120 * HF_SECOND);
@@ -361,6 +372,7 @@ int main(void)
 		TEST(who_tells_the_truth_again_is_back_within_a_minute),
 		TEST(failures_and_silence_neither_end_a_quarantine_nor_prolong_it),
 		TEST(what_only_others_can_tell_is_asked_of_them),
+		TEST(one_alone_that_denies_what_it_lied_about_is_believed),
 		TEST(two_that_were_both_kept_out_come_back_when_they_agree),
 		TEST(an_upstream_that_answers_for_nothing_is_asked_for_nothing),
 		TEST(whose_addresses_must_be_proven_has_to_give_proven_ones),
