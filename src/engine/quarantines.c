@@ -147,7 +147,7 @@ void hf_quarantines_probed(struct hf_worker *worker, const struct hf_barred *of,
 static bool content_is_there(const struct hf_plan *plan, const struct hf_bar *bar)
 {
 	const struct hf_expected *expected = hf_expect_find(plan->expected, &bar->asked.name);
-	return bar->content == (expected ? hf_expect_content(expected->conf) : 0) || !bar->content;
+	return bar->content == (expected ? expected->print : 0) || !bar->content;
 }
 
 /* What was broken is expected no more, or of other addresses: then it was no lie by what

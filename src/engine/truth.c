@@ -23,7 +23,7 @@ void hf_truth_lied(struct hf_worker *worker, const struct hf_said *said,
 		.a = evidence->lie,
 		.address = evidence->address};
 	const struct hf_lied lied = {.suffix = conf ? &conf->name : &said->question->name,
-		.content = conf ? hf_expect_content(conf) : 0,
+		.content = conf ? said->expected->print : 0,
 		.asked = said->question,
 		.evidence = evidence,
 		.all = evidence->lie == HF_LIE_CANARY};

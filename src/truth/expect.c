@@ -166,39 +166,6 @@ size_t hf_expect_count(const struct hf_expect_table *table)
 	return table->count;
 }
 
-/* The order of what is listed does not matter; an operator may sort it. */
-static uint64_t content_of_prefixes(uint64_t seed, const struct hf_prefix_list *list)
-{
-	static const struct hf_hash_key key = {2, 2};
-	uint64_t sum = 0;
-	for (size_t i = 0; i < list->count; i++)
-		sum += hf_hash(&key, seed + list->items[i].bits, &list->items[i].address,
-			sizeof list->items[i].address);
-	return sum;
-}
-
-static uint64_t content_of_text(uint64_t seed, const char *text)
-{
-	static const struct hf_hash_key key = {2, 3};
-	return text ? hf_hash(&key, seed, text, strlen(text)) : 0;
-}
-
-uint64_t hf_expect_content(const struct hf_expectation *e)
-{
-	static const struct hf_hash_key key = {2, 4};
-	enum { ADDRESSES = 1 << 8, NEVER = 2 << 8, CA = 3 << 8, AGREE = 4 << 8, CNAME = 5 << 8 };
-	uint64_t sum = content_of_prefixes(ADDRESSES, &e->addresses) +
-		       content_of_prefixes(NEVER, &e->never) + content_of_text(CA, e->prove_ca) +
-		       content_of_text(AGREE, e->agree);
-	for (size_t i = 0; i < e->cname.count; i++)
-		sum += content_of_text(CNAME, e->cname.items[i]);
-	const uint64_t rest[] = {sum, e->below, (uint64_t)e->prove, (uint64_t)e->prove_when,
-		e->prove_port};
-	uint64_t seed = hf_hash(&key, 0, rest, sizeof rest);
-	uint64_t content = hf_hash(&key, seed, e->name.bytes, e->name.len);
-	return content ? content : 1;
-}
-
 const char *hf_expect_text(const struct hf_expectation *expectation, char buf[static HF_EXPECT_TEXT_MAX])
 {
 	char name[HF_NAME_TEXT_MAX];

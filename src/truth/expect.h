@@ -41,10 +41,6 @@ const struct hf_expected *hf_expect_find(const struct hf_expect_table *table,
 const struct hf_expected *hf_expect_at(const struct hf_expect_table *table, size_t index);
 size_t hf_expect_count(const struct hf_expect_table *table);
 
-/* A number for what an expectation says, its name included: one that says the same has
- * the same, under another configuration and in another process as well. Never 0. */
-uint64_t hf_expect_content(const struct hf_expectation *expectation);
-
 /* A hash of all that is expected: another one, something has changed. */
 uint64_t hf_expect_print(const struct hf_expect_table *table);
 

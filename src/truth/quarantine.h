@@ -33,7 +33,7 @@
 struct hf_bar {
 	bool up;
 	struct hf_name suffix;    /* lowered; len 1: all names */
-	uint64_t content;         /* of the expectation that was broken (hf_expect_content), or 0 */
+	uint64_t content;         /* of the expectation that was broken (hf_expected.print), or 0 */
 	struct hf_question asked; /* that it lied about, last */
 	struct hf_evidence evidence;
 	hf_us since;     /* when it was raised */
