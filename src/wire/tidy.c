@@ -303,7 +303,7 @@ static int copy_name(const uint8_t *m, size_t at, size_t still, struct hf_writer
 	while (m[at]) {
 		bool pointer = m[at] > HF_LABEL_MAX;
 		size_t to = (size_t)hf_get_u16(m + at) & 0x3fff;
-		if (pointer && to < still && !hf_name_skip(m, still, to, &end)) {
+		if (pointer && !hf_name_skip(m, still, to, &end)) {
 			hf_write(w, m + at, 2);
 			return 0;
 		}
