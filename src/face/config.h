@@ -35,6 +35,15 @@ struct hf_process_conf { /* top-level keys with a plain value */
 	hf_us drain;          /* longest wait for questions under way at SIGTERM */
 };
 
+enum hf_verify { HF_VERIFY_OFF, HF_VERIFY_WARN, HF_VERIFY_ABORT };
+
+struct hf_startup_conf { /* what the start makes sure of */
+	int verify;      /* enum hf_verify: what comes of an upstream that lies */
+	int unanswered;  /* ... with abort, of a name that no upstream says anything about */
+	hf_us deadline;  /* longest time that it may take */
+	struct hf_text_list names; /* asked about besides those with expectations */
+};
+
 struct hf_config {
 	atomic_uint refs;
 	struct hf_arena arena;
@@ -46,6 +55,7 @@ struct hf_config {
 	struct hf_forward_conf forward;
 	struct hf_cache_conf cache;
 	struct hf_log_conf log;
+	struct hf_startup_conf startup;
 	bool workers_auto;          /* process.workers stood as `auto` */
 	struct hf_origins *origins; /* the line of each value, for printing */
 };

@@ -203,6 +203,7 @@ void hf_check_all(struct hf_reading *r)
 	check_warm(r);
 	if (!errors)
 		hf_check_expectations(r);
+	hf_check_startup(r);
 	if (own_upstreams && r->source->errors == 0) {
 		warn_same_address(r);
 		warn_unused(r);

@@ -39,6 +39,59 @@ static const struct hf_option log_options[] = {
 	HF_OPTION_END,
 };
 
+static const struct hf_word verifications[] = {
+	{"abort", HF_VERIFY_ABORT},
+	{"warn", HF_VERIFY_WARN},
+	{"off", HF_VERIFY_OFF},
+	{NULL, 0},
+};
+
+static const struct hf_word unanswered[] = {
+	{"abort", HF_VERIFY_ABORT},
+	{"warn", HF_VERIFY_WARN},
+	{NULL, 0},
+};
+
+static const struct hf_option startup_options[] = {
+	{.name = "verify",
+		.type = HF_OPT_WORD,
+		.at = offsetof(struct hf_startup_conf, verify),
+		.words = verifications,
+		.def = "warn",
+		.live = false,
+		.help = "Whether every upstream is asked for the names with expectations at the "
+			"start. `abort`: before anything is served, and if one lies (but for those "
+			"with `trust: low`) holdfast ends with status 1; `warn`: while it serves, and who lies is kept out."},
+	{.name = "unanswered",
+		.type = HF_OPT_WORD,
+		.at = offsetof(struct hf_startup_conf, unanswered),
+		.words = unanswered,
+		.def = "warn",
+		.live = false,
+		.help = "With `verify: abort`, what becomes of a name about which no upstream says "
+			"anything: a silence is no lie, and a start in the middle of an outage "
+			"should not wait for its end."},
+	{.name = "deadline",
+		.type = HF_OPT_DURATION,
+		.at = offsetof(struct hf_startup_conf, deadline),
+		.min = 100 * HF_MS,
+		.max = 60 * HF_SECOND,
+		.def = "4s",
+		.live = false,
+		.help = "The longest time that it may take; what has not been heard by then counts "
+			"as unanswered."},
+	{.name = "names",
+		.type = HF_OPT_TEXTS,
+		.at = offsetof(struct hf_startup_conf, names),
+		.min = 1,
+		.max = 1023,
+		.def = "[]",
+		.live = false,
+		.help = "Names that are asked about besides those with expectations of their own, "
+			"such as some below a `*.`."},
+	HF_OPTION_END,
+};
+
 #define IN(field) .at = offsetof(struct hf_config, field)
 
 const struct hf_section hf_sections[HF_SECTIONS] = {
@@ -129,6 +182,11 @@ const struct hf_section hf_sections[HF_SECTIONS] = {
 		IN(forward.truth),
 		.rows = hf_truth_options,
 		.help = "How upstreams are held to the truth."},
+	[HF_SECTION_STARTUP] = {.name = "startup",
+		.kind = HF_KIND_ONE,
+		IN(startup),
+		.rows = startup_options,
+		.help = "What is made sure of at the start."},
 	[HF_SECTION_CACHE] = {.name = "cache",
 		.kind = HF_KIND_ONE,
 		IN(cache),

@@ -33,6 +33,7 @@ enum hf_section_id {
 	HF_SECTION_OUTGOING,
 	HF_SECTION_EXPECT,
 	HF_SECTION_TRUTH,
+	HF_SECTION_STARTUP,
 	HF_SECTION_CACHE,
 	HF_SECTION_LOG,
 	HF_SECTIONS
@@ -144,6 +145,7 @@ void hf_upstream_check(struct hf_reading *r, const void *entry, const uint32_t *
 /* Faults that lie between sections, in config_check.c. */
 void hf_check_all(struct hf_reading *r);
 void hf_check_expectations(struct hf_reading *r); /* in config_truth.c */
+void hf_check_startup(struct hf_reading *r);      /* ... */
 
 /* Where a key of an entry stood, for a complaint about it. */
 uint32_t hf_place_of(

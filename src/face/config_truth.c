@@ -112,6 +112,25 @@ static bool says_nothing(const struct hf_expectation *e)
 	       e->prove == HF_PROVE_NOT && strcmp(e->agree, "none") == 0;
 }
 
+/* An example of what the expectation is for; the closest counts, alone, so it may still
+ * be another's. */
+static void check_example(struct hf_reading *r, size_t i, const char *text)
+{
+	const struct hf_expectation *e = &r->config->forward.truth.expectations[i];
+	char quoted[HF_QUOTE_MAX];
+	struct hf_name name;
+	if (hf_name_from_text(text, strlen(text), &name)) {
+		hf_complain(r->source, hf_place_of(r, HF_SECTION_EXPECT, i, "examples"),
+			"'%s' in examples is no domain name", hf_quote(text, strlen(text), quoted));
+		return;
+	}
+	bool within = hf_name_within(name.bytes, name.len, e->name.bytes, e->name.len);
+	if (e->name.len && (!within || (e->below == (name.len == e->name.len))))
+		hf_complain(r->source, hf_place_of(r, HF_SECTION_EXPECT, i, "examples"),
+			"'%s' is no example: this expectation is not for it",
+			hf_quote(text, strlen(text), quoted));
+}
+
 static void check_one(struct hf_reading *r, size_t i)
 {
 	const struct hf_expectation *e = &r->config->forward.truth.expectations[i];
@@ -123,6 +142,8 @@ static void check_one(struct hf_reading *r, size_t i)
 			hf_complain(r->source, hf_place_of(r, HF_SECTION_EXPECT, i, "cname"),
 				"'%s' in cname is no domain name",
 				hf_quote(e->cname.items[c], strlen(e->cname.items[c]), quoted));
+	for (size_t x = 0; x < e->examples.count; x++)
+		check_example(r, i, e->examples.items[x]);
 	if (!hf_agree_read(e->agree, &k, &n))
 		hf_complain(r->source, hf_place_of(r, HF_SECTION_EXPECT, i, "agree"),
 			"'%s': expected how many of how many upstreams, such as 2 of 3, or none",
@@ -182,4 +203,16 @@ void hf_check_expectations(struct hf_reading *r)
 	check_authorities(r);
 	for (size_t i = 0; i < r->config->forward.truth.expectation_count && !r->failed; i++)
 		check_one(r, i);
+}
+
+void hf_check_startup(struct hf_reading *r)
+{
+	const struct hf_text_list *names = &r->config->startup.names;
+	char quoted[HF_QUOTE_MAX];
+	struct hf_name name;
+	for (size_t i = 0; i < names->count; i++)
+		if (hf_name_from_text(names->items[i], strlen(names->items[i]), &name))
+			hf_complain(r->source, hf_place_of(r, HF_SECTION_STARTUP, 0, "names"),
+				"'%s' in startup.names is no domain name",
+				hf_quote(names->items[i], strlen(names->items[i]), quoted));
 }

@@ -41,6 +41,8 @@ const struct hf_option hf_expectation_options[] = {
 	  .help = "A file of certificates (PEM) that may vouch for it, or `system` for those that the host trusts; read again when it has changed." },
 	{ .name = "agree", .type = HF_OPT_TEXT, ROW(agree), .min = 1, .max = 15, .def = "none", .live = true,
 	  .help = "So many upstreams must say the same before any of them is believed, such as `2 of 3`; or `none`." },
+	{ .name = "examples", .type = HF_OPT_TEXTS, ROW(examples), .min = 1, .max = 1023, .def = "[]", .live = true,
+	  .help = "Names that this is for, to be asked about at the start and in `check --live`: of a `*.` nothing can be asked without one." },
 	HF_OPTION_END,
 };
 

@@ -36,6 +36,7 @@ struct hf_expectation {
 	uint32_t prove_port;
 	const char *prove_ca;            /* PEM file of those who may vouch, or "system" */
 	const char *agree;               /* "2 of 3", or "none" */
+	struct hf_text_list examples;    /* names that it is for, to be asked about in checks */
 };
 
 extern const struct hf_option hf_expectation_options[];

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* explain.h - the whole story of one answer.
+ *
+ * Story: which route a name takes, how its upstreams stand just now, what the cache
+ * holds, what is expected; then what each upstream says of it when it is asked anew, and
+ * what a client would get. Everything is looked at in one turn of the worker that owns
+ * the name, but for what upstreams say, which takes its time (examine.h).
+ * Looking changes nothing but the counts of use of what is in the cache.
+ * Ownership: a story is its receiver's; it points into its plan, of which it holds a
+ * reference, and may be read in any thread.
+ * Threads: the worker's own.
+ * Never:   words for people (face/tell_story.h). */
+#ifndef HF_ENGINE_EXPLAIN_H
+#define HF_ENGINE_EXPLAIN_H
+
+#include "engine/examine.h"
+#include "forward/route.h"
+#include "upstream/health.h"
+
+struct hf_story_upstream { /* in the route's order */
+	const struct hf_upstream_conf *conf;
+	enum hf_health_state state, path_state;
+	enum hf_outcome cause; /* why it rests */
+	hf_us rest;            /* how much longer; 0: it does not */
+	hf_us rtt;             /* smoothed, on this route; 0: unknown */
+	hf_us timeout;         /* that a question would be given */
+	uint32_t limit;        /* packets/s that it may be sent; 0: any */
+	uint32_t cap;          /* ... that was found by trial; 0: none */
+	uint32_t in_flight;
+	uint16_t size_limit; /* octets over UDP that get through; 0: as configured */
+	bool barred;         /* it has lied, and is not asked for this name */
+};
+
+enum hf_story_cache {
+	HF_STORY_NOTHING,
+	HF_STORY_FRESH,
+	HF_STORY_NO_NAME,  /* that the name does not exist */
+	HF_STORY_NO_ABOVE, /* ... or one above it (RFC 8020) */
+	HF_STORY_STALE,    /* past its TTL, and may still be given (RFC 8767) */
+	HF_STORY_OLD,      /* past that too */
+};
+
+struct hf_story {
+	struct hf_question question;
+	struct hf_plan *plan;
+	const struct hf_route *route;        /* NULL: none covers the name */
+	const struct hf_expected *expected;  /* NULL: nothing */
+	unsigned worker;                     /* that owns the name */
+	struct hf_story_upstream *upstreams; /* route->upstream_count */
+	int first;                           /* whom a question would go to now; -1: nobody */
+	struct hf_story_cached {
+		enum hf_story_cache what;
+		struct hf_name about;     /* NO_ABOVE: which one */
+		uint32_t age, ttl;        /* s: since it came; that it had then */
+		struct hf_testimony said; /* unless NOTHING */
+		bool failed;              /* the question failed lately (RFC 9520) */
+		uint32_t failed_for;      /* ... and that counts for so many s more */
+	} cached;
+	struct hf_examined *examined; /* NULL: nobody was asked */
+};
+
+void hf_story_free(struct hf_story *story); /* NULL is fine */
+
+/* What is known without asking. -ENOMEM. */
+int hf_story_look(struct hf_worker *worker, const struct hf_question *question, hf_us now,
+	struct hf_story **ret);
+
+#endif
