@@ -68,7 +68,7 @@ static int talk(int fd, const char *request, struct hf_text *reply)
 	}
 }
 
-/* "ok" or "fault N", then the text. */
+/* "ok", "found N" or "fault N", then the text: what was asked for, or why not. */
 static int hand_over(const struct hf_text *reply, FILE *out, FILE *err)
 {
 	const char *text = reply->bytes ? reply->bytes : "";
@@ -78,12 +78,13 @@ static int hand_over(const struct hf_text *reply, FILE *out, FILE *err)
 		fwrite(end + 1, 1, reply->len - (size_t)(end + 1 - text), out);
 		return HF_EXIT_GOOD;
 	}
-	if (!end || strncmp(text, "fault ", 6) != 0 ||
-	    !hf_parse_u64(text + 6, (size_t)(end - text) - 6, HF_EXIT_UNREACHED, &status)) {
+	bool found = strncmp(text, "found ", 6) == 0;
+	if (!end || (!found && strncmp(text, "fault ", 6) != 0) ||
+		!hf_parse_u64(text + 6, (size_t)(end - text) - 6, HF_EXIT_UNREACHED, &status)) {
 		fprintf(err, "the answer is not one of holdfast's\n");
 		return HF_EXIT_UNREACHED;
 	}
-	fwrite(end + 1, 1, reply->len - (size_t)(end + 1 - text), err);
+	fwrite(end + 1, 1, reply->len - (size_t)(end + 1 - text), found ? out : err);
 	return (int)status;
 }
 

@@ -10,9 +10,11 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "face/control.h"
+#include "face/gate.h"
 #include "face/given.h"
 #include "face/hint.h"
 #include "face/http.h"
+#include "face/inbox.h"
 #include "face/status.h"
 #include "face/verbs.h"
 #include "face/version.h"
@@ -41,6 +43,7 @@ struct run {
 	struct hf_log *log;
 	struct hf_loop *loop;
 	struct hf_control *control;
+	struct hf_inbox inbox; /* what workers found out for us */
 	struct hf_http *http;
 	int signals;
 	struct tick events, watchdog, housekeeping;
@@ -206,10 +209,22 @@ static int request_status(void *ctx, const char *argument, FILE *out)
 	return error ? HF_EXIT_UNREACHED : HF_EXIT_GOOD;
 }
 
+static int request_explain(
+	void *ctx, const char *argument, const struct hf_control_asker *asker, FILE *out)
+{
+	struct run *run = ctx;
+	if (!atomic_load(&run->instance.draining))
+		return hf_inbox_explain(&run->inbox, run->instance.server, argument, asker, out);
+	fprintf(out, "holdfast is stopping\n");
+	return HF_EXIT_UNREACHED;
+}
+
 static const struct hf_control_request requests[] = {
-	{ "reload", "read the configuration again", request_reload },
-	{ "status", "how it is; `status json` for programs", request_status },
-	{ NULL, NULL, NULL },
+	{"explain", "the story of one answer: `explain NAME [TYPE] [ask] [json]`", NULL,
+		request_explain},
+	{"reload", "read the configuration again", request_reload},
+	{"status", "how it is; `status json` for programs", request_status},
+	{NULL, NULL, NULL},
 };
 
 /* ---- stages: each begins after those above it, and ends before them ---- */
@@ -258,11 +273,13 @@ static int begin_loop_and_log(struct run *run)
 	run->instance.notify = &run->notify;
 	run->instance.started = hf_clock_now();
 	run->instance.started_wall = hf_loop_wall(run->loop);
+	hf_inbox_init(&run->inbox, run->loop, run->log);
 	return HF_EXIT_GOOD;
 }
 
 static void end_loop_and_log(struct run *run)
 {
+	hf_inbox_clear(&run->inbox);
 	hf_log_free(run->log);
 	hf_loop_free(run->loop);
 }
@@ -358,6 +375,7 @@ static int begin_control(struct run *run)
 {
 	const char *path = run->instance.config->process.control;
 	int error = open_control(run, path);
+	run->inbox.control = run->control;
 	if (!error)
 		return HF_EXIT_GOOD;
 	if (error == -EADDRINUSE) {
@@ -382,7 +400,32 @@ static int begin_control(struct run *run)
 
 static void end_control(struct run *run)
 {
+	run->inbox.control = NULL;
 	hf_control_close(run->control);
+}
+
+/* A descriptor that can be read once we are told to stop. The signal stays where it is. */
+static int told_to_stop(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int begin_gate(struct run *run)
+{
+	int interrupt = told_to_stop();
+	int status = hf_gate_pass(run->instance.config, interrupt, run->log, &run->notify);
+	if (interrupt >= 0)
+		close(interrupt);
+	return status;
+}
+
+static void end_gate(struct run *run)
+{
+	(void)run;
 }
 
 /* "132044 answers from PATH" and what became of the rest. */
@@ -462,13 +505,14 @@ static const struct {
 	int (*begin)(struct run *run); /* an enum hf_exit */
 	void (*end)(struct run *run);  /* also after a begin that failed */
 } stages[] = {
-	{ begin_config, end_config },
-	{ begin_loop_and_log, end_loop_and_log },
-	{ begin_environment, end_environment },
-	{ begin_signals, end_signals },
-	{ begin_control, end_control },
-	{ begin_server, end_server },
-	{ begin_http, end_http },
+	{begin_config, end_config},
+	{begin_loop_and_log, end_loop_and_log},
+	{begin_environment, end_environment},
+	{begin_signals, end_signals},
+	{begin_control, end_control},
+	{begin_gate, end_gate},
+	{begin_server, end_server},
+	{begin_http, end_http},
 };
 
 /* ---- serving ---- */
@@ -534,6 +578,7 @@ static int serve(struct run *run)
 	if (run->notify.watchdog)
 		begin_tick(run, &run->watchdog, run->notify.watchdog / 2, pat_watchdog);
 	say_serving(run);
+	hf_inbox_verify(&run->inbox, run->instance.server, run->instance.config);
 	int error = hf_loop_run(run->loop);
 	if (run->drainer_began)
 		pthread_join(run->drainer, NULL);

@@ -35,6 +35,13 @@ struct hf_flags { /* what the flags of all verbs fill in */
 	const char *jobs;   /* --jobs N */
 	const char *minutes; /* --minutes N */
 	const char *keep;   /* --keep FOLDER */
+	bool live;          /* --live */
+	bool no_host;       /* --no-host */
+	bool no_ask;        /* --no-ask */
+	bool standalone;    /* --standalone */
+	const char *junit;  /* --junit FILE */
+	const char *deadline; /* --deadline DURATION */
+	const char *root;     /* --root FOLDER */
 };
 
 struct hf_flag_row { /* a row; ends with a row without a name */

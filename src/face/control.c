@@ -24,6 +24,8 @@ struct client {
 	size_t request_len;
 	char *reply;           /* once there is one, nothing more is read */
 	size_t reply_len, reply_sent;
+	bool waits; /* its reply is being found out */
+	uint32_t generation;
 };
 
 struct hf_control {
@@ -38,6 +40,7 @@ struct hf_control {
 	char path[sizeof((struct sockaddr_un *)NULL)->sun_path];
 	dev_t device;
 	ino_t inode; /* of the file that we made */
+	uint32_t generation; /* of clients so far */
 	struct client clients[HF_CONTROL_CLIENTS];
 };
 
@@ -96,25 +99,30 @@ static int unknown_request(const struct hf_control_request *requests, const char
 	return HF_EXIT_USAGE;
 }
 
-static int run_request(struct hf_control *control, char *line, FILE *out)
+static int run_request(struct client *client, char *line, FILE *out)
 {
+	struct hf_control *control = client->control;
+	const struct hf_control_asker asker = {
+		(unsigned)(client - control->clients), client->generation};
 	char *argument = line + strcspn(line, " ");
 	if (*argument)
 		*argument++ = '\0';
 	for (const struct hf_control_request *row = control->requests; row->name; row++)
 		if (strcmp(row->name, line) == 0)
-			return row->run(control->ctx, argument, out);
+			return row->run ? row->run(control->ctx, argument, out)
+					: row->begin(control->ctx, argument, &asker, out);
 	return unknown_request(control->requests, line, out);
 }
 
 /* Head and text become one reply. False: no memory. */
-static bool set_reply(struct client *client, int status, const char *text, size_t len)
+static bool set_reply(
+	struct client *client, const char *word, int status, const char *text, size_t len)
 {
 	char head[32];
 	if (status == HF_EXIT_GOOD)
 		snprintf(head, sizeof head, "ok\n");
 	else
-		snprintf(head, sizeof head, "fault %d\n", status);
+		snprintf(head, sizeof head, "%s %d\n", word, status);
 	size_t head_len = strlen(head);
 	if (len > HF_CONTROL_REPLY_MAX - head_len)
 		len = HF_CONTROL_REPLY_MAX - head_len;
@@ -135,11 +143,21 @@ static bool answer(struct client *client, char *line)
 	FILE *out = open_memstream(&text, &len);
 	if (!out)
 		return false;
-	int status = run_request(client->control, line, out);
+	int status = run_request(client, line, out);
 	bool whole = fclose(out) == 0;
-	bool done = whole && set_reply(client, status, text, len);
+	client->waits = whole && status == HF_CONTROL_LATER;
+	bool done = client->waits || (whole && set_reply(client, "fault", status, text, len));
 	free(text);
 	return done;
+}
+
+/* Only that it hangs up is listened for. */
+static void wait_for_reply(struct client *client, hf_us now)
+{
+	struct epoll_event event = {.events = 0, .data.ptr = client};
+	epoll_ctl(client->control->epoll, EPOLL_CTL_MOD, client->fd, &event);
+	hf_timer_arm(
+		hf_loop_timers(client->control->loop), &client->timer, now + HF_CONTROL_LONGEST);
 }
 
 static void send_reply(struct client *client, hf_us now)
@@ -183,16 +201,37 @@ static void serve_client(struct client *client, hf_us now)
 		send_reply(client, now);
 		return;
 	}
+	if (client->waits) { /* it has hung up */
+		close_client(client);
+		return;
+	}
 	bool done = read_line(client, &broken);
 	if (done)
 		broken = !answer(client, client->request);
 	else if (!broken && client->request_len == sizeof client->request)
-		broken = !set_reply(client, HF_EXIT_USAGE, too_long, strlen(too_long));
+		broken = !set_reply(client, "fault", HF_EXIT_USAGE, too_long, strlen(too_long));
 	if (broken)
 		close_client(client);
 	else if (client->reply)
 		send_reply(client, now);
+	else if (client->waits)
+		wait_for_reply(client, now);
 	/* else: the rest of the line must come in the time that began with accept */
+}
+
+void hf_control_reply(struct hf_control *control, const struct hf_control_asker *asker, int status,
+	const char *text, size_t len)
+{
+	struct client *client = &control->clients[asker->client];
+	if (client->fd < 0 || client->generation != asker->generation || !client->waits)
+		return;
+	hf_us now = hf_loop_now(control->loop);
+	const char *word = status == HF_EXIT_FAULT ? "found" : "fault";
+	client->waits = false;
+	if (!set_reply(client, word, status, text, len))
+		close_client(client);
+	else
+		send_reply(client, now);
 }
 
 /* ---- the listener ---- */
@@ -235,7 +274,10 @@ static void begin_client(struct hf_control *control, int fd, hf_us now)
 		close(fd);
 		return;
 	}
-	*client = (struct client){ .timer.fire = lose_patience, .control = control, .fd = fd };
+	*client = (struct client){.timer.fire = lose_patience,
+		.control = control,
+		.fd = fd,
+		.generation = ++control->generation};
 	be_patient(client, now);
 }
 

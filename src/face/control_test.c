@@ -53,11 +53,34 @@ static int big(void *ctx, const char *argument, FILE *out)
 	return HF_EXIT_GOOD;
 }
 
+/* The one that waits; answered by `answer STATUS`. */
+static struct hf_control_asker waiting;
+
+static int wait(void *ctx, const char *argument, const struct hf_control_asker *asker, FILE *out)
+{
+	(void)ctx;
+	(void)argument;
+	(void)out;
+	waiting = *asker;
+	return HF_CONTROL_LATER;
+}
+
+static int give(void *ctx, const char *argument, FILE *out)
+{
+	struct fixture *f = ctx;
+	fprintf(out, "given\n");
+	hf_control_reply(f->control, &waiting, argument[0] - '0', "at last\n", 8);
+	hf_control_reply(f->control, &waiting, HF_EXIT_GOOD, "twice\n", 6); /* to nobody */
+	return HF_EXIT_GOOD;
+}
+
 static const struct hf_control_request requests[] = {
-	{ "echo", "say it again", echo },
-	{ "refuse", "say no", refuse },
-	{ "big", "say much", big },
-	{ NULL, NULL, NULL },
+	{"wait", "say it later", NULL, wait},
+	{"give", "answer who waits", give},
+	{"echo", "say it again", echo},
+	{"refuse", "say no", refuse},
+	{"big", "say much", big},
+	{NULL, NULL, NULL},
 };
 
 static void *turn(void *ctx)
@@ -194,6 +217,41 @@ static void a_request_may_come_in_pieces_but_not_without_end(void **state)
 	close(fd);
 }
 
+static void a_reply_may_come_later_and_others_are_served_meanwhile(void **state)
+{
+	static const struct {
+		const char *give, *reply;
+	} cases[] = {
+		{"give 0", "ok\nat last\n"},
+		{"give 1", "found 1\nat last\n"},
+		{"give 3", "fault 3\nat last\n"},
+	};
+	struct fixture *f = *state;
+	serve(f);
+	for (size_t i = 0; i < HF_COUNT_OF(cases); i++) {
+		int fd = raw(f);
+		assert_int_equal(send(fd, "wait\n", 5, 0), 5);
+		assert_int_equal(ask(f, "echo meanwhile"), HF_EXIT_GOOD);
+		assert_int_equal(ask(f, cases[i].give), HF_EXIT_GOOD);
+		assert_string_equal(read_all(fd), cases[i].reply);
+		close(fd);
+	}
+}
+
+static void who_does_not_wait_for_a_later_reply_is_forgotten(void **state)
+{
+	struct fixture *f = *state;
+	serve(f);
+	for (int i = 0; i < 2 * HF_CONTROL_CLIENTS; i++) {
+		int fd = raw(f);
+		assert_int_equal(send(fd, "wait\n", 5, 0), 5);
+		poll(NULL, 0, 5);
+		close(fd);
+	}
+	assert_int_equal(ask(f, "give 0"), HF_EXIT_GOOD); /* to nobody */
+	assert_string_equal(f->out, "given\n");
+}
+
 static void a_client_too_many_is_told_and_a_silent_one_is_dropped(void **state)
 {
 	struct fixture *f = *state;
@@ -324,19 +382,30 @@ static void an_answer_that_is_not_ours_is_unreached(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_request_is_answered_with_text_and_status, begin, end),
-		cmocka_unit_test_setup_teardown(an_unknown_request_gets_the_nearest_one, begin, end),
-		cmocka_unit_test_setup_teardown(a_reply_larger_than_the_socket_s_buffer_arrives_whole, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_request_is_answered_with_text_and_status, begin, end),
+		cmocka_unit_test_setup_teardown(
+			an_unknown_request_gets_the_nearest_one, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_reply_larger_than_the_socket_s_buffer_arrives_whole, begin, end),
 		cmocka_unit_test_setup_teardown(the_socket_is_for_its_owner_only, begin, end),
-		cmocka_unit_test_setup_teardown(a_request_may_come_in_pieces_but_not_without_end, begin, end),
-		cmocka_unit_test_setup_teardown(a_client_too_many_is_told_and_a_silent_one_is_dropped, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_request_may_come_in_pieces_but_not_without_end, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_reply_may_come_later_and_others_are_served_meanwhile, begin, end),
+		cmocka_unit_test_setup_teardown(
+			who_does_not_wait_for_a_later_reply_is_forgotten, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_client_too_many_is_told_and_a_silent_one_is_dropped, begin, end),
 		cmocka_unit_test_setup_teardown(a_stale_file_is_replaced, begin, end),
 		cmocka_unit_test_setup_teardown(a_live_holdfast_is_not_pushed_aside, begin, end),
 		cmocka_unit_test_setup_teardown(what_is_no_socket_is_never_removed, begin, end),
-		cmocka_unit_test_setup_teardown(the_file_goes_with_the_control_unless_it_is_another_s, begin, end),
+		cmocka_unit_test_setup_teardown(
+			the_file_goes_with_the_control_unless_it_is_another_s, begin, end),
 		cmocka_unit_test_setup_teardown(a_path_that_cannot_be_is_an_error, begin, end),
 		cmocka_unit_test_setup_teardown(nobody_there_is_unreached_with_a_hint, begin, end),
-		cmocka_unit_test_setup_teardown(an_answer_that_is_not_ours_is_unreached, begin, end),
+		cmocka_unit_test_setup_teardown(
+			an_answer_that_is_not_ours_is_unreached, begin, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -106,6 +106,13 @@ void hf_notify_reloading(struct hf_notify *notify, hf_us now)
 		"RELOADING=1\nMONOTONIC_USEC=%lld\nSTATUS=reloading", (long long)now));
 }
 
+void hf_notify_status(struct hf_notify *notify, const char *status)
+{
+	char message[MESSAGE_MAX];
+	send_message(notify, message,
+		snprintf(message, sizeof message, "STATUS=%.*s", status_len(status), status));
+}
+
 void hf_notify_stopping(struct hf_notify *notify, const char *status)
 {
 	char message[MESSAGE_MAX];

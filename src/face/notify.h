@@ -33,6 +33,7 @@ int hf_notify_from_environment(struct hf_notify *notify);
 void hf_notify_close(struct hf_notify *notify);
 
 /* STATUS= is for people: shown by `systemctl status`. */
+void hf_notify_status(struct hf_notify *notify, const char *status);
 void hf_notify_ready(struct hf_notify *notify, const char *status);
 void hf_notify_reloading(struct hf_notify *notify, hf_us now);
 void hf_notify_stopping(struct hf_notify *notify, const char *status);

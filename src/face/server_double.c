@@ -135,3 +135,10 @@ bool hf_server_ready(const struct hf_server *server, FILE *reasons)
 		fprintf(reasons, "no upstream of zone . may be used\n");
 	return server->ready;
 }
+
+int hf_server_inspect(struct hf_server *server, const struct hf_inspect_conf *conf)
+{
+	(void)server;
+	(void)conf;
+	return -ENOMEM;
+}

@@ -11,6 +11,7 @@
 #include "engine/worker.h"
 #include "keep/keeper.h"
 #include "loop/loop_epoll.h"
+#include "serve/inspect.h"
 #include "serve/listener.h"
 #include "serve/slots.h"
 #include "xdp/xdp.h"
@@ -54,6 +55,7 @@ struct hf_server {
 	struct hf_team *team;
 	struct hf_admission_table *admission;
 	struct hf_slots *slots;
+	struct hf_inspections inspections;
 	struct hf_address *given; /* addresses that cannot be bound again */
 	size_t given_count;
 	pthread_mutex_t lock; /* over all that follows, and slots */
@@ -607,6 +609,7 @@ int hf_server_start(const struct hf_settings *settings, const struct hf_given_so
 	int rc = server ? 0 : -ENOMEM;
 	if (server) {
 		server->size = size;
+		hf_inspections_init(&server->inspections);
 		pthread_mutex_init(&server->lock, NULL);
 		pthread_cond_init(&server->news, NULL);
 		rc = make_all(server, settings);
@@ -630,6 +633,13 @@ int hf_server_start(const struct hf_settings *settings, const struct hf_given_so
 	server->serving = true;
 	*ret = server;
 	return 0;
+}
+
+int hf_server_inspect(struct hf_server *server, const struct hf_inspect_conf *conf)
+{
+	struct hf_cache_key key = hf_plan_key(server->plan, server->cache, &conf->questions[0], 0);
+	unsigned owner = hf_cache_shard(server->cache, &key);
+	return hf_inspect(&server->inspections, server->crew[owner].worker, conf);
 }
 
 /* ---- reload ---- */
@@ -727,6 +737,7 @@ size_t hf_server_drain(struct hf_server *server, hf_us longest)
 		order_all(server, run_drain, NULL, NULL);
 		wait_done(server, longest);
 		stop_threads(server);
+		hf_inspections_end(&server->inspections);
 	}
 	if (server->keeper)
 		hf_keeper_stop(server->keeper);
@@ -740,6 +751,7 @@ void hf_server_free(struct hf_server *server)
 	if (!server)
 		return;
 	stop_threads(server);
+	hf_inspections_end(&server->inspections);
 	hf_xdp_close(server->xdp);
 	hf_keeper_free(server->keeper);
 	for (size_t w = 0; w < server->size; w++)

@@ -67,6 +67,11 @@ int hf_server_reload(struct hf_server *server, const struct hf_settings *setting
  * the host that have come or gone. */
 void hf_server_tick(struct hf_server *server, FILE *complaints);
 
+/* Has the worker that owns the first question's name find something out: inspect.h. From
+ * main, until the server drains. */
+struct hf_inspect_conf;
+int hf_server_inspect(struct hf_server *server, const struct hf_inspect_conf *conf);
+
 /* Stops listening, waits until all questions under way are answered, or
  * `longest` has passed; then ends the workers. Returns how many questions were
  * left without an answer. */

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "face/findings.h"
+
+#include <jansson.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "base/number.h"
+
+#define PROPOSED_MAX 8
+
+/* ---- questions ---- */
+
+static const struct {
+	uint16_t type;
+	const char *name;
+} types[] = {
+	{HF_TYPE_A, "A"},
+	{HF_TYPE_AAAA, "AAAA"},
+	{2, "NS"},
+	{5, "CNAME"},
+	{6, "SOA"},
+	{12, "PTR"},
+	{15, "MX"},
+	{16, "TXT"},
+	{33, "SRV"},
+	{35, "NAPTR"},
+	{43, "DS"},
+	{48, "DNSKEY"},
+	{52, "TLSA"},
+	{64, "SVCB"},
+	{65, "HTTPS"},
+	{257, "CAA"},
+};
+
+const char *hf_type_text(uint16_t type, char buf[static 16])
+{
+	for (size_t i = 0; i < HF_COUNT_OF(types); i++)
+		if (types[i].type == type)
+			return types[i].name;
+	snprintf(buf, 16, "TYPE%u", type); /* RFC 3597 5 */
+	return buf;
+}
+
+uint16_t hf_type_read(const char *text)
+{
+	uint64_t number;
+	for (size_t i = 0; i < HF_COUNT_OF(types); i++)
+		if (strcasecmp(types[i].name, text) == 0)
+			return types[i].type;
+	if (strncasecmp(text, "TYPE", 4) == 0 &&
+		hf_parse_u64(text + 4, strlen(text + 4), 65535, &number) && number != 0 &&
+		number != HF_TYPE_OPT && !(number >= 128 && number <= 255))
+		return (uint16_t)number;
+	return 0;
+}
+
+const char *hf_question_text(
+	const struct hf_question *question, char buf[static HF_QUESTION_TEXT_MAX])
+{
+	char name[HF_NAME_TEXT_MAX], type[16];
+	snprintf(buf, HF_QUESTION_TEXT_MAX, "%s %s", hf_name_text(question->name.bytes, name),
+		hf_type_text(question->type, type));
+	return buf;
+}
+
+const struct hf_upstream_conf *hf_finding_upstream(
+	const struct hf_examined *examined, const struct hf_finding *finding)
+{
+	return &examined->plan->forward->upstreams[finding->upstream];
+}
+
+static const struct hf_examined_question *question_of(
+	const struct hf_examined *examined, const struct hf_finding *finding)
+{
+	return &examined->findings.questions[finding->question];
+}
+
+bool hf_question_unanswered(
+	const struct hf_examined *examined, const struct hf_examined_question *question)
+{
+	for (size_t i = 0; i < question->count; i++)
+		if (examined->findings.items[question->first + i].said)
+			return false;
+	return true;
+}
+
+const char *hf_outcome_word(
+	const struct hf_examined_question *question, const struct hf_finding *finding)
+{
+	bool unheld = finding->found == HF_FOUND_TRUE && !question->expected;
+	return unheld ? "answer" : hf_found_name(finding->found);
+}
+
+/* ---- sentences ---- */
+
+static const char *what_to_do(const struct hf_finding *finding, bool outdated)
+{
+	if (finding->found == HF_FOUND_LIE && outdated)
+		return "see what is proposed, or take it out of its route";
+	if (finding->found == HF_FOUND_LIE)
+		return "take it out of its route, or correct `expect` if the name has moved";
+	if (finding->found == HF_FOUND_DENIED)
+		return "see whether the zone has lost the name, or take its expectation away";
+	if (finding->found == HF_FOUND_UNPROVEN)
+		return "see whether the port can be reached from here, or set `prove-port`";
+	if (finding->found == HF_FOUND_UNSURE)
+		return "see who of them is right; `agree` may ask for more than there are";
+	return "see whether it runs and lets this host ask";
+}
+
+void hf_finding_say(
+	const struct hf_examined *examined, const struct hf_finding *finding, struct hf_text *text)
+{
+	char question[HF_QUESTION_TEXT_MAX], why[HF_EVIDENCE_TEXT_MAX], said[HF_SAID_TEXT_MAX];
+	char address[HF_ADDRESS_TEXT_MAX], expects[HF_EXPECTS_TEXT_MAX];
+	const struct hf_examined_question *q = question_of(examined, finding);
+	const struct hf_upstream_conf *upstream = hf_finding_upstream(examined, finding);
+	hf_finding_text(finding, why);
+	hf_said_text(finding, said);
+	hf_text_add(text, "%s: upstream %s (%s) ", hf_question_text(&q->question, question),
+		upstream->name, hf_address_text(&upstream->address, address));
+	if (finding->found == HF_FOUND_LIE)
+		hf_text_add(text, "answered %s", why);
+	else if (finding->said)
+		hf_text_add(text, "answered %s: %s", said, why);
+	else
+		hf_text_add(text, "gave no answer: %s", why);
+	if (q->expected && finding->said)
+		hf_text_add(text, " (expected: %s)", hf_expects_text(q->expected->conf, expects));
+	hf_text_add(text, "; %s", what_to_do(finding, q->outdated));
+}
+
+void hf_finding_propose(const struct hf_examined *examined,
+	const struct hf_examined_question *question, struct hf_text *text)
+{
+	struct hf_address proposed[PROPOSED_MAX];
+	char address[HF_ADDRESS_TEXT_MAX], name[HF_EXPECT_TEXT_MAX];
+	size_t n = hf_findings_propose(&examined->findings, question, proposed, PROPOSED_MAX);
+	if (!n)
+		return;
+	hf_text_add(text, "add ");
+	for (size_t i = 0; i < n; i++)
+		hf_text_add(text, "%s%s/%d", i ? ", " : "", hf_address_text(&proposed[i], address),
+			proposed[i].family == 4 ? 32 : 128);
+	hf_text_add(text, " to addresses of %s: %s", hf_expect_text(question->expected->conf, name),
+		question->proven ? "a certificate for the name was shown there"
+				 : "all upstreams say so; make sure before you do");
+}
+
+/* ---- objects ---- */
+
+static void put(json_t *object, const char *key, json_t *value)
+{
+	json_object_set_new(object, key, value ? value : json_null());
+}
+
+static json_t *milliseconds(hf_us duration)
+{
+	return json_real((double)(duration / 10) / 100);
+}
+
+static json_t *addresses_json(const struct hf_finding *finding)
+{
+	json_t *list = json_array();
+	for (unsigned i = 0; finding->said && i < finding->said->count; i++) {
+		char text[HF_ADDRESS_TEXT_MAX];
+		json_array_append_new(
+			list, json_string(hf_address_text(&finding->said->addresses[i], text)));
+	}
+	return list;
+}
+
+static json_t *row_json(const struct hf_examined *examined, const struct hf_finding *finding)
+{
+	const struct hf_examined_question *q = question_of(examined, finding);
+	const struct hf_upstream_conf *upstream = hf_finding_upstream(examined, finding);
+	char text[HF_EVIDENCE_TEXT_MAX], said[HF_SAID_TEXT_MAX], name[HF_NAME_TEXT_MAX], type[16];
+	char address[HF_ADDRESS_TEXT_MAX];
+	json_t *row = json_object();
+	put(row, "name", json_string(hf_name_text(q->question.name.bytes, name)));
+	put(row, "type", json_string(hf_type_text(q->question.type, type)));
+	put(row, "upstream", json_string(upstream->name));
+	put(row, "address", json_string(hf_address_text(&upstream->address, address)));
+	put(row, "outcome", json_string(hf_outcome_word(q, finding)));
+	put(row, "answer", finding->said ? json_string(hf_said_text(finding, said)) : json_null());
+	put(row, "addresses", addresses_json(finding));
+	put(row, "ttl",
+		finding->said && finding->said->ttl != UINT32_MAX ? json_integer(finding->said->ttl)
+								  : json_null());
+	put(row, "lie",
+		finding->found == HF_FOUND_LIE ? json_string(hf_lie_name(finding->evidence.lie))
+					       : json_null());
+	put(row, "evidence", json_string(hf_finding_text(finding, text)));
+	put(row, "took_ms", milliseconds(finding->took));
+	return row;
+}
+
+json_t *hf_findings_json(const struct hf_examined *examined)
+{
+	json_t *rows = json_array();
+	for (size_t i = 0; i < examined->findings.count; i++)
+		json_array_append_new(rows, row_json(examined, &examined->findings.items[i]));
+	return rows;
+}
+
+json_t *hf_findings_upstreams_json(const struct hf_examined *examined)
+{
+	const struct hf_forward_conf *forward = examined->plan->forward;
+	json_t *list = json_array();
+	for (uint16_t u = 0; u < forward->upstream_count; u++) {
+		struct hf_finding_sums sums = hf_findings_sum(&examined->findings, u);
+		char address[HF_ADDRESS_TEXT_MAX];
+		if (!sums.all)
+			continue;
+		json_t *one = json_object();
+		put(one, "name", json_string(forward->upstreams[u].name));
+		put(one, "address",
+			json_string(hf_address_text(&forward->upstreams[u].address, address)));
+		put(one, "asked", json_integer((json_int_t)sums.all));
+		for (int f = 0; f < HF_FOUNDS; f++)
+			if (sums.of[f])
+				put(one, hf_found_name((enum hf_found)f),
+					json_integer((json_int_t)sums.of[f]));
+		put(one, "slowest_ms", milliseconds(sums.slowest));
+		json_array_append_new(list, one);
+	}
+	return list;
+}

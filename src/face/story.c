@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "face/story.h"
+
+#include <jansson.h>
+
+#include "base/check.h"
+#include "face/command.h"
+#include "face/findings.h"
+
+/* ---- the wish ---- */
+
+static bool read_word(const char *word, struct hf_story_wish *wish)
+{
+	uint16_t type = hf_type_read(word);
+	if (strcmp(word, "ask") == 0)
+		wish->ask = true;
+	else if (strcmp(word, "json") == 0)
+		wish->json = true;
+	else if (type)
+		wish->question.type = type;
+	else
+		return false;
+	return true;
+}
+
+bool hf_story_wish_read(const char *argument, struct hf_story_wish *ret, FILE *out)
+{
+	char line[HF_NAME_TEXT_MAX + 64], *rest;
+	*ret = (struct hf_story_wish){.question = {.type = HF_TYPE_A, .class = HF_CLASS_IN}};
+	if (snprintf(line, sizeof line, "%s", argument) >= (int)sizeof line) {
+		fprintf(out, "the request is too long\n");
+		return false;
+	}
+	const char *name = strtok_r(line, " ", &rest);
+	if (!name || hf_name_from_text(name, strlen(name), &ret->question.name)) {
+		fprintf(out, "'%s' is no domain name\n", name ? name : "");
+		return false;
+	}
+	for (const char *word; (word = strtok_r(NULL, " ", &rest));)
+		if (!read_word(word, ret)) {
+			fprintf(out,
+				"'%s' is no type of record: expected A, AAAA, HTTPS ... or "
+				"TYPE64\n",
+				word);
+			return false;
+		}
+	return true;
+}
+
+/* ---- the object ---- */
+
+static void put(json_t *object, const char *key, json_t *value)
+{
+	json_object_set_new(object, key, value ? value : json_null());
+}
+
+static json_t *milliseconds(hf_us duration)
+{
+	return duration ? json_real((double)(duration / 10) / 100) : json_null();
+}
+
+static json_t *name_json(const struct hf_name *name)
+{
+	char text[HF_NAME_TEXT_MAX];
+	return json_string(hf_name_text(name->bytes, text));
+}
+
+static json_t *upstream_json(const struct hf_story *s, unsigned i)
+{
+	const struct hf_story_upstream *u = &s->upstreams[i];
+	char address[HF_ADDRESS_TEXT_MAX];
+	json_t *one = json_object();
+	bool rests = u->state != HF_HEALTH_CLOSED || u->path_state != HF_HEALTH_CLOSED;
+	put(one, "name", json_string(u->conf->name));
+	put(one, "address", json_string(hf_address_text(&u->conf->address, address)));
+	put(one, "state", json_string(hf_health_state_name(u->state)));
+	put(one, "state_here", json_string(hf_health_state_name(u->path_state)));
+	put(one, "because", rests ? json_string(hf_outcome_text(u->cause)) : json_null());
+	put(one, "rest_ms", milliseconds(u->rest));
+	put(one, "kept_out", json_boolean(u->barred));
+	put(one, "trust", json_string(u->conf->trust == HF_TRUST_LOW ? "low" : "normal"));
+	put(one, "rtt_ms", milliseconds(u->rtt));
+	put(one, "timeout_ms", milliseconds(u->timeout));
+	put(one, "budget", u->limit ? json_integer(u->limit) : json_null());
+	put(one, "cap", u->cap ? json_integer(u->cap) : json_null());
+	put(one, "in_flight", json_integer(u->in_flight));
+	put(one, "first", json_boolean((int)i == s->first));
+	return one;
+}
+
+static json_t *route_json(const struct hf_story *s)
+{
+	if (!s->route)
+		return json_null();
+	json_t *route = json_object(), *upstreams = json_array();
+	put(route, "zone", name_json(&s->route->zone));
+	put(route, "order", json_string(s->route->order == HF_ORDER_LISTED ? "listed" : "fastest"));
+	for (unsigned i = 0; i < s->route->upstream_count; i++)
+		json_array_append_new(upstreams, upstream_json(s, i));
+	put(route, "upstreams", upstreams);
+	return route;
+}
+
+static const char *cached_says(const struct hf_story *s, char buf[static HF_SAID_TEXT_MAX])
+{
+	const struct hf_finding as = {.said = (struct hf_testimony *)&s->cached.said};
+	return hf_said_text(&as, buf);
+}
+
+static json_t *cache_json(const struct hf_story *s)
+{
+	static const char *const words[] = {
+		[HF_STORY_NOTHING] = "nothing",
+		[HF_STORY_FRESH] = "fresh",
+		[HF_STORY_NO_NAME] = "no such name",
+		[HF_STORY_NO_ABOVE] = "no such name above",
+		[HF_STORY_STALE] = "stale",
+		[HF_STORY_OLD] = "too old",
+	};
+	const struct hf_story_cached *c = &s->cached;
+	char said[HF_SAID_TEXT_MAX];
+	json_t *cache = json_object();
+	bool any = c->what != HF_STORY_NOTHING;
+	put(cache, "holds", json_string(words[c->what]));
+	put(cache, "answer", any ? json_string(cached_says(s, said)) : json_null());
+	put(cache, "age", any ? json_integer(c->age) : json_null());
+	put(cache, "ttl", any ? json_integer(c->ttl) : json_null());
+	put(cache, "ttl_left",
+		any ? json_integer(c->ttl > c->age ? c->ttl - c->age : 0) : json_null());
+	put(cache, "about", c->what == HF_STORY_NO_ABOVE ? name_json(&c->about) : json_null());
+	put(cache, "failed_lately", json_boolean(c->failed));
+	put(cache, "failure_counts_for", json_integer(c->failed_for));
+	put(cache, "worker", json_integer(s->worker));
+	return cache;
+}
+
+static json_t *expected_json(const struct hf_story *s)
+{
+	char name[HF_EXPECT_TEXT_MAX], says[HF_EXPECTS_TEXT_MAX];
+	if (!s->expected)
+		return json_null();
+	return json_pack("{s:s, s:s}", "name", hf_expect_text(s->expected->conf, name), "says",
+		hf_expects_text(s->expected->conf, says));
+}
+
+/* ---- what a client gets ---- */
+
+/* The one whose answer a client would be given, were it asked now; NULL: none. */
+static const struct hf_finding *believed(const struct hf_story *s)
+{
+	const struct hf_findings *f = s->examined ? &s->examined->findings : NULL;
+	if (f && s->first >= 0 && (size_t)s->first < f->count &&
+		f->items[s->first].found == HF_FOUND_TRUE)
+		return &f->items[s->first];
+	for (size_t i = 0; s->examined && i < s->examined->findings.count; i++)
+		if (s->examined->findings.items[i].found == HF_FOUND_TRUE)
+			return &s->examined->findings.items[i];
+	return NULL;
+}
+
+static bool any_lie(const struct hf_story *s)
+{
+	return s->examined && hf_findings_sum(&s->examined->findings, UINT16_MAX).of[HF_FOUND_LIE];
+}
+
+static void from_upstreams(const struct hf_story *s, struct hf_text *text)
+{
+	const struct hf_finding *good = believed(s);
+	char said[HF_SAID_TEXT_MAX];
+	if (good)
+		hf_text_add(text, "what upstream %s says%s: %s",
+			hf_finding_upstream(s->examined, good)->name,
+			s->expected ? ", which is believed" : "", hf_said_text(good, said));
+	else if (!s->examined && s->first >= 0)
+		hf_text_add(text, "what upstream %s says, or another if it does not",
+			s->upstreams[s->first].conf->name);
+	else if (s->cached.what == HF_STORY_STALE)
+		hf_text_add(text, "the old answer from the cache, marked as stale (RFC 8767): %s",
+			cached_says(s, said));
+	else
+		hf_text_add(text, "SERVFAIL, with an extended error that names upstream and cause "
+				  "(RFC 8914)");
+}
+
+static void client_gets(const struct hf_story *s, struct hf_text *text)
+{
+	const struct hf_story_cached *c = &s->cached;
+	char said[HF_SAID_TEXT_MAX];
+	uint32_t left = c->ttl > c->age ? c->ttl - c->age : 0;
+	if (!s->route)
+		hf_text_add(text, "SERVFAIL: no upstream is configured for this name");
+	else if (c->what == HF_STORY_FRESH)
+		hf_text_add(text, "the answer from the cache, for %u s more: %s", left,
+			cached_says(s, said));
+	else if (c->what == HF_STORY_NO_NAME || c->what == HF_STORY_NO_ABOVE)
+		hf_text_add(text, "NXDOMAIN from the cache, for %u s more", left);
+	else if (c->failed_for && c->what == HF_STORY_STALE)
+		hf_text_add(text, "the old answer from the cache, marked as stale (RFC 8767): %s",
+			cached_says(s, said));
+	else if (c->failed_for)
+		hf_text_add(text,
+			"SERVFAIL for %u s more, for the question has just failed (RFC 9520)",
+			c->failed_for);
+	else
+		from_upstreams(s, text);
+}
+
+static json_t *story_json(const struct hf_story *s)
+{
+	struct hf_text text = hf_text(4096);
+	char type[16];
+	json_t *story = json_object();
+	client_gets(s, &text);
+	put(story, "name", name_json(&s->question.name));
+	put(story, "type", json_string(hf_type_text(s->question.type, type)));
+	put(story, "route", route_json(s));
+	put(story, "expected", expected_json(s));
+	put(story, "cache", cache_json(s));
+	put(story, "asked", s->examined ? hf_findings_json(s->examined) : json_null());
+	put(story, "all_alike",
+		s->examined && s->examined->findings.question_count
+			? json_boolean(hf_findings_alike(
+				  &s->examined->findings, &s->examined->findings.questions[0]))
+			: json_null());
+	put(story, "client_gets", json_string(text.bytes ? text.bytes : ""));
+	hf_text_clear(&text);
+	return story;
+}
+
+/* ---- the page ---- */
+
+static const char *word(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+	return text ? text : "";
+}
+
+static bool is(const json_t *object, const char *key)
+{
+	return json_is_true(json_object_get(object, key));
+}
+
+static double number(const json_t *object, const char *key)
+{
+	return json_number_value(json_object_get(object, key));
+}
+
+static void write_state(const json_t *u, FILE *out)
+{
+	const char *state = word(u, "state"), *here = word(u, "state_here");
+	fprintf(out, "%s",
+		strcmp(state, "closed") == 0 && strcmp(here, "closed") == 0 ? "in use" : "rests");
+	if (*word(u, "because"))
+		fprintf(out, ": it %s%s", word(u, "because"),
+			strcmp(state, "closed") == 0 ? ", for this zone" : "");
+	if (number(u, "rest_ms") > 0)
+		fprintf(out, ", for %.1f s more", number(u, "rest_ms") / 1000);
+	if (is(u, "kept_out"))
+		fprintf(out, ", kept out: it has lied");
+	if (strcmp(word(u, "trust"), "low") == 0)
+		fprintf(out, ", trusted little");
+}
+
+static void write_upstream(const json_t *u, FILE *out)
+{
+	fprintf(out, "  %-16s %-24s ", word(u, "name"), word(u, "address"));
+	write_state(u, out);
+	if (number(u, "rtt_ms") > 0)
+		fprintf(out, ", answers in %.1f ms", number(u, "rtt_ms"));
+	if (number(u, "budget") > 0)
+		fprintf(out, ", %.0f packets/s at most", number(u, "budget"));
+	if (number(u, "cap") > 0)
+		fprintf(out, ", capped at %.0f/s", number(u, "cap"));
+	fprintf(out, "%s\n", is(u, "first") ? "  <- is asked first" : "");
+}
+
+static void write_route(const json_t *route, FILE *out)
+{
+	size_t i;
+	json_t *u;
+	if (!json_is_object(route)) {
+		fprintf(out, "route     none: no zone of `forward` covers the name\n");
+		return;
+	}
+	fprintf(out, "route     zone %s, %s\n", word(route, "zone"),
+		strcmp(word(route, "order"), "listed") == 0 ? "in the order listed"
+							    : "the fastest first");
+	json_array_foreach(json_object_get(route, "upstreams"), i, u) write_upstream(u, out);
+}
+
+static void write_cache(const json_t *cache, FILE *out)
+{
+	const char *holds = word(cache, "holds");
+	fprintf(out, "cache     %s", holds);
+	if (*word(cache, "about"))
+		fprintf(out, " (%s)", word(cache, "about"));
+	if (*word(cache, "answer"))
+		fprintf(out, ": %s, %.0f s old, %.0f s of %.0f left", word(cache, "answer"),
+			number(cache, "age"), number(cache, "ttl_left"), number(cache, "ttl"));
+	if (is(cache, "failed_lately"))
+		fprintf(out, "; the question failed lately");
+	fprintf(out, "\n");
+}
+
+static void write_asked(const json_t *asked, FILE *out)
+{
+	size_t i;
+	json_t *row;
+	if (!json_is_array(asked))
+		return;
+	fprintf(out, "asked     each of them just now:\n");
+	json_array_foreach(asked, i, row)
+	{
+		fprintf(out, "  %-16s %-9s ", word(row, "upstream"), word(row, "outcome"));
+		if (*word(row, "answer"))
+			fprintf(out, "%s, in %.1f ms", word(row, "answer"), number(row, "took_ms"));
+		if (*word(row, "evidence") && *word(row, "answer"))
+			fprintf(out, "\n  %-26s ", "");
+		fprintf(out, "%s\n", word(row, "evidence"));
+	}
+}
+
+static void write_page(const json_t *story, FILE *out)
+{
+	const json_t *expected = json_object_get(story, "expected");
+	fprintf(out, "%s %s\n\n", word(story, "name"), word(story, "type"));
+	write_route(json_object_get(story, "route"), out);
+	if (json_is_object(expected))
+		fprintf(out, "expected  %s (expect: %s)\n", word(expected, "says"),
+			word(expected, "name"));
+	else
+		fprintf(out, "expected  nothing: whatever an upstream says of it is believed\n");
+	write_cache(json_object_get(story, "cache"), out);
+	write_asked(json_object_get(story, "asked"), out);
+	if (json_is_false(json_object_get(story, "all_alike")))
+		fprintf(out, "          they do not all say the same%s\n",
+			json_is_object(expected)
+				? ""
+				: ", and nothing is expected that would tell who is right");
+	fprintf(out, "a client gets %s\n", word(story, "client_gets"));
+}
+
+int hf_story_write(const struct hf_story *s, bool as_json, FILE *out)
+{
+	json_t *story = story_json(s);
+	if (!story)
+		return HF_EXIT_UNREACHED;
+	if (as_json) {
+		json_dumpf(story, out, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
+		fprintf(out, "\n");
+	} else {
+		write_page(story, out);
+	}
+	json_decref(story);
+	return any_lie(s) || (s->examined && !believed(s)) || !s->route ? HF_EXIT_FAULT
+									: HF_EXIT_GOOD;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "serve/inspect.h"
+
+#include "base/check.h"
+#include "base/error.h"
+
+struct hf_inspection {
+	struct hf_inspections *all;
+	struct hf_inspection *next, **prev; /* under the lock */
+	struct hf_worker *worker;
+	struct hf_inspect_conf conf; /* its questions are ours */
+	struct hf_story *story;
+	struct hf_examination *examination;
+};
+
+void hf_inspections_init(struct hf_inspections *all)
+{
+	*all = (struct hf_inspections){.first = NULL};
+	pthread_mutex_init(&all->lock, NULL);
+}
+
+static void leave(struct hf_inspection *in)
+{
+	pthread_mutex_lock(&in->all->lock);
+	*in->prev = in->next;
+	if (in->next)
+		in->next->prev = in->prev;
+	in->all->count--;
+	pthread_mutex_unlock(&in->all->lock);
+}
+
+static void tell(struct hf_inspection *in, struct hf_story *story, struct hf_examined *examined)
+{
+	leave(in);
+	in->conf.told(in->conf.ctx, story, examined);
+	free((void *)in->conf.questions);
+	free(in);
+}
+
+static void done(void *ctx, struct hf_examined *examined, hf_us now)
+{
+	struct hf_inspection *in = ctx;
+	(void)now;
+	tell(in, in->story, examined);
+}
+
+static void begin(void *arg, hf_us now)
+{
+	struct hf_inspection *in = arg;
+	const struct hf_examine_conf conf = {.worker = in->worker,
+		.questions = in->conf.questions,
+		.count = in->conf.count,
+		.longest = in->conf.longest,
+		.accuse = in->conf.accuse,
+		.done = done,
+		.ctx = in};
+	int rc = in->conf.story ? hf_story_look(in->worker, &in->conf.questions[0], now, &in->story)
+				: 0;
+	if (!rc && conf.longest)
+		rc = hf_examine(&conf, now, &in->examination);
+	if (rc) {
+		hf_story_free(in->story);
+		tell(in, NULL, NULL);
+	} else if (!conf.longest) {
+		tell(in, in->story, NULL);
+	}
+}
+
+static bool join(struct hf_inspection *in)
+{
+	struct hf_inspections *all = in->all;
+	pthread_mutex_lock(&all->lock);
+	bool room = all->count < HF_INSPECTIONS_MAX;
+	if (room) {
+		in->next = all->first;
+		in->prev = &all->first;
+		if (in->next)
+			in->next->prev = &in->next;
+		all->first = in;
+		all->count++;
+	}
+	pthread_mutex_unlock(&all->lock);
+	return room;
+}
+
+int hf_inspect(
+	struct hf_inspections *all, struct hf_worker *worker, const struct hf_inspect_conf *conf)
+{
+	struct hf_inspection *in = calloc(1, sizeof *in);
+	struct hf_question *questions = calloc(conf->count, sizeof *questions);
+	int rc = in && questions ? 0 : -ENOMEM;
+	if (!rc) {
+		memcpy(questions, conf->questions, conf->count * sizeof *questions);
+		*in = (struct hf_inspection){.all = all, .worker = worker, .conf = *conf};
+		in->conf.questions = questions;
+		rc = join(in) ? 0 : HF_EBOUND;
+	}
+	if (!rc && (rc = hf_worker_order(worker, begin, in)))
+		leave(in);
+	if (rc) {
+		free(questions);
+		free(in);
+	}
+	return rc;
+}
+
+void hf_inspections_end(struct hf_inspections *all)
+{
+	while (all->first) {
+		struct hf_inspection *in = all->first;
+		hf_examination_end(in->examination);
+		hf_story_free(in->story);
+		tell(in, NULL, NULL);
+	}
+}

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""test_explain.py - the whole story of one answer, from the running server."""
+import json
+import socket
+import threading
+import time
+
+import pytest
+
+import fake as fakes
+import holdfast as under_test
+import net
+
+pytestmark = pytest.mark.own
+
+NAME = "db.corp.example"
+EXPECT = [{"name": NAME, "addresses": ["10.0.0.0/8"]}]
+
+
+def lying(q):
+    return fakes.honest(q, base=11)
+
+
+def explain(server, *words):
+    return under_test.run_verb("explain", "-c", server.path, *words, timeout=30)
+
+
+def told(server, *words):
+    code, text = explain(server, "--json", *words)
+    return code, json.loads(text)
+
+
+def test_it_tells_route_upstreams_cache_and_expectation(holdfast, fake):
+    server = holdfast({"a": fake().at, "b": fake().at}, expect=EXPECT, startup={"verify": "off"})
+    server.udp(NAME)
+    code, story = told(server, "--no-ask", NAME)
+    assert code == 0
+    assert story["route"]["zone"] == "." and story["route"]["order"] == "listed"
+    a, b = story["route"]["upstreams"]
+    assert (a["name"], a["state"], a["first"], b["first"]) == ("a", "closed", True, False)
+    assert a["rtt_ms"] > 0 and b["rtt_ms"] is None
+    assert story["expected"] == {"name": NAME + ".", "says": "addresses in 10.0.0.0/8"} or \
+        story["expected"] == {"name": NAME, "says": "addresses in 10.0.0.0/8"}
+    assert story["cache"]["holds"] == "fresh" and story["cache"]["ttl"] == 300
+    assert story["cache"]["answer"].startswith("10.")
+    assert story["asked"] is None
+    assert "from the cache" in story["client_gets"]
+
+
+def test_each_upstream_is_asked_anew_and_what_it_says_is_judged(holdfast, fake):
+    a, isp = fake(), fake(lying)
+    server = holdfast({"a": a.at, "isp": isp.at}, expect=EXPECT, startup={"verify": "off"})
+    code, story = told(server, NAME)
+    assert code == 1  # somebody lies
+    rows = {row["upstream"]: row for row in story["asked"]}
+    assert rows["a"]["outcome"] == "true"
+    assert rows["isp"]["outcome"] == "lie" and rows["isp"]["lie"] == "address"
+    assert story["all_alike"] is False
+    assert story["client_gets"].startswith("what upstream a says, which is believed: 10.")
+    assert a.count(NAME, "A") == isp.count(NAME, "A") == 1
+    code, text = explain(server, NAME)
+    assert code == 1 and "lie" in text and "which is none of the addresses expected" in text
+
+
+def test_what_was_asked_for_it_goes_into_no_cache(holdfast, fake):
+    server = holdfast({"a": fake().at}, startup={"verify": "off"})
+    assert told(server, "www.example")[0] == 0
+    assert told(server, "--no-ask", "www.example")[1]["cache"]["holds"] == "nothing"
+
+
+def test_a_type_may_be_given(holdfast, fake):
+    a = fake()
+    server = holdfast({"a": a.at})
+    code, story = told(server, "www.example", "txt")
+    assert code == 0 and story["type"] == "TXT" and a.count("www.example", "TXT") == 1
+    assert told(server, "www.example", "TYPE65400")[1]["type"] == "TYPE65400"
+    code, text = explain(server, "www.example", "SPQR")
+    assert code == 2 and "no type of record" in text
+    code, text = explain(server, "a..b")
+    assert code == 2 and "no domain name" in text
+
+
+def test_who_is_silent_takes_his_time_and_nobody_elses(holdfast, fake):
+    server = holdfast({"a": fake().at, "dark": fake(fakes.silent).at})
+    result = []
+    asker = threading.Thread(target=lambda: result.append(told(server, NAME)))
+    asker.start()
+    time.sleep(0.3)
+    began = time.monotonic()
+    assert under_test.run_verb("status", "-c", server.path)[0] == 0  # the control socket goes on
+    assert time.monotonic() - began < 3
+    assert server.udp("www.example").rcode == 0
+    asker.join(30)
+    code, story = result[0]
+    assert code == 0
+    rows = {row["upstream"]: row for row in story["asked"]}
+    assert rows["dark"]["outcome"] == "no answer" and rows["a"]["outcome"] == "answer"
+
+
+def test_denials_and_failures_are_told_from_the_cache(holdfast, fake):
+    server = holdfast({"a": fake().at})
+    server.udp("nx.corp.example")
+    code, story = told(server, "--no-ask", "nx.corp.example", "AAAA")
+    assert story["cache"]["holds"] == "no such name"
+    assert story["client_gets"].startswith("NXDOMAIN from the cache")
+    _, story = told(server, "--no-ask", "www.nx.corp.example")
+    assert story["cache"]["holds"] == "no such name above" and story["cache"]["about"].startswith("nx.corp")
+    bad = holdfast({"a": fake(fakes.servfail).at})
+    bad.udp("www.example")
+    _, story = told(bad, "--no-ask", "www.example")
+    assert story["cache"]["failed_lately"] is True
+
+
+def test_a_name_without_a_route_is_told(holdfast, fake):
+    server = holdfast({"a": fake().at}, forward=[{"zone": "corp.example", "to": ["a"]}])
+    code, story = told(server, "www.example")
+    assert code == 1 and story["route"] is None
+    assert "no upstream is configured" in story["client_gets"]
+
+
+def test_without_a_server_it_says_so_and_can_do_without(holdfast, fake):
+    server = holdfast({"a": fake().at, "isp": fake(lying).at}, expect=EXPECT, start=False)
+    code, text = explain(server, NAME)
+    assert code == 3 and "--standalone" in text
+    code, story = told(server, "--standalone", NAME)
+    assert code == 1
+    assert {row["upstream"]: row["outcome"] for row in story["asked"]} == {"a": "true", "isp": "lie"}
+
+
+def test_who_hangs_up_harms_nobody(holdfast, fake):
+    server = holdfast({"dark": fake(fakes.silent).at})
+    for _ in range(12):  # more than may be under way at once
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(server.conf["control"])
+            client.sendall(b"explain www.example A ask\n")
+            time.sleep(0.02)
+    code, text = explain(server, "--no-ask", "www.example")
+    assert code in (0, 3)  # 3: too much is being explained already
+    net.wait_until("there to be room again",
+                   lambda: explain(server, "--no-ask", "www.example")[0] == 0, 20)
+
+
+def test_a_stop_waits_for_no_story(holdfast, fake):
+    server = holdfast({"dark": fake(fakes.silent).at}, startup={"verify": "off"})
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(server.conf["control"])
+        client.sendall(b"explain www.example A ask\n")
+        time.sleep(0.2)
+        began = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - began < 5
