@@ -2,8 +2,10 @@
 #include <jansson.h>
 
 #include "base/check.h"
+#include "base/number.h"
 #include "face/config.h"
 #include "face/instance.h"
+#include "face/live.h"
 #include "face/verbs.h"
 
 /* The complaints as one object: {"good": false, "complaints": ["...", ...]}. */
@@ -38,27 +40,120 @@ static void write_text(const struct hf_call *call, const struct hf_config *confi
 	free(printed);
 }
 
-static int check(const struct hf_call *call)
+/* Says what is to be said of the file alone: of a good one before a live check only
+ * warnings. */
+static int check_file(const struct hf_call *call, struct hf_config **ret)
 {
 	char *complaints = NULL;
 	size_t len = 0;
-	struct hf_config *config = NULL;
 	FILE *out = open_memstream(&complaints, &len);
 	if (!out)
 		return HF_EXIT_UNREACHED;
-	int error = hf_config_load(call->flags.config, HF_RESOLV_CONF, out, &config);
-	if (fclose(out) == 0)
-		(call->flags.json ? write_json : write_text)(call, error ? NULL : config, complaints);
+	int error = hf_config_load(call->flags.config, HF_RESOLV_CONF, out, ret);
+	bool whole = fclose(out) == 0;
+	if (whole && !error && call->flags.live)
+		fputs(complaints, call->err);
+	else if (whole)
+		(call->flags.json ? write_json : write_text)(call, error ? NULL : *ret, complaints);
 	free(complaints);
-	if (!error)
-		hf_config_unref(config);
 	return error ? HF_EXIT_USAGE : HF_EXIT_GOOD;
+}
+
+/* ---- live ---- */
+
+static bool write_junit(const struct hf_call *call, const struct hf_live *live)
+{
+	bool here = strcmp(call->flags.junit, "-") == 0;
+	FILE *out = here ? call->out : fopen(call->flags.junit, "we");
+	if (out)
+		hf_live_write_junit(live, out);
+	bool good = out && !ferror(out);
+	if (out && !here)
+		good = fclose(out) == 0 && good;
+	if (!good)
+		fprintf(call->err, "%s: cannot be written\n", call->flags.junit);
+	return good;
+}
+
+static bool write_live(const struct hf_call *call, const struct hf_live *live)
+{
+	bool here = call->flags.junit && strcmp(call->flags.junit, "-") == 0;
+	json_t *report = call->flags.json ? hf_live_json(live) : NULL;
+	if (report) {
+		json_dumpf(report, call->out, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
+		fprintf(call->out, "\n");
+		json_decref(report);
+	} else if (!here) {
+		hf_live_write_text(live, call->out);
+	}
+	return !call->flags.junit || write_junit(call, live);
+}
+
+static bool read_deadline(const struct hf_call *call, hf_us *ret)
+{
+	const char *text = call->flags.deadline;
+	*ret = HF_LIVE_DEADLINE;
+	if (!text || (hf_parse_duration(text, strlen(text), ret) && *ret > 0))
+		return true;
+	fprintf(call->err, "holdfast check: --deadline wants a duration such as 10s\n");
+	return false;
+}
+
+static int check_live(const struct hf_call *call, const struct hf_config *config)
+{
+	struct hf_live_conf conf = {
+		.host = !call->flags.no_host, .root = call->flags.root ? call->flags.root : ""};
+	struct hf_live live;
+	if (call->flags.json && call->flags.junit && strcmp(call->flags.junit, "-") == 0) {
+		fprintf(call->err,
+			"holdfast check: only one of --json and --junit - can be printed\n");
+		return HF_EXIT_USAGE;
+	}
+	if (!read_deadline(call, &conf.deadline))
+		return HF_EXIT_USAGE;
+	hf_live_run(&live, config, &conf);
+	int status = hf_live_exit(&live);
+	if (!write_live(call, &live))
+		status = HF_EXIT_UNREACHED;
+	hf_live_clear(&live);
+	return status;
+}
+
+static bool wants_live(const struct hf_call *call)
+{
+	const struct hf_flags *f = &call->flags;
+	if (!f->live && (f->junit || f->deadline || f->no_host || f->root))
+		fprintf(call->err, "holdfast check: --junit, --deadline, --no-host and --root "
+				   "belong to --live\n");
+	return f->live || f->junit || f->deadline || f->no_host || f->root;
+}
+
+static int check(const struct hf_call *call)
+{
+	struct hf_config *config = NULL;
+	if (wants_live(call) && !call->flags.live)
+		return HF_EXIT_USAGE;
+	int status = check_file(call, &config);
+	if (status == HF_EXIT_GOOD && call->flags.live)
+		status = check_live(call, config);
+	hf_config_unref(config);
+	return status;
 }
 
 static const struct hf_flag_row flags[] = {
 	HF_FLAG_CONFIG,
-	{ "print", 'p', NULL, offsetof(struct hf_flags, print),
-	  "Print what was understood: all values, and where each comes from." },
+	{"print", 'p', NULL, offsetof(struct hf_flags, print),
+		"Print what was understood: all values, and where each comes from."},
+	{"live", 0, NULL, offsetof(struct hf_flags, live),
+		"Ask every upstream whether what is expected is true, and look at this host."},
+	{"deadline", 0, "DURATION", offsetof(struct hf_flags, deadline),
+		"With --live: the longest that it may take (10s)."},
+	{"junit", 0, "FILE", offsetof(struct hf_flags, junit),
+		"With --live: write JUnit's XML as well; - prints it instead."},
+	{"no-host", 0, NULL, offsetof(struct hf_flags, no_host),
+		"With --live: do not look at this host, only at upstreams."},
+	{"root", 0, "FOLDER", offsetof(struct hf_flags, root),
+		"With --live: look at the files of a host below this folder."},
 	HF_FLAG_JSON,
 	HF_FLAG_END,
 };
@@ -66,7 +161,9 @@ static const struct hf_flag_row flags[] = {
 const struct hf_verb hf_cmd_check = {
 	.name = "check",
 	.help = "Read the configuration, report every fault in it, and change nothing.",
-	.more = "Exit status 0: it can be used; 2: it cannot.",
+	.more = "Exit status 0: it can be used; 2: it cannot. With --live also 1: a lie, or a "
+		"fault of\n"
+		"this host, was found; 3: somebody could not be asked.",
 	.flags = flags,
 	.run = check,
 };
