@@ -81,6 +81,7 @@ struct hf_gate_found hf_gate_say(const struct hf_examined *examined, struct hf_l
 		HF_LOG_NUMBER_FIELD("lies", found.lies),
 		HF_LOG_NUMBER_FIELD("other_faults", others),
 		HF_LOG_NUMBER_FIELD("unanswered", found.unanswered),
+		HF_LOG_NUMBER_FIELD("no_room", findings->refused),
 		HF_LOG_NUMBER_FIELD("took_ms", examined->took / HF_MS),
 		{.key = NULL},
 	};
