@@ -34,6 +34,10 @@ How it is counted:
 - *Trouble lasts* until the last question was asked that failed or took more than 100 ms.
 - *First fresh* and *old answers until* are seconds after the return of the upstreams, whose addresses
   for all names are others then; `-`: not within 10 s.
+- *Forged* is the liar's address given for a name that has another; *NXDOMAIN rewritten* the same for
+  a name that has none. A name that is *listed* is one of the three of which an operator has said what
+  is expected, where that can be said (`+ expect`); three other rows were told the forged address itself,
+  which one has to have learnt first.
 - Servers without an order of preference use both upstreams, so that a fault of the first touches
   about half of their questions.
 - `~` marks a row whose run was disturbed. {noise}
