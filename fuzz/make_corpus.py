@@ -116,6 +116,14 @@ def replies():
     yield 'reply-additional', answer(NAME, 'MX', [f'{NAME} 60 IN MX 5 m.{NAME}'],
                                      [f'{NAME} 60 IN NS n.{NAME}'],
                                      [f'm.{NAME} 60 IN A 192.0.2.4', f'n.{NAME} 60 IN AAAA 2001:db8::4'])
+    yield 'reply-poisoned', answer(
+        NAME, 'A', ['bank.test. 60 IN CNAME evil.test.', f'{NAME} 60 IN A 192.0.2.5',
+                    'bank.test. 60 IN A 192.0.2.6'],
+        [f'{NAME} 60 IN NS bank.test.', 'bank.test. 60 IN SOA a.test. b.test. 1 2 3 4 5'],
+        ['bank.test. 60 IN A 192.0.2.7'])
+    yield 'reply-aliases-unsorted', answer('w.test.', 'A', [
+        'b.cdn.test. 60 IN A 192.0.2.8', 'a.cdn.test. 60 IN CNAME b.cdn.test.',
+        'w.test. 60 IN CNAME a.cdn.test.', 'c.cdn.test. 60 IN A 192.0.2.9'])
     long_text = ' '.join(f'"{chr(97 + i) * 250}"' for i in range(16))
     yield 'reply-long-txt', answer(NAME, 'TXT', [f'{NAME} 60 IN TXT {long_text}'])
     for code in (1, 2, 5):
