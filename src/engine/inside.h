@@ -2,7 +2,8 @@
 /* inside.h - what a worker consists of. Private to engine/.
  *
  * The parts of the engine share this one struct: worker.c (life, questions in),
- * flight.c (questions on their way) and answer.c (answers out, between workers).
+ * flight.c and its neighbours (questions on their way: flight_inside.h) and answer.c
+ * (answers out, between workers).
  * Threads: everything but the mailbox belongs to the worker's own thread. */
 #ifndef HF_ENGINE_INSIDE_H
 #define HF_ENGINE_INSIDE_H

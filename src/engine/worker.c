@@ -7,6 +7,7 @@
 #include "engine/flight.h"
 #include "engine/heat.h"
 #include "engine/prove_tls.h"
+#include "engine/reply.h"
 #include "engine/stale.h"
 #include "engine/sweep.h"
 #include "engine/warm.h"

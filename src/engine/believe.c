@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/believe.h"
+
+#include "base/error.h"
+#include "engine/flight_inside.h"
+#include "engine/hold.h"
+#include "engine/truth.h"
+#include "wire/tidy.h"
+
+bool hf_believe_tidy(struct flight *f, unsigned slot, const uint8_t **m, size_t *len,
+	struct hf_message_view *view)
+{
+	struct hf_worker *worker = f->worker;
+	struct hf_tidied tidied;
+	if (hf_tidy(*m, view, worker->tidied, &tidied))
+		return false;
+	if (!tidied.left_off)
+		return true;
+	hf_meter_add(&worker->meter->upstreams[slot].counters[HF_UP_FOREIGN], tidied.left_off);
+	*m = worker->tidied;
+	*len = tidied.len;
+	*view = tidied.view;
+	return true;
+}
+
+/* ---- an answer by itself ---- */
+
+static void tell_of_lie(
+	struct flight *f, unsigned upstream, const struct hf_evidence *evidence, hf_us now)
+{
+	const struct hf_said said = hf_flight_said(f, upstream);
+	f->evidence = *evidence;
+	hf_truth_lied(f->worker, &said, evidence, now);
+}
+
+static const char outdated_text[] = "answered while what is expected was changed";
+
+/* Is it what is expected under the newest plan, if that is not the flight's? Nothing that
+ * breaks what a reload has brought goes to a client or to the cache; what would have to be
+ * shown first is asked for anew. */
+static enum hf_verdict judge_anew(struct flight *f, const struct flight_reply *reply,
+	const struct hf_testimony *testimony, hf_us now)
+{
+	const struct hf_expected *expected =
+		hf_expect_find(f->worker->plan->expected, &f->base.question.name);
+	struct hf_evidence evidence;
+	if (!expected || (f->expected && f->expected->print == expected->print))
+		return HF_VERDICT_ANSWER;
+	switch (hf_judge(expected, testimony, &evidence)) {
+	case HF_BELIEF_GOOD: return HF_VERDICT_ANSWER;
+	case HF_BELIEF_LIE: tell_of_lie(f, reply->upstream, &evidence, now); return HF_VERDICT_LIE;
+	case HF_BELIEF_UNSURE:
+	case HF_BELIEF_UNPROVEN: break;
+	}
+	snprintf(f->doubt, sizeof f->doubt, "%s", outdated_text);
+	return HF_VERDICT_DOUBTED;
+}
+
+void hf_believe_overrule(struct flight *f, const struct hf_testimony *believed, hf_us now)
+{
+	const struct hf_evidence denied = {.lie = HF_LIE_DENIED};
+	uint32_t liars = 0;
+	if (!f->hold || !hf_trial_overruled(hf_hold_trial(f->hold), believed, &liars))
+		return;
+	for (unsigned i = 0; liars >> i; i++)
+		if (liars >> i & 1)
+			tell_of_lie(f, hf_hold_at(f->hold, i)->upstream, &denied, now);
+}
+
+/* Holds an answer that has to be shown to be true. */
+static enum hf_verdict hold(struct flight *f, const struct flight_reply *reply,
+	const struct hf_testimony *testimony, void (*news)(void *flight, hf_us now),
+	struct hf_query_event *event)
+{
+	const struct hf_hold_conf conf = {
+		.expected = f->expected, .name = &f->base.question.name, .news = news, .ctx = f};
+	const struct hf_held held = {
+		reply->attempt, reply->upstream, reply->m, reply->len, reply->came};
+	event->kind = HF_QUERY_HELD;
+	if (f->base.query.held >> reply->upstream & 1)
+		return HF_VERDICT_ANSWER; /* one upstream has one voice */
+	int rc = f->hold ? 0 : hf_hold_new(f->worker, &conf, &f->hold);
+	if (!rc)
+		rc = hf_hold_add(f->hold, &held, testimony);
+	if (rc) {
+		event->kind = HF_QUERY_REPLY;
+		hf_count(f->worker->meter, HF_COUNT_HELD_REFUSED);
+		snprintf(f->doubt, sizeof f->doubt, "%s",
+			rc == -ENOSYS ? "gave what nobody here can prove"
+				      : "answered, but too many answers wait to be shown true");
+		return HF_VERDICT_DOUBTED;
+	}
+	hf_count(f->worker->meter, HF_COUNT_ON_TRIAL);
+	event->wished = f->expected->agree || testimony->denial;
+	event->proving = f->expected->conf->prove != HF_PROVE_NOT && testimony->count;
+	return HF_VERDICT_ANSWER;
+}
+
+/* Has the operator said where the name's addresses lie, or has each to show a certificate? */
+static bool is_vouched_for(const struct flight *f)
+{
+	return f->expected &&
+	       (f->expected->conf->addresses.count || f->expected->conf->prove != HF_PROVE_NOT);
+}
+
+/* Is an answer one that nobody may have, because it leads from a public name into a
+ * private network? Anybody can have such names by the thousand: each is counted, and one
+ * a second is told of. */
+static bool is_blocked(struct flight *f, const struct flight_reply *reply, hf_us now)
+{
+	struct hf_worker *worker = f->worker;
+	const struct hf_name *name = &f->base.question.name;
+	const struct hf_rebind *rebind = worker->plan->rebind;
+	struct hf_event event = {.at = now,
+		.kind = HF_EVENT_LIE,
+		.slot = (uint16_t)hf_flight_slot(f, reply->upstream),
+		.a = HF_LIE_REBIND};
+	if (!rebind || is_vouched_for(f) || !hf_rebind_guards(rebind, &f->route->zone, name) ||
+		!hf_rebind_breaks(rebind, reply->m, reply->view, &f->evidence))
+		return false;
+	hf_count(worker->meter, HF_COUNT_REBIND);
+	event.address = f->evidence.address;
+	hf_event_about(&event, name->bytes, name->len);
+	if (now - worker->rebind_told >= HF_SECOND || !worker->rebind_told) {
+		worker->rebind_told = now;
+		hf_event_put(worker->events, &event);
+	}
+	return true;
+}
+
+enum hf_verdict hf_believe_judge(struct flight *f, const struct flight_reply *reply,
+	void (*news)(void *flight, hf_us now), struct hf_query_event *event, hf_us now)
+{
+	bool reloaded = f->plan != f->worker->plan;
+	struct hf_testimony testimony;
+	struct hf_evidence evidence;
+	if (!f->expected && !reloaded)
+		return is_blocked(f, reply, now) ? HF_VERDICT_BLOCKED : HF_VERDICT_ANSWER;
+	hf_testimony_read(&f->base.question, reply->m, reply->view, &testimony);
+	enum hf_verdict anew = reloaded ? judge_anew(f, reply, &testimony, now) : HF_VERDICT_ANSWER;
+	enum hf_belief belief =
+		f->expected ? hf_judge(f->expected, &testimony, &evidence) : HF_BELIEF_GOOD;
+	if (anew != HF_VERDICT_ANSWER)
+		return anew;
+	if (belief == HF_BELIEF_LIE) {
+		tell_of_lie(f, reply->upstream, &evidence, now);
+		return HF_VERDICT_LIE;
+	}
+	if (is_blocked(f, reply, now))
+		return HF_VERDICT_BLOCKED;
+	if (belief == HF_BELIEF_GOOD) {
+		hf_believe_overrule(f, &testimony, now);
+		return HF_VERDICT_ANSWER;
+	}
+	/* After the answer it is of no use to anybody. */
+	return f->base.query.answered ? HF_VERDICT_ANSWER : hold(f, reply, &testimony, news, event);
+}
+
+/* ---- what is held ---- */
+
+static void refuse_held(
+	struct flight *f, const struct hf_ruling *ruling, struct flight_script *script, hf_us now)
+{
+	const struct hf_held *held = hf_hold_at(f->hold, ruling->answer);
+	tell_of_lie(f, held->upstream, &ruling->evidence, now);
+	hf_script_add(script, &(struct hf_query_event){.kind = HF_QUERY_REPLY,
+				      .attempt = held->attempt,
+				      .verdict = HF_VERDICT_LIE,
+				      .ede = HF_EDE_NONE});
+}
+
+/* Has a reload changed what is expected since the question was asked? */
+static bool is_outdated(const struct flight *f)
+{
+	const struct hf_expected *now;
+	if (f->plan == f->worker->plan)
+		return false;
+	now = hf_expect_find(f->worker->plan->expected, &f->base.question.name);
+	return now && now->print != f->expected->print;
+}
+
+static void accept_held(
+	struct flight *f, const struct hf_ruling *ruling, struct flight_script *script)
+{
+	f->accepted = ruling->answer + 1;
+	f->proven = ruling->proven;
+	hf_script_add(script, &(struct hf_query_event){.kind = HF_QUERY_REPLY,
+				      .attempt = hf_hold_at(f->hold, ruling->answer)->attempt,
+				      .verdict = HF_VERDICT_ANSWER,
+				      .ede = HF_EDE_NONE});
+}
+
+static void drop_held(struct flight *f, const char *why, struct flight_script *script)
+{
+	unsigned last = hf_hold_trial(f->hold)->count - 1;
+	snprintf(f->doubt, sizeof f->doubt, "%s", why);
+	hf_script_add(script, &(struct hf_query_event){.kind = HF_QUERY_DROP,
+				      .attempt = hf_hold_at(f->hold, last)->attempt});
+}
+
+void hf_believe_rule(struct flight *f, struct flight_script *script, hf_us now)
+{
+	struct hf_trial *trial = hf_hold_trial(f->hold);
+	const struct hf_query_event go_on = {.kind = HF_QUERY_GO_ON};
+	struct hf_ruling ruling;
+	char text[HF_TRIAL_TEXT_MAX];
+	for (hf_trial_rule(trial, &ruling); ruling.kind == HF_RULING_REFUSE;
+		hf_trial_rule(trial, &ruling))
+		refuse_held(f, &ruling, script, now);
+	switch (ruling.kind) {
+	case HF_RULING_WAIT:
+	case HF_RULING_REFUSE: break;
+	case HF_RULING_ASK: hf_script_add(script, &go_on); break;
+	case HF_RULING_ACCEPT:
+		if (is_outdated(f))
+			drop_held(f, outdated_text, script);
+		else
+			accept_held(f, &ruling, script);
+		break;
+	case HF_RULING_FAIL: drop_held(f, hf_trial_text(trial, text), script); break;
+	}
+}
