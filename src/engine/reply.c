@@ -194,12 +194,19 @@ static void tcp_moved(void *ctx, struct hf_tcp_attempt *attempt, bool opened, hf
 {
 	struct hf_worker *worker = ctx;
 	const struct flight_io *io = TCP_IO(attempt);
-	const struct flight *f = io->flight;
+	struct flight *f = io->flight;
 	const struct hf_attempt *a = &f->base.query.attempts[hf_io_attempt(io)];
+	f->base.query.moves++;
 	uint32_t cost = a->channel == HF_CHANNEL_TLS ? HF_COST_TLS : HF_COST_TCP;
 	if (f->limited)
 		hf_upstreams_charge(worker->team->upstreams, f->plan,
 			hf_flight_slot(f, a->upstream), opened ? cost : HF_COST_TCP_REUSED, now);
+}
+
+static bool may_move(void *ctx, struct hf_tcp_attempt *attempt)
+{
+	(void)ctx;
+	return hf_query_may_send(&TCP_IO(attempt)->flight->base.query);
 }
 
 static void stray(void *ctx, const struct hf_address *peer)
@@ -211,7 +218,8 @@ static void stray(void *ctx, const struct hf_address *peer)
 }
 
 static const struct hf_udp_handler udp_handler = {udp_replied, udp_refused, udp_unsent, stray};
-static const struct hf_tcp_handler tcp_handler = {tcp_replied, tcp_refused, tcp_moved, stray};
+static const struct hf_tcp_handler tcp_handler = {
+	tcp_replied, tcp_refused, tcp_moved, stray, may_move};
 
 int hf_transports_open(struct hf_worker *worker)
 {

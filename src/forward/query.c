@@ -385,7 +385,7 @@ static void stand_in_line(struct step *s, struct hf_attempt *a)
 static void send_to(struct step *s, unsigned upstream, enum hf_send_reason reason)
 {
 	struct hf_query *q = s->q;
-	if (hf_unexpected(q->sends >= HF_SENDS_MAX))
+	if (hf_unexpected(!hf_query_may_send(q)))
 		return;
 	touch(s, upstream);
 	struct hf_attempt *a = &q->attempts[q->sends];
@@ -480,7 +480,7 @@ static void wait_for_rest(struct step *s, const struct hf_selection *selected)
 {
 	struct hf_query *q = s->q;
 	hf_us when = hf_select_when(selected), later = s->env->now + (a_while(s) << q->looks);
-	if (when == HF_NEVER || q->sends >= HF_SENDS_MAX) {
+	if (when == HF_NEVER || !hf_query_may_send(q)) {
 		if (!hoping(q))
 			give_up(s);
 		return;
@@ -609,13 +609,13 @@ static void go_on(struct step *s)
 		give_up(s);
 		return;
 	}
-	go_on_to(s, &selected, s->q->sends < HF_SENDS_MAX ? hf_select(&selected) : -1);
+	go_on_to(s, &selected, hf_query_may_send(s->q) ? hf_select(&selected) : -1);
 }
 
 /* The same upstream once more, in another way, which is no new try. */
 static void ask_again(struct step *s, unsigned upstream)
 {
-	if (s->q->sends >= HF_SENDS_MAX || (s->q->barred | s->q->held) & bit(upstream)) {
+	if (!hf_query_may_send(s->q) || (s->q->barred | s->q->held) & bit(upstream)) {
 		if (!waiting(s->q))
 			go_on(s);
 		return;
@@ -1029,7 +1029,7 @@ static void hedge(struct step *s)
 			continue;
 		a->hedge = HF_NEVER;
 		selected.spare_low = true;
-		int other = s->q->sends < HF_SENDS_MAX ? hf_select(&selected) : -1;
+		int other = hf_query_may_send(s->q) ? hf_select(&selected) : -1;
 		if (other < 0 || other == a->upstream || asked(s->q, (unsigned)other) ||
 			hf_offer(&selected, (size_t)other) != HF_OFFER_USE ||
 			!take_token(s, (unsigned)other, &when))

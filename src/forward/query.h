@@ -141,6 +141,8 @@ struct hf_query {
 	uint8_t tries[HF_ROUTE_UPSTREAMS_MAX];
 	struct hf_attempt attempts[HF_ATTEMPTS_MAX];
 	unsigned sends;
+	unsigned moves;      /* of them, how many went out again over another connection: the caller
+				counts */
 	uint8_t looks;       /* how often it has looked whether anybody's rest is over */
 	bool settling;       /* it has been said that only who was asked in vain is left */
 	bool done;
@@ -236,6 +238,12 @@ struct hf_query_env {
 	hf_us now;
 	uint32_t dice; /* fresh 32 random bits a step */
 };
+
+/* May another message go out for it? Those that went again over a fresh connection count. */
+static inline bool hf_query_may_send(const struct hf_query *q)
+{
+	return q->sends + q->moves < HF_SENDS_MAX;
+}
 
 /* A new query for a name of which `name` is a hash; its first step is
  * HF_QUERY_START. Its patience has no end unless the caller sets one. */

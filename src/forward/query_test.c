@@ -1012,6 +1012,20 @@ static void a_hedge_takes_a_token_and_is_not_sent_without(void **state)
 
 /* ---- tokens ---- */
 
+static void what_went_out_again_over_another_connection_counts_as_sent(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	start(&t);
+	assert_int_equal(t.q.sends, 1);
+	t.q.moves = HF_SENDS_MAX - 1;
+	for (unsigned i = 0; i < 10 && !t.q.done; i++)
+		wait(&t);
+	assert_int_equal(t.q.sends, 1);
+	assert_true(t.q.done);
+}
+
 static void without_a_token_the_retry_waits_until_there_is_one(void **state)
 {
 	struct asked t;
@@ -2207,6 +2221,7 @@ int main(void)
 		cmocka_unit_test(who_is_not_to_be_hedged_or_not_known_is_waited_for),
 		cmocka_unit_test(a_hedge_wants_room_and_somebody_in_use),
 		cmocka_unit_test(a_hedge_takes_a_token_and_is_not_sent_without),
+		cmocka_unit_test(what_went_out_again_over_another_connection_counts_as_sent),
 		cmocka_unit_test(without_a_token_the_retry_waits_until_there_is_one),
 		cmocka_unit_test(
 			one_that_is_well_and_may_be_asked_again_takes_the_place_of_one_that_may_not),
@@ -2215,11 +2230,16 @@ int main(void)
 		cmocka_unit_test(a_first_message_earns_the_tokens_for_its_retries),
 		cmocka_unit_test(what_the_protocol_wants_takes_no_token),
 		cmocka_unit_test(an_upstream_over_tls_is_never_asked_in_plain_text),
-		cmocka_unit_test(who_is_not_believed_is_not_asked_again_and_the_next_one_is_at_once),
-		cmocka_unit_test(a_question_that_only_one_could_answer_who_is_not_believed_fails_at_once),
-		cmocka_unit_test(what_leaves_on_an_open_connection_is_measured_and_a_handshake_is_not),
-		cmocka_unit_test(over_tls_a_second_copy_is_sent_when_it_takes_longer_than_it_should),
-		cmocka_unit_test(tls_costs_its_packets_and_an_open_connection_gives_most_of_them_back),
+		cmocka_unit_test(
+			who_is_not_believed_is_not_asked_again_and_the_next_one_is_at_once),
+		cmocka_unit_test(
+			a_question_that_only_one_could_answer_who_is_not_believed_fails_at_once),
+		cmocka_unit_test(
+			what_leaves_on_an_open_connection_is_measured_and_a_handshake_is_not),
+		cmocka_unit_test(
+			over_tls_a_second_copy_is_sent_when_it_takes_longer_than_it_should),
+		cmocka_unit_test(
+			tls_costs_its_packets_and_an_open_connection_gives_most_of_them_back),
 		cmocka_unit_test(without_room_it_stands_in_line_and_goes_when_granted),
 		cmocka_unit_test(another_upstream_with_room_is_asked_instead),
 		cmocka_unit_test(what_is_sent_is_charged_to_the_upstream_and_to_all),

@@ -144,6 +144,12 @@ static void connection_free(struct hf_tcp_connection *c)
 	free(c);
 }
 
+/* Once at most, and not more often than its question may be sent. */
+static bool may_move(const struct hf_tcp_pool *pool, struct hf_tcp_attempt *a)
+{
+	return !a->moved && (!pool->handler->may_move || pool->handler->may_move(pool->ctx, a));
+}
+
 /* The connection is over. Those who wait on it get another one if this may just
  * have been an idle connection's end, else the news. Each is taken off singly:
  * what the handler does may forget others. */
@@ -155,7 +161,7 @@ static void broken(struct hf_tcp_connection *c, int error, hf_us now)
 	while (c->attempts) {
 		struct hf_tcp_attempt *a = c->attempts;
 		unlink_attempt(a);
-		if (c->reused && !a->moved) {
+		if (c->reused && may_move(pool, a)) {
 			a->moved = true;
 			if (attach(pool, a, &c->peer, c->secure) == 0) {
 				pool->handler->moved(pool->ctx, a, !a->joined, now);
@@ -441,7 +447,7 @@ static void desert(struct hf_tcp_connection *c, hf_us now)
 		return;
 	for (struct hf_tcp_attempt *a = c->attempts, *next; a; a = next) {
 		next = a->next;
-		if (a->moved)
+		if (!may_move(pool, a))
 			continue;
 		unlink_attempt(a);
 		a->moved = true;

@@ -57,6 +57,8 @@ struct hf_tcp_handler { /* as in udp.h */
 	 * who counts packets; no time to forget it or to send. */
 	void (*moved)(void *ctx, struct hf_tcp_attempt *attempt, bool opened, hf_us now);
 	void (*stray)(void *ctx, const struct hf_address *peer);
+	/* May it go out once more, over another connection? NULL: it may. */
+	bool (*may_move)(void *ctx, struct hf_tcp_attempt *attempt);
 };
 
 int hf_tcp_pool_new(struct hf_loop *loop, const struct hf_tcp_handler *handler, void *ctx,
