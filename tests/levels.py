@@ -92,9 +92,13 @@ def read_tree(src):
         for name in names:
             if name.endswith(('.c', '.h')):
                 files.append(File(src, os.path.relpath(os.path.join(folder, name), src)))
-    for file in files:  # a header that only tests include is part of them
-        users = [f for f in files if any(file.path == i[1] for i in f.includes)]
-        file.test = file.test or bool(users) and all(f.path.endswith('_test.c') for f in users)
+    users = {file: [f for f in files if any(file.path == i[1] for i in f.includes)]
+             for file in files}
+    news = True
+    while news:  # a header that only tests include, or headers of theirs, is part of them
+        news = [f for f in files if not f.test and users[f] and all(u.test for u in users[f])]
+        for file in news:
+            file.test = True
     return sorted(files, key=lambda f: f.path)
 
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Which answers reach a client and the cache when something is expected of the name. */
-#include "engine/stage.h"
-
 #include "engine/hold.h"
+#include "engine/stage_truth.h"
 
 #define NAME "db.example"
 
@@ -13,14 +12,13 @@ struct client {
 	uint8_t rcode, a[4]; /* the last address of the last answer */
 };
 
-/* What an address shows that is looked at, by its last octet, and after how long. */
+/* What an address shows that is looked at, by its last octet. */
 #define ADDRESSES 256
 
 struct office {
 	struct stage stage;
 	struct hf_proof_seen shows[ADDRESSES];
-	hf_us looks_take;
-	unsigned looks;
+	struct stage_certificates certificates;
 	struct client client;
 	struct hf_expectation expectation;
 	struct hf_prefix prefix;
@@ -47,49 +45,11 @@ static const struct hf_client client = {answered};
 
 /* ---- proofs ---- */
 
-struct hand {
-	struct hf_timer timer; /* first */
-	struct office *office;
-	struct hf_prove_look *look;
-};
-
-static int trust(void *ctx, const char *ca, hf_us now, uint64_t *ret_number, int *ret_news)
+static struct hf_proof_seen shown(void *ctx, const struct hf_address *address)
 {
-	(void)ctx, (void)ca, (void)now;
-	*ret_number = 1;
-	*ret_news = 0;
-	return 0;
+	const struct office *o = ctx;
+	return o->shows[address->bytes[3]];
 }
-
-static void look_over(struct hf_timer *timer, hf_us now)
-{
-	struct hand hand = *(struct hand *)timer;
-	free(timer);
-	hf_prove_shown(hand.look, &hand.office->shows[hand.look->key->address.bytes[3]], now);
-}
-
-static const char *begin_look(void *ctx, struct hf_prove_look *look)
-{
-	struct office *o = ctx;
-	struct hand *hand = calloc(1, sizeof *hand);
-	assert_non_null(hand);
-	*hand = (struct hand){{.fire = look_over}, o, look};
-	look->hand = hand;
-	o->looks++;
-	hf_timer_arm(hf_loop_timers(o->stage.loops[0]), &hand->timer,
-		hf_loop_now(o->stage.loops[0]) + o->looks_take);
-	return NULL;
-}
-
-static void end_look(void *ctx, struct hf_prove_look *look)
-{
-	struct office *o = ctx;
-	struct hand *hand = look->hand;
-	hf_timer_disarm(hf_loop_timers(o->stage.loops[0]), &hand->timer);
-	free(hand);
-}
-
-static const struct hf_prove_means means = {trust, begin_look, end_look};
 
 static void shows(struct office *o, uint8_t last, enum hf_proof proof)
 {
@@ -105,17 +65,9 @@ static void shows(struct office *o, uint8_t last, enum hf_proof proof)
 static void expect_nothing(struct office *o)
 {
 	o->expectation = (struct hf_expectation){.agree = "none"};
-	assert_int_equal(hf_name_from_text(NAME, strlen(NAME), &o->expectation.name), 0);
+	o->expectation.name = stage_name(NAME);
 	o->stage.forward.truth = (struct hf_truth_conf){
 		.expectations = &o->expectation, .expectation_count = 1, .release = 3};
-}
-
-static void adopt(struct office *o)
-{
-	struct hf_plan *old = o->stage.plan;
-	o->stage.plan = stage_plan(&o->stage);
-	hf_worker_adopt(o->stage.worker[0], o->stage.plan);
-	hf_plan_unref(old);
 }
 
 /* 192.0.2.0/28, and no other addresses. */
@@ -124,7 +76,7 @@ static void expect_addresses(struct office *o)
 	expect_nothing(o);
 	assert_int_equal(hf_prefix_parse("192.0.2.0/28", &o->prefix), 0);
 	o->expectation.addresses = (struct hf_prefix_list){&o->prefix, 1};
-	adopt(o);
+	stage_adopt(&o->stage);
 }
 
 static int open_office(void **state)
@@ -133,9 +85,8 @@ static int open_office(void **state)
 	assert_non_null(o);
 	o->stage.client = &client;
 	o->stage.client_ctx[0] = &o->client;
-	o->stage.means = &means;
-	o->stage.means_ctx = o;
-	o->looks_take = 20 * HF_MS;
+	o->certificates = (struct stage_certificates){.shown = shown, .ctx = o, .take = 20 * HF_MS};
+	stage_certify(&o->stage, &o->certificates);
 	stage_open(&o->stage, 1);
 	*state = o;
 	return 0;
@@ -156,9 +107,8 @@ static void gives(struct office *o, unsigned upstream, uint8_t last)
 
 static struct hf_question question(const char *name)
 {
-	struct hf_question q = {.type = HF_TYPE_A, .class = HF_CLASS_IN};
-	assert_int_equal(hf_name_from_text(name, strlen(name), &q.name), 0);
-	return q;
+	return (struct hf_question){
+		.name = stage_name(name), .type = HF_TYPE_A, .class = HF_CLASS_IN};
 }
 
 static enum hf_lookup look(struct office *o, struct hf_cached *copy, struct hf_answer *ret)
@@ -295,7 +245,7 @@ static void expect_agreement(struct office *o)
 {
 	expect_nothing(o);
 	o->expectation.agree = "2 of 2";
-	adopt(o);
+	stage_adopt(&o->stage);
 }
 
 static void two_have_to_agree_and_both_are_asked(void **state)
@@ -411,7 +361,7 @@ static void expect_proof(struct office *o, int when)
 	o->expectation.prove_when = when;
 	o->expectation.prove_port = 443;
 	o->expectation.prove_ca = "system";
-	adopt(o);
+	stage_adopt(&o->stage);
 }
 
 static uint32_t kept_for(struct office *o)
@@ -427,7 +377,7 @@ static void an_answer_waits_for_its_proof(void **state)
 	expect_proof(o, HF_PROVE_FIRST);
 	shows(o, 7, HF_PROOF_HOLDS);
 	gives(o, 0, 7);
-	o->looks_take = 100 * HF_MS;
+	o->certificates.take = 100 * HF_MS;
 	hf_us before = hf_loop_now(o->stage.loops[0]);
 	ask(o);
 	assert_int_equal(o->client.a[3], 7);
@@ -436,7 +386,7 @@ static void an_answer_waits_for_its_proof(void **state)
 	assert_int_equal(kept_for(o), 300);
 	hf_sim_run_for(o->stage.sim, 300 * HF_SECOND);
 	ask(o);
-	assert_int_equal(o->looks, 1); /* what is known need not be seen again */
+	assert_int_equal(o->certificates.looks, 1); /* what is known need not be seen again */
 }
 
 static void an_address_that_is_anothers_is_a_lie(void **state)
@@ -461,11 +411,11 @@ static void a_proof_that_takes_long_brings_another_upstream(void **state)
 	shows(o, 7, HF_PROOF_HOLDS);
 	gives(o, 0, 7);
 	gives(o, 1, 7);
-	o->looks_take = 1500 * HF_MS;
+	o->certificates.take = 1500 * HF_MS;
 	ask(o);
 	assert_int_equal(o->client.a[3], 7);
 	assert_int_equal(o->stage.upstreams[1].asked, 1);
-	assert_int_equal(o->looks, 1);
+	assert_int_equal(o->certificates.looks, 1);
 }
 
 static void what_nobody_can_prove_is_believed_for_a_few_seconds_if_two_give_it(void **state)
@@ -507,7 +457,7 @@ static void a_failure_while_a_proof_is_under_way_leaves_nothing_behind(void **st
 	expect_proof(o, HF_PROVE_FIRST);
 	shows(o, 7, HF_PROOF_HOLDS);
 	gives(o, 0, 7);
-	o->looks_take = 1500 * HF_MS;
+	o->certificates.take = 1500 * HF_MS;
 	assert_int_equal(
 		hf_worker_ask(o->stage.worker[0], &key, &ticket, hf_loop_now(o->stage.loops[0])),
 		0);
@@ -522,7 +472,7 @@ static void what_is_given_before_its_proof_is_kept_for_long_once_it_is_proven(vo
 	expect_proof(o, HF_PROVE_AFTER);
 	shows(o, 7, HF_PROOF_HOLDS);
 	gives(o, 0, 7);
-	o->looks_take = 2 * HF_SECOND - HF_MS;
+	o->certificates.take = 2 * HF_SECOND - HF_MS;
 	hf_us before = hf_loop_now(o->stage.loops[0]);
 	ask(o);
 	assert_int_equal(o->client.a[3], 7);
@@ -579,7 +529,7 @@ static void what_a_reload_rules_out_is_given_to_nobody_any_more(void **state)
 {
 	struct office *o = *state;
 	o->stage.cache_conf.stale = 3600 * HF_SECOND;
-	adopt(o);
+	stage_adopt(&o->stage);
 	gives(o, 0, 66);
 	gives(o, 1, 66);
 	ask(o);
@@ -603,7 +553,7 @@ static void an_old_answer_that_a_reload_rules_out_is_not_given_either(void **sta
 	struct office *o = *state;
 	o->stage.cache_conf.stale = 3600 * HF_SECOND;
 	o->stage.cache_conf.stale_ttl = 30 * HF_SECOND;
-	adopt(o);
+	stage_adopt(&o->stage);
 	gives(o, 0, 66);
 	gives(o, 1, 67);
 	o->stage.upstreams[0].ttl = 1;
@@ -625,10 +575,10 @@ static void what_a_reload_does_not_touch_stays_known(void **state)
 	hf_sim_run_for(o->stage.sim, HF_SECOND);
 	more[0] = o->expectation;
 	more[1] = o->expectation;
-	assert_int_equal(hf_name_from_text("other.example", 13, &more[1].name), 0);
+	more[1].name = stage_name("other.example");
 	o->stage.forward.truth.expectations = more;
 	o->stage.forward.truth.expectation_count = 2;
-	adopt(o);
+	stage_adopt(&o->stage);
 	assert_true(o->stage.worker[0]->sweep.doubts);
 	assert_true(is_known(o));
 	hf_sim_run_for(o->stage.sim, 10 * HF_SECOND);
@@ -636,7 +586,7 @@ static void what_a_reload_does_not_touch_stays_known(void **state)
 	assert_true(is_known(o));
 	/* Another proof is asked for: what there is has not shown it. */
 	more[0].prove_port = 8443;
-	adopt(o);
+	stage_adopt(&o->stage);
 	assert_false(is_known(o));
 	hf_sim_run_for(o->stage.sim, 10 * HF_SECOND);
 	assert_int_equal(stage_counted(&o->stage, HF_COUNT_SWEPT), 1);
@@ -652,9 +602,9 @@ static void a_denial_above_a_name_that_is_expected_does_not_deny_it(void **state
 	ask_name(o, "example");
 	assert_int_equal(look(o, &copy, &answer), HF_LOOKUP_MISS);
 	expect_nothing(o);
-	assert_int_equal(hf_name_from_text("other.example", 13, &o->expectation.name), 0);
+	o->expectation.name = stage_name("other.example");
 	o->expectation.addresses = (struct hf_prefix_list){&o->prefix, 1};
-	adopt(o);
+	stage_adopt(&o->stage);
 	assert_int_equal(look(o, &copy, &answer), HF_LOOKUP_CUT);
 }
 

@@ -101,6 +101,13 @@ static inline struct hf_address stage_address(const char *text)
 	return address;
 }
 
+static inline struct hf_name stage_name(const char *text)
+{
+	struct hf_name name;
+	assert_int_equal(hf_name_from_text(text, strlen(text), &name), 0);
+	return name;
+}
+
 /* ---- upstreams ---- */
 
 /* Records that belong where they stand: texts of the name; signatures of its SOA, and of
@@ -364,6 +371,27 @@ static inline void stage_close(struct stage *s)
 	}
 	hf_cache_free(s->cache);
 	hf_plan_unref(s->plan);
+}
+
+/* All workers go by what the stage's settings say now. */
+static inline void stage_adopt(struct stage *s)
+{
+	struct hf_plan *old = s->plan;
+	s->plan = stage_plan(s);
+	for (unsigned i = 0; i < s->workers; i++)
+		hf_worker_adopt(s->worker[i], s->plan);
+	hf_plan_unref(old);
+}
+
+/* How many of a kind there have been; what has been told until now is taken. */
+static inline unsigned stage_events(struct stage *s, enum hf_event_kind kind)
+{
+	struct hf_event event;
+	unsigned count = 0;
+	for (unsigned i = 0; i < s->workers; i++)
+		while (hf_event_take(s->rings[i], &event))
+			count += event.kind == kind;
+	return count;
 }
 
 static inline uint64_t stage_counted(const struct stage *s, enum hf_counter counter)

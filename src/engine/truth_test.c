@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/truth.h"
 
-#include "engine/stage.h"
+#include "engine/stage_truth.h"
 
 /* 10.0.8.5 is the truth, 203.0.113.9 is not. */
 #define TRUTH "\x0a\x00\x08\x05"
@@ -35,20 +35,13 @@ static void lies(struct stage_upstream *u, const uint8_t *q, size_t name)
 	speak(u, q, name, LIE);
 }
 
-static struct hf_name name(const char *text)
-{
-	struct hf_name n;
-	assert_int_equal(hf_name_from_text(text, strlen(text), &n), 0);
-	return n;
-}
-
 static struct hf_prefix within;
 static struct hf_expectation expectations[3];
 
 static struct hf_expectation expectation(const char *text, bool below)
 {
 	assert_int_equal(hf_prefix_parse("10.0.8.0/24", &within), 0);
-	return (struct hf_expectation){.name = name(text),
+	return (struct hf_expectation){.name = stage_name(text),
 		.below = below,
 		.addresses = {&within, 1},
 		.prove_ca = "system",
@@ -56,52 +49,16 @@ static struct hf_expectation expectation(const char *text, bool below)
 		.prove_port = 443};
 }
 
-/* ---- certificates: every address but that of the lie has one ---- */
-
-struct hand {
-	struct hf_timer timer; /* first */
-	struct stage *stage;
-	struct hf_prove_look *look;
-};
-
-static int trust(void *ctx, const char *ca, hf_us now, uint64_t *ret_number, int *ret_news)
+/* Every address but that of the lie has a certificate. */
+static struct hf_proof_seen shown(void *ctx, const struct hf_address *address)
 {
-	(void)ctx, (void)ca, (void)now;
-	*ret_number = 1;
-	*ret_news = 0;
-	return 0;
+	(void)ctx;
+	return memcmp(address->bytes, LIE, 4) == 0
+		       ? (struct hf_proof_seen){HF_PROOF_FAILS, 0, "it is another name's"}
+		       : (struct hf_proof_seen){HF_PROOF_HOLDS, 3600 * HF_SECOND, ""};
 }
 
-static void look_over(struct hf_timer *timer, hf_us now)
-{
-	struct hand hand = *(struct hand *)timer;
-	const struct hf_proof_seen holds = {HF_PROOF_HOLDS, 3600 * HF_SECOND, ""};
-	const struct hf_proof_seen fails = {HF_PROOF_FAILS, 0, "it is another name's"};
-	bool lie = memcmp(hand.look->key->address.bytes, LIE, 4) == 0;
-	free(timer);
-	hf_prove_shown(hand.look, lie ? &fails : &holds, now);
-}
-
-static const char *begin_look(void *ctx, struct hf_prove_look *look)
-{
-	struct stage *s = ctx;
-	struct hand *hand = calloc(1, sizeof *hand);
-	assert_non_null(hand);
-	*hand = (struct hand){{.fire = look_over}, s, look};
-	look->hand = hand;
-	hf_timer_arm(
-		hf_loop_timers(s->loops[0]), &hand->timer, hf_loop_now(s->loops[0]) + 100 * HF_MS);
-	return NULL;
-}
-
-static void end_look(void *ctx, struct hf_prove_look *look)
-{
-	struct stage *s = ctx;
-	hf_timer_disarm(hf_loop_timers(s->loops[0]), &((struct hand *)look->hand)->timer);
-	free(look->hand);
-}
-
-static const struct hf_prove_means means = {trust, begin_look, end_look};
+static struct stage_certificates certificates;
 
 static int open_stage(void **state)
 {
@@ -115,8 +72,8 @@ static int open_stage(void **state)
 	expectations[2].prove = HF_PROVE_TLS;
 	s->truth = (struct hf_truth_conf){
 		.expectations = expectations, .expectation_count = 3, .release = 3};
-	s->means = &means;
-	s->means_ctx = s;
+	certificates = (struct stage_certificates){.shown = shown, .take = 100 * HF_MS};
+	stage_certify(s, &certificates);
 	stage_open(s, 2);
 	for (unsigned i = 0; i < STAGE_UPSTREAMS; i++)
 		s->upstreams[i].speaks = speaks_truth;
@@ -140,17 +97,10 @@ static void tell_lie(struct stage *s, unsigned upstream, const char *text, enum 
 {
 	struct hf_evidence evidence = {.lie = lie};
 	const struct hf_question question = {
-		.name = name(text), .type = HF_TYPE_A, .class = HF_CLASS_IN};
+		.name = stage_name(text), .type = HF_TYPE_A, .class = HF_CLASS_IN};
 	const struct hf_said said = {s->plan, &s->route, upstream, &question,
 		hf_expect_find(s->plan->expected, &question.name)};
 	hf_truth_lied(s->worker[1], &said, &evidence, now_of(s));
-}
-
-static uint64_t barred(struct stage *s, const char *text)
-{
-	const struct hf_name n = name(text);
-	return hf_truth_barred(s->worker[0], s->plan, &s->route,
-		hf_expect_find(s->plan->expected, &n), &n, now_of(s));
 }
 
 static int64_t gauge(struct stage *s, unsigned upstream, enum hf_upstream_gauge gauge)
@@ -158,30 +108,20 @@ static int64_t gauge(struct stage *s, unsigned upstream, enum hf_upstream_gauge 
 	return s->meters[0]->upstreams[5 + upstream].gauges[gauge];
 }
 
-static unsigned events(struct stage *s, enum hf_event_kind kind)
-{
-	struct hf_event event;
-	unsigned count = 0;
-	for (unsigned i = 0; i < s->workers; i++)
-		while (hf_event_take(s->rings[i], &event))
-			count += event.kind == kind;
-	return count;
-}
-
 static void who_lied_is_barred_for_all_workers_and_told_of_once(void **state)
 {
 	struct stage *s = *state;
-	assert_int_equal(barred(s, "db.corp.example"), 0);
+	assert_int_equal(stage_barred(s, "db.corp.example"), 0);
 	tell_lie(s, 0, "db.corp.example", HF_LIE_ADDRESS);
 	tell_lie(s, 0, "www.corp.example", HF_LIE_ADDRESS);
-	assert_int_equal(barred(s, "db.corp.example"), 1);
-	assert_int_equal(barred(s, "other.corp.example"), 1);
-	assert_int_equal(barred(s, "shop.example"), 0);
+	assert_int_equal(stage_barred(s, "db.corp.example"), 1);
+	assert_int_equal(stage_barred(s, "other.corp.example"), 1);
+	assert_int_equal(stage_barred(s, "shop.example"), 0);
 	assert_int_equal(gauge(s, 0, HF_UP_QUARANTINED), 1);
 	assert_int_equal(gauge(s, 0, HF_UP_DISTRUSTED), 0);
 	assert_int_equal(s->meters[1]->upstreams[5].counters[HF_UP_LIES], 2);
 	assert_int_equal(s->meters[1]->upstreams[5].counters[HF_UP_QUARANTINES], 1);
-	assert_int_equal(events(s, HF_EVENT_QUARANTINED), 1);
+	assert_int_equal(stage_events(s, HF_EVENT_QUARANTINED), 1);
 }
 
 static void who_tells_the_truth_again_is_back_within_a_minute(void **state)
@@ -190,14 +130,14 @@ static void who_tells_the_truth_again_is_back_within_a_minute(void **state)
 	s->upstreams[0].speaks = lies;
 	tell_lie(s, 0, "db.corp.example", HF_LIE_ADDRESS);
 	hf_sim_run_for(s->sim, 3600 * HF_SECOND);
-	assert_int_equal(barred(s, "db.corp.example"), 1);
+	assert_int_equal(stage_barred(s, "db.corp.example"), 1);
 	assert_in_range(s->upstreams[0].asked, 3600 / 38, 3600 / 22 + 10);
 	assert_int_equal(s->upstreams[1].asked, 0); /* nobody else had to tell */
 	s->upstreams[0].speaks = speaks_truth;
 	hf_sim_run_for(s->sim, 60 * HF_SECOND);
-	assert_int_equal(barred(s, "db.corp.example"), 0);
+	assert_int_equal(stage_barred(s, "db.corp.example"), 0);
 	assert_int_equal(gauge(s, 0, HF_UP_QUARANTINED), 0);
-	assert_int_equal(events(s, HF_EVENT_RELEASED), 1);
+	assert_int_equal(stage_events(s, HF_EVENT_RELEASED), 1);
 	unsigned asked = s->upstreams[0].asked;
 	hf_sim_run_for(s->sim, 600 * HF_SECOND);
 	assert_int_equal(s->upstreams[0].asked, asked); /* and is left in peace */
@@ -212,11 +152,11 @@ static void failures_and_silence_neither_end_a_quarantine_nor_prolong_it(void **
 	hf_sim_run_for(s->sim, 600 * HF_SECOND);
 	s->upstreams[0].manner = STAGE_SILENT;
 	hf_sim_run_for(s->sim, 20 * HF_SECOND);
-	assert_int_equal(barred(s, "db.corp.example"), 1);
+	assert_int_equal(stage_barred(s, "db.corp.example"), 1);
 	s->upstreams[0].speaks = speaks_truth;
 	s->upstreams[0].manner = STAGE_ANSWERS;
 	hf_sim_run_for(s->sim, 90 * HF_SECOND); /* a rest of 30 s may have to end first */
-	assert_int_equal(barred(s, "db.corp.example"), 0);
+	assert_int_equal(stage_barred(s, "db.corp.example"), 0);
 }
 
 static void what_only_others_can_tell_is_asked_of_them(void **state)
@@ -225,11 +165,11 @@ static void what_only_others_can_tell_is_asked_of_them(void **state)
 	s->upstreams[0].speaks = lies;
 	tell_lie(s, 0, "news.example", HF_LIE_OUTVOTED); /* nothing is expected of it */
 	hf_sim_run_for(s->sim, 120 * HF_SECOND);
-	assert_int_equal(barred(s, "news.example"), 1);
+	assert_int_equal(stage_barred(s, "news.example"), 1);
 	assert_true(s->upstreams[1].asked >= 3);
 	s->upstreams[0].speaks = speaks_truth;
 	hf_sim_run_for(s->sim, 60 * HF_SECOND);
-	assert_int_equal(barred(s, "news.example"), 0);
+	assert_int_equal(stage_barred(s, "news.example"), 0);
 }
 
 static void one_alone_that_denies_what_it_lied_about_is_believed(void **state)
@@ -240,7 +180,7 @@ static void one_alone_that_denies_what_it_lied_about_is_believed(void **state)
 	s->upstreams[0].manner = STAGE_NXDOMAIN;
 	tell_lie(s, 0, "shop.example", HF_LIE_ADDRESS);
 	hf_sim_run_for(s->sim, 60 * HF_SECOND);
-	assert_int_equal(barred(s, "shop.example"), 0);
+	assert_int_equal(stage_barred(s, "shop.example"), 0);
 }
 
 static void two_that_were_both_kept_out_come_back_when_they_agree(void **state)
@@ -248,9 +188,9 @@ static void two_that_were_both_kept_out_come_back_when_they_agree(void **state)
 	struct stage *s = *state;
 	tell_lie(s, 0, "news.example", HF_LIE_OUTVOTED);
 	tell_lie(s, 1, "news.example", HF_LIE_OUTVOTED);
-	assert_int_equal(barred(s, "news.example"), 3);
+	assert_int_equal(stage_barred(s, "news.example"), 3);
 	hf_sim_run_for(s->sim, 60 * HF_SECOND);
-	assert_int_equal(barred(s, "news.example"), 0);
+	assert_int_equal(stage_barred(s, "news.example"), 0);
 }
 
 static void an_upstream_that_answers_for_nothing_is_asked_for_nothing(void **state)
@@ -259,14 +199,14 @@ static void an_upstream_that_answers_for_nothing_is_asked_for_nothing(void **sta
 	s->upstreams[1].speaks = NULL;
 	s->upstreams[1].manner = STAGE_NXDOMAIN;
 	tell_lie(s, 0, "qwertzuiop.example", HF_LIE_CANARY);
-	assert_int_equal(barred(s, "any.test"), 1);
+	assert_int_equal(stage_barred(s, "any.test"), 1);
 	assert_int_equal(gauge(s, 0, HF_UP_DISTRUSTED), 1);
 	hf_sim_run_for(s->sim, 120 * HF_SECOND);
-	assert_int_equal(barred(s, "any.test"), 1);
+	assert_int_equal(stage_barred(s, "any.test"), 1);
 	s->upstreams[0].speaks = NULL;
 	s->upstreams[0].manner = STAGE_NXDOMAIN;
 	hf_sim_run_for(s->sim, 60 * HF_SECOND);
-	assert_int_equal(barred(s, "any.test"), 0);
+	assert_int_equal(stage_barred(s, "any.test"), 0);
 	assert_int_equal(gauge(s, 0, HF_UP_DISTRUSTED), 0);
 }
 
@@ -275,36 +215,27 @@ static void whose_addresses_must_be_proven_has_to_give_proven_ones(void **state)
 	struct stage *s = *state;
 	struct hf_evidence evidence = {.lie = HF_LIE_PROOF};
 	const struct hf_question question = {
-		.name = name("proven.example"), .type = HF_TYPE_A, .class = HF_CLASS_IN};
+		.name = stage_name("proven.example"), .type = HF_TYPE_A, .class = HF_CLASS_IN};
 	const struct hf_said said = {s->plan, &s->route, 0, &question,
 		hf_expect_find(s->plan->expected, &question.name)};
 	s->upstreams[0].speaks = lies;
 	hf_truth_lied(s->worker[0], &said, &evidence, now_of(s));
 	hf_sim_run_for(s->sim, 120 * HF_SECOND);
-	assert_int_equal(barred(s, "proven.example"), 1);
+	assert_int_equal(stage_barred(s, "proven.example"), 1);
 	struct hf_quarantine q;
 	assert_true(hf_team_quarantine(s->team, 5, &q));
 	assert_string_equal(q.bars[0].evidence.why, "it is another name's");
 	s->upstreams[0].speaks = speaks_truth;
 	hf_sim_run_for(s->sim, 60 * HF_SECOND);
-	assert_int_equal(barred(s, "proven.example"), 0);
+	assert_int_equal(stage_barred(s, "proven.example"), 0);
 }
 
 static void a_private_address_in_a_public_name_is_not_the_upstreams_lie(void **state)
 {
 	struct stage *s = *state;
 	tell_lie(s, 0, "evil.example", HF_LIE_REBIND);
-	assert_int_equal(barred(s, "evil.example"), 0);
+	assert_int_equal(stage_barred(s, "evil.example"), 0);
 	assert_int_equal(s->meters[1]->upstreams[5].counters[HF_UP_LIES], 1);
-}
-
-static void adopt(struct stage *s)
-{
-	struct hf_plan *old = s->plan;
-	s->plan = stage_plan(s);
-	for (unsigned i = 0; i < s->workers; i++)
-		hf_worker_adopt(s->worker[i], s->plan);
-	hf_plan_unref(old);
 }
 
 static void a_quarantine_survives_a_reload(void **state)
@@ -312,9 +243,9 @@ static void a_quarantine_survives_a_reload(void **state)
 	struct stage *s = *state;
 	s->upstreams[0].speaks = lies;
 	tell_lie(s, 0, "db.corp.example", HF_LIE_ADDRESS);
-	adopt(s);
+	stage_adopt(s);
 	hf_sim_run_for(s->sim, 10 * HF_SECOND);
-	assert_int_equal(barred(s, "db.corp.example"), 1);
+	assert_int_equal(stage_barred(s, "db.corp.example"), 1);
 }
 
 static void what_is_not_expected_any_more_was_no_lie(void **state)
@@ -326,11 +257,11 @@ static void what_is_not_expected_any_more_was_no_lie(void **state)
 	struct hf_prefix moved;
 	assert_int_equal(hf_prefix_parse("203.0.113.0/24", &moved), 0);
 	expectations[0].addresses = (struct hf_prefix_list){&moved, 1};
-	adopt(s);
+	stage_adopt(s);
 	hf_sim_run_for(s->sim, HF_SECOND);
-	assert_int_equal(barred(s, "db.corp.example"), 0);
-	assert_int_equal(barred(s, "shop.example"), 1);
-	assert_int_equal(events(s, HF_EVENT_RELEASED), 1);
+	assert_int_equal(stage_barred(s, "db.corp.example"), 0);
+	assert_int_equal(stage_barred(s, "shop.example"), 1);
+	assert_int_equal(stage_events(s, HF_EVENT_RELEASED), 1);
 }
 
 static void another_upstream_in_its_place_has_not_lied(void **state)
@@ -338,8 +269,8 @@ static void another_upstream_in_its_place_has_not_lied(void **state)
 	struct stage *s = *state;
 	tell_lie(s, 0, "db.corp.example", HF_LIE_ADDRESS);
 	s->moved = true;
-	adopt(s);
-	assert_int_equal(barred(s, "db.corp.example"), 0);
+	stage_adopt(s);
+	assert_int_equal(stage_barred(s, "db.corp.example"), 0);
 }
 
 static void what_it_is_in_for_can_be_read(void **state)
@@ -361,7 +292,7 @@ static void probes_stay_within_the_retry_budget(void **state)
 	tell_lie(s, 0, "db.corp.example", HF_LIE_ADDRESS);
 	hf_sim_run_for(s->sim, 600 * HF_SECOND);
 	assert_int_equal(s->upstreams[0].asked, 0);
-	assert_int_equal(barred(s, "db.corp.example"), 1);
+	assert_int_equal(stage_barred(s, "db.corp.example"), 1);
 }
 
 int main(void)

@@ -2,8 +2,7 @@
 /* Questions of our own that nobody's lie gave rise to: canaries, serials, second opinions. */
 #include "engine/watch.h"
 
-#include "engine/stage.h"
-#include "engine/truth.h"
+#include "engine/stage_truth.h"
 
 static void answered(
 	void *ctx, uint32_t ticket, uint32_t generation, const struct hf_answer *answer, hf_us now)
@@ -41,41 +40,9 @@ static int close_post(void **state)
 	return 0;
 }
 
-static struct hf_name name(const char *text)
-{
-	struct hf_name n;
-	assert_int_equal(hf_name_from_text(text, strlen(text), &n), 0);
-	return n;
-}
-
-static void adopt(struct stage *s)
-{
-	struct hf_plan *old = s->plan;
-	s->plan = stage_plan(s);
-	for (unsigned i = 0; i < s->workers; i++)
-		hf_worker_adopt(s->worker[i], s->plan);
-	hf_plan_unref(old);
-}
-
-static uint64_t barred(struct stage *s, const char *text)
-{
-	const struct hf_name n = name(text);
-	return hf_truth_barred(s->worker[0], s->plan, &s->route,
-		hf_expect_find(s->plan->expected, &n), &n, hf_loop_now(s->loops[0]));
-}
-
 static uint64_t counted(struct stage *s, unsigned upstream, enum hf_upstream_counter counter)
 {
 	return s->meters[0]->upstreams[5 + upstream].counters[counter];
-}
-
-static unsigned events(struct stage *s, enum hf_event_kind kind)
-{
-	struct hf_event event;
-	unsigned count = 0;
-	while (hf_event_take(s->rings[0], &event))
-		count += event.kind == kind;
-	return count;
 }
 
 /* ---- canaries ---- */
@@ -83,7 +50,7 @@ static unsigned events(struct stage *s, enum hf_event_kind kind)
 static void with_canaries(struct stage *s)
 {
 	s->forward.truth.canaries = 300 * HF_SECOND;
-	adopt(s);
+	stage_adopt(s);
 }
 
 static void who_answers_for_names_that_cannot_exist_is_caught_soon_after_the_start(void **state)
@@ -92,11 +59,11 @@ static void who_answers_for_names_that_cannot_exist_is_caught_soon_after_the_sta
 	s->upstreams[0].manner = STAGE_NXDOMAIN;
 	with_canaries(s);
 	hf_sim_run_for(s->sim, 10 * HF_SECOND);
-	assert_int_equal(barred(s, "any.example"), 2);
+	assert_int_equal(stage_barred(s, "any.example"), 2);
 	assert_int_equal(counted(s, 0, HF_UP_LIES), 0);
 	s->upstreams[1].manner = STAGE_NXDOMAIN;
 	hf_sim_run_for(s->sim, 60 * HF_SECOND);
-	assert_int_equal(barred(s, "any.example"), 0);
+	assert_int_equal(stage_barred(s, "any.example"), 0);
 }
 
 static void where_all_answer_it_is_told_and_nobody_is_kept_out(void **state)
@@ -104,18 +71,18 @@ static void where_all_answer_it_is_told_and_nobody_is_kept_out(void **state)
 	struct stage *s = *state;
 	with_canaries(s);
 	hf_sim_run_for(s->sim, 10 * HF_SECOND);
-	assert_int_equal(barred(s, "any.example"), 0);
-	assert_int_equal(events(s, HF_EVENT_ALL_ANSWER), 1);
+	assert_int_equal(stage_barred(s, "any.example"), 0);
+	assert_int_equal(stage_events(s, HF_EVENT_ALL_ANSWER), 1);
 }
 
 static void a_wildcard_in_an_own_zone_is_no_lie_and_not_worth_a_word(void **state)
 {
 	struct stage *s = *state;
-	s->route.zone = name("corp.example");
+	s->route.zone = stage_name("corp.example");
 	with_canaries(s);
 	hf_sim_run_for(s->sim, 600 * HF_SECOND);
-	assert_int_equal(barred(s, "any.corp.example"), 0);
-	assert_int_equal(events(s, HF_EVENT_ALL_ANSWER), 0);
+	assert_int_equal(stage_barred(s, "any.corp.example"), 0);
+	assert_int_equal(stage_events(s, HF_EVENT_ALL_ANSWER), 0);
 	assert_true(s->upstreams[0].asked >= 1);
 }
 
@@ -140,7 +107,8 @@ static void without_an_interval_nothing_is_asked(void **state)
 static void ask(struct post *p, const char *text, unsigned seconds_most)
 {
 	struct hf_worker *worker = p->stage.worker[0];
-	const struct hf_question q = {.name = name(text), .type = HF_TYPE_A, .class = HF_CLASS_IN};
+	const struct hf_question q = {
+		.name = stage_name(text), .type = HF_TYPE_A, .class = HF_CLASS_IN};
 	struct hf_cache_key key = hf_worker_key(worker, &q, 0);
 	const struct hf_ticket ticket = {1, 0, 0};
 	unsigned before = p->total;
@@ -177,15 +145,15 @@ static void resolves(struct stage_upstream *u, const uint8_t *q, size_t len)
 static void with_serials(
 	struct stage *s, void (*speaks)(struct stage_upstream *u, const uint8_t *q, size_t name))
 {
-	s->route.zone = name("corp.example");
+	s->route.zone = stage_name("corp.example");
 	s->forward.truth.serials = 30 * HF_SECOND;
 	for (unsigned i = 0; i < STAGE_UPSTREAMS; i++) {
 		s->upstreams[i].speaks = speaks;
 		s->upstreams[i].more = 7;
 	}
-	adopt(s);
+	stage_adopt(s);
 	hf_sim_run_for(s->sim, 300 * HF_SECOND);
-	assert_int_equal(barred(s, "www.corp.example"), 0);
+	assert_int_equal(stage_barred(s, "www.corp.example"), 0);
 }
 
 static void who_does_not_follow_is_kept_out_until_it_has(void **state)
@@ -194,16 +162,16 @@ static void who_does_not_follow_is_kept_out_until_it_has(void **state)
 	with_serials(s, owns);
 	s->upstreams[0].more = 8;
 	hf_sim_run_for(s->sim, 30 * HF_SECOND);
-	assert_int_equal(barred(s, "www.corp.example"), 0);
+	assert_int_equal(stage_barred(s, "www.corp.example"), 0);
 	hf_sim_run_for(s->sim, 120 * HF_SECOND);
-	assert_int_equal(barred(s, "www.corp.example"), 2);
+	assert_int_equal(stage_barred(s, "www.corp.example"), 2);
 	assert_int_equal(counted(s, 1, HF_UP_LIES), 1);
 	assert_int_equal(s->meters[0]->upstreams[6].gauges[HF_UP_LATE_ZONES], 1);
 	s->upstreams[1].more = 8;
 	hf_sim_run_for(s->sim, 60 * HF_SECOND);
-	assert_int_equal(barred(s, "www.corp.example"), 0);
+	assert_int_equal(stage_barred(s, "www.corp.example"), 0);
 	assert_int_equal(s->meters[0]->upstreams[6].gauges[HF_UP_LATE_ZONES], 0);
-	assert_int_equal(events(s, HF_EVENT_ZONE_CAUGHT_UP), 1);
+	assert_int_equal(stage_events(s, HF_EVENT_ZONE_CAUGHT_UP), 1);
 }
 
 static void an_older_zone_is_better_than_none(void **state)
@@ -212,7 +180,7 @@ static void an_older_zone_is_better_than_none(void **state)
 	with_serials(s, owns);
 	s->upstreams[0].more = 8;
 	hf_sim_run_for(s->sim, 150 * HF_SECOND);
-	assert_int_equal(barred(s, "www.corp.example"), 2);
+	assert_int_equal(stage_barred(s, "www.corp.example"), 2);
 	stage_upstream_close(&s->upstreams[0]);
 	struct post *p = *state;
 	for (unsigned i = 0; i < 10; i++) {
@@ -220,7 +188,7 @@ static void an_older_zone_is_better_than_none(void **state)
 		snprintf(text, sizeof text, "n%u.corp.example", i);
 		ask(p, text, 10);
 	}
-	assert_int_equal(barred(s, "www.corp.example"), 0);
+	assert_int_equal(stage_barred(s, "www.corp.example"), 0);
 	unsigned asked = s->upstreams[1].asked;
 	ask(p, "www.corp.example", 10);
 	assert_true(s->upstreams[1].asked > asked);
@@ -233,7 +201,7 @@ static void resolvers_have_old_versions_by_design_and_are_asked_seldom(void **st
 	s->upstreams[0].more = 8;
 	unsigned asked = s->upstreams[0].asked;
 	hf_sim_run_for(s->sim, 3600 * HF_SECOND);
-	assert_int_equal(barred(s, "www.corp.example"), 0);
+	assert_int_equal(stage_barred(s, "www.corp.example"), 0);
 	assert_in_range(s->upstreams[0].asked - asked, 4, 10);
 }
 
@@ -243,13 +211,13 @@ static void who_is_behind_stays_out_over_a_reload(void **state)
 	with_serials(s, owns);
 	s->upstreams[0].more = 8;
 	hf_sim_run_for(s->sim, 150 * HF_SECOND);
-	adopt(s);
-	assert_int_equal(barred(s, "www.corp.example"), 2);
+	stage_adopt(s);
+	assert_int_equal(stage_barred(s, "www.corp.example"), 2);
 	hf_sim_run_for(s->sim, 2 * HF_SECOND);
-	assert_int_equal(barred(s, "www.corp.example"), 2);
+	assert_int_equal(stage_barred(s, "www.corp.example"), 2);
 	s->upstreams[1].more = 8;
 	hf_sim_run_for(s->sim, 60 * HF_SECOND);
-	assert_int_equal(barred(s, "www.corp.example"), 0);
+	assert_int_equal(stage_barred(s, "www.corp.example"), 0);
 }
 
 static void a_reload_without_serials_lets_everybody_in(void **state)
@@ -259,9 +227,9 @@ static void a_reload_without_serials_lets_everybody_in(void **state)
 	s->upstreams[0].more = 8;
 	hf_sim_run_for(s->sim, 150 * HF_SECOND);
 	s->forward.truth.serials = 0;
-	adopt(s);
+	stage_adopt(s);
 	hf_sim_run_for(s->sim, 2 * HF_SECOND);
-	assert_int_equal(barred(s, "www.corp.example"), 0);
+	assert_int_equal(stage_barred(s, "www.corp.example"), 0);
 	unsigned asked = s->upstreams[0].asked;
 	hf_sim_run_for(s->sim, 300 * HF_SECOND);
 	assert_int_equal(s->upstreams[0].asked, asked);
@@ -280,7 +248,7 @@ static void answers_are_compared_at_the_rate_and_no_more(void **state)
 	struct post *p = *state;
 	struct stage *s = *state;
 	s->forward.truth.sample = 1;
-	adopt(s);
+	stage_adopt(s);
 	for (unsigned i = 0; i < 300; i++) {
 		char text[32];
 		snprintf(text, sizeof text, "n%u.example", i);
@@ -295,7 +263,7 @@ static void a_difference_by_design_is_counted_and_a_contradiction_told(void **st
 	struct post *p = *state;
 	struct stage *s = *state;
 	s->forward.truth.sample = 1000;
-	adopt(s);
+	stage_adopt(s);
 	gives(s, 0, 192, 1);
 	gives(s, 1, 192, 2);
 	ask(p, "one.example", 1);
@@ -304,8 +272,8 @@ static void a_difference_by_design_is_counted_and_a_contradiction_told(void **st
 	hf_sim_run_for(s->sim, HF_SECOND);
 	ask(p, "two.example", 1);
 	assert_int_equal(counted(s, 1, HF_UP_CONTRADICTED), 1);
-	assert_int_equal(barred(s, "two.example"), 0); /* which of them is wrong? */
-	assert_int_equal(events(s, HF_EVENT_CONTRADICTION), 1);
+	assert_int_equal(stage_barred(s, "two.example"), 0); /* which of them is wrong? */
+	assert_int_equal(stage_events(s, HF_EVENT_CONTRADICTION), 1);
 }
 
 static void a_second_opinion_that_breaks_an_expectation_is_a_lie(void **state)
@@ -314,16 +282,16 @@ static void a_second_opinion_that_breaks_an_expectation_is_a_lie(void **state)
 	struct stage *s = *state;
 	assert_int_equal(hf_prefix_parse("192.0.2.0/24", &p->prefix), 0);
 	p->expectation = (struct hf_expectation){
-		.name = name("db.example"), .addresses = {&p->prefix, 1}, .agree = "none"};
+		.name = stage_name("db.example"), .addresses = {&p->prefix, 1}, .agree = "none"};
 	s->forward.truth.expectations = &p->expectation;
 	s->forward.truth.expectation_count = 1;
 	s->forward.truth.sample = 1;
-	adopt(s);
+	stage_adopt(s);
 	gives(s, 0, 192, 1);
 	gives(s, 1, 203, 66);
 	ask(p, "db.example", 1);
 	assert_int_equal(counted(s, 1, HF_UP_LIES), 1);
-	assert_int_equal(barred(s, "db.example"), 2);
+	assert_int_equal(stage_barred(s, "db.example"), 2);
 }
 
 static void an_absurd_ttl_is_counted_and_told(void **state)
@@ -332,11 +300,11 @@ static void an_absurd_ttl_is_counted_and_told(void **state)
 	struct stage *s = *state;
 	s->forward.truth.sample = 1000;
 	s->upstreams[1].ttl = 30 * 86400;
-	adopt(s);
+	stage_adopt(s);
 	ask(p, "one.example", 1);
 	assert_int_equal(counted(s, 1, HF_UP_ABSURD_TTLS), 1);
 	assert_int_equal(counted(s, 0, HF_UP_ABSURD_TTLS), 0);
-	assert_int_equal(events(s, HF_EVENT_ABSURD_TTL), 1);
+	assert_int_equal(stage_events(s, HF_EVENT_ABSURD_TTL), 1);
 }
 
 static void without_a_rate_nothing_is_compared(void **state)
