@@ -8,24 +8,19 @@
 
 #include <cmocka.h>
 #include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/error.h"
 #include "engine/prove_tls.h"
 #include "loop/loop_sim.h"
+#include "transport/identity.h"
 
 #define DAY 86400
 #define NAME "shop.example"
 #define GUESTS 700
 
 /* ---- certificates ---- */
-
-struct identity {
-	gnutls_x509_privkey_t key;
-	gnutls_x509_crt_t cert;
-};
 
 enum { AUTHORITY, TRUE, OTHER, EXPIRED, SELF, STRANGER, WIDE, NARROW, IDENTITIES };
 static struct identity identities[IDENTITIES];
@@ -34,39 +29,13 @@ static struct identity identities[IDENTITIES];
 static void certify(
 	struct identity *i, const struct identity *by, const char *host, int from, int last)
 {
-	static const unsigned char serial = 7;
-	const char *cn = host ? "a server" : "Test CA";
-	unsigned bits = GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1);
-	assert_int_equal(gnutls_x509_privkey_init(&i->key), 0);
-	assert_int_equal(gnutls_x509_privkey_generate(i->key, GNUTLS_PK_ECDSA, bits, 0), 0);
-	assert_int_equal(gnutls_x509_crt_init(&i->cert), 0);
-	gnutls_x509_crt_set_version(i->cert, 3);
-	gnutls_x509_crt_set_serial(i->cert, &serial, 1);
-	gnutls_x509_crt_set_key(i->cert, i->key);
-	gnutls_x509_crt_set_dn_by_oid(
-		i->cert, GNUTLS_OID_X520_COMMON_NAME, 0, cn, (unsigned)strlen(cn));
-	gnutls_x509_crt_set_activation_time(i->cert, HF_SIM_WALL + from * DAY);
-	gnutls_x509_crt_set_expiration_time(i->cert, HF_SIM_WALL + last * DAY);
-	gnutls_x509_crt_set_basic_constraints(i->cert, !host, -1);
-	if (host)
-		gnutls_x509_crt_set_subject_alt_name(
-			i->cert, GNUTLS_SAN_DNSNAME, host, (unsigned)strlen(host), GNUTLS_FSAN_SET);
-	assert_int_equal(
-		gnutls_x509_crt_sign2(i->cert, by->cert, by->key, GNUTLS_DIG_SHA256, 0), 0);
+	const struct identity_conf conf = {
+		.cn = host ? "a server" : "Test CA", .host = host, .from = from, .last = last};
+	identity_key(i);
+	identity_certify(i, by, &conf);
 }
 
 static char ca_path[] = "/tmp/holdfast-prove-XXXXXX";
-
-static void write_ca(const struct identity *who)
-{
-	gnutls_datum_t pem;
-	FILE *file = fopen(ca_path, "w");
-	assert_non_null(file);
-	assert_int_equal(gnutls_x509_crt_export2(who->cert, GNUTLS_X509_FMT_PEM, &pem), 0);
-	assert_int_equal(fwrite(pem.data, 1, pem.size, file), pem.size);
-	gnutls_free(pem.data);
-	fclose(file);
-}
 
 static int make_identities(void **state)
 {
@@ -89,10 +58,8 @@ static int make_identities(void **state)
 static int forget_identities(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < IDENTITIES; i++) {
-		gnutls_x509_crt_deinit(identities[i].cert);
-		gnutls_x509_privkey_deinit(identities[i].key);
-	}
+	for (unsigned i = 0; i < IDENTITIES; i++)
+		identity_clear(&identities[i]);
 	unlink(ca_path);
 	return 0;
 }
@@ -233,10 +200,7 @@ static struct server *serve(struct world *w, const char *text, unsigned who)
 	assert_int_equal(hf_door_open(w->there, &bind, &handler, s, &s->door), 0);
 	if (who == IDENTITIES)
 		return s;
-	assert_int_equal(gnutls_certificate_allocate_credentials(&s->credentials), 0);
-	assert_int_equal(gnutls_certificate_set_x509_key(
-				 s->credentials, &identities[who].cert, 1, identities[who].key),
-		0);
+	s->credentials = identity_credentials(&identities[who]);
 	return s;
 }
 
@@ -251,7 +215,7 @@ static int open_world(void **state)
 	w->events = calloc(1, sizeof *w->events);
 	assert_true(w->meter && w->events);
 	memset(w->meter, 0, sizeof *w->meter);
-	write_ca(&identities[AUTHORITY]);
+	identity_write(&identities[AUTHORITY], ca_path);
 	assert_int_equal(hf_anchors_new(&w->anchors), 0);
 	assert_int_equal(hf_prove_tls_new(w->here, w->anchors, &w->tls), 0);
 	const struct hf_prover_conf conf = {.loop = w->here,
@@ -568,7 +532,7 @@ static void authorities_that_change_are_read_anew_and_what_was_proven_by_the_old
 	serve(w, "192.0.2.1", TRUE);
 	assert_int_equal(prove(w, "192.0.2.1").proof, HF_PROOF_HOLDS);
 	unlink(ca_path);
-	write_ca(&identities[STRANGER]);
+	identity_write(&identities[STRANGER], ca_path);
 	hf_sim_run_for(w->sim, 10 * HF_SECOND);
 	struct asker a = prove(w, "192.0.2.1");
 	assert_int_equal(a.proof, HF_PROOF_FAILS);

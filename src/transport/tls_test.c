@@ -6,12 +6,12 @@
 
 #include <cmocka.h>
 #include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/error.h"
 #include "loop/loop_sim.h"
+#include "transport/identity.h"
 #include "transport/tcp.h"
 #include "transport/tls.h"
 
@@ -19,12 +19,6 @@
 #define NAME "dns.example"
 #define SERVERS 80
 #define LARGE (1 << 20)
-
-/* A key and its certificate. */
-struct identity {
-	gnutls_x509_privkey_t key;
-	gnutls_x509_crt_t cert;
-};
 
 /* What the tests are made from, once: keys take time. */
 static struct identity authority, stranger, impostor;
@@ -69,52 +63,13 @@ struct world {
 
 /* ---- certificates ---- */
 
-static void new_key(struct identity *i)
-{
-	assert_int_equal(gnutls_x509_privkey_init(&i->key), 0);
-	assert_int_equal(gnutls_x509_privkey_generate(i->key, GNUTLS_PK_ECDSA,
-				 GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
-		0);
-}
-
-/* One that was made here does not know its own octets. */
-static void read_again(struct identity *i)
-{
-	gnutls_datum_t der;
-	assert_int_equal(gnutls_x509_crt_export2(i->cert, GNUTLS_X509_FMT_DER, &der), 0);
-	gnutls_x509_crt_deinit(i->cert);
-	assert_int_equal(gnutls_x509_crt_init(&i->cert), 0);
-	assert_int_equal(gnutls_x509_crt_import(i->cert, &der, GNUTLS_X509_FMT_DER), 0);
-	gnutls_free(der.data);
-}
-
 /* A certificate for up to two hosts, or an authority's, from..last days off the start. */
 static void certify_as(const char *cn, struct identity *i, const struct identity *by,
 	const char *host, const char *other, int from, int last)
 {
-	static const unsigned char serial = 7;
-	uint8_t raw[4] = {192, 0, 2, 1};
-	assert_int_equal(gnutls_x509_crt_init(&i->cert), 0);
-	gnutls_x509_crt_set_version(i->cert, 3);
-	gnutls_x509_crt_set_serial(i->cert, &serial, 1);
-	gnutls_x509_crt_set_key(i->cert, i->key);
-	gnutls_x509_crt_set_dn_by_oid(
-		i->cert, GNUTLS_OID_X520_COMMON_NAME, 0, cn, (unsigned)strlen(cn));
-	gnutls_x509_crt_set_activation_time(i->cert, HF_SIM_WALL + from * DAY);
-	gnutls_x509_crt_set_expiration_time(i->cert, HF_SIM_WALL + last * DAY);
-	gnutls_x509_crt_set_basic_constraints(i->cert, !host, -1);
-	if (host)
-		gnutls_x509_crt_set_subject_alt_name(
-			i->cert, GNUTLS_SAN_DNSNAME, host, (unsigned)strlen(host), GNUTLS_FSAN_SET);
-	if (host && other)
-		gnutls_x509_crt_set_subject_alt_name(i->cert, GNUTLS_SAN_DNSNAME, other,
-			(unsigned)strlen(other), GNUTLS_FSAN_APPEND);
-	if (host)
-		gnutls_x509_crt_set_subject_alt_name(
-			i->cert, GNUTLS_SAN_IPADDRESS, raw, 4, GNUTLS_FSAN_APPEND);
-	assert_int_equal(
-		gnutls_x509_crt_sign2(i->cert, by->cert, by->key, GNUTLS_DIG_SHA256, 0), 0);
-	read_again(i);
+	static const uint8_t address[] = {192, 0, 2, 1};
+	const struct identity_conf conf = {cn, host, other, address, from, last};
+	identity_certify(i, by, &conf);
 }
 
 static void certify(struct identity *i, const struct identity *by, const char *host,
@@ -123,23 +78,14 @@ static void certify(struct identity *i, const struct identity *by, const char *h
 	certify_as(host ? "a server" : "Test CA", i, by, host, other, from, last);
 }
 
-static void forget(struct identity *i)
-{
-	if (i->cert)
-		gnutls_x509_crt_deinit(i->cert);
-	if (i->key)
-		gnutls_x509_privkey_deinit(i->key);
-	*i = (struct identity){0};
-}
-
 static int make_authorities(void **state)
 {
 	(void)state;
-	new_key(&authority);
+	identity_key(&authority);
 	certify(&authority, &authority, NULL, NULL, -1000, 1000);
-	new_key(&stranger);
+	identity_key(&stranger);
 	certify_as("Another CA", &stranger, &stranger, NULL, NULL, -1000, 1000);
-	new_key(&impostor);
+	identity_key(&impostor);
 	certify(&impostor, &impostor, NULL, NULL, -1000, 1000);
 	return 0;
 }
@@ -147,9 +93,9 @@ static int make_authorities(void **state)
 static int forget_authorities(void **state)
 {
 	(void)state;
-	forget(&authority);
-	forget(&stranger);
-	forget(&impostor);
+	identity_clear(&authority);
+	identity_clear(&stranger);
+	identity_clear(&impostor);
 	return 0;
 }
 
@@ -307,7 +253,7 @@ static int close_world(void **state)
 	if (w->credentials)
 		gnutls_certificate_free_credentials(w->credentials);
 	gnutls_free(w->ticket_key.data);
-	forget(&w->identity);
+	identity_clear(&w->identity);
 	hf_sim_free(w->sim);
 	free(w);
 	return 0;
@@ -319,22 +265,14 @@ static void forget_tickets(struct world *w)
 	assert_int_equal(hf_tls_tickets_new(&w->tickets), 0);
 }
 
-static void write_authority(const struct identity *who, char *path)
-{
-	gnutls_datum_t pem;
-	int fd = mkstemp(path);
-	assert_true(fd >= 0);
-	assert_int_equal(gnutls_x509_crt_export2(who->cert, GNUTLS_X509_FMT_PEM, &pem), 0);
-	assert_int_equal(write(fd, pem.data, pem.size), pem.size);
-	gnutls_free(pem.data);
-	close(fd);
-}
-
 static struct hf_trust *trust_in(const struct identity *who)
 {
 	char path[] = "/tmp/holdfast-tls-XXXXXX";
 	struct hf_trust *trust = NULL;
-	write_authority(who, path);
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	close(fd);
+	identity_write(who, path);
 	assert_int_equal(hf_trust_load(path, &trust), 0);
 	assert_int_equal(hf_trust_size(trust), 1);
 	unlink(path);
@@ -349,13 +287,10 @@ static void serve_as(struct world *w, const struct identity *by, const char *hos
 		w->trust = trust_in(&authority);
 	if (w->credentials)
 		gnutls_certificate_free_credentials(w->credentials);
-	forget(&w->identity);
-	new_key(&w->identity);
+	identity_clear(&w->identity);
+	identity_key(&w->identity);
 	certify(&w->identity, by ? by : &w->identity, host, other, from, last);
-	assert_int_equal(gnutls_certificate_allocate_credentials(&w->credentials), 0);
-	assert_int_equal(gnutls_certificate_set_x509_key(
-				 w->credentials, &w->identity.cert, 1, w->identity.key),
-		0);
+	w->credentials = identity_credentials(&w->identity);
 }
 
 /* The same by way of an authority in between, which the server sends along; and behind it
@@ -367,9 +302,9 @@ static void serve_by_way_of_another(
 	gnutls_x509_crt_t chain[3];
 	unsigned count = 1;
 	serve_as(w, &authority, NAME, NULL, -1, 30);
-	new_key(&between);
+	identity_key(&between);
 	certify_as("In Between CA", &between, &authority, NULL, NULL, since, last);
-	new_key(&gone);
+	identity_key(&gone);
 	certify_as("Gone CA", &gone, &gone, NULL, NULL, -2000, -1000);
 	crossed.key = authority.key;
 	certify(&crossed, &gone, NULL, NULL, -2000, -1000);
@@ -385,9 +320,9 @@ static void serve_by_way_of_another(
 		gnutls_certificate_set_x509_key(w->credentials, chain, (int)count, w->identity.key),
 		0);
 	crossed.key = NULL;
-	forget(&between);
-	forget(&crossed);
-	forget(&gone);
+	identity_clear(&between);
+	identity_clear(&crossed);
+	identity_clear(&gone);
 }
 
 /* ---- this side ---- */
