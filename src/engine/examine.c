@@ -200,6 +200,18 @@ static void proven(struct hf_proof_wish *wish, enum hf_proof proof, const char *
 
 /* ---- questions ---- */
 
+/* An upstream that is not believed is asked nothing, and what TLS showed of it says more. */
+static void fail(
+	struct hf_examination *x, struct hf_finding *f, bool silent, const struct hf_heard *heard)
+{
+	char why[HF_WHY_MAX] = "";
+	f->untrusted = heard->cause == HF_CAUSE_UNTRUSTED;
+	if (f->untrusted)
+		hf_upstreams_why(
+			x->worker->team->upstreams, x->examined->plan->slots[f->upstream], why);
+	hf_finding_fail(f, silent, why[0] ? why : hf_query_cause_text(heard->cause), heard->took);
+}
+
 static void fill_in(struct hf_examination *x, uint32_t at, const struct hf_heard *heard, hf_us now)
 {
 	struct hf_finding *f = finding_at(x, at);
@@ -211,7 +223,7 @@ static void fill_in(struct hf_examination *x, uint32_t at, const struct hf_heard
 	tally->spoke |= heard->answered || !silent;
 	tally->silent += !heard->answered && silent;
 	if (!heard->answered)
-		hf_finding_fail(f, silent, hf_query_cause_text(heard->cause), heard->took);
+		fail(x, f, silent, heard);
 	else if (!hf_finding_hear(&x->examined->findings, f, heard->m, heard->view, heard->took) &&
 		 x->proves && hf_finding_wants_proof(&x->examined->findings, f))
 		x->to_prove[x->prove_count++] = at;

@@ -62,7 +62,8 @@ static int make_plan(struct examiner *e)
 	}
 	e->plan->owner = forward;
 	e->plan->release = free;
-	return 0;
+	/* Without this, whoever is to be asked over TLS would be asked in plain text. */
+	return hf_plan_secure(e->plan);
 }
 
 static int make_worker(struct examiner *e)

@@ -106,6 +106,10 @@ static const char *what_to_do(const struct hf_finding *finding, bool outdated)
 		return "see whether the port can be reached from here, or set `prove-port`";
 	if (finding->found == HF_FOUND_UNSURE)
 		return "see who of them is right; `agree` may ask for more than there are";
+	if (finding->untrusted)
+		return "see `tls-name`, `tls-pins` and `tls-ca`; it is asked nothing until it "
+		       "proves "
+		       "who it is";
 	return "see whether it runs and lets this host ask";
 }
 
@@ -125,7 +129,9 @@ void hf_finding_say(
 	else if (finding->said)
 		hf_text_add(text, "answered %s: %s", said, why);
 	else
-		hf_text_add(text, "gave no answer: %s", why);
+		hf_text_add(text, "%s: %s",
+			finding->untrusted ? "is not believed, and not asked" : "gave no answer",
+			why);
 	if (q->expected && finding->said)
 		hf_text_add(text, " (expected: %s)", hf_expects_text(q->expected->conf, expects));
 	hf_text_add(text, "; %s", what_to_do(finding, q->outdated));

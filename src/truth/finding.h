@@ -39,9 +39,10 @@ struct hf_finding {
 	enum hf_belief belief;
 	struct hf_evidence evidence; /* LIE */
 	struct hf_testimony *said;   /* NULL: there was no answer */
-	char why[96];                /* UNPROVEN, UNSURE, SILENT, FAILED, NOT_ASKED: in words */
+	bool untrusted;              /* FAILED: over TLS it did not prove who it is */
+	char why[144];               /* UNPROVEN, UNSURE, SILENT, FAILED, NOT_ASKED: in words */
 	uint16_t shown[HF_SHOWN_FAILS + 1]; /* addresses, by enum hf_shown */
-	bool accused;                /* whoever keeps liars out has been told */
+	bool accused;                       /* whoever keeps liars out has been told */
 	hf_us took;
 };
 

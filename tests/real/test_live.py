@@ -410,3 +410,40 @@ def test_a_start_ends_before_a_false_certificate(holdfast, fake, shop):
     code, text, took = ended(server)
     assert code == 1 and took < 5
     assert "not proven" in text and "not started: an upstream lies" in text
+
+
+# --- upstreams over TLS --------------------------------------------------------------------
+
+def over_tls(upstream, ca, name="dns.example"):
+    return {"address": "tls://%s:%d" % (upstream.address, upstream.port), "tls-name": name,
+            "tls-ca": ca.pem}
+
+
+@pytest.fixture
+def dot(tmp_path, fake):
+    """An upstream over TLS, and what may vouch for it."""
+    ca = authority.Authority(tmp_path / "ca")
+    return fake(tls=ca.certify("dns.example").context(), port=8853), ca
+
+
+def test_upstreams_over_tls_are_asked_over_tls(holdfast, dot):
+    upstream, ca = dot
+    server = written(holdfast, {"dot": over_tls(upstream, ca)}, startup={"verify": "abort"})
+    code, text, _ = alone(server)
+    assert code == 0, text
+    code, text = under_test.run_verb("explain", "--standalone", "-c", server.path, NAME, timeout=30)
+    assert code == 0 and "true" in text, text
+    server.start()
+    assert "lies=0" in server.process.output() and "gave no answer" not in server.process.output()
+    assert upstream.seen and all(q.proto == "tcp" for q in upstream.seen)
+    assert upstream.sessions and upstream.unreadable == 0
+
+
+def test_whoever_is_not_believed_is_asked_nothing_and_it_is_said_why(holdfast, dot):
+    upstream, ca = dot
+    server = written(holdfast, {"dot": over_tls(upstream, ca, "other.example")})
+    code, text, _ = alone(server)
+    assert code == 3
+    assert "is not believed, and not asked: certificate is for dns.example, not other.example" in text
+    assert "`tls-name`" in text
+    assert upstream.seen == [] and upstream.unreadable == 0
