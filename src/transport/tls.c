@@ -51,6 +51,7 @@ struct hf_tls_session {
 	char alpn[32];
 	uint8_t in[IN_SIZE];
 	size_t in_at, in_len;
+	uint64_t taken; /* octets that GnuTLS has taken from `in`, ever */
 	uint8_t *out;
 	size_t out_at, out_len, out_cap;
 };
@@ -220,6 +221,7 @@ static ssize_t pull(gnutls_transport_ptr_t ctx, void *bytes, size_t cap)
 	size_t n = s->in_len - s->in_at < cap ? s->in_len - s->in_at : cap;
 	memcpy(bytes, s->in + s->in_at, n);
 	s->in_at += n;
+	s->taken += n;
 	return (ssize_t)n;
 }
 
@@ -326,27 +328,28 @@ int hf_tls_handshake(struct hf_tls_session *s)
 
 /* ---- talking ---- */
 
-/* After -EAGAIN of GnuTLS: has it taken anything since `at`, and is there more? What it
- * answers by itself (a ticket, a new key) is no end of what has come. */
-static bool more_in(const struct hf_tls_session *s, size_t at)
+/* After -EAGAIN of GnuTLS: has it taken anything since then, and is there more? What it
+ * answers by itself (a ticket, a new key) is no end of what has come. A place in `in` says
+ * nothing of that: what was read in between may have led to the same one. */
+static bool more_in(const struct hf_tls_session *s, uint64_t taken)
 {
-	return s->in_at < s->in_len && s->in_at != at;
+	return s->in_at < s->in_len && s->taken != taken;
 }
 
 int hf_tls_read(struct hf_tls_session *s, uint8_t *bytes, size_t cap)
 {
 	ssize_t n;
-	size_t at;
+	uint64_t taken;
 	if (s->error)
 		return s->error;
 	if (!s->open)
 		return -EAGAIN;
 	s->may_pull = true;
 	do {
-		at = s->in_at;
+		taken = s->taken;
 		n = gnutls_record_recv(s->tls, bytes, cap > INT32_MAX ? INT32_MAX : cap);
 	} while (n == GNUTLS_E_INTERRUPTED || n == GNUTLS_E_WARNING_ALERT_RECEIVED ||
-		 (n == GNUTLS_E_AGAIN && more_in(s, at)));
+		 (n == GNUTLS_E_AGAIN && more_in(s, taken)));
 	if (n > 0 || n == GNUTLS_E_AGAIN)
 		remember(s);
 	if (s->out_at < s->out_len) {

@@ -638,6 +638,27 @@ static void two_connections_at_once_do_not_show_the_same_ticket(void **state)
 	hang_up(w, &other);
 }
 
+/* As Unbound sends them: one ticket, then another just as long and the answer with it. */
+static void an_answer_behind_a_second_ticket_is_read_at_once(void **state)
+{
+	struct world *w = *state;
+	struct hf_tls_peer peer = peer_named(NAME);
+	struct client c = {.gives = 1};
+	serve_as(w, &authority, NAME, NULL, -1, 30);
+	w->priority = "NORMAL:-VERS-ALL:+VERS-TLS1.3";
+	call(w, &c, &peer);
+	struct server *s = &w->servers[0];
+	assert_int_equal(gnutls_session_ticket_send(s->tls, 1, 0), 0);
+	server_flush(s);
+	hf_sim_run_for(w->sim, 100 * HF_MS);
+	assert_int_equal(gnutls_session_ticket_send(s->tls, 1, 0), 0);
+	assert_int_equal(gnutls_record_send(s->tls, "answer", 6), 6);
+	server_flush(s);
+	hf_sim_run_for(w->sim, 100 * HF_MS);
+	assert_int_equal(c.got, 6);
+	hang_up(w, &c);
+}
+
 static void a_resumed_peer_is_judged_again(void **state)
 {
 	struct world *w = *state;
@@ -1011,6 +1032,7 @@ int main(void)
 		IN_A_WORLD(who_cannot_be_known_is_believed_only_on_request),
 		IN_A_WORLD(a_session_is_resumed_with_each_ticket_once),
 		IN_A_WORLD(two_connections_at_once_do_not_show_the_same_ticket),
+		IN_A_WORLD(an_answer_behind_a_second_ticket_is_read_at_once),
 		IN_A_WORLD(a_resumed_peer_is_judged_again),
 		IN_A_WORLD(who_is_not_believed_leaves_no_ticket),
 		IN_A_WORLD(the_least_lately_used_ticket_goes_first),
