@@ -9,7 +9,9 @@
  * and is closed once the certificate is seen.
  * Words: a proof *holds*, *fails* (a certificate was shown, and it is not one for the
  * name: a lie), or is *missing* (nobody there, no TLS, no time: says nothing of whom to
- * believe). Neither of the last two is believed.
+ * believe). One that fails is never believed. One that is missing is not by itself: whether
+ * the answer is believed all the same, for a few seconds, because another upstream gives the
+ * same address, is for truth/trial.h to say.
  * Nobody's dates can be judged by a clock that was never set: then all is missing.
  * Never:   which upstream gave the address, what is done about it.
  * Threads: the worker's own. A name belongs to one worker, and so do its proofs.
