@@ -6,6 +6,7 @@
 #include "engine/answer.h"
 #include "engine/believe.h"
 #include "engine/flight_inside.h"
+#include "engine/quarantines.h"
 #include "engine/heat.h"
 #include "engine/hold.h"
 #include "engine/inquiry.h"
@@ -192,7 +193,7 @@ void hf_deliver_inquiry(struct flight *f, struct hf_heard *heard, hf_us now)
 static void fail_text(
 	const struct flight *f, const struct hf_action *action, char text[static HF_EDE_TEXT_MAX])
 {
-	char evidence[HF_EVIDENCE_TEXT_MAX];
+	char evidence[HF_EVIDENCE_TEXT_MAX], gave[HF_BAR_TEXT_MAX] = "";
 	const char *cause = hf_query_cause_text(action->cause);
 	char why[HF_WHY_MAX] = "";
 	if (action->cause == HF_CAUSE_UNTRUSTED)
@@ -200,6 +201,9 @@ static void fail_text(
 			f->worker->team->upstreams, hf_flight_slot(f, action->upstream), why);
 	if (why[0])
 		cause = why;
+	if (action->cause == HF_CAUSE_QUARANTINED)
+		hf_quarantines_why(f->worker, f->plan, hf_flight_slot(f, action->upstream),
+			&f->base.question.name, gave);
 	if (action->cause == HF_CAUSE_NONE)
 		snprintf(text, HF_EDE_TEXT_MAX, "%s", cause);
 	else if (action->cause == HF_CAUSE_DOUBTED)
@@ -210,8 +214,8 @@ static void fail_text(
 			hf_flight_conf(f, action->upstream)->name,
 			hf_evidence_text(&f->evidence, evidence));
 	else
-		snprintf(text, HF_EDE_TEXT_MAX, "upstream %s: %s",
-			hf_flight_conf(f, action->upstream)->name, cause);
+		snprintf(text, HF_EDE_TEXT_MAX, "upstream %s: %s%s%s",
+			hf_flight_conf(f, action->upstream)->name, cause, gave[0] ? "; " : "", gave);
 }
 
 static bool is_of_truth(enum hf_query_cause cause)

@@ -94,6 +94,19 @@ uint64_t hf_quarantines_barred(struct hf_worker *worker, const struct hf_plan *p
 	return barred | (other ? late : 0);
 }
 
+void hf_quarantines_why(struct hf_worker *worker, const struct hf_plan *plan, unsigned slot,
+	const struct hf_name *name, char buf[static HF_BAR_TEXT_MAX])
+{
+	struct hf_upstreams *all = worker->team->upstreams;
+	buf[0] = 0;
+	hf_upstreams_lock(all);
+	const struct hf_liar *liar = liar_of(all, plan, slot);
+	const struct hf_bar *bar = liar ? hf_quarantine_bar_of(&liar->quarantine, name) : NULL;
+	if (bar)
+		hf_bar_text(bar, buf);
+	hf_upstreams_unlock(all);
+}
+
 /* A bar of a slot that is due, if there is one. Under the lock. */
 static bool find_due(struct hf_upstreams *all, unsigned slot, hf_us now, struct hf_barred *ret_of,
 	struct hf_bar *ret_bar)

@@ -21,6 +21,11 @@ void hf_quarantines_raise(struct hf_worker *worker, const struct hf_plan *plan, 
 uint64_t hf_quarantines_barred(struct hf_worker *worker, const struct hf_plan *plan,
 	const struct hf_route *route, const struct hf_name *name);
 
+/* Why one of them is not to be asked, as hf_bar_text has it, copied to buf; "": it may be,
+ * or is only late. */
+void hf_quarantines_why(struct hf_worker *worker, const struct hf_plan *plan, unsigned slot,
+	const struct hf_name *name, char buf[static HF_BAR_TEXT_MAX]);
+
 /* Which bar a probe is of. */
 struct hf_barred {
 	unsigned slot;

@@ -855,11 +855,36 @@ static bool usable(const struct hf_server *server, unsigned slot)
 	       atomic_load_explicit(&gauges[HF_UP_DUE], memory_order_relaxed);
 }
 
-static bool route_usable(const struct hf_server *server, const struct hf_route *route)
+/* Not asked for anything, because it lied. Our own questions find out when that is over,
+ * whether or not clients ask. */
+static bool distrusted(const struct hf_server *server, unsigned slot)
 {
-	for (size_t i = 0; i < route->upstream_count; i++)
-		if (usable(server, server->plan->slots[route->upstreams[i]]))
+	const _Atomic int64_t *gauges = server->crew[0].meter->upstreams[slot].gauges;
+	return atomic_load_explicit(&gauges[HF_UP_DISTRUSTED], memory_order_relaxed) != 0;
+}
+
+static bool route_ready(const struct hf_server *server, const struct hf_route *route, FILE *reasons)
+{
+	char zone[HF_NAME_TEXT_MAX];
+	unsigned liars = 0;
+	for (size_t i = 0; i < route->upstream_count; i++) {
+		unsigned slot = server->plan->slots[route->upstreams[i]];
+		if (usable(server, slot) && !distrusted(server, slot))
 			return true;
+		liars += distrusted(server, slot);
+	}
+	hf_name_text(route->zone.bytes, zone);
+	if (!liars) {
+		fprintf(reasons, "no upstream of zone %s answers\n", zone);
+		return false;
+	}
+	fprintf(reasons,
+		"no upstream of zone %s can be believed: in quarantine for all names:", zone);
+	for (size_t i = 0; i < route->upstream_count; i++)
+		if (distrusted(server, server->plan->slots[route->upstreams[i]]))
+			fprintf(reasons, " %s",
+				server->plan->forward->upstreams[route->upstreams[i]].name);
+	fprintf(reasons, "%s\n", liars < route->upstream_count ? "; the others do not answer" : "");
 	return false;
 }
 
@@ -868,14 +893,8 @@ bool hf_server_ready(const struct hf_server *server, FILE *reasons)
 	bool ready = true;
 	pthread_mutex_lock(lock_of(server));
 	const struct hf_forward_conf *forward = server->plan->forward;
-	for (size_t i = 0; i < forward->route_count; i++) {
-		char zone[HF_NAME_TEXT_MAX];
-		if (route_usable(server, &forward->routes[i]))
-			continue;
-		fprintf(reasons, "no upstream of zone %s answers\n",
-			hf_name_text(forward->routes[i].zone.bytes, zone));
-		ready = false;
-	}
+	for (size_t i = 0; i < forward->route_count; i++)
+		ready &= route_ready(server, &forward->routes[i], reasons);
 	pthread_mutex_unlock(lock_of(server));
 	return ready;
 }

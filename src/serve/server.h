@@ -119,8 +119,9 @@ struct hf_bar;
 size_t hf_server_late(const struct hf_server *server, unsigned slot, struct hf_bar *ret, size_t most);
 
 /* Readiness: true if at least one upstream of every route is in use, or was rested
- * and may be tried again. When
- * not, reasons are written, a line each. */
+ * and may be tried again, and is not in quarantine for all names. Old answers may still be
+ * given without one, but what is asked for the first time would fail. When not, reasons are
+ * written, a line each. */
 bool hf_server_ready(const struct hf_server *server, FILE *reasons);
 
 #endif

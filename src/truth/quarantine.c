@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "truth/quarantine.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* From three quarters to five quarters, so that instances do not probe in step. */
@@ -85,6 +86,32 @@ bool hf_quarantine_bars(const struct hf_quarantine *q, const struct hf_name *nam
 		if (q->bars[i].up && within(name, &q->bars[i].suffix))
 			return true;
 	return false;
+}
+
+const struct hf_bar *hf_quarantine_bar_of(const struct hf_quarantine *q, const struct hf_name *name)
+{
+	for (unsigned i = 0; i <= HF_BAR_ALL; i++)
+		if (q->bars[i].up && within(name, &q->bars[i].suffix))
+			return &q->bars[i];
+	return NULL;
+}
+
+const char *hf_bar_text(const struct hf_bar *bar, char buf[static HF_BAR_TEXT_MAX])
+{
+	char evidence[HF_EVIDENCE_TEXT_MAX], name[HF_NAME_TEXT_MAX];
+	const char *verb = bar->evidence.lie == HF_LIE_DENIED  ? "said"
+			   : bar->evidence.lie == HF_LIE_CNAME ? "answered"
+							       : "gave";
+	hf_evidence_text(&bar->evidence, evidence);
+	hf_name_text(bar->asked.name.len ? bar->asked.name.bytes : (const uint8_t *)"", name);
+	/* What was given stands before the comma; a made-up name says nothing to anybody. */
+	size_t given = strcspn(evidence, ",");
+	if (bar->evidence.lie == HF_LIE_CANARY)
+		snprintf(buf, HF_BAR_TEXT_MAX, "%s %s", verb, evidence);
+	else
+		snprintf(buf, HF_BAR_TEXT_MAX, "%s %.*s for %.100s%s", verb, (int)given, evidence,
+			name, evidence + given);
+	return buf;
 }
 
 unsigned hf_quarantine_count(const struct hf_quarantine *q)

@@ -90,6 +90,15 @@ bool hf_quarantine_probed(struct hf_quarantine *q, unsigned place, uint32_t numb
 	enum hf_probed probed, const struct hf_evidence *evidence, uint32_t release, hf_us now,
 	uint32_t dice);
 
+/* What it was raised for, in words that stand behind "upstream isp:": "gave 192.0.2.66 for
+ * db.example, which is none of the addresses expected". Returns buf, cut to fit. */
+#define HF_BAR_TEXT_MAX 384
+const char *hf_bar_text(const struct hf_bar *bar, char buf[static HF_BAR_TEXT_MAX]);
+
+/* The bar that keeps the upstream out for a lowered name, or NULL. */
+const struct hf_bar *hf_quarantine_bar_of(
+	const struct hf_quarantine *q, const struct hf_name *name);
+
 /* Lowers a bar, whatever it waits for. */
 void hf_quarantine_lower(struct hf_quarantine *q, unsigned place);
 

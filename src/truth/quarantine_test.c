@@ -260,6 +260,36 @@ static void everything_stays_barred_while_several_suffixes_are(void **state)
 	assert_false(barred("anything.test"));
 }
 
+static void a_bar_tells_what_it_was_raised_for(void **state)
+{
+	struct hf_bar bar = {.asked = {.name = name("db.example")}};
+	char text[HF_BAR_TEXT_MAX];
+	(void)state;
+	bar.evidence = (struct hf_evidence){.lie = HF_LIE_ADDRESS};
+	assert_int_equal(hf_address_parse("192.0.2.66", 0, &bar.evidence.address), 0);
+	assert_string_equal(hf_bar_text(&bar, text),
+		"gave 192.0.2.66 for db.example, which is none of the addresses expected");
+	bar.evidence.lie = HF_LIE_DENIED;
+	assert_string_equal(hf_bar_text(&bar, text),
+		"said that the name does not exist for db.example, which another upstream knows");
+	bar.evidence.lie = HF_LIE_CANARY;
+	assert_string_equal(
+		hf_bar_text(&bar, text), "gave 192.0.2.66 for a name that does not exist");
+}
+
+static void of_two_bars_the_one_for_the_suffix_is_told_first(void **state)
+{
+	const struct hf_name a = name("www.a.example"), b = name("b.example");
+	(void)state;
+	assert_null(hf_quarantine_bar_of(&q, &a));
+	lied("a.example", START);
+	assert_ptr_equal(hf_quarantine_bar_of(&q, &a), &q.bars[0]);
+	assert_null(hf_quarantine_bar_of(&q, &b));
+	answered_for_nothing(START);
+	assert_ptr_equal(hf_quarantine_bar_of(&q, &a), &q.bars[0]);
+	assert_ptr_equal(hf_quarantine_bar_of(&q, &b), &q.bars[HF_BAR_ALL]);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
@@ -279,6 +309,8 @@ int main(void)
 		TEST(a_probe_is_not_made_twice_at_once_and_a_lost_one_is_made_again),
 		TEST(the_end_of_a_probe_of_another_bar_counts_for_nothing),
 		TEST(everything_stays_barred_while_several_suffixes_are),
+		TEST(a_bar_tells_what_it_was_raised_for),
+		TEST(of_two_bars_the_one_for_the_suffix_is_told_first),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,6 +96,33 @@ def test_who_lied_is_not_asked_again_until_it_tells_the_truth(fake, holdfast):
     says(server, "upstream is out of quarantine")
 
 
+def test_where_all_are_kept_out_the_failure_says_what_they_gave(fake, holdfast):
+    server = holdfast({"isp": fake(resolver(FALSE)).at}, expect=EXPECT)
+    assert server.udp("db.corp.example.").rcode == wire.SERVFAIL
+    assert kept_out(server, "isp")
+    reply = server.udp("www.corp.example.", edns=1232)
+    assert reply.rcode == wire.SERVFAIL
+    text = b"upstream isp: keeps lying; gave 192.0.2.66 for db.corp.example, which is"
+    assert text in reply.wire, reply.wire
+
+
+def test_who_has_nobody_left_to_believe_is_not_ready(fake, holdfast):
+    suffixes = ["one.example", "two.example", "three.example"]
+    isp = fake(resolver(FALSE))
+    server = holdfast({"isp": isp.at}, expect=[
+        {"name": "*." + s, "addresses": ["10.0.8.0/24"]} for s in suffixes])
+    assert server.get("/ready")[0] == 200
+    for suffix in suffixes[:2]:
+        server.udp("db." + suffix + ".")
+    assert server.get("/ready")[0] == 200, "other names still resolve"
+    server.udp("db." + suffixes[2] + ".")
+    code, text = server.get("/ready")[:2]
+    assert code == 503 and "in quarantine for all names: isp" in str(text)
+    assert "NOT ready" in status(server)
+    isp.behave = resolver(TRUE)  # nobody asks, and it is found out all the same
+    net.wait_until("it to be ready", lambda: server.get("/ready")[0] == 200, LONG, 0.2)
+
+
 def test_what_an_operator_expects_no_more_was_no_lie(fake, holdfast):
     a, b = fake(resolver(FALSE)), fake(resolver(TRUE))
     server = holdfast({"a": a.at, "b": b.at}, expect=EXPECT)
