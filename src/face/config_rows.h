@@ -147,6 +147,9 @@ void hf_check_all(struct hf_reading *r);
 void hf_check_expectations(struct hf_reading *r); /* in config_truth.c */
 void hf_check_startup(struct hf_reading *r);      /* ... */
 
+/* Have the names of `expect` enough upstreams to ask? Once all else is good. */
+void hf_check_enough(struct hf_reading *r);
+
 /* Where a key of an entry stood, for a complaint about it. */
 uint32_t hf_place_of(
 	const struct hf_reading *r, enum hf_section_id id, size_t entry, const char *key);

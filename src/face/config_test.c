@@ -555,6 +555,51 @@ static void values_must_agree_with_each_other(void **state)
 	assert_faults(faults, HF_COUNT_OF(faults));
 }
 
+#define THREE                                                                                      \
+	"upstreams: { a: { address: 192.0.2.1 }, b: { address: 192.0.2.2 }, "                      \
+	"l: { address: 192.0.2.3, trust: low } }\n"                                                \
+	"forward: [ { zone: ., to: [a, b] }, { zone: eu.corp.example, to: [a] },\n"                \
+	" { zone: far.example, to: [l] } ]\n"
+
+static void names_have_enough_upstreams_to_be_believed(void **state)
+{
+	(void)state;
+	static const struct fault faults[] = {
+		{THREE "expect: [ { name: db.example, agree: 3 of 3 } ]\n",
+			"t:4:31: error: '3 of 3', but the route for zone '.' has only 2 upstreams: "
+			"no answer would ever be believed\n"},
+		{THREE "expect: [ { name: \"*.corp.example\", agree: 2 of 2 } ]\n",
+			"t:4:37: error: '2 of 2', but the route for zone 'eu.corp.example' has "
+			"only 1 upstream: no answer would ever be believed\n"},
+	};
+	assert_faults(faults, HF_COUNT_OF(faults));
+}
+
+static void where_nobody_better_can_be_asked_there_is_a_warning(void **state)
+{
+	static const struct fault warnings[] = {
+		{THREE "expect: [ { name: db.example, agree: 2 of 3 } ]\n",
+			"t:4:31: warning: '2 of 3', but the route for zone '.' has only 2 "
+			"upstreams\n"},
+		{THREE "expect: [ { name: www.far.example, prove: tls } ]\n",
+			"t:4:36: warning: all upstreams of the route for zone 'far.example' have "
+			"'trust: low': nobody better is asked when they are wrong\n"},
+		{THREE "expect: [ { name: db.example, agree: 2 of 2 },\n"
+		       " { name: \"*.corp.example\", prove: tls } ]\n",
+			""},
+	};
+	(void)state;
+	for (size_t i = 0; i < HF_COUNT_OF(warnings); i++) {
+		struct hf_config *config;
+		char *complaints = said(warnings[i].text, strlen(warnings[i].text), &config);
+		assert_non_null(config);
+		keep_headers(complaints);
+		assert_string_equal(complaints, warnings[i].complaint);
+		hf_config_unref(config);
+		free(complaints);
+	}
+}
+
 /* Found before a name depends on it. */
 static void who_is_to_vouch_for_names_can_be_read(void **state)
 {
@@ -1221,6 +1266,8 @@ int main(void)
 		cmocka_unit_test(upstream_names_are_plain),
 		cmocka_unit_test(routes_are_whole_and_name_what_there_is),
 		cmocka_unit_test(values_must_agree_with_each_other),
+		cmocka_unit_test(names_have_enough_upstreams_to_be_believed),
+		cmocka_unit_test(where_nobody_better_can_be_asked_there_is_a_warning),
 		cmocka_unit_test(who_is_to_vouch_for_names_can_be_read),
 		cmocka_unit_test(nobody_forwards_to_himself),
 		cmocka_unit_test(yaml_that_hides_its_meaning_is_refused),

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "engine/anchors.h"
 #include "transport/trust.h"
+#include "truth/expect.h"
 
 #define NAME_TAKES "a name such as db.corp.example, or \"*.corp.example\" for all names below"
 
@@ -203,6 +204,75 @@ void hf_check_expectations(struct hf_reading *r)
 	check_authorities(r);
 	for (size_t i = 0; i < r->config->forward.truth.expectation_count && !r->failed; i++)
 		check_one(r, i);
+}
+
+/* ---- and the routes that its names take ---- */
+
+static bool is_trusted_little(const struct hf_forward_conf *forward, const struct hf_route *route)
+{
+	for (size_t i = 0; i < route->upstream_count; i++)
+		if (forward->upstreams[route->upstreams[i]].trust != HF_TRUST_LOW)
+			return false;
+	return true;
+}
+
+/* False: nothing was wrong. */
+static bool check_route(
+	struct hf_reading *r, const struct hf_expected *expected, const struct hf_route *route)
+{
+	const struct hf_expectation *e = expected->conf;
+	const char *key = expected->agree ? "agree" : "prove";
+	char zone[HF_NAME_TEXT_MAX], quoted[HF_QUOTE_MAX];
+	uint32_t at = hf_place_of(r, HF_SECTION_EXPECT, expected->index, key);
+	hf_name_text(route->zone.bytes, zone);
+	hf_quote(zone, strlen(zone), quoted);
+	if (expected->agree > route->upstream_count)
+		hf_complain(r->source, at,
+			"'%s', but the route for zone '%s' has only %u upstream%s: no answer "
+			"would ever be believed",
+			e->agree, quoted, (unsigned)route->upstream_count,
+			route->upstream_count == 1 ? "" : "s");
+	else if (expected->of > route->upstream_count)
+		hf_warn(r->source, at, "'%s', but the route for zone '%s' has only %u upstreams",
+			e->agree, quoted, (unsigned)route->upstream_count);
+	else if ((expected->agree || e->prove != HF_PROVE_NOT) &&
+		 is_trusted_little(&r->config->forward, route))
+		hf_warn(r->source, at,
+			"all upstreams of the route for zone '%s' have 'trust: low': nobody better "
+			"is asked when they are wrong",
+			quoted);
+	else
+		return false;
+	return true;
+}
+
+/* A name takes the route of its longest zone. Below "*.corp.example" there may be zones
+ * with routes of their own. */
+void hf_check_enough(struct hf_reading *r)
+{
+	static const struct hf_hash_key key = {1, 2}; /* whoever wrote the file runs it */
+	const struct hf_forward_conf *forward = &r->config->forward;
+	struct hf_route_table *routes;
+	struct hf_expect_table *expected;
+	bool *told = hf_arena_get(r->scratch, forward->truth.expectation_count * sizeof *told);
+	if (!forward->truth.expectation_count)
+		return;
+	if (!told || hf_route_table_build(r->scratch, &key, forward, &routes) ||
+		hf_expect_table_build(r->scratch, &key, &forward->truth, &expected)) {
+		r->failed = -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; i < forward->truth.expectation_count; i++) {
+		const struct hf_expected *one = hf_expect_at(expected, i);
+		const struct hf_route *route = hf_route_find(routes, &one->conf->name);
+		told[i] = route && check_route(r, one, route);
+	}
+	for (size_t i = 0; i < forward->route_count; i++) {
+		const struct hf_route *route = &forward->routes[i];
+		const struct hf_expected *one = hf_expect_find(expected, &route->zone);
+		if (one && !told[one->index])
+			told[one->index] = check_route(r, one, route);
+	}
 }
 
 void hf_check_startup(struct hf_reading *r)
