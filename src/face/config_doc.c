@@ -22,6 +22,9 @@ static const char example[] =
 	"  - { zone: \".\", to: [cloudflare, quad9] }\n"
 	"  - { zone: corp.example, to: inner }\n"
 	"  - { zone: 10.in-addr.arpa, to: inner }\n"
+	"expect:\n"
+	"  - { name: db.corp.example, addresses: 10.0.8.0/24 }\n"
+	"  - { name: shop.example, prove: tls }\n"
 	"cache: { size: 1GiB, ttl-max: 12h }\n"
 	"log: { level: warning, format: json }\n";
 
