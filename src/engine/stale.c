@@ -123,7 +123,7 @@ bool hf_stale_find(struct hf_worker *worker, const struct hf_cache_key *key, hf_
 		.age = UINT32_MAX,
 		.ttl_floor = seconds(worker->plan->cache->stale_ttl),
 		.ede = nxdomain ? HF_EDE_STALE_NXDOMAIN : HF_EDE_STALE,
-		.ede_text = "no upstream answered in time",
+		.ede_text = "no upstream gives a new answer",
 	};
 	return true;
 }

@@ -675,6 +675,7 @@ static void go_dark(struct office *o, unsigned count)
 	run(o, 5 * HF_SECOND);
 	assert_int_equal(o->clients[0].total, 2 * count);
 	assert_int_equal(o->clients[0].failed, 0);
+	assert_string_equal(o->clients[0].text, "no upstream gives a new answer");
 	assert_int_not_equal(state_of_the_first(o), HF_HEALTH_CLOSED);
 }
 

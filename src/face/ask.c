@@ -92,7 +92,8 @@ static void tell_unreached(const char *path, int error, FILE *err)
 {
 	fprintf(err, "cannot ask the holdfast at %s: %s\n", path, hf_strerror(error));
 	if (error == -ENOENT || error == -ECONNREFUSED)
-		fprintf(err, "Does it run, and with this control socket? -s SOCKET names another.\n");
+		fprintf(err, "Does it run, and with this control socket? -s SOCKET names another, "
+			     "-c FILE\nthe configuration that says where it is.\n");
 	if (error == -EACCES || error == -EPERM)
 		fprintf(err, "Only root and the user that holdfast runs as may ask.\n");
 }

@@ -339,6 +339,7 @@ static void nobody_there_is_unreached_with_a_hint(void **state)
 	struct fixture *f = *state;
 	assert_int_equal(ask(f, "echo"), HF_EXIT_UNREACHED);
 	assert_non_null(strstr(f->err, "Does it run"));
+	assert_non_null(strstr(f->err, "-c FILE"));
 }
 
 struct stranger {

@@ -151,7 +151,7 @@ void hf_finding_propose(const struct hf_examined *examined,
 			proposed[i].family == 4 ? 32 : 128);
 	hf_text_add(text, " to addresses of %s: %s", hf_expect_text(question->expected->conf, name),
 		question->proven ? "a certificate for the name was shown there"
-				 : "all upstreams say so; make sure before you do");
+				 : "all who answered say so; make sure before you do");
 }
 
 /* ---- objects ---- */

@@ -74,6 +74,12 @@ struct hf_gate_found hf_gate_say(const struct hf_examined *examined, struct hf_l
 	for (size_t i = 0; i < findings->count; i++)
 		found.grave += findings->items[i].found == HF_FOUND_LIE &&
 			       hf_finding_upstream(examined, &findings->items[i])->trust != HF_TRUST_LOW;
+	if (found.lies + others > LINES_MAX) {
+		struct hf_text text = hf_text(HF_LOG_LINE_MAX / 2);
+		hf_text_add(&text, "%zu more are not listed; `holdfast check --live` lists all",
+			found.lies + others - LINES_MAX);
+		say(log, HF_LOG_WARNING, &text);
+	}
 	say_proposals(examined, log);
 	const struct hf_log_field fields[] = {
 		HF_LOG_NUMBER_FIELD("questions", findings->question_count),

@@ -256,7 +256,7 @@ static void write_state(const json_t *u, FILE *out)
 	if (number(u, "rest_ms") > 0)
 		fprintf(out, ", for %.1f s more", number(u, "rest_ms") / 1000);
 	if (is(u, "kept_out"))
-		fprintf(out, ", kept out: it has lied");
+		fprintf(out, ", kept out: see `holdfast status`");
 	if (strcmp(word(u, "trust"), "low") == 0)
 		fprintf(out, ", trusted little");
 }

@@ -62,6 +62,15 @@ def test_each_upstream_is_asked_anew_and_what_it_says_is_judged(holdfast, fake):
     assert code == 1 and "lie" in text and "which is none of the addresses expected" in text
 
 
+def test_who_is_kept_out_is_said_to_be(holdfast, fake):
+    a, isp = fake(), fake(lying)
+    server = holdfast({"isp": isp.at, "a": a.at}, expect=EXPECT, startup={"verify": "off"})
+    assert server.udp(NAME).addresses()[0].startswith("10.")  # and the lie was heard
+    _, text = explain(server, "--no-ask", NAME)
+    row = next(line for line in text.splitlines() if line.split()[:1] == ["isp"])
+    assert "kept out: see `holdfast status`" in row
+
+
 def test_what_was_asked_for_it_goes_into_no_cache(holdfast, fake):
     server = holdfast({"a": fake().at}, startup={"verify": "off"})
     assert told(server, "www.example")[0] == 0

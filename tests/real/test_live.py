@@ -100,6 +100,14 @@ def test_a_silence_is_no_lie_and_holds_nobody_up_longer_than_said(holdfast, fake
     assert "gave no answer" in text and "unanswered=2" in text
 
 
+def test_what_does_not_fit_on_a_screen_at_the_start_is_counted(holdfast, fake):
+    expect = [{"name": "n%d.corp.example" % i, "addresses": ["10.0.0.0/8"]} for i in range(12)]
+    server = holdfast({"a": fake(fakes.servfail).at}, expect=expect, startup={"verify": "abort"})
+    text = server.process.output()
+    assert text.count("gave no answer") == 20
+    assert "4 more are not listed; `holdfast check --live` lists all" in text
+
+
 def test_a_name_that_nobody_answers_ends_the_start_if_that_is_wanted(holdfast, fake):
     server = written(holdfast, {"a": fake(fakes.servfail).at},
                      startup={"verify": "abort", "unanswered": "abort", "deadline": "2s"})
@@ -236,7 +244,7 @@ def test_a_list_that_all_contradict_alike_is_proposed_to_be_mended(holdfast, fak
     address = next(row["answer"] for row in report["answers"] if row["lie"] == "address")
     proposal = report["proposals"][0]
     assert proposal.startswith("add %s/32 to addresses of %s" % (address, NAME))
-    assert "all upstreams say so" in proposal
+    assert "all who answered say so" in proposal
 
 
 def test_a_list_that_one_bears_out_is_not(holdfast, fake):
