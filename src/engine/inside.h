@@ -97,6 +97,7 @@ struct hf_worker {
 	uint64_t truth_swept;   /* hf_upstreams.adoptions that quarantines were last held against */
 	struct hf_canaries *canaries; /* the first worker's */
 	struct hf_elders *elders;     /* the first worker's */
+	struct hf_intercept *intercept; /* the first worker's */
 	hf_us sample_due[2];    /* when the next answer is compared; of what is expected: second.c */
 	struct hf_round *rounds; /* that are up */
 	struct hf_vouching *vouchings;

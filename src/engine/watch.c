@@ -3,6 +3,7 @@
 
 #include "engine/canaries.h"
 #include "engine/elders.h"
+#include "engine/intercept.h"
 #include "engine/probe.h"
 #include "engine/quarantines.h"
 #include "engine/round.h"
@@ -13,7 +14,8 @@
 static bool is_first(const struct hf_worker *worker)
 {
 	const struct hf_truth_conf *conf = &worker->plan->forward->truth;
-	return worker->index == 0 && (conf->canaries || conf->serials || worker->elders);
+	return worker->index == 0 && (conf->canaries || conf->serials || worker->elders ||
+					     hf_address_set(&conf->intercept_probe));
 }
 
 static void look(struct hf_timer *timer, hf_us now)
@@ -28,6 +30,7 @@ static void look(struct hf_timer *timer, hf_us now)
 	if (is_first(worker)) {
 		hf_canaries_look(worker, now);
 		hf_elders_look(worker, now);
+		hf_intercept_look(worker, now);
 	}
 	if (liars || is_first(worker))
 		hf_truth_watch(worker, now);
@@ -40,6 +43,7 @@ void hf_watch_begin(struct hf_worker *worker)
 
 void hf_watch_adopted(struct hf_worker *worker, hf_us now)
 {
+	hf_intercept_adopted(worker);
 	if (is_first(worker))
 		hf_truth_watch(worker, now);
 }
@@ -51,4 +55,5 @@ void hf_watch_end(struct hf_worker *worker)
 	hf_vouchings_end(worker);
 	hf_canaries_free(worker->canaries);
 	hf_elders_free(worker->elders);
+	hf_intercept_free(worker->intercept);
 }

@@ -315,6 +315,78 @@ static void without_a_rate_nothing_is_compared(void **state)
 	assert_int_equal(s->upstreams[1].asked, 0);
 }
 
+/* ---- somebody in the path ---- */
+
+static void with_probe(struct stage *s, const char *at)
+{
+	s->forward.truth.intercept_probe = stage_address(at);
+	adopt(s);
+}
+
+static int64_t intercepted(struct stage *s)
+{
+	return s->meters[0]->gauges[HF_GAUGE_INTERCEPTED];
+}
+
+static void who_answers_where_nobody_should_is_in_the_path_and_told_of_once(void **state)
+{
+	struct stage *s = *state;
+	s->upstreams[1].manner = STAGE_NXDOMAIN; /* it stands for the whole network */
+	with_probe(s, "192.0.2.2");
+	hf_sim_run_for(s->sim, 3600 * HF_SECOND);
+	assert_in_range(s->upstreams[1].asked, 3600 / 375, 3600 / 225 + 1);
+	assert_int_equal(s->upstreams[0].asked, 0);
+	assert_int_equal(stage_counted(s, HF_COUNT_INTERCEPTED), s->upstreams[1].asked);
+	assert_int_equal(intercepted(s), 1);
+	assert_int_equal(events(s, HF_EVENT_INTERCEPTED), 1);
+	assert_int_equal(barred(s, "any.example"), 0);
+	assert_int_equal(counted(s, 1, HF_UP_PACKETS_OUT), 0); /* of no budget */
+	s->upstreams[1].manner = STAGE_SILENT;
+	hf_sim_run_for(s->sim, 400 * HF_SECOND);
+	assert_int_equal(intercepted(s), 1); /* one may have been lost */
+	hf_sim_run_for(s->sim, 1200 * HF_SECOND);
+	assert_int_equal(intercepted(s), 0);
+	assert_int_equal(events(s, HF_EVENT_INTERCEPTED), 1); /* that it is over */
+}
+
+static void where_nobody_answers_nothing_is_told(void **state)
+{
+	struct stage *s = *state;
+	with_probe(s, "192.0.2.77");
+	hf_sim_run_for(s->sim, 3600 * HF_SECOND);
+	assert_true(stage_counted(s, HF_COUNT_INTERCEPT_PROBES) >= 3600 / 375);
+	assert_int_equal(intercepted(s), 0);
+	assert_int_equal(events(s, HF_EVENT_INTERCEPTED), 0);
+}
+
+static void probes_that_come_faster_than_patience_ends_wait_for_each_other(void **state)
+{
+	struct stage *s = *state;
+	s->forward.truth.canaries = HF_SECOND;
+	s->upstreams[0].manner = STAGE_NXDOMAIN;
+	s->upstreams[1].manner = STAGE_NXDOMAIN;
+	with_probe(s, "192.0.2.2");
+	hf_sim_run_for(s->sim, 10 * HF_SECOND);
+	assert_int_equal(intercepted(s), 1);
+	s->upstreams[1].manner = STAGE_SILENT;
+	hf_sim_run_for(s->sim, 30 * HF_SECOND);
+	assert_int_equal(intercepted(s), 0);
+}
+
+static void a_reload_without_the_probe_forgets_what_it_found(void **state)
+{
+	struct stage *s = *state;
+	with_probe(s, "192.0.2.2");
+	hf_sim_run_for(s->sim, 10 * HF_SECOND);
+	assert_int_equal(intercepted(s), 1);
+	s->forward.truth.intercept_probe = (struct hf_address){0};
+	adopt(s);
+	assert_int_equal(intercepted(s), 0);
+	unsigned asked = s->upstreams[1].asked;
+	hf_sim_run_for(s->sim, 3600 * HF_SECOND);
+	assert_int_equal(s->upstreams[1].asked, asked);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_post, close_post)
@@ -323,6 +395,10 @@ int main(void)
 		TEST(where_all_answer_it_is_told_and_nobody_is_kept_out),
 		TEST(a_wildcard_in_an_own_zone_is_no_lie_and_not_worth_a_word),
 		TEST(canaries_come_at_their_interval),
+		TEST(who_answers_where_nobody_should_is_in_the_path_and_told_of_once),
+		TEST(where_nobody_answers_nothing_is_told),
+		TEST(probes_that_come_faster_than_patience_ends_wait_for_each_other),
+		TEST(a_reload_without_the_probe_forgets_what_it_found),
 		TEST(without_an_interval_nothing_is_asked),
 		TEST(who_does_not_follow_is_kept_out_until_it_has),
 		TEST(an_older_zone_is_better_than_none),

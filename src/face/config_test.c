@@ -575,6 +575,22 @@ static void names_have_enough_upstreams_to_be_believed(void **state)
 	assert_faults(faults, HF_COUNT_OF(faults));
 }
 
+static void an_address_where_a_resolver_runs_shows_no_interception(void **state)
+{
+	(void)state;
+	static const struct fault faults[] = {
+		{THREE "truth: { intercept-probe: 192.0.2.1 }\n",
+			"t:4:10: error: upstream 'a' is at this address: give one at which no "
+			"resolver runs\n"},
+		{THREE "listen: { dns: 127.0.0.1:5300 }\ntruth: { intercept-probe: 127.0.0.1:5300 "
+		       "}\n",
+			"t:5:10: error: this is one of our own listen addresses: give one at which "
+			"no resolver runs\n"},
+	};
+	assert_faults(faults, HF_COUNT_OF(faults));
+	hf_config_unref(good(THREE "truth: { intercept-probe: 192.0.2.99 }\n"));
+}
+
 static void where_nobody_better_can_be_asked_there_is_a_warning(void **state)
 {
 	static const struct fault warnings[] = {
@@ -1267,6 +1283,7 @@ int main(void)
 		cmocka_unit_test(routes_are_whole_and_name_what_there_is),
 		cmocka_unit_test(values_must_agree_with_each_other),
 		cmocka_unit_test(names_have_enough_upstreams_to_be_believed),
+		cmocka_unit_test(an_address_where_a_resolver_runs_shows_no_interception),
 		cmocka_unit_test(where_nobody_better_can_be_asked_there_is_a_warning),
 		cmocka_unit_test(who_is_to_vouch_for_names_can_be_read),
 		cmocka_unit_test(nobody_forwards_to_himself),

@@ -197,9 +197,30 @@ static void check_rebind(struct hf_reading *r)
 				hf_quote(allow->items[i], strlen(allow->items[i]), quoted));
 }
 
+/* Where a resolver runs that is no secret, an answer shows nothing. */
+static void check_intercept(struct hf_reading *r)
+{
+	const struct hf_forward_conf *forward = &r->config->forward;
+	const struct hf_address *probe = &forward->truth.intercept_probe;
+	uint32_t at = hf_place_of(r, HF_SECTION_TRUTH, 0, "intercept-probe");
+	if (!hf_address_set(probe))
+		return;
+	for (size_t i = 0; i < forward->upstream_count; i++)
+		if (hf_address_equal(&forward->upstreams[i].address, probe))
+			hf_complain(r->source, at,
+				"upstream '%s' is at this address: give one at which no resolver "
+				"runs",
+				forward->upstreams[i].name);
+	if (hf_listens_on(&r->config->listen, probe))
+		hf_complain(r->source, at,
+			"this is one of our own listen addresses: give one at which no resolver "
+			"runs");
+}
+
 void hf_check_expectations(struct hf_reading *r)
 {
 	check_rebind(r);
+	check_intercept(r);
 	check_twice(r);
 	check_authorities(r);
 	for (size_t i = 0; i < r->config->forward.truth.expectation_count && !r->failed; i++)

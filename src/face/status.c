@@ -133,6 +133,20 @@ static json_t *describe_proofs(const struct hf_metrics_source *source)
 		number((uint64_t)hf_metrics_gauge(source, HF_GAUGE_PROOFS_WAITING)));
 }
 
+/* null: nobody is asked whether there is any. */
+static json_t *describe_interception(
+	const struct hf_metrics_source *source, const struct hf_config *config)
+{
+	const struct hf_address *probe = &config->forward.truth.intercept_probe;
+	char address[HF_ADDRESS_TEXT_MAX];
+	if (!hf_address_set(probe))
+		return json_null();
+	return json_pack("{s:s, s:b, s:o, s:o}", "probe", hf_address_text(probe, address),
+		"intercepted", hf_metrics_gauge(source, HF_GAUGE_INTERCEPTED) > 0, "probes",
+		number(hf_metrics_counter(source, HF_COUNT_INTERCEPT_PROBES)), "answered",
+		number(hf_metrics_counter(source, HF_COUNT_INTERCEPTED)));
+}
+
 /* null: nothing is answered at a driver. */
 static json_t *describe_driver(struct hf_instance *instance)
 {
@@ -174,7 +188,8 @@ static json_t *describe(struct hf_instance *instance, hf_us now)
 	bool ready = false;
 	json_t *reasons = describe_reasons(instance, &ready);
 	json_t *status = json_pack(
-		"{s:s, s:i, s:o, s:o, s:b, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"{s:s, s:i, s:o, s:o, s:b, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+		"s:o}",
 		"version", hf_version(), "pid", (int)getpid(),
 		"started", number((uint64_t)instance->started_wall),
 		"uptime", number((uint64_t)((now - instance->started) / HF_SECOND)),
@@ -186,7 +201,8 @@ static json_t *describe(struct hf_instance *instance, hf_us now)
 		"reloads", number(source.reloads),
 		"cache", describe_cache(&source), "xdp", describe_driver(instance),
 		"proofs", describe_proofs(&source), "upstreams", describe_upstreams(instance, &source, now),
-		"release", number(config->forward.truth.release));
+		"release", number(config->forward.truth.release),
+		"interception", describe_interception(&source, config));
 	hf_config_unref(config);
 	return status;
 }
@@ -308,6 +324,17 @@ static void write_proofs(const json_t *proofs, FILE *out)
 			hold, fail, missing, waiting);
 }
 
+static void write_interception(const json_t *interception, FILE *out)
+{
+	if (!json_is_object(interception))
+		return;
+	bool now = json_is_true(json_object_get(interception, "intercepted"));
+	fprintf(out, "path        %s: %lld of %lld questions to %s, where no resolver runs, were answered%s\n",
+		now ? "INTERCEPTED" : "free", get_number(interception, "answered"),
+		get_number(interception, "probes"), get_text(interception, "probe"),
+		now ? "; upstreams in plain text cannot be trusted, use tls://" : "");
+}
+
 static void write_page(const json_t *status, FILE *out)
 {
 	char uptime[HF_NUMBER_TEXT_MAX];
@@ -328,6 +355,7 @@ static void write_page(const json_t *status, FILE *out)
 	write_cache(json_object_get(status, "cache"), out);
 	write_driver(json_object_get(status, "xdp"), out);
 	write_proofs(json_object_get(status, "proofs"), out);
+	write_interception(json_object_get(status, "interception"), out);
 	fprintf(out, "\n  %-20s %-12s %10s %12s %12s %9s %9s\n", "upstream", "state", "rtt",
 		"packets out", "packets in", "timeouts", "failures");
 	json_array_foreach(json_object_get(status, "upstreams"), i, item)

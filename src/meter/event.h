@@ -48,6 +48,8 @@ enum hf_event_kind {
 				    about, address, why */
 	HF_EVENT_TRUST_STORE,    /* a: error; b: 0 if what was read before goes on to count; why:
 				    the file, or "system" */
+	HF_EVENT_INTERCEPTED,    /* a: 1: address, where no resolver runs, has answered for about;
+				    why: what. 0: it does not any more */
 	HF_EVENT_KINDS
 };
 

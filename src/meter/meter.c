@@ -63,6 +63,10 @@ const struct hf_meter_row hf_counter_rows[HF_COUNTERS] = {
 		"Addresses that showed no certificate: nobody there, no TLS, no time, no room." },
 	[HF_COUNT_PROOFS_REMEMBERED] = { "holdfast_proofs_remembered_total",
 		"Times that it was known already what an address shows." },
+	[HF_COUNT_INTERCEPT_PROBES] = { "holdfast_intercept_probes_total",
+		"Questions sent to truth.intercept-probe, where no resolver runs." },
+	[HF_COUNT_INTERCEPTED] = { "holdfast_intercepted_total",
+		"Questions to truth.intercept-probe that somebody in the path has answered." },
 };
 
 const struct hf_meter_row hf_gauge_rows[HF_GAUGES] = {
@@ -71,6 +75,8 @@ const struct hf_meter_row hf_gauge_rows[HF_GAUGES] = {
 	[HF_GAUGE_TCP_OPEN] = { "holdfast_tcp_open", "Open TCP connections of clients." },
 	[HF_GAUGE_PROOFS_WAITING] = { "holdfast_proofs_waiting",
 		"Addresses that are to show a certificate for a name." },
+	[HF_GAUGE_INTERCEPTED] = { "holdfast_intercepted",
+		"1 while somebody in the path answers questions that are for others." },
 };
 
 const struct hf_meter_row hf_upstream_counter_rows[HF_UP_COUNTERS] = {

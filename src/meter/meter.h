@@ -55,6 +55,8 @@ enum hf_counter {
 	HF_COUNT_PROOFS_FAILED,        /* ... that showed another */
 	HF_COUNT_PROOFS_MISSING,       /* ... that showed none, or for which there was no room */
 	HF_COUNT_PROOFS_REMEMBERED,    /* proofs that were known already */
+	HF_COUNT_INTERCEPT_PROBES,     /* questions to truth.intercept-probe */
+	HF_COUNT_INTERCEPTED,          /* ... that somebody in the path has answered */
 	HF_COUNTERS
 };
 
@@ -63,6 +65,7 @@ enum hf_gauge { /* like counters, but they also go down */
 	HF_GAUGE_WAITING,     /* clients that wait for them */
 	HF_GAUGE_TCP_OPEN,
 	HF_GAUGE_PROOFS_WAITING, /* addresses that are to show a certificate */
+	HF_GAUGE_INTERCEPTED,    /* 1: somebody in the path answers for others */
 	HF_GAUGES
 };
 

@@ -219,6 +219,28 @@ static void say_trust_store(struct hf_log *log, const struct hf_event *event, co
 		fields);
 }
 
+static void say_intercepted(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	char name[HF_NAME_TEXT_MAX], address[HF_ADDRESS_TEXT_MAX];
+	(void)upstream;
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("asked", hf_address_text(&event->address, address)),
+		HF_LOG_TEXT_FIELD("name",
+			event->about_len ? hf_name_text(event->about, name) : "(long)"),
+		HF_LOG_TEXT_FIELD(event->a ? "answer" : NULL, event->why),
+		{.key = NULL},
+	};
+	if (event->a)
+		hf_log_say(log, HF_LOG_WARNING,
+			"somebody in the path answers questions that are for others: upstreams in plain "
+			"text cannot be trusted on this network, use tls:// upstreams",
+			fields);
+	else
+		hf_log_say(log, HF_LOG_INFO,
+			"nobody in the path answers questions that are for others any more",
+			fields);
+}
+
 static const char *const persist_steps[HF_PERSIST_STEPS] = {
 	[HF_PERSIST_OPEN] = "opening the directory",
 	[HF_PERSIST_LOCK] = "locking the directory: another holdfast has it",
@@ -282,6 +304,7 @@ static const struct {
 	[HF_EVENT_CONTRADICTION] = {"contradiction", say_finding},
 	[HF_EVENT_ABSURD_TTL] = {"absurd TTL", say_finding},
 	[HF_EVENT_PROOF] = {"proof failed", say_proof},
+	[HF_EVENT_INTERCEPTED] = {"intercepted", say_intercepted},
 	[HF_EVENT_TRUST_STORE] = {"trust store", say_trust_store},
 };
 

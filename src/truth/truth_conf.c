@@ -95,6 +95,16 @@ const struct hf_option hf_truth_options[] = {
 		.help = "How often, about, the upstreams of a forwarded zone are asked for its "
 			"serial, if they are its own servers: one that has not followed after two "
 			"such times is not asked until it has; 0s: never."},
+	{.name = "intercept-probe",
+		.type = HF_OPT_ADDRESS,
+		ROW(intercept_probe),
+		.port = 53,
+		.def = "none",
+		.live = true,
+		.help = "An address at which no resolver runs, such as 192.0.2.1 (RFC 5737) or an unused "
+			"one of your own. It is asked over UDP as often as canaries are: whatever "
+			"answers there is in the path and answers for others, and upstreams in plain "
+			"text cannot be told apart."},
 	{.name = "rebind",
 		.type = HF_OPT_WORD,
 		ROW(rebind),

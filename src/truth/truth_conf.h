@@ -5,6 +5,7 @@
 #ifndef HF_TRUTH_TRUTH_CONF_H
 #define HF_TRUTH_TRUTH_CONF_H
 
+#include "base/address.h"
 #include "base/option.h"
 #include "base/time.h"
 #include "wire/name.h"
@@ -52,6 +53,7 @@ struct hf_truth_conf {
 	uint32_t sample;          /* believed answers a second that another is asked about; 0: none */
 	hf_us canaries;           /* between two names that cannot exist; 0: none */
 	hf_us serials;            /* between two looks at a zone's serials; 0: none */
+	struct hf_address intercept_probe; /* where no resolver runs; unset: none */
 };
 
 extern const struct hf_option hf_truth_options[];

@@ -151,6 +151,23 @@ def test_who_rewrites_denials_is_asked_for_nothing_until_it_stops(fake, holdfast
     net.wait_until("a to be out", lambda: not kept_out(server, "a", "distrusted"), LONG, 0.2)
 
 
+def test_who_answers_where_no_resolver_runs_is_in_the_path(fake, holdfast):
+    upstream, box = fake(resolver(TRUE)), fake(resolver(FALSE))
+    server = holdfast({"a": upstream.at}, truth={"intercept-probe": box.at, "canaries": "1s"})
+    says(server, "somebody in the path answers questions that are for others")
+    seen = as_json(server)["interception"]
+    assert seen["intercepted"] and seen["answered"] >= 1 and seen["probe"] == box.at
+    assert "INTERCEPTED" in status(server) and "use tls://" in status(server)
+    assert server.metrics()["holdfast_intercepted"] == 1
+    assert server.udp("www.example.").addresses() == [TRUE], "nobody is kept out for it"
+    net.wait_until("more probes", lambda: len(box.seen) >= 4, LONG, 0.2)
+    assert len({q.name for q in box.seen}) >= 4 and len({q.id for q in box.seen}) >= 3
+    box.behave = fakes.silent
+    net.wait_until("the path to be free", lambda: not as_json(server)["interception"]["intercepted"],
+                   LONG, 0.3)
+    says(server, "nobody in the path answers")
+
+
 def test_where_all_rewrite_denials_names_go_on_to_resolve(fake, holdfast):
     a, b = fake(resolver(FALSE)), fake(resolver(FALSE))
     server = holdfast({"a": a.at, "b": b.at}, truth={"canaries": "1s"})
