@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <jansson.h>
+#include <sys/stat.h>
 
 #include "base/check.h"
 #include "base/number.h"
@@ -99,6 +100,17 @@ static bool read_deadline(const struct hf_call *call, hf_us *ret)
 	return false;
 }
 
+/* A host whose files cannot be looked at must not pass for one without a fault. */
+static bool is_root(const struct hf_call *call)
+{
+	const char *root = call->flags.root;
+	struct stat is;
+	if (!root || (stat(root, &is) == 0 && S_ISDIR(is.st_mode)))
+		return true;
+	fprintf(call->err, "holdfast check: --root wants a folder, and `%s` is none\n", root);
+	return false;
+}
+
 static int check_live(const struct hf_call *call, const struct hf_config *config)
 {
 	struct hf_live_conf conf = {
@@ -109,12 +121,12 @@ static int check_live(const struct hf_call *call, const struct hf_config *config
 			"holdfast check: only one of --json and --junit - can be printed\n");
 		return HF_EXIT_USAGE;
 	}
-	if (!read_deadline(call, &conf.deadline))
+	if (!read_deadline(call, &conf.deadline) || !is_root(call))
 		return HF_EXIT_USAGE;
 	hf_live_run(&live, config, &conf);
 	int status = hf_live_exit(&live);
-	if (!write_live(call, &live))
-		status = HF_EXIT_UNREACHED;
+	if (!write_live(call, &live) && status == HF_EXIT_GOOD)
+		status = HF_EXIT_UNREACHED; /* a finding stays one */
 	hf_live_clear(&live);
 	return status;
 }
@@ -125,13 +137,16 @@ static bool wants_live(const struct hf_call *call)
 	if (!f->live && (f->junit || f->deadline || f->no_host || f->root))
 		fprintf(call->err, "holdfast check: --junit, --deadline, --no-host and --root "
 				   "belong to --live\n");
+	if (f->live && f->print)
+		fprintf(call->err,
+			"holdfast check: --print shows the file; --live is another check\n");
 	return f->live || f->junit || f->deadline || f->no_host || f->root;
 }
 
 static int check(const struct hf_call *call)
 {
 	struct hf_config *config = NULL;
-	if (wants_live(call) && !call->flags.live)
+	if (wants_live(call) && (!call->flags.live || call->flags.print))
 		return HF_EXIT_USAGE;
 	int status = check_file(call, &config);
 	if (status == HF_EXIT_GOOD && call->flags.live)

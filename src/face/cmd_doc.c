@@ -72,7 +72,7 @@ static int doc(const struct hf_call *call)
 	fprintf(call->err, "holdfast doc: there is no `%s`", word);
 	if (nearest.best)
 		fprintf(call->err, ", did you mean `%s`?", nearest.best);
-	fprintf(call->err, "\n");
+	fprintf(call->err, "\n`holdfast doc --help` tells what it takes.\n");
 	return HF_EXIT_USAGE;
 }
 

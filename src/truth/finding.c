@@ -211,7 +211,8 @@ static void settle_denials(
 		row->found = known ? HF_FOUND_LIE : HF_FOUND_DENIED;
 		row->evidence = (struct hf_evidence){.lie = known ? HF_LIE_DENIED : HF_LIE_NONE};
 		snprintf(row->why, sizeof row->why, "%s",
-			known ? "" : "addresses are expected, but no upstream knows the name");
+			known ? ""
+			      : "addresses are expected, and nobody who was asked knows the name");
 	}
 }
 

@@ -202,6 +202,18 @@ def test_flags_without_live_are_wrong_usage(holdfast, fake):
     assert code == 2 and "belong to --live" in text
     code, text, _ = alone(server, "--deadline", "soon")
     assert code == 2 and "wants a duration" in text
+    code, text, _ = live(server, "--root", "/nonexistent/folder")
+    assert code == 2 and "--root wants a folder" in text
+    code, text, _ = alone(server, "--print")
+    assert code == 2 and "--live is another check" in text
+
+
+def test_a_finding_stays_one_if_the_report_cannot_be_written(holdfast, fake):
+    lies = written(holdfast, {"isp": fake(lying).at})
+    assert alone(lies, "--junit", "/nonexistent/folder/report.xml")[0] == 1
+    good = written(holdfast, {"a": fake().at})
+    code, text, _ = alone(good, "--junit", "/nonexistent/folder/report.xml")
+    assert code == 3 and "cannot be written" in text
 
 
 @pytest.mark.parametrize("behave", [fakes.silent, None])
