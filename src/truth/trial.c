@@ -85,6 +85,21 @@ static bool gives(const struct hf_testimony *t, const struct hf_address *address
 	return false;
 }
 
+/* How many of its addresses are given by fewer than have to agree. */
+static unsigned strangers(const struct hf_trial *trial, unsigned answer)
+{
+	const struct hf_testimony *t = &trial->answers[answer].testimony;
+	unsigned n = 0;
+	for (unsigned a = 0; trial->expected->agree && a < t->count; a++) {
+		unsigned given = 0;
+		for (unsigned i = 0; i < trial->count; i++)
+			given += !trial->answers[i].refused &&
+				 gives(&trial->answers[i].testimony, &t->addresses[a]);
+		n += given < trial->expected->agree;
+	}
+	return n;
+}
+
 /* Does somebody else give each address that is missing a proof? */
 static bool vouched_for(const struct hf_trial *trial, unsigned answer)
 {
@@ -153,7 +168,9 @@ static bool shown_enough(const struct hf_trial *trial, unsigned answer, const st
 static bool heard_enough(const struct hf_trial *trial, unsigned answer, const struct looks *l)
 {
 	if (trial->expected->agree)
-		return voices(trial, answer) >= trial->expected->agree;
+		return voices(trial, answer) >= trial->expected->agree &&
+		       (!strangers(trial, answer) || trial->count >= trial->expected->of ||
+			       trial->left != HF_LEFT_SOME);
 	if (!trial->answers[answer].testimony.denial ||
 		trial->answers[answer].testimony.rcode != HF_RCODE_NXDOMAIN ||
 		!hf_expects_addresses(trial->expected))
@@ -161,22 +178,25 @@ static bool heard_enough(const struct hf_trial *trial, unsigned answer, const st
 	return l->denials == l->held && trial->left != HF_LEFT_SOME;
 }
 
-/* What is proven comes before what is only vouched for. */
+/* What is proven comes before what is only vouched for; then what has the fewest addresses
+ * that nobody else gives, or a lie that comes with a piece of the truth would be taken. */
 static bool accept(const struct hf_trial *trial, const struct looks *l, struct hf_ruling *ret)
 {
-	for (int proven = 1; proven >= 0; proven--) {
+	unsigned least = HF_TESTIMONY_ADDRESSES + 1;
+	for (int proven = 1; proven >= 0 && least > HF_TESTIMONY_ADDRESSES; proven--) {
 		for (unsigned i = 0; i < trial->count; i++) {
 			if (trial->answers[i].refused || !shown_enough(trial, i, l) ||
 				!heard_enough(trial, i, l) ||
-				(hf_trial_shown(trial, i) == HF_SHOWN_HOLDS) != proven)
+				(hf_trial_shown(trial, i) == HF_SHOWN_HOLDS) != proven ||
+				strangers(trial, i) >= least)
 				continue;
+			least = strangers(trial, i);
 			ret->kind = HF_RULING_ACCEPT;
 			ret->answer = i;
 			ret->proven = proven;
-			return true;
 		}
 	}
-	return false;
+	return least <= HF_TESTIMONY_ADDRESSES;
 }
 
 /* Have as many answered as are to be asked, and does no proof change that? */

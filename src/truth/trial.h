@@ -8,8 +8,11 @@
  * for a proof, ask another upstream, accept one of those held, refuse one as a lie, or
  * give up.
  *
- *   agree: K of N   accepted as soon as K upstreams agree. After N answers without that,
- *                   or when nobody is left to ask, it has failed.
+ *   agree: K of N   accepted as soon as K upstreams agree, and each address of it is given
+ *                   by K of them. While others may be asked, one that only shares an
+ *                   address waits for them; after N answers the one of which least is
+ *                   said by it alone is accepted. After N answers without agreement, or
+ *                   when nobody is left to ask, it has failed.
  *   prove: tls      an answer is accepted when each of its addresses is proven; one with
  *                   an address whose certificate is another name's is a lie. An address
  *                   at which nobody could be asked (*missing*) says nothing of who gave

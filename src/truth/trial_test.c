@@ -96,8 +96,14 @@ static void so_many_have_to_agree_before_one_is_accepted(void **state)
 		{3, 3, {"1", "1", "2"}, "aaf"},
 		{3, 4, {"1", "2", "1", "1"}, "aaa0"},
 		/* a few of many at a time */
-		{2, 3, {"12", "23"}, "a0"},
-		{2, 3, {"12", "34", "14"}, "aa0"},
+		{2, 2, {"12", "23"}, "a0"},
+		{2, 3, {"12", "23", "13"}, "aa0"}, /* each by two */
+		{2, 3, {"12", "34", "14"}, "aa2"},
+		/* a false one beside a true one */
+		{2, 3, {"19", "1"}, "a1"},
+		{2, 3, {"1", "19"}, "a0"},
+		{2, 3, {"19", "12", "12"}, "aa1"},
+		{2, 3, {"19", "23", "12"}, "aa2"},
 		{3, 3, {"12", "23", "34"}, "aa1"}, /* the one in the middle */
 		/* denials */
 		{2, 3, {DENIES, DENIES}, "a0"},
