@@ -116,10 +116,13 @@ def test_a_name_that_nobody_answers_ends_the_start_if_that_is_wanted(holdfast, f
     assert "no upstream says anything about a name" in text
 
 
-def test_with_warn_liars_are_told_of_while_it_serves(holdfast, fake):
+def test_by_default_liars_are_told_of_while_it_serves(holdfast, fake):
     dark = fake(fakes.silent)
     server = holdfast({"a": fake().at, "isp": fake(lying).at, "dark": dark.at}, expect=EXPECT,
-                      startup={"verify": "warn"})
+                      start=False)
+    del server.conf["startup"]
+    server.write()
+    server.start()
     net.wait_until("the lie to be counted",
                    lambda: server.metrics().get('holdfast_upstream_lies_total{upstream="isp"}', 0) >= 1, 3)
     assert server.udp(NAME).addresses()[0].startswith("10.")
