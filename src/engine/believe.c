@@ -5,6 +5,7 @@
 #include "engine/flight_inside.h"
 #include "engine/hold.h"
 #include "engine/truth.h"
+#include "truth/beside.h"
 #include "wire/tidy.h"
 
 bool hf_believe_tidy(struct flight *f, unsigned slot, const uint8_t **m, size_t *len,
@@ -96,17 +97,17 @@ static enum hf_verdict hold(struct flight *f, const struct flight_reply *reply,
 	return HF_VERDICT_ANSWER;
 }
 
-/* Has the operator said where the name's addresses lie, or has each to show a certificate? */
-static bool is_vouched_for(const struct flight *f)
+/* Has the operator said where the name's addresses lie, or does each show a certificate? */
+static bool is_vouched_for(const struct flight *f, bool proven)
 {
-	return f->expected &&
-	       (f->expected->conf->addresses.count || f->expected->conf->prove != HF_PROVE_NOT);
+	return f->expected && (f->expected->conf->addresses.count ||
+				      (proven && f->expected->conf->prove != HF_PROVE_NOT));
 }
 
 /* Is an answer one that nobody may have, because it leads from a public name into a
  * private network? Anybody can have such names by the thousand: each is counted, and one
  * a second is told of. */
-static bool is_blocked(struct flight *f, const struct flight_reply *reply, hf_us now)
+static bool is_blocked(struct flight *f, const struct flight_reply *reply, bool proven, hf_us now)
 {
 	struct hf_worker *worker = f->worker;
 	const struct hf_name *name = &f->base.question.name;
@@ -115,7 +116,8 @@ static bool is_blocked(struct flight *f, const struct flight_reply *reply, hf_us
 		.kind = HF_EVENT_LIE,
 		.slot = (uint16_t)hf_flight_slot(f, reply->upstream),
 		.a = HF_LIE_REBIND};
-	if (!rebind || is_vouched_for(f) || !hf_rebind_guards(rebind, &f->route->zone, name) ||
+	if (!rebind || is_vouched_for(f, proven) ||
+		!hf_rebind_guards(rebind, &f->route->zone, name) ||
 		!hf_rebind_breaks(rebind, reply->m, reply->view, &f->evidence))
 		return false;
 	hf_count(worker->meter, HF_COUNT_REBIND);
@@ -128,14 +130,54 @@ static bool is_blocked(struct flight *f, const struct flight_reply *reply, hf_us
 	return true;
 }
 
+/* A record beside the answer may be a name's owner's doing, as in is_blocked. */
+static void tell_of_record(
+	struct flight *f, unsigned upstream, const struct hf_evidence *evidence, hf_us now)
+{
+	unsigned slot = hf_flight_slot(f, upstream);
+	struct hf_event event = {.at = now,
+		.kind = HF_EVENT_LIE,
+		.slot = (uint16_t)slot,
+		.a = evidence->lie,
+		.address = evidence->address};
+	hf_event_about(&event, f->base.question.name.bytes, f->base.question.name.len);
+	hf_count_upstream(f->worker->meter, slot, HF_UP_LIES);
+	hf_event_put(f->worker->events, &event);
+}
+
+/* Does an answer lead to another name, and there to what must not be? By whatever is expected
+ * now. Who gave it is not asked for the question's name until it says what others say. */
+static bool is_false_beside(struct flight *f, const struct flight_reply *reply, hf_us now)
+{
+	const struct hf_said said = {f->plan, f->route, reply->upstream, &f->base.question, NULL};
+	struct hf_beside beside;
+	if (!hf_beside_breaks(
+		    f->worker->plan->expected, &f->base.question, reply->m, reply->view, &beside))
+		return false;
+	f->evidence = beside.evidence;
+	if (beside.answer)
+		hf_truth_lied(f->worker, &said, &beside.evidence, now);
+	else
+		tell_of_record(f, reply->upstream, &beside.evidence, now);
+	return true;
+}
+
+/* Does it wait for a proof, which decides about private addresses, too? */
+static bool will_be_proven(const struct flight *f)
+{
+	return f->expected && f->expected->conf->prove_when == HF_PROVE_FIRST;
+}
+
 enum hf_verdict hf_believe_judge(struct flight *f, const struct flight_reply *reply,
 	void (*news)(void *flight, hf_us now), struct hf_query_event *event, hf_us now)
 {
 	bool reloaded = f->plan != f->worker->plan;
 	struct hf_testimony testimony;
 	struct hf_evidence evidence;
+	if (is_false_beside(f, reply, now))
+		return HF_VERDICT_LIE;
 	if (!f->expected && !reloaded)
-		return is_blocked(f, reply, now) ? HF_VERDICT_BLOCKED : HF_VERDICT_ANSWER;
+		return is_blocked(f, reply, false, now) ? HF_VERDICT_BLOCKED : HF_VERDICT_ANSWER;
 	hf_testimony_read(&f->base.question, reply->m, reply->view, &testimony);
 	enum hf_verdict anew = reloaded ? judge_anew(f, reply, &testimony, now) : HF_VERDICT_ANSWER;
 	enum hf_belief belief =
@@ -146,7 +188,7 @@ enum hf_verdict hf_believe_judge(struct flight *f, const struct flight_reply *re
 		tell_of_lie(f, reply->upstream, &evidence, now);
 		return HF_VERDICT_LIE;
 	}
-	if (is_blocked(f, reply, now))
+	if (is_blocked(f, reply, will_be_proven(f), now))
 		return HF_VERDICT_BLOCKED;
 	if (belief == HF_BELIEF_GOOD) {
 		hf_believe_overrule(f, &testimony, now);
@@ -167,6 +209,19 @@ static void refuse_held(
 				      .attempt = held->attempt,
 				      .verdict = HF_VERDICT_LIE,
 				      .ede = HF_EDE_NONE});
+}
+
+/* What two upstreams give may be believed without a proof, but it takes one to lead from a
+ * public name into a private network. */
+static bool is_private(struct flight *f, const struct hf_ruling *ruling, hf_us now)
+{
+	const struct hf_held *held = hf_hold_at(f->hold, ruling->answer);
+	struct hf_message_view view;
+	if (ruling->proven || hf_message_read(held->m, held->len, &view))
+		return false;
+	const struct flight_reply reply = {
+		held->attempt, held->upstream, held->m, held->len, &view, held->came};
+	return is_blocked(f, &reply, false, now);
 }
 
 /* Has a reload changed what is expected since the question was asked? */
@@ -214,6 +269,8 @@ void hf_believe_rule(struct flight *f, struct flight_script *script, hf_us now)
 	case HF_RULING_ACCEPT:
 		if (is_outdated(f))
 			drop_held(f, outdated_text, script);
+		else if (is_private(f, &ruling, now))
+			drop_held(f, "gave a private address that is not proven", script);
 		else
 			accept_held(f, &ruling, script);
 		break;

@@ -3,7 +3,7 @@
 
 #include "base/check.h"
 #include "engine/heat.h"
-#include "truth/judge.h"
+#include "truth/beside.h"
 
 /* Slots of a slice, and the time between two: the loop turns meanwhile. */
 #define SWEEP_SLICE 1024
@@ -50,16 +50,19 @@ bool hf_sweep_judge(const struct hf_worker *worker, const struct hf_kept *kept, 
 {
 	struct hf_testimony testimony;
 	struct hf_evidence evidence;
+	struct hf_beside beside;
 	struct hf_message_view view;
 	struct hf_question question;
 	if (hf_unexpected(!question_of(kept, &question)))
 		return false;
 	const struct hf_expected *expected = hf_expect_find(worker->plan->expected, &question.name);
-	if (!expected || is_new(worker, &question, stored) ||
-		same_as_before(worker, expected, &question.name))
+	if (is_new(worker, &question, stored))
 		return true;
-	if (hf_unexpected(hf_message_read(kept->wire, kept->len, &view) != 0))
+	if (hf_unexpected(hf_message_read(kept->wire, kept->len, &view) != 0) ||
+		hf_beside_breaks(worker->plan->expected, &question, kept->wire, &view, &beside))
 		return false;
+	if (!expected || same_as_before(worker, expected, &question.name))
+		return true;
 	hf_testimony_read(&question, kept->wire, &view, &testimony);
 	return hf_judge(expected, &testimony, &evidence) == HF_BELIEF_GOOD;
 }

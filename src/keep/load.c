@@ -13,7 +13,7 @@
 #include "keep/memory.h"
 #include "keep/routes.h"
 #include "loop/loop_epoll.h"
-#include "truth/judge.h"
+#include "truth/beside.h"
 
 #define SESSIONS_MAX 16
 #define TABLES_MAX 64
@@ -356,10 +356,14 @@ static enum worth worth(const struct load *load, const struct ahead *a, const st
 	struct hf_message_view view;
 	struct hf_testimony testimony;
 	struct hf_evidence evidence;
+	struct hf_beside beside;
+	if (!hf_expect_count(load->plan->expected))
+		return WORTH_ALL;
+	if (hf_message_read(kept->wire, kept->len, &view) ||
+		hf_beside_breaks(load->plan->expected, &a->question, kept->wire, &view, &beside))
+		return WORTH_NOTHING;
 	if (!expected)
 		return WORTH_ALL;
-	if (hf_message_read(kept->wire, kept->len, &view))
-		return WORTH_NOTHING;
 	hf_testimony_read(&a->question, kept->wire, &view, &testimony);
 	switch (hf_judge(expected, &testimony, &evidence)) {
 	case HF_BELIEF_GOOD: return WORTH_ALL;

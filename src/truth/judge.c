@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "truth/rebind.h"
 
 static const struct hf_prefix *find(const struct hf_prefix_list *list, const struct hf_address *address)
 {
@@ -14,10 +15,13 @@ static const struct hf_prefix *find(const struct hf_prefix_list *list, const str
 	return NULL;
 }
 
-static bool good_address(const struct hf_expectation *conf, const struct hf_address *address,
+bool hf_judge_address(const struct hf_expected *expected, const struct hf_address *address,
 	struct hf_evidence *ret)
 {
+	const struct hf_expectation *conf = expected->conf;
+	const struct hf_address meant = hf_address_meant(address);
 	const struct hf_prefix *never = find(&conf->never, address);
+	never = never ? never : find(&conf->never, &meant);
 	if (never) {
 		*ret = (struct hf_evidence){ .lie = HF_LIE_NEVER, .address = *address, .prefix = *never };
 		return false;
@@ -70,7 +74,7 @@ enum hf_belief hf_judge(const struct hf_expected *expected, const struct hf_test
 	if (too_many(expected, t, ret))
 		return HF_BELIEF_LIE;
 	for (unsigned i = 0; i < t->count; i++)
-		if (!good_address(expected->conf, &t->addresses[i], ret))
+		if (!hf_judge_address(expected, &t->addresses[i], ret))
 			return HF_BELIEF_LIE;
 	if (t->count && !good_owner(expected, t, ret))
 		return HF_BELIEF_LIE;

@@ -51,6 +51,11 @@ struct hf_evidence {
 enum hf_belief hf_judge(const struct hf_expected *expected, const struct hf_testimony *testimony,
 	struct hf_evidence *ret);
 
+/* The same for one address: may the name have it? Fills in ret if not. What must never be
+ * given is not to be had by way of IPv6 either (hf_address_meant). */
+bool hf_judge_address(const struct hf_expected *expected, const struct hf_address *address,
+	struct hf_evidence *ret);
+
 /* Does the expectation say that the name has addresses? Then a denial is doubtful. */
 bool hf_expects_addresses(const struct hf_expected *expected);
 

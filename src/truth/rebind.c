@@ -52,8 +52,7 @@ static const struct hf_prefix *find(
 	return NULL;
 }
 
-/* The IPv4 address that an IPv6 address stands for, or the address itself. */
-static struct hf_address meant(const struct hf_address *address)
+struct hf_address hf_address_meant(const struct hf_address *address)
 {
 	struct hf_address v4 = {.family = 4};
 	if (!find(carriers, HF_COUNT_OF(carriers), address))
@@ -64,7 +63,7 @@ static struct hf_address meant(const struct hf_address *address)
 
 bool hf_address_private(const struct hf_address *address)
 {
-	struct hf_address to = meant(address);
+	struct hf_address to = hf_address_meant(address);
 	return find(private_prefixes, HF_COUNT_OF(private_prefixes), &to);
 }
 
@@ -78,7 +77,7 @@ static bool is_public(void *ctx, const struct hf_address *address)
 {
 	struct search *search = ctx;
 	const struct hf_prefix_list *also = &search->rebind->conf->rebind_private;
-	struct hf_address to = meant(address);
+	struct hf_address to = hf_address_meant(address);
 	if (!hf_address_private(address) && !find(also->items, also->count, &to))
 		return true;
 	*search->ret = (struct hf_evidence){.lie = HF_LIE_REBIND, .address = *address};

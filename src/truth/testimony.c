@@ -85,7 +85,7 @@ bool hf_record_addresses(
 }
 
 /* An address of another length is none. */
-static bool gives_addresses(const struct hf_record *record)
+bool hf_record_has_addresses(const struct hf_record *record)
 {
 	return (record->type == HF_TYPE_A && record->rdata_len == 4) ||
 	       (record->type == HF_TYPE_AAAA && record->rdata_len == 16) ||
@@ -106,7 +106,7 @@ static void read_record(struct reading *r, const struct hf_record *record)
 		r->t->ttl = record->ttl;
 	if (record->class != HF_CLASS_IN || record->type == HF_TYPE_RRSIG)
 		return;
-	if (gives_addresses(record))
+	if (hf_record_has_addresses(record))
 		hf_record_addresses(r->m, record, add_address, r->t);
 	else if (record->type != HF_TYPE_CNAME && record->type != HF_TYPE_DNAME)
 		add_rest(r, record);

@@ -38,6 +38,9 @@ struct hf_testimony {
 void hf_testimony_read(const struct hf_question *question, const uint8_t *m,
 	const struct hf_message_view *view, struct hf_testimony *ret);
 
+/* Is a record of a kind that gives addresses, in a form that a client can read? */
+bool hf_record_has_addresses(const struct hf_record *record);
+
 /* Hands each address that a record gives to `visit`, until that returns false; then so does
  * this. */
 typedef bool hf_address_visit(void *ctx, const struct hf_address *address);

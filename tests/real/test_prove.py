@@ -215,6 +215,20 @@ def test_nobody_is_made_to_connect_to_this_host(fake, holdfast, ca, true, site):
     assert there.connections == 0
 
 
+@pytest.mark.parametrize("when", ["first", "after"])
+def test_what_two_give_but_nothing_proves_does_not_lead_into_a_private_network(
+        fake, holdfast, ca, when):
+    a, b = fake(vouched.gives("127.0.0.1")), fake(vouched.gives("127.0.0.1"))
+    expect = [{**proved(ca, **{"prove-when": when})[0], "addresses": []}]
+    server = serve(holdfast, ca, a, b, expect=expect)
+    assert server.udp(NAME, seconds=8).addresses() == ["127.0.0.1"]
+    server.conf["truth"]["rebind"] = "refuse"
+    server.conf["cache"] = {"size": "16MiB", "stale": "0s"}
+    server.write()
+    assert server.reload()[0] == 0
+    net.wait_until("a refusal", lambda: server.udp(NAME, seconds=8).rcode == 2, 30, 0.5)
+
+
 # --- the authorities ---------------------------------------------------------------
 
 def test_other_authorities_count_as_soon_as_the_file_has_changed(

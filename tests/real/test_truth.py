@@ -142,3 +142,80 @@ def test_an_upstream_that_is_trusted_little_is_asked_last(fake, holdfast):
     normal.behave = fakes.servfail
     assert server.udp("other.example.").addresses() == [FALSE]
     assert low.count(NAME) == 0 and low.count("other.example.") == 1
+
+
+# --- doors beside the one that is watched ------------------------------------------------------
+
+def octets(address):
+    return bytes(int(part) for part in address.split("."))
+
+
+def leads_to_it(address):
+    """Whatever is asked for is an alias of NAME, and that has the address."""
+    return lambda q: fakes.reply(q, [
+        wire.record(b"\xc0\x0c", "CNAME", 300, wire.name(NAME)),
+        wire.record(wire.name(NAME), "A", 300, octets(address))])
+
+
+def names_it(address):
+    """Whatever is asked for is served by NAME, whose address stands beside."""
+    return lambda q: fakes.reply(
+        q, [wire.record(b"\xc0\x0c", "SRV", 300, b"\0\0\0\0\1\xbb" + wire.name(NAME))],
+        additional=[wire.record(wire.name(NAME), "A", 300, octets(address))])
+
+
+def test_what_is_expected_of_a_name_holds_by_way_of_an_alias_too(start):
+    server, upstreams = start([leads_to_it(FALSE), leads_to_it(TRUE)], [INSIDE])
+    assert server.udp("www.example.").addresses() == [TRUE]
+    assert lies(server, "one") == 1 and lies(server, "two") == 0
+    upstreams[1].behave = leads_to_it(FALSE)
+    reply = server.udp("other.example.", edns=True)
+    assert reply.rcode == wire.SERVFAIL and "none of the addresses expected" in why(reply)
+
+
+def test_a_false_address_beside_the_answer_is_refused_too(start):
+    server, _ = start([names_it(FALSE), names_it(TRUE)], [INSIDE])
+    reply = server.udp("_http._tcp.example.", "SRV")
+    assert octets(FALSE) not in reply.wire and octets(TRUE) in reply.wire
+    assert lies(server, "one") == 1
+
+
+def test_a_reload_and_a_restart_look_where_an_alias_leads(start, tmp_path):
+    server, upstreams = start([leads_to_it(FALSE), leads_to_it(TRUE)], [],
+                              cache={"persist": str(tmp_path / "cache")})
+    assert server.udp("www.example.").addresses() == [FALSE]
+    assert server.udp("ftp.example.").addresses() == [FALSE]
+    server.conf["expect"] = [INSIDE]
+    server.write()
+    code, said = server.reload()
+    assert code == 0, said
+    assert server.udp("www.example.").addresses() == [TRUE]
+    del server.conf["expect"]
+    server.write()
+    assert server.reload()[0] == 0
+    upstreams[1].behave = leads_to_it(FALSE)
+    assert server.udp("late.example.").addresses() == [FALSE]
+    server.stop()
+    upstreams[1].behave = leads_to_it(TRUE)
+    server.conf["expect"] = [INSIDE]
+    server.write()
+    server.start()
+    assert server.udp("late.example.").addresses() == [TRUE]
+
+
+def test_what_must_never_be_given_is_not_to_be_had_by_way_of_ipv6(start):
+    def mapped(q):
+        return fakes.reply(q, [wire.record(
+            b"\xc0\x0c", "AAAA", 300, b"\0" * 10 + b"\xff\xff" + octets(FALSE))])
+    server, _ = start([mapped], [{"name": "db.corp.example", "never": [FALSE]}])
+    assert server.udp(NAME, "AAAA").rcode == wire.SERVFAIL
+    assert lies(server, "one") == 1
+
+
+def test_a_false_address_beside_a_true_one_is_not_agreed_on(start):
+    def both(q):
+        return fakes.reply(q, [wire.record(b"\xc0\x0c", "A", 300, octets(a))
+                               for a in (TRUE, FALSE)])
+    server, upstreams = start([both, gives(TRUE), gives(TRUE)],
+                              [{"name": "*.corp.example", "agree": "2 of 3"}])
+    assert server.udp(NAME).addresses() == [TRUE]
