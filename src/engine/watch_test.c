@@ -320,7 +320,7 @@ static void without_a_rate_nothing_is_compared(void **state)
 static void with_probe(struct stage *s, const char *at)
 {
 	s->forward.truth.intercept_probe = stage_address(at);
-	adopt(s);
+	stage_adopt(s);
 }
 
 static int64_t intercepted(struct stage *s)
@@ -338,15 +338,15 @@ static void who_answers_where_nobody_should_is_in_the_path_and_told_of_once(void
 	assert_int_equal(s->upstreams[0].asked, 0);
 	assert_int_equal(stage_counted(s, HF_COUNT_INTERCEPTED), s->upstreams[1].asked);
 	assert_int_equal(intercepted(s), 1);
-	assert_int_equal(events(s, HF_EVENT_INTERCEPTED), 1);
-	assert_int_equal(barred(s, "any.example"), 0);
+	assert_int_equal(stage_events(s, HF_EVENT_INTERCEPTED), 1);
+	assert_int_equal(stage_barred(s, "any.example"), 0);
 	assert_int_equal(counted(s, 1, HF_UP_PACKETS_OUT), 0); /* of no budget */
 	s->upstreams[1].manner = STAGE_SILENT;
 	hf_sim_run_for(s->sim, 400 * HF_SECOND);
 	assert_int_equal(intercepted(s), 1); /* one may have been lost */
 	hf_sim_run_for(s->sim, 1200 * HF_SECOND);
 	assert_int_equal(intercepted(s), 0);
-	assert_int_equal(events(s, HF_EVENT_INTERCEPTED), 1); /* that it is over */
+	assert_int_equal(stage_events(s, HF_EVENT_INTERCEPTED), 1); /* that it is over */
 }
 
 static void where_nobody_answers_nothing_is_told(void **state)
@@ -356,7 +356,7 @@ static void where_nobody_answers_nothing_is_told(void **state)
 	hf_sim_run_for(s->sim, 3600 * HF_SECOND);
 	assert_true(stage_counted(s, HF_COUNT_INTERCEPT_PROBES) >= 3600 / 375);
 	assert_int_equal(intercepted(s), 0);
-	assert_int_equal(events(s, HF_EVENT_INTERCEPTED), 0);
+	assert_int_equal(stage_events(s, HF_EVENT_INTERCEPTED), 0);
 }
 
 static void probes_that_come_faster_than_patience_ends_wait_for_each_other(void **state)
@@ -380,7 +380,7 @@ static void a_reload_without_the_probe_forgets_what_it_found(void **state)
 	hf_sim_run_for(s->sim, 10 * HF_SECOND);
 	assert_int_equal(intercepted(s), 1);
 	s->forward.truth.intercept_probe = (struct hf_address){0};
-	adopt(s);
+	stage_adopt(s);
 	assert_int_equal(intercepted(s), 0);
 	unsigned asked = s->upstreams[1].asked;
 	hf_sim_run_for(s->sim, 3600 * HF_SECOND);
