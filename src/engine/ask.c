@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/ask.h"
 
+#include "base/error.h"
 #include "engine/flight_inside.h"
 
 void hf_ask_draw_case(struct flight *f)
@@ -58,10 +59,13 @@ int hf_ask_send(struct flight *f, const struct hf_action *action)
 	uint8_t out[HF_QUERY_MAX];
 	size_t len = write_question(f, action, out);
 	count_reason(worker, hf_flight_slot(f, action->upstream), action->reason);
-	if (action->channel != HF_CHANNEL_UDP)
-		return hf_tcp_send(worker->tcp, &io->tcp, &conf->address,
-			hf_plan_secure_of(f->plan, f->route->upstreams[action->upstream]), out,
-			len);
+	if (action->channel != HF_CHANNEL_UDP) {
+		const struct hf_secure *secure =
+			hf_plan_secure_of(f->plan, f->route->upstreams[action->upstream]);
+		if (action->channel == HF_CHANNEL_TLS && !secure)
+			return -EPROTO; /* never in plain text, whoever forgot what for the plan */
+		return hf_tcp_send(worker->tcp, &io->tcp, &conf->address, secure, out, len);
+	}
 	/* A promise of what leaves within 100 ms is kept best by what leaves at once. */
 	return f->limited ? hf_udp_send(worker->udp, &io->udp, &conf->address, out, len)
 			  : hf_udp_post(worker->udp, &io->udp, &conf->address, out, len);

@@ -10,9 +10,6 @@
 
 #define FIRST (5 * HF_SECOND)
 
-/* Routes that are looked through for one of an upstream's. */
-#define ROUTES_MOST 4096
-
 struct hf_canaries {
 	hf_us due[HF_SLOTS_MAX]; /* 0: not yet seen */
 };
@@ -93,25 +90,6 @@ static void heard(struct hf_round *round, hf_us now)
 
 /* ---- whom to ask what ---- */
 
-/* A route that the upstream in a slot belongs to: the root's if it is of that. */
-static const struct hf_route *route_of(struct hf_worker *worker, unsigned slot)
-{
-	const struct hf_plan *plan = worker->plan;
-	const struct hf_forward_conf *forward = plan->forward;
-	const struct hf_name root = {.len = 1};
-	const struct hf_route *route = hf_route_find(plan->routes, &root);
-	if (route && hf_round_place(plan, route, slot) >= 0)
-		return route;
-	size_t most = forward->route_count < ROUTES_MOST ? forward->route_count : ROUTES_MOST;
-	size_t first = hf_loop_random_u32(worker->loop) % forward->route_count;
-	for (size_t i = 0; i < most; i++) {
-		route = &forward->routes[(first + i) % forward->route_count];
-		if (hf_round_place(plan, route, slot) >= 0)
-			return route;
-	}
-	return NULL;
-}
-
 static void begin(struct hf_worker *worker, const struct hf_route *route, hf_us now)
 {
 	uint8_t dice[HF_CANARY_DICE];
@@ -134,7 +112,7 @@ static void take_turn(struct hf_worker *worker, unsigned slot, hf_us now)
 {
 	struct hf_canaries *c = worker->canaries;
 	const struct hf_plan *plan = worker->plan;
-	const struct hf_route *route = route_of(worker, slot);
+	const struct hf_route *route = hf_round_route_of(worker, slot);
 	hf_us wait = plan->forward->truth.canaries;
 	c->due[slot] = now + jittered(worker, wait);
 	if (!route)

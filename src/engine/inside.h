@@ -98,6 +98,7 @@ struct hf_worker {
 	struct hf_canaries *canaries; /* the first worker's */
 	struct hf_elders *elders;     /* the first worker's */
 	struct hf_intercept *intercept; /* the first worker's */
+	struct hf_identifier *identifier; /* the first worker's */
 	hf_us sample_due[2];    /* when the next answer is compared; of what is expected: second.c */
 	struct hf_round *rounds; /* that are up */
 	struct hf_vouching *vouchings;

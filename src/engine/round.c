@@ -3,6 +3,9 @@
 
 #include <stdlib.h>
 
+/* Routes that are looked through for one of an upstream's. */
+#define ROUTES_MOST 4096
+
 #include "base/error.h"
 
 static void round_free(struct hf_round *round)
@@ -93,4 +96,22 @@ int hf_round_place(const struct hf_plan *plan, const struct hf_route *route, uns
 		if (plan->slots[route->upstreams[i]] == slot)
 			return (int)i;
 	return -1;
+}
+
+const struct hf_route *hf_round_route_of(struct hf_worker *worker, unsigned slot)
+{
+	const struct hf_plan *plan = worker->plan;
+	const struct hf_forward_conf *forward = plan->forward;
+	const struct hf_name root = {.len = 1};
+	const struct hf_route *route = hf_route_find(plan->routes, &root);
+	if (route && hf_round_place(plan, route, slot) >= 0)
+		return route;
+	size_t most = forward->route_count < ROUTES_MOST ? forward->route_count : ROUTES_MOST;
+	size_t first = hf_loop_random_u32(worker->loop) % forward->route_count;
+	for (size_t i = 0; i < most; i++) {
+		route = &forward->routes[(first + i) % forward->route_count];
+		if (hf_round_place(plan, route, slot) >= 0)
+			return route;
+	}
+	return NULL;
 }

@@ -51,6 +51,10 @@ int hf_round_begin(struct hf_round *round, struct hf_worker *worker, const struc
 /* The worker ends. */
 void hf_rounds_end(struct hf_worker *worker);
 
+/* A route that the upstream in a slot belongs to: the root's if it is of that. NULL: none
+ * was found among some thousand. */
+const struct hf_route *hf_round_route_of(struct hf_worker *worker, unsigned slot);
+
 /* The place of the upstream in a slot among a route's, or -1. */
 int hf_round_place(const struct hf_plan *plan, const struct hf_route *route, unsigned slot);
 

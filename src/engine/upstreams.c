@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/upstreams.h"
 
+
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -37,6 +38,7 @@ void hf_upstreams_free(struct hf_upstreams *all)
 		free(all->why[slot]);
 	}
 	hf_liars_clear(&all->liars);
+	free(all->identities);
 	hf_plan_unref(all->plan);
 	pthread_mutex_destroy(&all->lock);
 	free(all->told);

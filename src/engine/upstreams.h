@@ -60,6 +60,7 @@ struct hf_upstreams {
 	struct hf_standing **told;                     /* ... of each worker */
 	struct hf_liars liars;                         /* ... those in quarantine */
 	struct hf_late late;                           /* ... and with an older zone */
+	struct hf_identities *identities;              /* ... which machines they say they are */
 	/* Written under the lock, read by anybody: instants. */
 	atomic_bool handing_over;              /* there is a plan before the newest */
 	_Atomic hf_us recovered[HF_SLOTS_MAX]; /* its circuit closed again */

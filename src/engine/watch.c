@@ -3,6 +3,7 @@
 
 #include "engine/canaries.h"
 #include "engine/elders.h"
+#include "engine/identities.h"
 #include "engine/intercept.h"
 #include "engine/probe.h"
 #include "engine/quarantines.h"
@@ -31,6 +32,7 @@ static void look(struct hf_timer *timer, hf_us now)
 		hf_canaries_look(worker, now);
 		hf_elders_look(worker, now);
 		hf_intercept_look(worker, now);
+		hf_identities_look(worker, now);
 	}
 	if (liars || is_first(worker))
 		hf_truth_watch(worker, now);
@@ -56,4 +58,5 @@ void hf_watch_end(struct hf_worker *worker)
 	hf_canaries_free(worker->canaries);
 	hf_elders_free(worker->elders);
 	hf_intercept_free(worker->intercept);
+	hf_identifier_free(worker->identifier);
 }

@@ -3,6 +3,7 @@
 #include "engine/watch.h"
 
 #include "engine/stage_truth.h"
+#include "truth/identity.h"
 
 static void answered(
 	void *ctx, uint32_t ticket, uint32_t generation, const struct hf_answer *answer, hf_us now)
@@ -315,6 +316,86 @@ static void without_a_rate_nothing_is_compared(void **state)
 	assert_int_equal(s->upstreams[1].asked, 0);
 }
 
+/* ---- which machine they are ---- */
+
+/* To questions of class CHAOS; denies all else. */
+static void says_its_name(struct stage_upstream *u, const uint8_t *q, size_t name)
+{
+	uint16_t class = hf_get_u16(q + HF_HEADER_LEN + name + 2);
+	uint16_t flags = HF_FLAG_QR | HF_FLAG_RA | (class == HF_CLASS_CH ? 0 : HF_RCODE_NXDOMAIN);
+	hf_sample_begin(
+		&u->sample, flags, q + HF_HEADER_LEN, name, hf_get_u16(q + HF_HEADER_LEN + name));
+	memcpy(u->sample.bytes, q, 2);
+	hf_put_u16(u->sample.bytes + HF_HEADER_LEN + name + 2, class);
+	size_t at = u->sample.w.len;
+	if (class == HF_CLASS_CH) {
+		hf_sample_record(&u->sample, HF_SAMPLE_ANSWER, HF_RAW("\xc0\x0c"), HF_TYPE_TXT, 0,
+			HF_RAW("\3box"));
+		hf_put_u16(u->sample.bytes + at + 4, HF_CLASS_CH);
+	} else {
+		hf_sample_record(&u->sample, HF_SAMPLE_AUTHORITY, HF_RAW("\0"), HF_TYPE_SOA, 300,
+			HF_RAW("\0\0\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1\0\0\x0e\x10"));
+	}
+}
+
+/* That, or nothing at all, is what most say. */
+static void refuses_to_say(struct stage_upstream *u, const uint8_t *q, size_t name)
+{
+	says_its_name(u, q, name);
+	if (hf_get_u16(q + HF_HEADER_LEN + name + 2) != HF_CLASS_CH)
+		return;
+	u->sample.w.len = HF_HEADER_LEN + name + 4;
+	hf_put_u16(u->sample.bytes + 2, HF_FLAG_QR | HF_RCODE_REFUSED);
+	hf_put_u16(u->sample.bytes + HF_SAMPLE_ANSWER, 0);
+}
+
+static void with_identity(struct stage *s)
+{
+	s->forward.truth.identity = true;
+	with_canaries(s);
+}
+
+static void what_upstreams_say_they_are_is_kept_and_nobody_is_harmed(void **state)
+{
+	struct stage *s = *state;
+	struct hf_identity identity;
+	s->upstreams[0].speaks = says_its_name;
+	s->upstreams[1].speaks = refuses_to_say;
+	with_identity(s);
+	for (int i = 0; i < 3600; i++) {
+		hf_sim_run_for(s->sim, HF_SECOND);
+		assert_int_equal(s->meters[0]->upstreams[6].gauges[HF_UP_STATE], 0);
+	}
+	assert_true(hf_team_identity(s->team, 5, &identity));
+	assert_string_equal(identity.name, "box");
+	assert_string_equal(identity.version, "box");
+	assert_false(hf_team_identity(s->team, 6, &identity));
+	assert_int_equal(stage_barred(s, "any.example"), 0);
+	assert_int_equal(stage_events(s, HF_EVENT_AS_ONE), 0);
+	assert_in_range(s->upstreams[0].asked, 3 * 3600 / 375, 3 * 3600 / 225 + 6);
+	/* Who does not say is asked twenty times more seldom: once in this time. */
+	assert_in_range(s->upstreams[1].asked, 3600 / 375 + 3, 3600 / 225 + 4);
+}
+
+static void two_that_give_one_name_in_two_networks_are_told_of_once(void **state)
+{
+	struct stage *s = *state;
+	s->upstreams[0].speaks = s->upstreams[1].speaks = says_its_name;
+	with_identity(s);
+	hf_sim_run_for(s->sim, 900 * HF_SECOND);
+	assert_int_equal(stage_counted(s, HF_COUNT_AS_ONE), 0); /* one network */
+	stage_upstream_close(&s->upstreams[1]);
+	stage_upstream_open(&s->upstreams[1], s->world, "198.51.100.2:53");
+	s->upstreams[1].speaks = says_its_name;
+	s->confs[1].address = s->upstreams[1].address;
+	s->moved = true;
+	stage_adopt(s);
+	hf_sim_run_for(s->sim, 3600 * HF_SECOND);
+	assert_int_equal(stage_events(s, HF_EVENT_AS_ONE), 1);
+	assert_int_equal(stage_counted(s, HF_COUNT_AS_ONE), 1);
+	assert_int_equal(stage_barred(s, "any.example"), 0);
+}
+
 /* ---- somebody in the path ---- */
 
 static void with_probe(struct stage *s, const char *at)
@@ -395,6 +476,8 @@ int main(void)
 		TEST(where_all_answer_it_is_told_and_nobody_is_kept_out),
 		TEST(a_wildcard_in_an_own_zone_is_no_lie_and_not_worth_a_word),
 		TEST(canaries_come_at_their_interval),
+		TEST(what_upstreams_say_they_are_is_kept_and_nobody_is_harmed),
+		TEST(two_that_give_one_name_in_two_networks_are_told_of_once),
 		TEST(who_answers_where_nobody_should_is_in_the_path_and_told_of_once),
 		TEST(where_nobody_answers_nothing_is_told),
 		TEST(probes_that_come_faster_than_patience_ends_wait_for_each_other),

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "engine/answer.h"
 #include "engine/flight.h"
+#include "engine/identities.h"
 #include "engine/heat.h"
 #include "engine/prove_tls.h"
 #include "engine/reply.h"
@@ -81,6 +82,14 @@ bool hf_team_quarantine(struct hf_team *team, unsigned slot, struct hf_quarantin
 		*ret = liar->quarantine;
 	hf_upstreams_unlock(all);
 	return liar;
+}
+
+bool hf_team_identity(struct hf_team *team, unsigned slot, struct hf_identity *ret)
+{
+	hf_upstreams_lock(team->upstreams);
+	bool known = hf_identities_of(team->upstreams, slot, ret);
+	hf_upstreams_unlock(team->upstreams);
+	return known;
 }
 
 static struct hf_bar bar_of(const struct hf_late_zone *late)

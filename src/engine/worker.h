@@ -49,6 +49,10 @@ void hf_team_why(struct hf_team *team, unsigned slot, char buf[static HF_TEAM_WH
 struct hf_quarantine;
 bool hf_team_quarantine(struct hf_team *team, unsigned slot, struct hf_quarantine *ret);
 
+/* Which machine the upstream in a slot says that it is; false: it has not said. Any thread. */
+struct hf_identity;
+bool hf_team_identity(struct hf_team *team, unsigned slot, struct hf_identity *ret);
+
 /* The zones of which the upstream in a slot has an older version than its fellows, as
  * bars. Returns how many there are, of which up to `most` are written. Any thread. */
 struct hf_bar;

@@ -111,6 +111,12 @@ bool hf_server_quarantine(const struct hf_server *server, unsigned slot, struct 
 	return false;
 }
 
+bool hf_server_identity(const struct hf_server *server, unsigned slot, struct hf_identity *ret)
+{
+	(void)server, (void)slot, (void)ret;
+	return false;
+}
+
 size_t hf_server_late(const struct hf_server *server, unsigned slot, struct hf_bar *ret, size_t most)
 {
 	(void)server, (void)slot, (void)ret, (void)most;

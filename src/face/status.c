@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "face/version.h"
 #include "sight/events.h"
+#include "truth/identity.h"
 #include "truth/quarantine.h"
 #include "xdp/xdp.h"
 
@@ -97,6 +98,17 @@ static json_t *describe_quarantine(struct hf_instance *instance, unsigned slot, 
 	return bars;
 }
 
+/* null: it was not asked, or does not say. */
+static json_t *describe_identity(const struct hf_server *server, unsigned slot, hf_us now)
+{
+	struct hf_identity identity;
+	if (!hf_server_identity(server, slot, &identity))
+		return json_null();
+	return json_pack("{s:s, s:s, s:o, s:o}", "name", identity.name, "version",
+		identity.version, "changes", number(identity.changes), "heard",
+		number((uint64_t)((now - identity.heard) / HF_SECOND)));
+}
+
 static json_t *describe_upstreams(struct hf_instance *instance,
 	const struct hf_metrics_source *source, hf_us now)
 {
@@ -109,6 +121,8 @@ static json_t *describe_upstreams(struct hf_instance *instance,
 		json_object_set_new(
 			upstream, "not_believed", describe_distrust(instance->server, slot));
 		json_object_set_new(upstream, "quarantine", describe_quarantine(instance, slot, now));
+		json_object_set_new(
+			upstream, "identity", describe_identity(instance->server, slot, now));
 		json_array_append_new(upstreams, upstream);
 	}
 	return upstreams;
@@ -285,6 +299,10 @@ static void write_upstream(const json_t *upstream, long long release, FILE *out)
 			get_number(upstream, "limit"),
 			get_number(upstream, "cap") ? " (a cap that was found)" : "",
 			get_number(upstream, "queued"), get_number(upstream, "evicted"));
+	const json_t *identity = json_object_get(upstream, "identity");
+	if (json_is_object(identity))
+		fprintf(out, "    says that it is '%s', running '%s'\n", get_text(identity, "name"),
+			get_text(identity, "version"));
 	write_quarantine(upstream, release, out);
 }
 

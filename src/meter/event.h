@@ -50,6 +50,7 @@ enum hf_event_kind {
 				    the file, or "system" */
 	HF_EVENT_INTERCEPTED,    /* a: 1: address, where no resolver runs, has answered for about;
 				    why: what. 0: it does not any more */
+	HF_EVENT_AS_ONE,         /* two upstreams give one name: a: the slot of the other, why: it */
 	HF_EVENT_KINDS
 };
 

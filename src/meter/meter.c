@@ -67,6 +67,8 @@ const struct hf_meter_row hf_counter_rows[HF_COUNTERS] = {
 		"Questions sent to truth.intercept-probe, where no resolver runs." },
 	[HF_COUNT_INTERCEPTED] = { "holdfast_intercepted_total",
 		"Questions to truth.intercept-probe that somebody in the path has answered." },
+	[HF_COUNT_AS_ONE] = { "holdfast_upstreams_as_one_total",
+		"Times that two upstreams in different networks were found to give one name." },
 };
 
 const struct hf_meter_row hf_gauge_rows[HF_GAUGES] = {

@@ -57,6 +57,7 @@ enum hf_counter {
 	HF_COUNT_PROOFS_REMEMBERED,    /* proofs that were known already */
 	HF_COUNT_INTERCEPT_PROBES,     /* questions to truth.intercept-probe */
 	HF_COUNT_INTERCEPTED,          /* ... that somebody in the path has answered */
+	HF_COUNT_AS_ONE,               /* pairs of upstreams found to give one name */
 	HF_COUNTERS
 };
 

@@ -841,6 +841,11 @@ bool hf_server_quarantine(const struct hf_server *server, unsigned slot, struct 
 	return hf_team_quarantine(server->team, slot, ret);
 }
 
+bool hf_server_identity(const struct hf_server *server, unsigned slot, struct hf_identity *ret)
+{
+	return hf_team_identity(server->team, slot, ret);
+}
+
 size_t hf_server_late(const struct hf_server *server, unsigned slot, struct hf_bar *ret, size_t most)
 {
 	return hf_team_late(server->team, slot, ret, most);

@@ -114,6 +114,10 @@ void hf_server_slot_why(const struct hf_server *server, unsigned slot, char buf[
 struct hf_quarantine;
 bool hf_server_quarantine(const struct hf_server *server, unsigned slot, struct hf_quarantine *ret);
 
+/* Which machine it says that it is; false: it has not said. */
+struct hf_identity;
+bool hf_server_identity(const struct hf_server *server, unsigned slot, struct hf_identity *ret);
+
 /* The zones that it has in an older version than its fellows: how many, and up to `most`. */
 struct hf_bar;
 size_t hf_server_late(const struct hf_server *server, unsigned slot, struct hf_bar *ret, size_t most);

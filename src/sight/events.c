@@ -241,6 +241,19 @@ static void say_intercepted(struct hf_log *log, const struct hf_event *event, co
 			fields);
 }
 
+static void say_as_one(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("upstream", upstream),
+		HF_LOG_TEXT_FIELD("identity", event->why),
+		{.key = NULL},
+	};
+	hf_log_say(log, HF_LOG_WARNING,
+		"two upstreams answer as one machine: they are one operator's, or something in the path "
+		"answers for both",
+		fields);
+}
+
 static const char *const persist_steps[HF_PERSIST_STEPS] = {
 	[HF_PERSIST_OPEN] = "opening the directory",
 	[HF_PERSIST_LOCK] = "locking the directory: another holdfast has it",
@@ -304,6 +317,7 @@ static const struct {
 	[HF_EVENT_CONTRADICTION] = {"contradiction", say_finding},
 	[HF_EVENT_ABSURD_TTL] = {"absurd TTL", say_finding},
 	[HF_EVENT_PROOF] = {"proof failed", say_proof},
+	[HF_EVENT_AS_ONE] = {"upstreams as one", say_as_one},
 	[HF_EVENT_INTERCEPTED] = {"intercepted", say_intercepted},
 	[HF_EVENT_TRUST_STORE] = {"trust store", say_trust_store},
 };

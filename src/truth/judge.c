@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "truth/rebind.h"
+#include "truth/meant.h"
 
 static const struct hf_prefix *find(const struct hf_prefix_list *list, const struct hf_address *address)
 {

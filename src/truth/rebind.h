@@ -38,10 +38,4 @@ bool hf_rebind_guards(
 bool hf_rebind_breaks(const struct hf_rebind *rebind, const uint8_t *m,
 	const struct hf_message_view *view, struct hf_evidence *ret);
 
-/* The IPv4 address that an IPv6 address leads to (mapped, NAT64), or the address itself. */
-struct hf_address hf_address_meant(const struct hf_address *address);
-
-/* Is an address private, whatever the operator adds? */
-bool hf_address_private(const struct hf_address *address);
-
 #endif

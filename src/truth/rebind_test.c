@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "truth/meant.h"
 #include "truth/rebind.h"
 
 #include <setjmp.h>

@@ -95,6 +95,15 @@ const struct hf_option hf_truth_options[] = {
 		.help = "How often, about, the upstreams of a forwarded zone are asked for its "
 			"serial, if they are its own servers: one that has not followed after two "
 			"such times is not asked until it has; 0s: never."},
+	{.name = "identity",
+		.type = HF_OPT_FLAG,
+		ROW(identity),
+		.def = "yes",
+		.live = true,
+		.help = "With each canary, about, upstreams are also asked what they are called and what "
+			"they run (RFC 4892). It is shown, and told if two in plain text at addresses "
+			"in different networks give one name: one operator, or something in the path "
+			"that answers for both."},
 	{.name = "intercept-probe",
 		.type = HF_OPT_ADDRESS,
 		ROW(intercept_probe),

@@ -53,6 +53,7 @@ struct hf_truth_conf {
 	uint32_t sample;          /* believed answers a second that another is asked about; 0: none */
 	hf_us canaries;           /* between two names that cannot exist; 0: none */
 	hf_us serials;            /* between two looks at a zone's serials; 0: none */
+	bool identity;            /* upstreams are asked which machine they are */
 	struct hf_address intercept_probe; /* where no resolver runs; unset: none */
 };
 

@@ -151,6 +151,33 @@ def test_who_rewrites_denials_is_asked_for_nothing_until_it_stops(fake, holdfast
     net.wait_until("a to be out", lambda: not kept_out(server, "a", "distrusted"), LONG, 0.2)
 
 
+def named(address, text):
+    """A resolver that says what it is called, and denies what cannot exist."""
+    usual = resolver(address, denies=in_great_zone)
+
+    def behave(q):
+        if q.qclass != 3:
+            return usual(q)
+        rdata = bytes([len(text)]) + text
+        return fakes.reply(q, [wire.record(b"\xc0\x0c", "TXT", 0, rdata, cls=3)])
+    return behave
+
+
+def test_two_in_two_networks_that_give_one_name_are_told_of(fake, holdfast):
+    near = fake(named(TRUE, b"box-7"))
+    far = fake(named(TRUE, b"box-7"), address="127.%d.0.77" % (net.octet() + 64))
+    shy = fake(resolver(TRUE, denies=in_great_zone))
+    server = holdfast({"near": near.at, "far": far.at, "shy": shy.at}, truth={"canaries": "1s"})
+    says(server, "two upstreams answer as one machine")
+    entries = {u["name"]: u["identity"] for u in as_json(server)["upstreams"]}
+    assert entries["near"]["name"] == entries["far"]["name"] == "box-7"
+    net.wait_until("the version", lambda: "says that it is 'box-7', running 'box-7'"
+                   in status(server), LONG, 0.2)
+    assert entries["shy"] is None or entries["shy"]["name"] == ""
+    assert server.metrics()["holdfast_upstreams_as_one_total"] == 1
+    assert not any(kept_out(server, u, "distrusted") for u in ("near", "far", "shy"))
+
+
 def test_who_answers_where_no_resolver_runs_is_in_the_path(fake, holdfast):
     upstream, box = fake(resolver(TRUE)), fake(resolver(FALSE))
     server = holdfast({"a": upstream.at}, truth={"intercept-probe": box.at, "canaries": "1s"})
