@@ -73,8 +73,11 @@ static enum hf_verdict hold(struct flight *f, const struct flight_reply *reply,
 	const struct hf_testimony *testimony, void (*news)(void *flight, hf_us now),
 	struct hf_query_event *event)
 {
-	const struct hf_hold_conf conf = {
-		.expected = f->expected, .name = &f->base.question.name, .news = news, .ctx = f};
+	const struct hf_hold_conf conf = {.expected = f->expected,
+		.name = &f->base.question.name,
+		.client = f->base.client,
+		.news = news,
+		.ctx = f};
 	const struct hf_held held = {
 		reply->attempt, reply->upstream, reply->m, reply->len, reply->came};
 	event->kind = HF_QUERY_HELD;

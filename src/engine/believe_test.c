@@ -352,6 +352,28 @@ static void what_cannot_be_held_for_want_of_room_is_not_believed(void **state)
 	assert_int_equal(o->stage.worker[0]->held_octets, 0);
 }
 
+static void one_expectation_leaves_room_for_what_is_held_of_another(void **state)
+{
+	struct office *o = *state;
+	const size_t most = HF_HELD_MOST, used = most - most / 8;
+	expect_agreement(o);
+	struct hf_worker *worker = o->stage.worker[0];
+	uint64_t print = hf_expect_at(worker->plan->expected, 0)->print;
+	worker->held_octets = used;
+	worker->held_by_name.held[(print + 1) % HF_SHARE_HOLDERS] = (uint32_t)used;
+	ask(o);
+	assert_int_equal(o->client.failed, 0); /* another's made-up names took the rest */
+	assert_int_equal(stage_counted(&o->stage, HF_COUNT_HELD_REFUSED), 0);
+	worker->held_by_name.held[print % HF_SHARE_HOLDERS] = (uint32_t)used;
+	hf_sim_run_for(o->stage.sim, 400 * HF_SECOND);
+	ask(o);
+	assert_int_equal(stage_counted(&o->stage, HF_COUNT_HELD_REFUSED), 2);
+	worker->held_by_name.held[print % HF_SHARE_HOLDERS] -= (uint32_t)used;
+	assert_int_equal(worker->held_by_name.held[print % HF_SHARE_HOLDERS], 0);
+	worker->held_octets -= used;
+	assert_int_equal(worker->held_octets, 0);
+}
+
 /* ---- what is proven ---- */
 
 static void expect_proof(struct office *o, int when)
@@ -624,6 +646,7 @@ int main(void)
 		TEST(a_denial_that_all_give_is_believed),
 		TEST(a_denial_is_believed_when_the_other_upstream_is_silent),
 		TEST(what_cannot_be_held_for_want_of_room_is_not_believed),
+		TEST(one_expectation_leaves_room_for_what_is_held_of_another),
 		TEST(an_answer_waits_for_its_proof),
 		TEST(an_address_that_is_anothers_is_a_lie),
 		TEST(a_proof_that_takes_long_brings_another_upstream),

@@ -41,23 +41,57 @@ struct hf_hold {
 	struct hf_hold *next, **prev; /* of those on probation */
 	struct hf_worker *worker;
 	struct hf_hold_conf conf;
+	uint64_t print; /* of the expectation */
 	struct probation *probation;
 	struct answer *answers[HF_TRIAL_MAX];
 	struct hf_trial trial;
 };
 
+/* ---- room ---- */
+
+static bool has_room(const struct hf_worker *worker, uint64_t client, uint64_t print, size_t size)
+{
+	size_t used = worker->held_octets;
+	return used + size <= HF_HELD_MOST &&
+	       hf_share_has_room(&worker->held_by_client, client, used, HF_HELD_MOST) &&
+	       hf_share_has_room(&worker->held_by_name, print, used, HF_HELD_MOST);
+}
+
+static void add_octets(struct hf_share *share, uint64_t holder, uint32_t octets)
+{
+	if (holder)
+		share->held[holder % HF_SHARE_HOLDERS] += octets;
+}
+
+static void take(struct hf_hold *hold, size_t size)
+{
+	hold->worker->held_octets += size;
+	add_octets(&hold->worker->held_by_client, hold->conf.client, (uint32_t)size);
+	add_octets(&hold->worker->held_by_name, hold->print, (uint32_t)size);
+}
+
+static void give(struct hf_hold *hold, size_t size)
+{
+	hold->worker->held_octets -= size;
+	add_octets(&hold->worker->held_by_client, hold->conf.client, -(uint32_t)size);
+	add_octets(&hold->worker->held_by_name, hold->print, -(uint32_t)size);
+}
+
+/* ---- one hold ---- */
+
 int hf_hold_new(struct hf_worker *worker, const struct hf_hold_conf *conf, struct hf_hold **ret)
 {
-	if (worker->held_octets + sizeof(struct hf_hold) > HF_HELD_MOST)
+	if (!has_room(worker, conf->client, conf->expected->print, sizeof(struct hf_hold)))
 		return HF_EBOUND;
 	struct hf_hold *hold = malloc(sizeof *hold);
 	if (!hold)
 		return -ENOMEM;
-	worker->held_octets += sizeof *hold;
 	hold->next = NULL;
 	hold->prev = NULL;
 	hold->worker = worker;
 	hold->conf = *conf;
+	hold->print = conf->expected->print;
+	take(hold, sizeof *hold);
 	hold->probation = NULL;
 	hf_trial_init(&hold->trial, conf->expected);
 	*ret = hold;
@@ -68,7 +102,7 @@ static void answer_free(struct answer *answer)
 {
 	for (unsigned i = 0; i < answer->wish_count; i++)
 		hf_prove_forget(&answer->wishes[i].base);
-	answer->hold->worker->held_octets -= answer->size;
+	give(answer->hold, answer->size);
 	free(answer);
 }
 
@@ -80,7 +114,7 @@ static void probation_free(struct hf_hold *hold)
 	*hold->prev = hold->next;
 	if (hold->next)
 		hold->next->prev = hold->prev;
-	hold->worker->held_octets -= p->size;
+	give(hold, p->size);
 	hf_plan_unref(p->plan);
 	free(p);
 }
@@ -92,7 +126,7 @@ void hf_hold_free(struct hf_hold *hold)
 	for (unsigned i = 0; i < hold->trial.count; i++)
 		answer_free(hold->answers[i]);
 	probation_free(hold);
-	hold->worker->held_octets -= sizeof *hold;
+	give(hold, sizeof *hold);
 	free(hold);
 }
 
@@ -150,12 +184,13 @@ int hf_hold_add(
 	size_t size = sizeof *answer + wishes * sizeof answer->wishes[0] + held->len;
 	if (proves && !hold->worker->prover)
 		return -ENOSYS;
-	if (hold->worker->held_octets + size > HF_HELD_MOST || hold->trial.count == HF_TRIAL_MAX)
+	if (!has_room(hold->worker, hold->conf.client, hold->print, size) ||
+		hold->trial.count == HF_TRIAL_MAX)
 		return HF_EBOUND;
 	answer = malloc(size);
 	if (!answer)
 		return -ENOMEM;
-	hold->worker->held_octets += size;
+	take(hold, size);
 	uint8_t *copy = (uint8_t *)&answer->wishes[wishes];
 	memcpy(copy, held->m, held->len);
 	*answer = (struct answer){.held = *held, .hold = hold, .size = size, .wish_count = wishes};
@@ -247,7 +282,7 @@ bool hf_hold_probation(struct hf_hold *hold, unsigned answer, const struct hf_sa
 		return false;
 	p->answer = answer;
 	p->stored = hold->answers[answer]->held.came;
-	worker->held_octets += p->size;
+	take(hold, p->size);
 	hold->probation = p;
 	hold->conf.news = heard;
 	hold->conf.ctx = hold;

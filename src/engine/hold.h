@@ -11,8 +11,10 @@
  * Private to engine/.  Threads: the worker's own.
  * Ownership: a hold is its flight's, with all that it keeps; on probation it is the
  * worker's.
- * At the bound: HF_HELD_MOST octets of a worker are held; what comes then is not believed,
- * and counted (HF_COUNT_HELD_REFUSED). */
+ * At the bound: HF_HELD_MOST octets of a worker are held, and of these no client and no
+ * expectation has more than four times what is free (base/share.h): made-up names below one
+ * "*." take no room from those below another. What comes then is not believed, and counted
+ * (HF_COUNT_HELD_REFUSED). */
 #ifndef HF_ENGINE_HOLD_H
 #define HF_ENGINE_HOLD_H
 
@@ -39,11 +41,12 @@ struct hf_held {
 struct hf_hold_conf {
 	const struct hf_expected *expected; /* of the name; these outlive the hold */
 	const struct hf_name *name;
+	uint64_t client; /* a number for who asked first; 0: nobody did */
 	void (*news)(void *ctx, hf_us now); /* may end the hold */
 	void *ctx;
 };
 
-/* -ENOMEM. */
+/* -ENOMEM, HF_EBOUND. */
 int hf_hold_new(struct hf_worker *worker, const struct hf_hold_conf *conf, struct hf_hold **ret);
 void hf_hold_free(struct hf_hold *hold); /* NULL is fine */
 

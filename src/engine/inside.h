@@ -8,6 +8,7 @@
 #ifndef HF_ENGINE_INSIDE_H
 #define HF_ENGINE_INSIDE_H
 
+#include "base/share.h"
 #include "cache/cache.h"
 #include "engine/client.h"
 #include "engine/hot.h"
@@ -88,6 +89,7 @@ struct hf_worker {
 	unsigned standing;      /* questions that wait for room in a budget */
 	struct hf_hold *probations; /* answers given before their proof: hold.h */
 	size_t held_octets;         /* of all answers that are held */
+	struct hf_share held_by_client, held_by_name; /* ... for whom, and of which expectation */
 	struct hf_recent recent[HF_WARM_RECENT];
 	struct hf_heat heat;
 	struct hf_sweep sweep;
