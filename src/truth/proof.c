@@ -42,6 +42,7 @@ struct hf_proofs {
 	struct pace all, each;
 	hf_us full; /* of all */
 	hf_us full_each[HF_PROOFS_PACED];
+	uint8_t looking_each[HF_PROOFS_PACED];
 	hf_us room; /* when there is room for some of the line */
 	struct ends lists[LISTS];
 	uint16_t untouched;            /* from here on no entry was ever used */
@@ -120,11 +121,17 @@ static void pace_take(const struct pace *pace, hf_us *full, hf_us now)
 	*full = (*full > now ? *full : now) + pace->step;
 }
 
-static hf_us *pace_each(struct hf_proofs *p, const struct hf_address *address)
+static size_t place_of(const struct hf_proofs *p, const struct hf_address *address)
 {
 	struct hf_address host = *address;
 	host.port = 0;
-	return &p->full_each[hf_hash(&p->key, 1, &host, sizeof host) % HF_PROOFS_PACED];
+	return hf_hash(&p->key, 1, &host, sizeof host) % HF_PROOFS_PACED;
+}
+
+static void note_looking(struct hf_proofs *p, const struct entry *e, int by)
+{
+	uint8_t *each = &p->looking_each[place_of(p, &e->key.address)];
+	*each = (uint8_t)(*each + by);
 }
 
 /* ---- lists ---- */
@@ -133,6 +140,8 @@ static void take_out(struct hf_proofs *p, uint16_t at)
 {
 	struct entry *e = &p->entries[at];
 	struct ends *ends = &p->lists[e->list];
+	if (e->list == LOOKING)
+		note_looking(p, e, -1);
 	*(e->before == NOWHERE ? &ends->first : &p->entries[e->before].next) = e->next;
 	*(e->next == NOWHERE ? &ends->last : &p->entries[e->next].before) = e->before;
 	ends->count--;
@@ -142,6 +151,8 @@ static void append(struct hf_proofs *p, uint16_t at, enum list list)
 {
 	struct entry *e = &p->entries[at];
 	struct ends *ends = &p->lists[list];
+	if (list == LOOKING)
+		note_looking(p, e, 1);
 	e->list = (uint8_t)list;
 	e->next = NOWHERE;
 	e->before = ends->last;
@@ -415,6 +426,12 @@ static struct hf_proof_action look(struct hf_proofs *p, uint16_t at, hf_us *each
 	return (struct hf_proof_action){.what = HF_PROOF_DO_LOOK, .place = at, .key = &e->key};
 }
 
+/* One address that lets everybody wait leaves half of the connections to others. */
+static bool has_enough(const struct hf_proofs *p, size_t place)
+{
+	return p->at_once > 1 && p->looking_each[place] >= p->at_once / 2;
+}
+
 /* The first in line whose address may be looked at; none: when that may be. */
 static struct hf_proof_action admit(struct hf_proofs *p, hf_us now)
 {
@@ -429,13 +446,14 @@ static struct hf_proof_action admit(struct hf_proofs *p, hf_us now)
 	}
 	least = HF_NEVER;
 	for (uint16_t at = p->lists[LINE].first; at != NOWHERE; at = p->entries[at].next) {
-		hf_us *each = pace_each(p, &p->entries[at].key.address);
-		hf_us wait = pace_wait(&p->each, each, now);
+		size_t place = place_of(p, &p->entries[at].key.address);
+		hf_us *each = &p->full_each[place];
+		hf_us wait = has_enough(p, place) ? HF_NEVER : pace_wait(&p->each, each, now);
 		if (!wait)
 			return p->room = now, look(p, at, each, now);
 		least = wait < least ? wait : least;
 	}
-	p->room = now + least;
+	p->room = least == HF_NEVER ? HF_NEVER : now + least;
 	return nothing;
 }
 

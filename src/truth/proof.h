@@ -39,7 +39,7 @@
 
 #define HF_PROOFS_MAX 8192
 #define HF_PROOFS_LINE 1024
-#define HF_PROOFS_AT_ONCE 64 /* connections */
+#define HF_PROOFS_AT_ONCE 64 /* connections, half of them to one address at the most */
 #define HF_PROOFS_PACED 1024
 
 /* Connections a second, and how many may come together. A handshake costs us and the

@@ -277,6 +277,27 @@ static void there_are_so_many_connections_and_the_rest_stand_in_line_for_a_secon
 	assert_int_equal(ask(p, &key, NOON + HF_PROOF_LINE_MOST, &place), HF_PROOF_BEGUN);
 }
 
+static void an_address_that_lets_everybody_wait_leaves_room_for_others(void **state)
+{
+	struct hf_proofs *p = *state;
+	unsigned first = 0;
+	for (unsigned i = 0; i < HF_PROOFS_AT_ONCE; i++) {
+		struct hf_proof_key key = key_of(i, "192.0.2.1");
+		unsigned place = begin(p, &key, NOON);
+		first = i ? first : place;
+	}
+	for (unsigned i = 0; i < HF_PROOFS_AT_ONCE / 2; i++)
+		next(p, HF_PROOF_DO_LOOK, NOON);
+	next(p, HF_PROOF_DO_NOTHING, NOON);
+	assert_int_equal(hf_proofs_due(p), NOON + HF_PROOF_LINE_MOST);
+	struct hf_proof_key other = key_of(1, "192.0.2.2");
+	unsigned place = begin(p, &other, NOON);
+	assert_int_equal(next(p, HF_PROOF_DO_LOOK, NOON).place, place);
+	hf_proofs_shown(p, first, &gone, NOON);
+	next(p, HF_PROOF_DO_TELL, NOON);
+	next(p, HF_PROOF_DO_LOOK, NOON);
+}
+
 static void the_line_has_an_end(void **state)
 {
 	struct hf_proofs *p = *state;
@@ -483,6 +504,7 @@ int main(void)
 		TEST(one_address_is_looked_at_so_often_and_others_meanwhile),
 		TEST(all_together_are_paced_and_shared_among_tables),
 		TEST(there_are_so_many_connections_and_the_rest_stand_in_line_for_a_second),
+		TEST(an_address_that_lets_everybody_wait_leaves_room_for_others),
 		TEST(the_line_has_an_end),
 		TEST(what_is_abandoned_in_line_is_not_looked_at_and_what_is_looked_at_is_kept),
 		TEST(when_the_table_is_full_the_one_unused_for_longest_goes),
