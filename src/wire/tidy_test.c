@@ -256,7 +256,7 @@ static void what_was_not_asked_for_is_left_off(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < HF_COUNT_OF(scenes); i++) {
-		print_message("    %s\n", scenes[i].what);
+		print_message("# %s\n", scenes[i].what);
 		play(&scenes[i]);
 	}
 }
