@@ -58,7 +58,11 @@ static void abandon(struct flight *f, hf_us now)
 	hf_upstreams_lock(all);
 	hf_telling_look(&telling, f->worker, f->plan, f->route, now);
 	hf_query_abandon(&f->base.query,
-		&(struct hf_query_env){ .route = f->route, .candidates = telling.candidates });
+		&(struct hf_query_env){
+			.route = f->route, .candidates = telling.candidates, .now = now});
+	/* One that is given up while the worker goes on is seen to be gone. */
+	if (now)
+		hf_telling_tell(&telling, f->worker, f->plan, f->route, now);
 	hf_upstreams_unlock(all);
 }
 

@@ -791,8 +791,11 @@ size_t hf_query_step(struct hf_query *q, const struct hf_query_env *env,
 void hf_query_abandon(struct hf_query *q, const struct hf_query_env *env)
 {
 	struct hf_step s = {.q = q, .env = env};
-	if (!q->done)
-		end(&s);
+	if (q->done)
+		return;
+	for (unsigned i = 0; i < q->sends; i++)
+		hf_facts_touch(&s, q->attempts[i].upstream);
+	end(&s);
 }
 
 const char *hf_query_cause_text(enum hf_query_cause cause)
