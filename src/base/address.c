@@ -183,6 +183,15 @@ bool hf_prefix_has(const struct hf_prefix *prefix, const struct hf_address *a)
 	return (uint64_t)differ >> (32 - prefix->bits) == 0;
 }
 
+const struct hf_prefix *hf_prefix_find(
+	const struct hf_prefix *prefixes, size_t count, const struct hf_address *a)
+{
+	for (size_t i = 0; i < count; i++)
+		if (hf_prefix_has(&prefixes[i], a))
+			return &prefixes[i];
+	return NULL;
+}
+
 const char *hf_prefix_text(const struct hf_prefix *prefix, char buf[static HF_ADDRESS_TEXT_MAX])
 {
 	hf_address_text(&prefix->address, buf);

@@ -56,6 +56,10 @@ unsigned hf_address_to_system(const struct hf_address *a, struct sockaddr_storag
  * length are HF_ERANGE: they are nearly always a typing error. */
 int hf_prefix_parse(const char *text, struct hf_prefix *ret);
 bool hf_prefix_has(const struct hf_prefix *prefix, const struct hf_address *a);
+
+/* The first of count prefixes that the address lies in, or NULL. */
+const struct hf_prefix *hf_prefix_find(
+	const struct hf_prefix *prefixes, size_t count, const struct hf_address *a);
 const char *hf_prefix_text(const struct hf_prefix *prefix, char buf[static HF_ADDRESS_TEXT_MAX]);
 
 #endif

@@ -134,16 +134,15 @@ static void find_interfaces(struct hf_reading *r)
 
 /* ---- cache ---- */
 
-static void check_warm(struct hf_reading *r)
+void hf_check_names(
+	struct hf_reading *r, const struct hf_text_list *texts, uint32_t at, const char *label)
 {
-	const struct hf_text_list *warm = &r->config->cache.keep_warm;
 	char quoted[HF_QUOTE_MAX];
 	struct hf_name name;
-	for (size_t i = 0; i < warm->count; i++)
-		if (hf_name_from_text(warm->items[i], strlen(warm->items[i]), &name))
-			hf_complain(r->source, hf_place_of(r, HF_SECTION_CACHE, 0, "keep-warm"),
-				"'%s' in keep-warm is no domain name",
-				hf_quote(warm->items[i], strlen(warm->items[i]), quoted));
+	for (size_t i = 0; i < texts->count; i++)
+		if (hf_name_from_text(texts->items[i], strlen(texts->items[i]), &name))
+			hf_complain(r->source, at, "'%s' in %s is no domain name",
+				hf_quote(texts->items[i], strlen(texts->items[i]), quoted), label);
 }
 
 /* ---- forward ---- */
@@ -200,7 +199,8 @@ void hf_check_all(struct hf_reading *r)
 	if (!errors)
 		find_interfaces(r);
 	check_zones(r);
-	check_warm(r);
+	hf_check_names(r, &r->config->cache.keep_warm,
+		hf_place_of(r, HF_SECTION_CACHE, 0, "keep-warm"), "keep-warm");
 	if (!errors)
 		hf_check_expectations(r);
 	hf_check_startup(r);

@@ -150,6 +150,11 @@ void hf_check_startup(struct hf_reading *r);      /* ... */
 /* Have the names of `expect` enough upstreams to ask? Once all else is good. */
 void hf_check_enough(struct hf_reading *r);
 
+/* Complains about each text in a list that is no domain name; label: the list, as the
+ * complaint calls it. In config_check.c. */
+void hf_check_names(
+	struct hf_reading *r, const struct hf_text_list *texts, uint32_t at, const char *label);
+
 /* Where a key of an entry stood, for a complaint about it. */
 uint32_t hf_place_of(
 	const struct hf_reading *r, enum hf_section_id id, size_t entry, const char *key);

@@ -136,13 +136,8 @@ static void check_one(struct hf_reading *r, size_t i)
 {
 	const struct hf_expectation *e = &r->config->forward.truth.expectations[i];
 	char quoted[HF_QUOTE_MAX];
-	struct hf_name name;
 	unsigned k, n;
-	for (size_t c = 0; c < e->cname.count; c++)
-		if (hf_name_from_text(e->cname.items[c], strlen(e->cname.items[c]), &name))
-			hf_complain(r->source, hf_place_of(r, HF_SECTION_EXPECT, i, "cname"),
-				"'%s' in cname is no domain name",
-				hf_quote(e->cname.items[c], strlen(e->cname.items[c]), quoted));
+	hf_check_names(r, &e->cname, hf_place_of(r, HF_SECTION_EXPECT, i, "cname"), "cname");
 	for (size_t x = 0; x < e->examples.count; x++)
 		check_example(r, i, e->examples.items[x]);
 	if (!hf_agree_read(e->agree, &k, &n))
@@ -185,18 +180,6 @@ static void check_authorities(struct hf_reading *r)
 	}
 }
 
-static void check_rebind(struct hf_reading *r)
-{
-	const struct hf_text_list *allow = &r->config->forward.truth.rebind_allow;
-	char quoted[HF_QUOTE_MAX];
-	struct hf_name name;
-	for (size_t i = 0; i < allow->count; i++)
-		if (hf_name_from_text(allow->items[i], strlen(allow->items[i]), &name))
-			hf_complain(r->source, hf_place_of(r, HF_SECTION_TRUTH, 0, "rebind-allow"),
-				"'%s' in rebind-allow is no domain name",
-				hf_quote(allow->items[i], strlen(allow->items[i]), quoted));
-}
-
 /* Where a resolver runs that is no secret, an answer shows nothing. */
 static void check_intercept(struct hf_reading *r)
 {
@@ -219,7 +202,8 @@ static void check_intercept(struct hf_reading *r)
 
 void hf_check_expectations(struct hf_reading *r)
 {
-	check_rebind(r);
+	hf_check_names(r, &r->config->forward.truth.rebind_allow,
+		hf_place_of(r, HF_SECTION_TRUTH, 0, "rebind-allow"), "rebind-allow");
 	check_intercept(r);
 	check_twice(r);
 	check_authorities(r);
@@ -298,12 +282,6 @@ void hf_check_enough(struct hf_reading *r)
 
 void hf_check_startup(struct hf_reading *r)
 {
-	const struct hf_text_list *names = &r->config->startup.names;
-	char quoted[HF_QUOTE_MAX];
-	struct hf_name name;
-	for (size_t i = 0; i < names->count; i++)
-		if (hf_name_from_text(names->items[i], strlen(names->items[i]), &name))
-			hf_complain(r->source, hf_place_of(r, HF_SECTION_STARTUP, 0, "names"),
-				"'%s' in startup.names is no domain name",
-				hf_quote(names->items[i], strlen(names->items[i]), quoted));
+	hf_check_names(r, &r->config->startup.names, hf_place_of(r, HF_SECTION_STARTUP, 0, "names"),
+		"startup.names");
 }

@@ -7,26 +7,20 @@
 #include "base/check.h"
 #include "truth/meant.h"
 
-static const struct hf_prefix *find(const struct hf_prefix_list *list, const struct hf_address *address)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (hf_prefix_has(&list->items[i], address))
-			return &list->items[i];
-	return NULL;
-}
-
 bool hf_judge_address(const struct hf_expected *expected, const struct hf_address *address,
 	struct hf_evidence *ret)
 {
 	const struct hf_expectation *conf = expected->conf;
 	const struct hf_address meant = hf_address_meant(address);
-	const struct hf_prefix *never = find(&conf->never, address);
-	never = never ? never : find(&conf->never, &meant);
+	const struct hf_prefix *never =
+		hf_prefix_find(conf->never.items, conf->never.count, address);
+	never = never ? never : hf_prefix_find(conf->never.items, conf->never.count, &meant);
 	if (never) {
 		*ret = (struct hf_evidence){ .lie = HF_LIE_NEVER, .address = *address, .prefix = *never };
 		return false;
 	}
-	if (conf->addresses.count && !find(&conf->addresses, address)) {
+	if (conf->addresses.count &&
+		!hf_prefix_find(conf->addresses.items, conf->addresses.count, address)) {
 		*ret = (struct hf_evidence){ .lie = HF_LIE_ADDRESS, .address = *address };
 		return false;
 	}

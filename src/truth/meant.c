@@ -34,18 +34,10 @@ static const struct hf_prefix carriers[] = {
 	{{.bytes = {0, 0x64, 0xff, 0x9b}, .family = 6}, 96},      /* NAT64, RFC 6052 2.1 */
 };
 
-static bool lies_in(const struct hf_prefix *items, size_t count, const struct hf_address *address)
-{
-	for (size_t i = 0; i < count; i++)
-		if (hf_prefix_has(&items[i], address))
-			return true;
-	return false;
-}
-
 struct hf_address hf_address_meant(const struct hf_address *address)
 {
 	struct hf_address v4 = {.family = 4};
-	if (!lies_in(carriers, HF_COUNT_OF(carriers), address))
+	if (!hf_prefix_find(carriers, HF_COUNT_OF(carriers), address))
 		return *address;
 	memcpy(v4.bytes, address->bytes + 12, 4);
 	return v4;
@@ -54,5 +46,5 @@ struct hf_address hf_address_meant(const struct hf_address *address)
 bool hf_address_private(const struct hf_address *address)
 {
 	struct hf_address to = hf_address_meant(address);
-	return lies_in(private_prefixes, HF_COUNT_OF(private_prefixes), &to);
+	return hf_prefix_find(private_prefixes, HF_COUNT_OF(private_prefixes), &to);
 }

@@ -13,15 +13,6 @@ struct hf_rebind {
 	size_t allowed_count;
 };
 
-static const struct hf_prefix *find(
-	const struct hf_prefix *items, size_t count, const struct hf_address *address)
-{
-	for (size_t i = 0; i < count; i++)
-		if (hf_prefix_has(&items[i], address))
-			return &items[i];
-	return NULL;
-}
-
 struct search {
 	const struct hf_rebind *rebind;
 	struct hf_evidence *ret;
@@ -33,7 +24,7 @@ static bool is_public(void *ctx, const struct hf_address *address)
 	struct search *search = ctx;
 	const struct hf_prefix_list *also = &search->rebind->conf->rebind_private;
 	struct hf_address to = hf_address_meant(address);
-	if (!hf_address_private(address) && !find(also->items, also->count, &to))
+	if (!hf_address_private(address) && !hf_prefix_find(also->items, also->count, &to))
 		return true;
 	*search->ret = (struct hf_evidence){.lie = HF_LIE_REBIND, .address = *address};
 	return false;
