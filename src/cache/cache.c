@@ -15,10 +15,13 @@
 #define GHOST_BUCKETS 3 /* for each pair: twelve ghosts */
 
 /* How many of a pair's slots are taken on average: before the index is stretched, so that
- * four names in ten thousand find no place while there is room; and in a full cache, where
- * somebody has to go anyway: one in a hundred. */
+ * four names in ten thousand find no place in their pair; and in a full cache. */
 #define STRETCHED_AT 6
 #define FULL 11
+
+/* So many pairs share one of the annex: a quarter of a slot for each, where a full index
+ * needs a tenth. */
+#define ANNEX_PART 64
 
 #define FIRST_PAIRS 64 /* of an index: 8 KiB */
 #define POSITION_BITS 44
@@ -89,6 +92,8 @@ struct shard {
 	_Atomic uint64_t *slots;
 	_Atomic uint64_t shape; /* of the index: see cache/shape.h */
 	uint32_t pairs_max;
+	uint32_t annex_pairs; /* behind them */
+	_Atomic uint32_t annexed; /* entries there */
 	struct log logs[LOGS];
 	uint16_t *ghosts; /* fingerprints of what left the small log unasked */
 	_Atomic uint64_t entries, words, evictions;
@@ -358,6 +363,19 @@ static inline struct home home_of(const struct shard *shard, uint64_t shape, uin
 	return (struct home){&shard->slots[pair * WAYS], hash >> 32 & BUCKET};
 }
 
+/* Where a key goes whose pair is full. It is not stretched, so its pairs are chosen by bits
+ * that may be any but those which all names of a pair have in common. */
+static inline struct home annex_of(const struct shard *shard, uint64_t hash)
+{
+	uint64_t pair = hf_shape_place((uint32_t)(hash >> 16), shard->annex_pairs);
+	return (struct home){&shard->slots[(shard->pairs_max + pair) * WAYS], 0};
+}
+
+static inline bool has_annexed(const struct shard *shard)
+{
+	return atomic_load_explicit(&shard->annexed, memory_order_acquire);
+}
+
 static inline uint64_t shape_of(const struct shard *shard)
 {
 	return atomic_load_explicit(&shard->shape, memory_order_acquire);
@@ -565,8 +583,8 @@ static enum hf_cache_result look(const struct shard *shard, struct home home,
 	return HF_CACHE_MISS;
 }
 
-/* It is not where it was expected: the whole pair, and the next one if the index has been
- * stretched there meanwhile. The owner takes a step with each answer that it stores: who
+/* It is not where it was expected: the whole pair, the annex, and the next pair if the index
+ * has been stretched there meanwhile. The owner takes a step with each answer that it stores: who
  * finds one done under his eyes each time waits for nobody. */
 static __attribute__((noinline)) enum hf_cache_result look_everywhere(const struct shard *shard,
 	const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
@@ -575,6 +593,8 @@ static __attribute__((noinline)) enum hf_cache_result look_everywhere(const stru
 	for (int tries = 0; tries < LOOKS_MAX; tries++) {
 		uint64_t shape = shape_of(shard);
 		found = look(shard, home_of(shard, shape, key->hash), key, now, copy);
+		if (found == HF_CACHE_MISS && !copy->kept.len && has_annexed(shard))
+			found = look(shard, annex_of(shard, key->hash), key, now, copy);
 		if (found != HF_CACHE_MISS || copy->kept.len || shape_of(shard) == shape)
 			break;
 	}
@@ -623,8 +643,8 @@ void hf_cache_approach(const struct hf_cache *cache, struct hf_cache_key *key)
 	unsigned way = next_way(home_of(shard, shape, key->hash), key->hash, 0, &seen);
 	if (way < WAYS)
 		fetch(slot_entry(shard, seen));
-	else if (shape_of(shard) != shape)
-		way = 0; /* it may have moved: let the lookup see */
+	else if (has_annexed(shard) || shape_of(shard) != shape)
+		way = 0; /* it may be there, or have moved: let the lookup see */
 	key->way = (uint8_t)way;
 }
 
@@ -641,14 +661,9 @@ static uint64_t entry_hash(const struct log *log, uint64_t position)
 	return load_word(log, position);
 }
 
-/* The slot that leads to this very entry, or NULL if it has been replaced. */
-static _Atomic uint64_t *slot_of_entry(struct shard *shard, unsigned which, uint64_t position)
+/* Of a pair, the slot that leads to this very entry, or NULL. */
+static _Atomic uint64_t *slot_that_is(struct home home, uint64_t want)
 {
-	const struct log *log = &shard->logs[which];
-	uint64_t hash = entry_hash(log, position);
-	struct home home = home_of(shard, shape_of(shard), hash);
-	uint64_t want = slot_tag(hash) | SLOT_USED | (which == MAIN ? SLOT_LOG : 0) |
-			(position & POSITION_MASK);
 	for (unsigned way = 0; way < WAYS; way++) {
 		_Atomic uint64_t *slot = slot_at(home, way);
 		uint64_t seen = atomic_load_explicit(slot, memory_order_relaxed);
@@ -658,18 +673,55 @@ static _Atomic uint64_t *slot_of_entry(struct shard *shard, unsigned which, uint
 	return NULL;
 }
 
-/* The slot that holds this key, or NULL. Two keys with equal 64-bit hashes would
- * replace each other, which is safe: lookups compare the whole key. */
-static _Atomic uint64_t *slot_of_hash(struct shard *shard, uint64_t hash)
+/* The slot that leads to this very entry, or NULL if it has been replaced. */
+static _Atomic uint64_t *slot_of_entry(struct shard *shard, unsigned which, uint64_t position)
 {
-	struct home home = home_of(shard, shape_of(shard), hash);
+	uint64_t hash = entry_hash(&shard->logs[which], position);
+	uint64_t want = slot_tag(hash) | SLOT_USED | (which == MAIN ? SLOT_LOG : 0) |
+			(position & POSITION_MASK);
+	_Atomic uint64_t *slot = slot_that_is(home_of(shard, shape_of(shard), hash), want);
+	if (!slot && has_annexed(shard))
+		slot = slot_that_is(annex_of(shard, hash), want);
+	return slot;
+}
+
+/* Of a pair, the slot that holds this key, or NULL. */
+static _Atomic uint64_t *slot_with(const struct shard *shard, struct home home, uint64_t hash)
+{
 	uint64_t seen;
 	for (unsigned way = 0; (way = next_way(home, hash, way, &seen)) < WAYS; way++) {
 		const struct log *log = slot_log(shard, seen);
-		if (entry_hash(log, slot_position(log, seen)) == hash)
+		uint64_t position = slot_position(log, seen);
+		if (entry_hash(log, position) == hash && intact(log, position))
 			return slot_at(home, way);
 	}
 	return NULL;
+}
+
+/* The slot that holds this key, or NULL. Two keys with equal 64-bit hashes would
+ * replace each other, which is safe: lookups compare the whole key. */
+static _Atomic uint64_t *slot_of_hash(const struct shard *shard, uint64_t hash)
+{
+	_Atomic uint64_t *slot = slot_with(shard, home_of(shard, shape_of(shard), hash), hash);
+	if (!slot && has_annexed(shard))
+		slot = slot_with(shard, annex_of(shard, hash), hash);
+	return slot;
+}
+
+/* A slot is filled, or (by -1) emptied. */
+static void count_annexed(struct shard *shard, const _Atomic uint64_t *slot, uint32_t by)
+{
+	if (slot >= &shard->slots[(uint64_t)shard->pairs_max * WAYS])
+		atomic_store_explicit(&shard->annexed,
+			atomic_load_explicit(&shard->annexed, memory_order_relaxed) + by,
+			memory_order_release);
+}
+
+/* A slot that is empty is not. */
+static void fill_slot(struct shard *shard, _Atomic uint64_t *slot, uint64_t word)
+{
+	count_annexed(shard, slot, 1); /* first: who finds 0 need not look there */
+	atomic_store_explicit(slot, word, memory_order_release);
 }
 
 static void forget_slot(struct shard *shard, _Atomic uint64_t *slot)
@@ -679,25 +731,38 @@ static void forget_slot(struct shard *shard, _Atomic uint64_t *slot)
 	sum_add(&shard->entries, (uint64_t)-1);
 	sum_add(&shard->words, -entry_words(log, slot_position(log, seen)));
 	atomic_store_explicit(slot, 0, memory_order_release);
+	count_annexed(shard, slot, UINT32_MAX);
 }
 
-/* An empty slot in a pair; if all ways are taken, the least wanted goes:
- * fewest hits, newcomers before the settled, older before younger. */
-static _Atomic uint64_t *make_slot(struct shard *shard, struct home home)
+/* The empty slot of a pair, or NULL and, in *victim, the one whose *least is below all
+ * others': fewest hits, newcomers before the settled, older before younger. */
+static _Atomic uint64_t *empty_slot(struct home home, _Atomic uint64_t **victim, uint64_t *least)
 {
-	_Atomic uint64_t *victim = NULL;
-	uint64_t least = UINT64_MAX;
 	for (unsigned way = 0; way < WAYS; way++) {
 		_Atomic uint64_t *slot = slot_at(home, way);
 		uint64_t seen = atomic_load_explicit(slot, memory_order_relaxed);
 		if (!seen)
 			return slot;
 		uint64_t wanted = seen & (SLOT_HITS | SLOT_LOG | POSITION_MASK);
-		if (wanted < least) {
-			least = wanted;
-			victim = slot;
+		if (wanted < *least) {
+			*least = wanted;
+			*victim = slot;
 		}
 	}
+	return NULL;
+}
+
+/* An empty slot for a hash in an index of a shape, at home or in the annex; if all ways of
+ * both are taken, the least wanted goes. */
+static _Atomic uint64_t *make_slot(struct shard *shard, uint64_t shape, uint64_t hash)
+{
+	_Atomic uint64_t *victim = NULL;
+	uint64_t least = UINT64_MAX;
+	_Atomic uint64_t *slot = empty_slot(home_of(shard, shape, hash), &victim, &least);
+	if (!slot)
+		slot = empty_slot(annex_of(shard, hash), &victim, &least);
+	if (slot)
+		return slot;
 	forget_slot(shard, victim);
 	sum_add(&shard->evictions, 1);
 	return victim;
@@ -721,8 +786,7 @@ static unsigned copy_up(
 		if (!seen[i] || hf_shape_pair(after, shard->pairs_max, (uint32_t)hash) ==
 					hf_shape_frontier(shape) - 1)
 			continue;
-		_Atomic uint64_t *slot = make_slot(shard, home_of(shard, after, hash));
-		atomic_store_explicit(slot, seen[i], memory_order_release);
+		fill_slot(shard, make_slot(shard, after, hash), seen[i]);
 		copied |= 1u << i;
 	}
 	return copied;
@@ -953,13 +1017,12 @@ static void put(struct shard *shard, unsigned which, const struct header *h,
 	if (slot)
 		forget_slot(shard, slot);
 	else
-		slot = make_slot(shard, home_of(shard, shape_of(shard), h->hash));
+		slot = make_slot(shard, shape_of(shard), h->hash);
 	sum_add(&shard->entries, 1);
 	sum_add(&shard->words, words_of(h, kept));
-	atomic_store_explicit(slot,
+	fill_slot(shard, slot,
 		slot_tag(h->hash) | SLOT_USED | hits | (which == MAIN ? SLOT_LOG : 0) |
-			(at & POSITION_MASK),
-		memory_order_release);
+			(at & POSITION_MASK));
 }
 
 /* Before it can be found. */
@@ -1065,6 +1128,11 @@ void hf_cache_note_removals(struct hf_cache *cache)
 	cache->note_removals = true;
 }
 
+static uint64_t index_pairs(const struct shard *shard)
+{
+	return (uint64_t)shard->pairs_max + shard->annex_pairs;
+}
+
 unsigned hf_cache_shards(const struct hf_cache *cache)
 {
 	return cache->shard_count;
@@ -1072,7 +1140,7 @@ unsigned hf_cache_shards(const struct hf_cache *cache)
 
 uint64_t hf_cache_slots(const struct hf_cache *cache)
 {
-	return (uint64_t)cache->shards[0].pairs_max * WAYS;
+	return index_pairs(&cache->shards[0]) * WAYS;
 }
 
 struct hf_cache_mark hf_cache_mark(const struct hf_cache *cache, unsigned shard)
@@ -1164,7 +1232,8 @@ bool hf_cache_peek(
 	const struct hf_cache *cache, unsigned shard, uint64_t slot, struct hf_cache_entry *ret)
 {
 	const struct shard *of = &cache->shards[shard];
-	if (slot / WAYS >= hf_shape_extent(shape_of(of), of->pairs_max))
+	uint64_t pair = slot / WAYS;
+	if (pair >= hf_shape_extent(shape_of(of), of->pairs_max) && pair < of->pairs_max)
 		return false;
 	/* An entry that moves while it is copied has a new place at once. */
 	for (int tries = 0; tries < 4; tries++) {
@@ -1199,17 +1268,16 @@ int hf_cache_restore(struct hf_cache *cache, const struct hf_cache_key *key, hf_
 bool hf_cache_stored(const struct hf_cache *cache, const struct hf_cache_key *key, hf_us *ret)
 {
 	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
-	struct home home = home_of(shard, shape_of(shard), key->hash);
-	uint64_t seen;
-	for (unsigned way = 0; (way = next_way(home, key->hash, way, &seen)) < WAYS; way++) {
-		const struct log *log = slot_log(shard, seen);
-		const struct header h = load_header(log, slot_position(log, seen));
-		if (h.hash == key->hash && intact(log, slot_position(log, seen))) {
-			*ret = stored_of(&h);
-			return true;
-		}
-	}
-	return false;
+	const _Atomic uint64_t *slot = slot_of_hash(shard, key->hash);
+	uint64_t seen = slot ? atomic_load_explicit(slot, memory_order_acquire) : 0;
+	if (!seen)
+		return false;
+	const struct log *log = slot_log(shard, seen);
+	const struct header h = load_header(log, slot_position(log, seen));
+	if (h.hash != key->hash || !intact(log, slot_position(log, seen)))
+		return false;
+	*ret = stored_of(&h);
+	return true;
 }
 
 /* ---- making and measuring ---- */
@@ -1223,7 +1291,7 @@ static int make_log(struct log *log, uint64_t words)
 
 static size_t index_octets(const struct shard *shard)
 {
-	return (size_t)shard->pairs_max * WAYS * 8;
+	return index_pairs(shard) * WAYS * 8;
 }
 
 static size_t ghost_octets(const struct shard *shard)
@@ -1235,8 +1303,10 @@ static int make_shard(struct shard *shard, uint64_t octets)
 {
 	/* For each pair its slots and ghosts, and what it leads to in a full cache. */
 	uint64_t ghosts = GHOST_BUCKETS * GHOST_BUCKET * sizeof *shard->ghosts;
-	uint64_t pairs = octets / (WAYS * 8 + ghosts + FULL * TYPICAL_WORDS * 8) + 1;
+	uint64_t slots = WAYS * 8 + WAYS * 8 / ANNEX_PART;
+	uint64_t pairs = octets / (slots + ghosts + FULL * TYPICAL_WORDS * 8) + 1;
 	shard->pairs_max = pairs < UINT32_MAX ? (uint32_t)pairs : UINT32_MAX;
+	shard->annex_pairs = shard->pairs_max / ANNEX_PART + 1;
 	uint32_t first = shard->pairs_max < FIRST_PAIRS ? shard->pairs_max : FIRST_PAIRS;
 	atomic_init(&shard->shape, hf_shape(first, first));
 	shard->slots = hf_pages_get(index_octets(shard));

@@ -40,8 +40,10 @@
  * six of a pair's 16 are taken while the index grows, eleven when the cache is full: 21
  * to 27 octets, then 12. Its part of the ghosts are 2 octets, once the cache is full. So 93
  * to 107 octets while there is room, and 86 to 94 of the size of a full cache, of which
- * the answer itself is 52 to 60. While there is room four names in ten thousand find all
- * 16 slots of their pair taken: then the least wanted of these has to go.
+ * the answer itself is 52 to 60. While the index grows four names in ten thousand find all
+ * 16 slots of their pair taken, and in a full cache one in a hundred: they go to the annex,
+ * a 64th of the largest index and not stretched, where lookups that find nothing at home
+ * look once anybody is there. Only when there is no place, either, has somebody to go.
  *
  * Memory is taken once but touched only when it is used, 2 MiB at a time where the
  * kernel gives huge pages (base/pages.h): the logs and the index fill from their beginning,
@@ -65,7 +67,8 @@
  *   6. A step that stretches the index copies slots, stores the new shape, then clears
  *      the slots that it copied, each with release order. Who has seen a cleared slot
  *      sees the new shape, and looks again: an entry that moves is never missed, and
- *      found twice it is the same entry.
+ *      found twice it is the same entry. What is in the annex stays there, and is
+ *      counted before it can be found.
  *   7. Readers write only by compare-and-swap on the slot that they saw, so a
  *      hit count cannot land on another entry's slot.
  *
