@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* authority.h - one thread that obtains, proves, compares and publishes zones.
+ *
+ * Story: workers answer from a set of zones (zone/zones.h) and know nothing else. Behind
+ * them one thread, with a loop of its own, looks after each zone of the configuration: it
+ * reads the copy of the last time from the disk, reads the file or asks a primary or a URL,
+ * asks witnesses for the published serial, lets the gate (zone/gate.h) say whether the copy
+ * may be served, writes down what was proven, tells secondaries, and hands workers a new
+ * set whenever one of these changes. NOTIFY messages that a listener gets come here, too.
+ *
+ *   authority.c   the thread, the table of zones, handing over
+ *   keeper.c      one zone: gate, source and copy put together ("a zone's keeper")
+ *   source_file.c source_xfr.c source_url.c   where versions come from
+ *   witness.c     who is asked for the serial
+ *   copy.c        the copy on the disk: atomic, with a digest, and when it was proven
+ *   notify.c      in and out (RFC 1996)
+ *
+ * Ownership: the authority holds a reference on what its configuration belongs to.
+ * Threads: start, adopt, stop, figures and notify from any one thread at a time each; the
+ * rest is its own.
+ * At the bound: HF_ZONES_MAX zones; HF_AUTHORITY_TRANSFERS transfers at a time, others wait
+ * their turn; a zone that fails is tried again at its SOA's retry, jittered. */
+#ifndef HF_AUTHORITY_AUTHORITY_H
+#define HF_AUTHORITY_AUTHORITY_H
+
+#include <stdio.h>
+
+#include "loop/loop.h"
+#include "meter/event.h"
+#include "zone/gate.h"
+#include "zone/zone_conf.h"
+#include "zone/zones.h"
+
+#define HF_AUTHORITY_TRANSFERS 8
+
+struct hf_authority;
+
+struct hf_authority_conf {
+	const struct hf_zones_conf *zones;
+	void *owner; /* what it belongs to; released when no longer needed */
+	void (*release)(void *owner);
+};
+
+/* Whoever serves: takes a reference on the set if it wants to keep it. Called in the
+ * authority's thread, and once from hf_authority_start, before it returns, with what is
+ * known at once (files are read, copies are there but unproven). */
+typedef void hf_authority_serve(void *ctx, struct hf_zones *zones);
+
+/* Starts. What is wrong with a zone at once (a file with a fault, with line) is said on
+ * `complaints`; it does not fail the start: the zone is not served. */
+int hf_authority_start(const struct hf_authority_conf *conf, FILE *complaints,
+	hf_authority_serve *serve, void *ctx, struct hf_authority **ret);
+
+/* Goes by another configuration: zones that are still there keep their versions. */
+int hf_authority_adopt(struct hf_authority *authority, const struct hf_authority_conf *conf);
+
+/* A NOTIFY for this zone came from `peer` and may be heard (access has been checked). */
+void hf_authority_notified(struct hf_authority *authority, const struct hf_name *zone,
+	const struct hf_address *peer, bool has_serial, uint32_t serial);
+
+void hf_authority_stop(struct hf_authority *authority);
+void hf_authority_free(struct hf_authority *authority); /* NULL is fine; stops */
+
+/* ---- readers: any thread ---- */
+
+struct hf_authority_zone {
+	struct hf_name name;
+	bool required;
+	enum hf_gate_state state;
+	enum hf_zone_standing standing;
+	bool has_copy, published_known;
+	uint32_t serial, published;
+	size_t records, octets;
+	hf_us proven_ago;  /* -1: never */
+	hf_us loaded_ago;  /* when this version came; -1: none */
+	uint64_t loads, refused, transfers, transfers_failed, notifies;
+	char why[HF_GATE_WHY_MAX];   /* of the state */
+	char fault[200];             /* the last that went wrong with its source; "" */
+};
+size_t hf_authority_zones(struct hf_authority *authority, struct hf_authority_zone *ret, size_t most);
+
+/* True if every required zone is served; else a line for each that is not. */
+bool hf_authority_ready(struct hf_authority *authority, FILE *reasons);
+
+struct hf_event_ring *hf_authority_events(struct hf_authority *authority);
+
+#endif

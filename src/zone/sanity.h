@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* sanity.h - may this version take the place of the one that is served?
+ *
+ * Story: a version that is whole and well-formed may still be a mistake: half of its
+ * records gone, its serial gone back, a retired address in it, another ZONEMD digest (RFC
+ * 8976) than its records have. Such a one is refused with the first cause found, and the
+ * old one stays.
+ * Threads: pure. */
+#ifndef HF_ZONE_SANITY_H
+#define HF_ZONE_SANITY_H
+
+#include "zone/snapshot.h"
+#include "zone/tombstones.h"
+
+struct hf_sanity_conf {
+	uint32_t max_shrink; /* per cent */
+	bool serial_may_go_back;
+	const struct hf_prefix_list *never;    /* of this zone */
+	const struct hf_tombstones *tombstones; /* of all; may be NULL */
+};
+
+/* `old` may be NULL. True: it may. Else `why` says what is wrong, with name and figures. */
+#define HF_SANITY_WHY_MAX 400
+bool hf_sanity(const struct hf_sanity_conf *conf, const struct hf_zone *old,
+	const struct hf_zone *zone, char why[static HF_SANITY_WHY_MAX]);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* zone_conf.h - what an operator may say about zones that are served with authority.
+ *
+ * Everything here is immutable and belongs to one configuration. */
+#ifndef HF_ZONE_ZONE_CONF_H
+#define HF_ZONE_ZONE_CONF_H
+
+#include "base/address.h"
+#include "base/option.h"
+#include "base/time.h"
+#include "wire/name.h"
+
+#define HF_ZONES_MAX 100000
+#define HF_KEYS_MAX 1000
+
+/* One entry of `keys:` (TSIG, RFC 8945). */
+struct hf_key_conf {
+	const char *name;        /* as it stands in the configuration; a domain name */
+	int algorithm;           /* enum hf_tsig_algorithm (zone/tsig.h) */
+	const char *secret_file; /* its first line: the secret in base64 */
+};
+extern const struct hf_option hf_key_options[];
+
+enum hf_unproven_policy { /* what clients get of a zone that is not served */
+	HF_UNPROVEN_SERVFAIL,
+	HF_UNPROVEN_DROP,
+};
+
+/* One entry of `zones:`. The source is exactly one of file, primaries, url. */
+struct hf_zone_conf {
+	struct hf_name name; /* lowered */
+	const char *file;                /* zone text, or "none" */
+	struct hf_text_list primaries;   /* "10.0.0.10", "10.0.0.10:5353", "tls://10.0.0.11" */
+	const char *url;                 /* "https://...", or "none" */
+	const char *key;                 /* of `keys:`, for primaries and witnesses; or "none" */
+	struct hf_text_list published;   /* witnesses besides the primaries: addresses, URLs, "txt:NAME" */
+	bool required;                   /* the node is not ready without it */
+	hf_us serve_unproven, grace;
+	int when_unproven;               /* enum hf_unproven_policy */
+	uint32_t max_shrink;             /* per cent of its records that a new version may lack */
+	bool serial_may_go_back;
+	struct hf_prefix_list never;     /* addresses that no record of it may have */
+	hf_us refresh_min, refresh_max;  /* bounds of the SOA's refresh and retry */
+	struct hf_prefix_list allow_notify;   /* besides the primaries */
+	struct hf_text_list notify;           /* whom to tell of a new version */
+	struct hf_prefix_list allow_transfer; /* who may have the zone */
+	const char *transfer_key;             /* ... and must sign with it; or "none" */
+};
+extern const struct hf_option hf_zone_options[];
+
+/* Top-level keys beside `zones:`. */
+struct hf_zones_conf {
+	const struct hf_zone_conf *zones;
+	size_t zone_count;
+	const struct hf_key_conf *keys;
+	size_t key_count;
+	const char *state; /* directory of copies and proofs, or "none": top-level `zone-state` */
+};
+extern const struct hf_option hf_zones_options[];
+
+#endif
