@@ -4,9 +4,12 @@
  * Story: a key is a name, an algorithm and a secret. A *signer* goes along with one
  * exchange: it signs the request and checks each reply of the stream (or, at a server,
  * checks the request and signs the replies), as the chain of digests in section 5.3 wants.
- * The digests are libknot's; nothing of libknot is visible here.
+ * Digests are GnuTLS's, and nothing of GnuTLS is visible here: libknot has functions for all
+ * of this, too, but they read the system's clock.
  * Time is an argument, seconds since 1970.  Threads: keys are immutable, a signer has one
  * owner.
+ * What is refused changes nothing: over UDP, where anybody can throw in a message, the next
+ * one may be the right one.
  * At the bound: a stream may have at most 99 messages between two signed ones (5.3.1). */
 #ifndef HF_ZONE_TSIG_H
 #define HF_ZONE_TSIG_H
@@ -33,13 +36,15 @@ struct hf_tsig_key {
 
 struct hf_tsig;
 
-/* Keys must outlive it. `keys`: those that a server accepts; a client has one. -ENOMEM. */
+/* Keys must outlive it. `keys`: those that a server accepts; a client has one. -ENOMEM.
+ * It may be used for one exchange after another. */
 int hf_tsig_new(const struct hf_tsig_key *keys, size_t count, struct hf_tsig **ret);
 void hf_tsig_free(struct hf_tsig *tsig); /* NULL is fine */
 
-/* Signs the message at m[0..*len), which has room for HF_TSIG_ROOM more. Client: a request.
- * Server: a reply to the request that hf_tsig_check_request accepted, or the next of a
- * stream of them. */
+/* Signs the message at m[0..*len); m has `room` octets in all, of which HF_TSIG_ROOM behind
+ * the message are always enough. Client: a request. Server: a reply to the request that
+ * hf_tsig_check_request accepted, or the next of a stream of them. `wall` in seconds since
+ * 1970. HF_ESPACE; -EPROTO: the system has no such digest. */
 int hf_tsig_sign(struct hf_tsig *tsig, uint8_t *m, size_t *len, size_t room, uint64_t wall);
 
 enum hf_tsig_found {
@@ -49,6 +54,7 @@ enum hf_tsig_found {
 	HF_TSIG_BADSIG,
 	HF_TSIG_BADTIME, /* further than the fudge from our clock */
 	HF_TSIG_MALFORMED,
+	HF_TSIG_BADTRUNC, /* cut, though long enough to be legal */
 };
 
 /* Server: a request. On GOOD *ret_key is the key, and the message's length without its TSIG
@@ -59,11 +65,17 @@ enum hf_tsig_found hf_tsig_check_request(struct hf_tsig *tsig, uint8_t *m, size_
 int hf_tsig_sign_error(
 	struct hf_tsig *tsig, enum hf_tsig_found found, uint8_t *m, size_t *len, size_t room, uint64_t wall);
 
-/* Client: the next reply. ABSENT is good in the middle of a stream (`last` false) within
- * the bound. As above, the record is taken off. */
+/* Client: the next reply. As above, the record is taken off. A message without one is GOOD
+ * in the middle of a stream (`last` false) within the bound, until more is known:
+ * hf_tsig_settled. One that names an error of TSIG is never GOOD; it may be anybody's. */
 enum hf_tsig_found hf_tsig_check_reply(
 	struct hf_tsig *tsig, uint8_t *m, size_t *len, bool last, uint64_t wall);
 
+/* Client: whether all that has come is covered by a signature. The last message of a stream
+ * has to be; which it is may show only when it has been read. */
+bool hf_tsig_settled(const struct hf_tsig *tsig);
+
+/* A phrase. Static storage. */
 const char *hf_tsig_found_text(enum hf_tsig_found found);
 
 #endif
