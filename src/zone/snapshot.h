@@ -48,11 +48,17 @@ int hf_zone_build_add(struct hf_zone_build *build, const struct hf_zone_record *
  * The TTL does not matter. */
 int hf_zone_build_remove(struct hf_zone_build *build, const struct hf_zone_record *record);
 
+/* Is it in? -ENOMEM. */
+int hf_zone_build_has(
+	struct hf_zone_build *build, const struct hf_zone_record *record, bool *ret);
+
 /* All records of a zone, as a beginning for differences. -ENOMEM, HF_EBOUND. */
 int hf_zone_build_from(struct hf_zone_build *build, const struct hf_zone *zone);
 
 /* Checks and makes the zone. Ends the build in any case. Each fault goes to `fault` with
- * the line that its record came with; HF_EMALFORMED: there were some. -ENOMEM. */
+ * the line that its record came with (after HF_ZONE_FAULTS_MAX: that there are more);
+ * HF_EMALFORMED: there were some. -ENOMEM; HF_EBOUND: too many names. */
+#define HF_ZONE_FAULTS_MAX 100
 int hf_zone_build_finish(struct hf_zone_build *build,
 	void (*fault)(void *ctx, uint32_t line, const char *why), void *ctx, struct hf_zone **ret);
 
@@ -77,7 +83,9 @@ bool hf_zone_signed(const struct hf_zone *zone);    /* DNSKEY and RRSIG at the a
 
 /* ---- its records ---- */
 
-/* A set of records: count pieces, each two octets of length (network order), then rdata. */
+/* A set of records: count pieces, each two octets of length (network order), then rdata.
+ * Its octets are the zone's; the owner's are the caller's (find) or the walk's (next), good
+ * until its next step: a zone writes no name down twice. */
 struct hf_zone_set {
 	const uint8_t *owner; /* lowered wire form */
 	uint16_t type, count;
@@ -86,14 +94,16 @@ struct hf_zone_set {
 	size_t rdata_octets; /* lengths included */
 };
 
-/* The set of this owner and type. False: none. RRSIG records are a set of their own type. */
+/* The set of this owner and type. False: none. RRSIG records are a set for each type that
+ * they cover, for their TTLs are those of what they sign; here the first is found. */
 bool hf_zone_find(const struct hf_zone *zone, const struct hf_name *owner, uint16_t type,
 	struct hf_zone_set *ret);
 
 /* All sets in canonical order of owners, the apex first, SOA first there, else by type. */
 struct hf_zone_walk {
 	const struct hf_zone *zone;
-	uint64_t at, set;
+	uint64_t at, set;     /* its own */
+	struct hf_name owner; /* of the set given last, whose `owner` points here */
 };
 static inline struct hf_zone_walk hf_zone_walk(const struct hf_zone *zone)
 {

@@ -18,7 +18,8 @@
 
 struct hf_tombstones;
 
-/* Copies; looks up in O(length of an address), however many there are. -ENOMEM. */
+/* Copies; looks up in O(length of an address), however many there are: they are searched in
+ * order. Of prefixes that lie in one another the largest is kept. -ENOMEM, HF_EBOUND. */
 int hf_tombstones_new(const struct hf_prefix *prefixes, size_t count, struct hf_tombstones **ret);
 void hf_tombstones_free(struct hf_tombstones *tombstones); /* NULL is fine */
 
