@@ -26,6 +26,7 @@
 #include "forward/route.h"
 #include "serve/serve_conf.h"
 #include "sight/log_conf.h"
+#include "zone/zone_conf.h"
 
 #define HF_CONFIG_FILE_MAX (16u << 20)
 
@@ -33,6 +34,7 @@ struct hf_process_conf { /* top-level keys with a plain value */
 	uint32_t workers;     /* 1 to 256; `auto` has become the cores we may use */
 	const char *control;  /* path of the control socket */
 	hf_us drain;          /* longest wait for questions under way at SIGTERM */
+	const char *zone_state; /* directory of copies of zones, or "none" */
 };
 
 enum hf_verify { HF_VERIFY_OFF, HF_VERIFY_WARN, HF_VERIFY_ABORT };
@@ -56,6 +58,7 @@ struct hf_config {
 	struct hf_cache_conf cache;
 	struct hf_log_conf log;
 	struct hf_startup_conf startup;
+	struct hf_zones_conf zones;
 	bool workers_auto;          /* process.workers stood as `auto` */
 	struct hf_origins *origins; /* the line of each value, for printing */
 };

@@ -204,6 +204,8 @@ void hf_check_all(struct hf_reading *r)
 	if (!errors)
 		hf_check_expectations(r);
 	hf_check_startup(r);
+	if (!errors)
+		hf_check_zones(r);
 	if (r->source->errors == 0 && !r->failed)
 		hf_check_enough(r);
 	if (own_upstreams && r->source->errors == 0) {

@@ -89,6 +89,7 @@ static void finish(struct hf_reading *r)
 	r->config->workers_auto = r->config->process.workers == 0;
 	if (r->config->workers_auto)
 		r->config->process.workers = usable_cores();
+	r->config->zones.state = r->config->process.zone_state;
 }
 
 /* Reads and checks. 0 with complaints in the source, or -ENOMEM. */

@@ -17,6 +17,10 @@ static const struct hf_option process_options[] = {
 	{ .name = "drain", .type = HF_OPT_DURATION, .at = offsetof(struct hf_process_conf, drain),
 	  .min = 0, .max = 300 * HF_SECOND, .def = "5s", .live = true,
 	  .help = "Longest wait for questions under way when told to end." },
+	{ .name = "zone-state", .type = HF_OPT_TEXT, .at = offsetof(struct hf_process_conf, zone_state),
+	  .min = 1, .max = 255, .def = "none", .live = true,
+	  .help = "A directory in which copies of `zones` are written down, with when they were last "
+		  "proven to be current; `none`: nothing is, and a restart begins with what can be had then." },
 	HF_OPTION_END,
 };
 
@@ -187,6 +191,32 @@ const struct hf_section hf_sections[HF_SECTIONS] = {
 		IN(startup),
 		.rows = startup_options,
 		.help = "What is made sure of at the start."},
+	[HF_SECTION_KEYS] = {.name = "keys",
+		.kind = HF_KIND_NAMED,
+		IN(zones.keys),
+		.count_at = offsetof(struct hf_config, zones.key_count),
+		.size = sizeof(struct hf_key_conf),
+		.name_at = offsetof(struct hf_key_conf, name),
+		.max = HF_KEYS_MAX,
+		.entry = "a key",
+		.form = "a mapping of names to keys",
+		.rows = hf_key_options,
+		.help = "Secrets that are shared with other servers (TSIG, RFC 8945), by the name "
+			"that both sides know."},
+	[HF_SECTION_ZONES] = {.name = "zones",
+		.kind = HF_KIND_LIST,
+		IN(zones.zones),
+		.count_at = offsetof(struct hf_config, zones.zone_count),
+		.size = sizeof(struct hf_zone_conf),
+		.max = HF_ZONES_MAX,
+		.entry = "a zone",
+		.form = "a list of zones such as - { name: corp.example, file: "
+			"/etc/holdfast/corp.zone }",
+		.own = hf_zone_own_keys,
+		.rows = hf_zone_options,
+		.help = "Zones that are answered with authority, each from one source: a file, or "
+			"primaries. A copy that is not proven to be the published version is not "
+			"served."},
 	[HF_SECTION_CACHE] = {.name = "cache",
 		.kind = HF_KIND_ONE,
 		IN(cache),

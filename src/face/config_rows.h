@@ -34,6 +34,8 @@ enum hf_section_id {
 	HF_SECTION_EXPECT,
 	HF_SECTION_TRUTH,
 	HF_SECTION_STARTUP,
+	HF_SECTION_KEYS,
+	HF_SECTION_ZONES,
 	HF_SECTION_CACHE,
 	HF_SECTION_LOG,
 	HF_SECTIONS
@@ -140,12 +142,14 @@ bool hf_expect_word(struct hf_reading *r, const struct hf_node *node, const char
 extern const struct hf_own_key hf_upstream_own_keys[];
 extern const struct hf_own_key hf_route_own_keys[];
 extern const struct hf_own_key hf_expectation_own_keys[]; /* in config_truth.c */
+extern const struct hf_own_key hf_zone_own_keys[];        /* in config_zones.c */
 void hf_upstream_check(struct hf_reading *r, const void *entry, const uint32_t *origins);
 
 /* Faults that lie between sections, in config_check.c. */
 void hf_check_all(struct hf_reading *r);
 void hf_check_expectations(struct hf_reading *r); /* in config_truth.c */
 void hf_check_startup(struct hf_reading *r);      /* ... */
+void hf_check_zones(struct hf_reading *r);        /* in config_zones.c */
 
 /* Have the names of `expect` enough upstreams to ask? Once all else is good. */
 void hf_check_enough(struct hf_reading *r);

@@ -4,27 +4,37 @@
  * Story: a node that boots has a copy of a zone from some time ago. Whether it is the
  * published one only *witnesses* know: the primaries' SOA, a URL, a TXT name, siblings.
  * Each reports the serial that it sees; the newest credible one is what is published. A
- * copy that has that serial, or a newer one, is *proven*, at that instant.
+ * copy that has that serial is *proven*, at the instant when a witness shows it.
  *
- *   unproven  there is no copy, or nobody has proven it yet. Not served; but after
- *             `serve_unproven` may be, marked, while no witness at all can be reached.
- *   current   proven, and again within the SOA's refresh and retry.
+ *   unproven  there is no copy, or nobody has proven it since the start. Not served; but
+ *             for `serve_unproven` after the start it may be, marked, once all witnesses
+ *             have been asked and while none at all can be reached.
+ *   current   proven within the SOA's refresh and retry.
  *   behind    a newer one has been published and could not be had within `grace`.
- *             Not served: that is the outage that this is made against.
- *   aging     proven once, and no witness has been reached since refresh + retry. Served:
- *             the SOA's expire says for how long.
+ *             Not served: that is the outage that this is made against. A copy that is
+ *             not being served yet gets no grace.
+ *   aging     proven once, but not since refresh + retry. Served: the SOA's expire says
+ *             for how long.
  *   expired   longer than expire since the last proof. Not served.
  *
- * A lie is bounded. A witness whose serial is older than ours proves nothing and withdraws
- * nothing. One that is ahead alone, by more than an operator would go (HF_SERIALS_JUMP, see
- * truth/serials.h), or that two others or more do not follow, is *doubted* and not gone by;
- * nor is one that is ahead for longer than `patience` while transfers from every primary
- * succeed and bring what we have: nobody can be behind what cannot be had.
+ * A copy from the disk says when it was last proven. Within refresh + retry of that the
+ * start counts for nothing, once all witnesses have been asked: without the restart it
+ * would have been served as well. Later it is unproven until somebody proves it, and after
+ * expire it is expired.
  *
- * Time: proofs are counted on the monotonic clock while the process runs. What is written
- * down is wall-clock time; read back, it counts from then, and a wall clock that went back
- * (or that the caller distrusts) makes the age unknown: then the copy is unproven, whatever
- * it said.
+ * A lie is bounded. A witness whose serial is older than ours proves nothing and withdraws
+ * nothing. One that is ahead alone is *doubted* and not gone by
+ *   - by more than an operator would go (HF_SERIALS_JUMP, truth/serials.h),
+ *   - if two others or more have been asked since and do not follow within `grace`,
+ *   - if it has been ahead for `patience`, while transfers from every primary succeed and
+ *     bring what we have: nobody can be behind what cannot be had.
+ * To go up and down in turn does not help it: who was ahead less than `patience` ago is
+ * ahead since then. A primary that is doubted may still be asked for the zone, but not one
+ * that jumps and is contradicted by two others.
+ *
+ * Time: all instants are on the monotonic clock of `now`. A proof that was written down is
+ * brought to that clock by the caller; one that lies ahead of `now`, or whose age is not
+ * known, is none.
  * Knows:   serials, instants, SOA timers.  Never: how anybody was asked, records.
  * Threads: one owner, pure.
  * At the bound: HF_GATE_WITNESSES_MAX witnesses; SOA timers within HF_GATE_TIMER_MIN and _MAX. */
@@ -48,6 +58,7 @@ enum hf_gate_state {
 	HF_GATE_BEHIND,
 	HF_GATE_AGING,
 	HF_GATE_EXPIRED,
+	HF_GATE_STATES
 };
 
 enum hf_witness_kind {
@@ -67,11 +78,17 @@ struct hf_gate_conf {
 
 struct hf_gate_witness {
 	enum hf_witness_kind kind;
-	bool asked, reached; /* ever; last time */
-	bool doubted;
-	uint32_t serial;     /* last seen */
-	hf_us at;            /* when */
-	hf_us since;         /* it first showed this serial */
+	bool asked;       /* it has been, and has answered or failed */
+	bool reached;     /* the last time */
+	bool known;       /* serial and at are set */
+	bool doubted;     /* as of the last verdict */
+	bool ahead;       /* its serial is newer than ours */
+	bool gave_newer;  /* what it gave last was newer than ours */
+	uint32_t serial;  /* last seen */
+	hf_us at;         /* when */
+	hf_us ahead_from; /* since when it is ahead, or was, `patience` ago at most */
+	hf_us ahead_till; /* not ahead: since when it is not */
+	hf_us gave;       /* PRIMARY: when it last gave the zone; HF_GATE_NEVER */
 };
 
 struct hf_gate {
@@ -80,22 +97,25 @@ struct hf_gate {
 	bool has_copy;
 	uint32_t serial; /* of the copy */
 	hf_us refresh, retry, expire;
-	bool ever_proven;
-	hf_us proven;  /* last; may lie before the process began */
-	hf_us started; /* this gate's first instant */
+	bool ever_proven;   /* since the start, or so lately before that it counts */
+	hf_us proven;       /* last, also before the start; or HF_GATE_NEVER */
+	hf_us started;      /* this gate's first instant */
 	bool published_known;
-	uint32_t published;    /* the newest credible serial */
-	hf_us behind_since;    /* when it became newer than ours; 0: it is not */
-	hf_us transferred;     /* when all primaries last gave what we have; 0: never */
+	uint32_t published; /* the newest credible serial */
+	hf_us behind_since; /* when it became newer than ours; HF_GATE_NEVER: it is not */
+	hf_us transferred;  /* when a source that is no witness last gave what we have, or _NEVER */
+	hf_us asked_at;     /* when the witnesses were last asked */
 	struct hf_gate_witness witnesses[HF_GATE_WITNESSES_MAX];
 	size_t witness_count;
 };
 
+/* Above HF_GATE_WITNESSES_MAX witnesses are left out. */
 void hf_gate_init(struct hf_gate *gate, const struct hf_gate_conf *conf,
 	const enum hf_witness_kind *witnesses, size_t count, hf_us now);
 
 /* A copy is there from now on. `proven` is when it was last proven, on the clock of `now`
- * (HF_GATE_NEVER: never, or not known). From a transfer: see hf_gate_transferred. */
+ * (HF_GATE_NEVER: never, or not known). A newer version takes over what was proven of the
+ * one before. From a transfer: see hf_gate_transferred, which comes next. */
 #define HF_GATE_NEVER INT64_MIN
 struct hf_zone_soa;
 void hf_gate_copy(struct hf_gate *gate, const struct hf_zone_soa *soa, hf_us proven, hf_us now);
@@ -103,19 +123,22 @@ void hf_gate_copy(struct hf_gate *gate, const struct hf_zone_soa *soa, hf_us pro
 /* A witness has been asked. */
 void hf_gate_report(struct hf_gate *gate, size_t witness, bool reached, uint32_t serial, hf_us now);
 
-/* A primary was asked for the zone itself: what it has is what we have now (its copy has
- * been told with hf_gate_copy), or is no newer. */
+/* A source was asked for the zone itself: what it has is what we have now (its copy has
+ * been told with hf_gate_copy), or is no newer. `witness`: which primary; any number past
+ * the witnesses: a source that is none of them, such as a file. */
 void hf_gate_transferred(struct hf_gate *gate, size_t witness, uint32_t serial, hf_us now);
 
-/* What is to be done, and when to ask again. Call after each of the above and at `next`. */
+/* What is to be done, and when to look again. Call after each of the above and at `next`.
+ * `ask` is said once; `fetch` for as long as it is so. A gate whose source is the truth
+ * itself has nobody to ask: it says `fetch` at those times, to look at the source. */
 struct hf_gate_verdict {
 	enum hf_gate_state state;
 	bool changed; /* the state is another than the last verdict's */
 	bool serve;   /* answer from the copy */
 	bool marked;  /* ... with a word that it is not proven */
-	bool fetch;   /* a newer version is published: get it now */
+	bool fetch;   /* a newer version is published, or there is none here: get it now */
 	bool ask;     /* ask the witnesses now */
-	hf_us next;   /* when only time could change this */
+	hf_us next;   /* when only time could change this; later than now */
 };
 struct hf_gate_verdict hf_gate_verdict(struct hf_gate *gate, hf_us now);
 

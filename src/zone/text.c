@@ -3,6 +3,9 @@
 
 #include <libzscanner/scanner.h>
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/check.h"
 #include "base/error.h"
 
@@ -56,6 +59,26 @@ static int give(struct reading *r)
 	return r->handler->record(r->ctx, &record);
 }
 
+static int include(struct reading *r)
+{
+	const char *file = r->scanner->include_filename;
+	char origin[HF_NAME_TEXT_MAX + 1];
+	if (!r->handler->include) {
+		tell(r, line_of(r->scanner), "$INCLUDE is not read here");
+		return HF_ESYNTAX;
+	}
+	/* The scanner puts its own path in front of what is relative. */
+	if (strncmp(file, "./", 2) == 0)
+		file += 2;
+	memcpy(origin, r->scanner->buffer, sizeof origin);
+	origin[sizeof origin - 1] = 0;
+	int rc = r->handler->include(
+		r->ctx, line_of(r->scanner), file, origin, r->scanner->default_ttl);
+	if (rc == HF_ESYNTAX)
+		r->faults++;
+	return rc;
+}
+
 /* One step of the scanner. 1: there is more. */
 static int step(struct reading *r)
 {
@@ -71,9 +94,12 @@ static int step(struct reading *r)
 	case ZS_STATE_ERROR:
 		tell_scanner(r);
 		return r->scanner->error.fatal || r->faults > r->in->faults_max ? HF_ESYNTAX : 1;
-	case ZS_STATE_INCLUDE:
-		tell(r, line_of(r->scanner), "$INCLUDE is not read here");
-		return r->faults > r->in->faults_max ? HF_ESYNTAX : 1;
+	case ZS_STATE_INCLUDE: {
+		int rc = include(r);
+		if (rc == HF_ESYNTAX && r->faults <= r->in->faults_max)
+			return 1;
+		return rc ? rc : 1;
+	}
 	default: return r->faults ? HF_ESYNTAX : 0;
 	}
 }

@@ -4,8 +4,8 @@
  * Story: the text is walked from top to bottom. Each record goes to the caller
  * with the line on which it ends; each fault goes there with its line and its
  * cause, and reading goes on behind it, so that one run shows all of them.
- * $ORIGIN and $TTL work as everywhere. $INCLUDE is refused: a zone that reads
- * other files would reach further than whoever handed it over.
+ * $ORIGIN and $TTL work as everywhere. $INCLUDE is the caller's to follow, or refused: a
+ * zone that reads other files would reach further than whoever handed it over.
  * The grammar of all record types is libzscanner's.
  * Ownership: a record and its octets are the reader's and good until `record`
  * returns.
@@ -46,6 +46,10 @@ struct hf_zone_handler {
 	int (*record)(void *ctx, const struct hf_zone_record *record);
 	/* why: a phrase without a full stop. */
 	void (*fault)(void *ctx, uint32_t line, const char *why);
+	/* $INCLUDE of a file, whose records are to be given here, with this origin (text) and
+	 * TTL. 0, or HF_ESYNTAX: faults have been told, read on; anything else ends reading and
+	 * is what hf_zone_text_read returns. NULL: refused. */
+	int (*include)(void *ctx, uint32_t line, const char *file, const char *origin, uint32_t ttl);
 };
 
 /* 0: read to the end without a fault. HF_ESYNTAX: there were faults, and `fault`

@@ -56,6 +56,5 @@ struct hf_zones_conf {
 	size_t key_count;
 	const char *state; /* directory of copies and proofs, or "none": top-level `zone-state` */
 };
-extern const struct hf_option hf_zones_options[];
 
 #endif

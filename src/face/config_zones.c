@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Zones that are served with authority: the name of one, and what is wrong with them
+ * together. */
+#include <unistd.h>
+
+#include "authority/keys.h"
+#include "base/check.h"
+#include "base/error.h"
+#include "base/nearest.h"
+#include "face/config_rows.h"
+#include "zone/gate.h"
+#include "zone/place.h"
+
+#define NAME_TAKES "a zone such as corp.example"
+
+static void read_name(struct hf_reading *r, void *entry, const struct hf_node *node)
+{
+	struct hf_zone_conf *zone = entry;
+	char quoted[HF_QUOTE_MAX];
+	if (!hf_expect_word(r, node, NAME_TAKES))
+		return;
+	if (hf_name_from_text(node->text, node->len, &zone->name))
+		hf_complain(r->source, node->at, "'%s' is no domain name (write corp.example)",
+			hf_quote(node->text, node->len, quoted));
+}
+
+static size_t count_one(const void *entry)
+{
+	(void)entry;
+	return 1;
+}
+
+static const char *text_of_name(const struct hf_config *config, const void *entry, size_t i,
+	char buf[static HF_NAME_TEXT_MAX])
+{
+	(void)config;
+	(void)i;
+	return hf_name_text(((const struct hf_zone_conf *)entry)->name.bytes, buf);
+}
+
+const struct hf_own_key hf_zone_own_keys[] = {
+	{ .row = { .name = "name", .live = true,
+		.help = "The name of the zone, at which its SOA record is." },
+	  .takes = NAME_TAKES, .read = read_name, .count = count_one, .text = text_of_name },
+	{ .row = { .name = NULL } },
+};
+
+/* ---- keys ---- */
+
+static uint32_t at_key(const struct hf_reading *r, size_t i, const char *key)
+{
+	return hf_place_of(r, HF_SECTION_KEYS, i, key);
+}
+
+static void check_key(struct hf_reading *r, size_t i)
+{
+	const struct hf_key_conf *key = &r->config->zones.keys[i];
+	uint8_t secret[HF_KEY_SECRET_MAX];
+	char why[HF_KEY_WHY_MAX], quoted[HF_QUOTE_MAX];
+	struct hf_name name;
+	size_t len;
+	if (hf_name_from_text(key->name, strlen(key->name), &name))
+		hf_complain(r->source, r->origins->of[HF_SECTION_KEYS].entries[i],
+			"'%s' is no domain name, which the name of a key must be",
+			hf_quote(key->name, strlen(key->name), quoted));
+	if (strcmp(key->secret_file, "none") == 0)
+		hf_complain(r->source, at_key(r, i, "secret-file"),
+			"a key needs its secret: give secret-file");
+	else if (!hf_key_read(key, secret, &len, why))
+		hf_complain(r->source, at_key(r, i, "secret-file"), "%s", why);
+	memset(secret, 0, sizeof secret);
+}
+
+static void find_key(struct hf_reading *r, size_t zone, const char *row, const char *name)
+{
+	const struct hf_zones_conf *zones = &r->config->zones;
+	struct hf_nearest nearest = hf_nearest(name, strlen(name));
+	char quoted[HF_QUOTE_MAX];
+	if (strcmp(name, "none") == 0)
+		return;
+	for (size_t i = 0; i < zones->key_count; i++)
+		if (strcmp(zones->keys[i].name, name) == 0)
+			return;
+	for (size_t i = 0; i < zones->key_count; i++)
+		hf_nearest_offer(&nearest, zones->keys[i].name);
+	hf_complain(r->source, hf_place_of(r, HF_SECTION_ZONES, zone, row),
+		"'%s' is not among the keys%s%s%s", hf_quote(name, strlen(name), quoted),
+		nearest.best ? "; did you mean '" : "", nearest.best ? nearest.best : "",
+		nearest.best ? "'?" : "");
+}
+
+/* ---- one zone ---- */
+
+static uint32_t at_zone(const struct hf_reading *r, size_t i, const char *key)
+{
+	return hf_place_of(r, HF_SECTION_ZONES, i, key);
+}
+
+static bool is_given(const char *text)
+{
+	return strcmp(text, "none") != 0;
+}
+
+static void check_source(struct hf_reading *r, size_t i)
+{
+	const struct hf_zone_conf *zone = &r->config->zones.zones[i];
+	int sources = is_given(zone->file) + (zone->primaries.count > 0) + is_given(zone->url);
+	if (sources == 0)
+		hf_complain(r->source, at_zone(r, i, "name"),
+			"where does this zone come from? Give file or primaries");
+	else if (sources > 1)
+		hf_complain(r->source, at_zone(r, i, is_given(zone->file) ? "file" : "url"),
+			"a zone has one source: file, primaries or url");
+	else if (is_given(zone->url))
+		hf_complain(r->source, at_zone(r, i, "url"),
+			"url is not in this version: give file or primaries");
+	else if (is_given(zone->file) && access(zone->file, R_OK) < 0)
+		hf_complain(r->source, at_zone(r, i, "file"), "%s cannot be read: %s", zone->file,
+			hf_strerror(-errno));
+}
+
+static void check_bounds(struct hf_reading *r, size_t i)
+{
+	const struct hf_zone_conf *zone = &r->config->zones.zones[i];
+	char low[HF_NUMBER_TEXT_MAX], high[HF_NUMBER_TEXT_MAX];
+	if (zone->refresh_min > zone->refresh_max)
+		hf_complain(r->source, at_zone(r, i, "refresh-min"),
+			"refresh-min (%s) is more than refresh-max (%s)",
+			hf_duration_text(zone->refresh_min, low),
+			hf_duration_text(zone->refresh_max, high));
+	if (zone->primaries.count + zone->published.count > HF_GATE_WITNESSES_MAX)
+		hf_complain(r->source, at_zone(r, i, "published"),
+			"%zu primaries and other witnesses: more than %d are not taken",
+			zone->primaries.count + zone->published.count, HF_GATE_WITNESSES_MAX);
+}
+
+/* kinds: bits, 1 << enum hf_place_kind. */
+static void check_places(struct hf_reading *r, size_t i, const char *key,
+	const struct hf_text_list *texts, unsigned kinds, const char *takes)
+{
+	char quoted[HF_QUOTE_MAX];
+	struct hf_place place;
+	for (size_t t = 0; t < texts->count; t++) {
+		const char *text = texts->items[t];
+		hf_quote(text, strlen(text), quoted);
+		if (hf_place_parse(text, &place))
+			hf_complain(r->source, at_zone(r, i, key), "'%s' in %s is not %s", quoted, key,
+				takes);
+		else if (!(kinds & 1u << place.kind))
+			hf_complain(r->source, at_zone(r, i, key), "'%s' cannot be in %s: expected %s",
+				quoted, key, takes);
+		else if (hf_address_set(&place.address) &&
+			 hf_listens_on(&r->config->listen, &place.address))
+			hf_complain(r->source, at_zone(r, i, key),
+				"'%s' in %s is one of our own listen addresses", quoted, key);
+	}
+}
+
+static void check_zone(struct hf_reading *r, size_t i)
+{
+	const struct hf_zone_conf *zone = &r->config->zones.zones[i];
+	check_source(r, i);
+	check_bounds(r, i);
+	check_places(r, i, "primaries", &zone->primaries, 1u << HF_PLACE_DNS | 1u << HF_PLACE_TLS,
+		"an address such as 10.0.0.10 or tls://10.0.0.11 (host names are not looked up)");
+	check_places(r, i, "published", &zone->published,
+		1u << HF_PLACE_DNS | 1u << HF_PLACE_TLS | 1u << HF_PLACE_TXT,
+		"an address such as 10.0.0.10 or tls://10.0.0.11, or txt:NAME");
+	check_places(r, i, "notify", &zone->notify, 1u << HF_PLACE_DNS,
+		"an address such as 10.0.0.20");
+	find_key(r, i, "key", zone->key);
+	find_key(r, i, "transfer-key", zone->transfer_key);
+}
+
+/* ---- together ---- */
+
+struct name_at {
+	const struct hf_name *name;
+	uint32_t at;
+};
+
+static int compare(const void *a, const void *b)
+{
+	const struct name_at *x = a, *y = b;
+	if (x->name->len != y->name->len)
+		return x->name->len < y->name->len ? -1 : 1;
+	int order = memcmp(x->name->bytes, y->name->bytes, x->name->len);
+	return order ? order : x->at < y->at ? -1 : x->at > y->at;
+}
+
+static void check_twice(struct hf_reading *r)
+{
+	const struct hf_zones_conf *zones = &r->config->zones;
+	char text[HF_NAME_TEXT_MAX], quoted[HF_QUOTE_MAX];
+	struct name_at *names = hf_arena_get(r->scratch, zones->zone_count * sizeof *names);
+	if (!names) {
+		r->failed = -ENOMEM;
+		return;
+	}
+	for (size_t i = 0; i < zones->zone_count; i++)
+		names[i] = (struct name_at){ &zones->zones[i].name, at_zone(r, i, "name") };
+	qsort(names, zones->zone_count, sizeof *names, compare);
+	for (size_t i = 1; i < zones->zone_count && !hf_source_hopeless(r->source); i++) {
+		if (names[i].name->len != names[i - 1].name->len ||
+			memcmp(names[i].name->bytes, names[i - 1].name->bytes, names[i].name->len) != 0)
+			continue;
+		hf_name_text(names[i].name->bytes, text);
+		hf_complain(r->source, names[i].at, "zone '%s' is given twice, first on line %u",
+			hf_quote(text, strlen(text), quoted),
+			hf_source_line(r->source, names[i - 1].at));
+	}
+}
+
+void hf_check_zones(struct hf_reading *r)
+{
+	for (size_t i = 0; i < r->config->zones.key_count; i++)
+		check_key(r, i);
+	for (size_t i = 0; i < r->config->zones.zone_count && !hf_source_hopeless(r->source); i++)
+		check_zone(r, i);
+	check_twice(r);
+}
