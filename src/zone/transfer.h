@@ -7,8 +7,9 @@
  * of which must follow from the version before; or one SOA: nothing newer; or, for those
  * who cannot say what has changed, an AXFR. Only the message with the last SOA ends it: a
  * connection that is cut before leaves nothing.
- * Removals of what is not there, additions of what is, a difference that does not begin
- * where the last one ended: refused, and asked for again by AXFR.
+ * Removals of what is not there, a difference that does not begin where the last one ended
+ * or that leads back: refused, and asked for again by AXFR. An addition of what is there
+ * changes nothing. Data must be what their type wants: they would be passed on as they are.
  * Knows:   messages without length prefix or TSIG (those are taken off before).
  * Never:   sockets, whether what came is the newest (zone/gate.h), whether it may be served
  * (zone/sanity.h).
@@ -30,18 +31,20 @@ int hf_transfer_new(const struct hf_name *origin, struct hf_zone *have,
 	const struct hf_zone_limits *limits, struct hf_transfer **ret);
 void hf_transfer_free(struct hf_transfer *transfer); /* NULL is fine */
 
-/* The request, with this id. Returns its length; out has room for HF_TRANSFER_ASK_MAX. */
+/* The request, with this id, which each message of the reply must have. Returns its length;
+ * out has room for HF_TRANSFER_ASK_MAX. */
 #define HF_TRANSFER_ASK_MAX 1024
-size_t hf_transfer_ask(const struct hf_transfer *transfer, uint16_t id, uint8_t *out);
+size_t hf_transfer_ask(struct hf_transfer *transfer, uint16_t id, uint8_t *out);
 
 enum hf_transfer_step {
 	HF_TRANSFER_MORE,
 	HF_TRANSFER_WHOLE,   /* hf_transfer_zone gives the new version */
-	HF_TRANSFER_NOTHING, /* what is here is as new: *ret_serial */
+	HF_TRANSFER_NOTHING, /* what is here is as new, or newer than hf_transfer_serial */
 	HF_TRANSFER_AGAIN,   /* differences that do not fit, or IXFR refused: ask by AXFR */
 	HF_TRANSFER_REFUSED, /* with an rcode */
 	HF_TRANSFER_BROKEN,  /* `why` says what is wrong */
 };
+/* What ends it is said once; nothing may be given in behind it. */
 enum hf_transfer_step hf_transfer_message(
 	struct hf_transfer *transfer, const uint8_t *m, size_t len);
 
