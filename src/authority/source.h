@@ -15,7 +15,7 @@
 #ifndef HF_AUTHORITY_SOURCE_H
 #define HF_AUTHORITY_SOURCE_H
 
-#include "loop/loop.h"
+#include "authority/call.h"
 #include "zone/snapshot.h"
 #include "zone/tsig.h"
 #include "zone/zone_conf.h"
@@ -51,6 +51,7 @@ struct hf_source_handler {
 
 struct hf_source_conf {
 	struct hf_loop *loop;
+	struct hf_calls *calls; /* of this loop; for those that ask servers */
 	const struct hf_zone_conf *zone;
 	const struct hf_tsig_key *key; /* NULL: unsigned */
 	struct hf_zone_limits limits;

@@ -7,15 +7,20 @@
  * the zone's key, if it has one) and believed only with AA and exactly that record; a
  * txt: name's TXT record is asked of the server behind its "@" (without one, of the
  * primaries in turn) and is one decimal number; an https:// address gives the same as text.
+ * Over UDP a question is tried three times, each with a port, id and case of letters of its
+ * own. What does not fit it, or is not signed as it should be, is passed over: it may be
+ * forged, and the next message may be the right one.
+ * https:// is not asked yet: such a witness is never reached, and says so.
  * What a serial means is the gate's to say (zone/gate.h).
  * Ownership: a witness is its keeper's; configuration, key and loop outlive it.
  * Threads: the authority's.
- * At the bound: one question at a time; no answer within HF_WITNESS_PATIENCE (tries over UDP
+ * At the bound: one question at a time; HF_CALLS_QUESTIONS connections for all (call.h), the
+ * next ones wait for their turn; no answer within HF_WITNESS_PATIENCE (tries over UDP
  * included) is a failure. */
 #ifndef HF_AUTHORITY_WITNESS_H
 #define HF_AUTHORITY_WITNESS_H
 
-#include "loop/loop.h"
+#include "authority/call.h"
 #include "zone/gate.h"
 #include "zone/place.h"
 #include "zone/tsig.h"
@@ -32,6 +37,7 @@ typedef void hf_witness_said(
 
 struct hf_witness_conf {
 	struct hf_loop *loop;
+	struct hf_calls *calls; /* of this loop */
 	const struct hf_zone_conf *zone;
 	const struct hf_tsig_key *key; /* NULL: unsigned */
 	struct hf_place place;

@@ -51,11 +51,11 @@ struct hf_tsig {
 	size_t count;
 	const struct hf_tsig_key *key; /* the one in use; NULL: none yet */
 	bool server;
-	bool begun;        /* the stream's first message has been signed, or checked */
-	struct mac last;   /* of the request, then of the last signed message */
+	bool begun;               /* the stream's first message has been signed, or checked */
+	struct mac last;          /* of the request, then of the last signed message */
 	gnutls_hmac_hd_t running; /* over what came unsigned since; NULL: nothing did */
 	unsigned unsigned_count;
-	uint64_t asked_at; /* server: when the client says that it asked */
+	uint64_t asked_at;                          /* server: when the client says that it asked */
 	struct hf_name asked_name, asked_algorithm; /* server: as the request has them */
 };
 
@@ -421,14 +421,10 @@ int hf_tsig_sign_error(struct hf_tsig *t, enum hf_tsig_found found, uint8_t *m, 
 static enum hf_tsig_found refusal(const struct record *r)
 {
 	switch (r->error) {
-	case ERROR_BADKEY:
-		return HF_TSIG_BADKEY;
-	case ERROR_BADTIME:
-		return HF_TSIG_BADTIME;
-	case ERROR_BADTRUNC:
-		return HF_TSIG_BADTRUNC;
-	default:
-		return HF_TSIG_BADSIG;
+	case ERROR_BADKEY: return HF_TSIG_BADKEY;
+	case ERROR_BADTIME: return HF_TSIG_BADTIME;
+	case ERROR_BADTRUNC: return HF_TSIG_BADTRUNC;
+	default: return HF_TSIG_BADSIG;
 	}
 }
 

@@ -32,6 +32,9 @@ struct hf_zone_conf {
 	const char *file;                /* zone text, or "none" */
 	struct hf_text_list primaries;   /* "10.0.0.10", "10.0.0.10:5353", "tls://10.0.0.11" */
 	const char *url;                 /* "https://...", or "none" */
+	const char *tls_name;            /* of what is asked at tls://, or "none" */
+	struct hf_text_list tls_pins;    /* (transport/trust.h) */
+	const char *tls_ca;              /* a file of authorities, or "system" */
 	const char *key;                 /* of `keys:`, for primaries and witnesses; or "none" */
 	struct hf_text_list published;   /* witnesses besides the primaries: addresses, URLs, "txt:NAME" */
 	bool required;                   /* the node is not ready without it */
