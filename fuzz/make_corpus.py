@@ -19,7 +19,9 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdtypes.ANY.TSIG
 import dns.rrset
+import dns.tsig
 
 NAME = 'shop.example.'
 SOA = 'example. 900 IN SOA ns.example. host.example. 1 7200 900 1209600 300'
@@ -237,8 +239,96 @@ def memories():
     yield 'records-unknown-gap', struct.pack('!IB', 0, 3) + b''.join(texts)
 
 
+SECRET = bytes(range(16, 48))
+SIGNED_AT = 1700000000
+
+
+def framed(*messages):
+    return b''.join(struct.pack('>H', len(m)) + m for m in messages)
+
+
+def with_record(message, key, rdata):
+    data = rdata.to_wire()
+    return (message[:10] + struct.pack('>H', struct.unpack('>H', message[10:12])[0] + 1) + message[12:] +
+            key.name.to_wire() + struct.pack('>HHIH', 250, 255, 0, len(data)) + data)
+
+
+def signed(message, key, at=SIGNED_AT, before=b'', ctx=None, multi=False):
+    blank = dns.rdtypes.ANY.TSIG.TSIG(255, 250, key.algorithm, 0, 300, b'', 0x1234, 0, b'')
+    rdata, ctx = dns.tsig.sign(message, key, blank, time=at, request_mac=before, ctx=ctx, multi=multi)
+    return with_record(message, key, rdata), rdata.mac, ctx
+
+
+ZONE = 'corp.internal.'
+
+
+def part(records, rdtype='AXFR', question=True):
+    ask = dns.message.make_query(ZONE, rdtype, id=0x1234)
+    reply = dns.message.make_response(ask)
+    reply.flags = dns.flags.QR | dns.flags.AA
+    if not question:
+        reply.question = []
+    for text in records:
+        reply.answer.append(dns.rrset.from_text(*text.split(None, 4)))
+    return reply.to_wire(max_size=65535)
+
+
+def tsigs():
+    ask = dns.message.make_query(ZONE, 'AXFR', id=0x1234)
+    ask.flags = 0
+    name = dns.name.from_text('transfer.key.')
+    macs = {}
+    for algorithm in ('hmac-sha1', 'hmac-sha224', 'hmac-sha256', 'hmac-sha384', 'hmac-sha512'):
+        key = dns.tsig.Key(name, SECRET, algorithm)
+        octets, macs[algorithm], _ = signed(ask.to_wire(), key)
+        yield f'request-{algorithm}', framed(octets)
+    key = dns.tsig.Key(name, SECRET, 'hmac-sha256')
+    yield 'request-old', framed(signed(ask.to_wire(), key, SIGNED_AT - 9999)[0])
+    yield 'request-other-key', framed(signed(ask.to_wire(), dns.tsig.Key(
+        dns.name.from_text('other.key.'), SECRET, 'hmac-sha256'))[0])
+    replies, ctx = [], None
+    for number in range(5):
+        m = part([f'h{number}.{ZONE} 300 IN A 192.0.2.{number}'], question=number == 0)
+        if number in (2, 3):
+            ctx.update(m)
+        else:
+            m, _, ctx = signed(m, key, SIGNED_AT + number, macs['hmac-sha256'], ctx, True)
+        replies.append(m)
+    yield 'replies', framed(*replies)
+    refusal = dns.rdtypes.ANY.TSIG.TSIG(255, 250, key.algorithm, SIGNED_AT, 300, b'', 0x1234, 17, b'')
+    yield 'reply-badkey', framed(with_record(part([]), key, refusal))
+
+
+def transfers():
+    def soa(serial):
+        return f'{ZONE} 300 IN SOA ns.{ZONE} host.{ZONE} {serial} 60 30 600 300'
+
+    def web(last):
+        return f'web.{ZONE} 300 IN A 192.0.2.{last}'
+    ns = [f'{ZONE} 300 IN NS ns.{ZONE}', f'ns.{ZONE} 300 IN A 192.0.2.53']
+    whole, differ = b'\0', b'\1'
+    yield 'axfr', whole + framed(part([soa(8)] + ns + [web(1)]), part([soa(8)], question=False))
+    yield 'axfr-one-by-one', whole + framed(*(part([r]) for r in [soa(8)] + ns + [web(1), soa(8)]))
+    yield 'axfr-cut', whole + framed(part([soa(8)] + ns))
+    yield 'axfr-two-soas', whole + framed(part([soa(8)] + ns), part([soa(9)]))
+    yield 'axfr-outside', whole + framed(part([soa(8), 'other. 300 IN A 192.0.2.1']), part([soa(8)]))
+    yield 'axfr-all-types', whole + framed(part([soa(8)] + ns), *(
+        part([f't{number}.{ZONE} 300 IN {rdtype} {text}'])
+        for number, (rdtype, text) in enumerate(RECORDS.items()) if rdtype != 'SOA'), part([soa(8)]))
+    steps = [soa(8), soa(7), web(1), soa(8), web(3), soa(8)]
+    yield 'ixfr-one-by-one', differ + framed(*(part([r], 'IXFR') for r in steps))
+    steps = [soa(9), soa(7), web(1), web(2), soa(8), web(3), soa(8), web(3), soa(9), web(4), soa(9)]
+    yield 'ixfr-two', differ + framed(*(part([r], 'IXFR') for r in steps))
+    yield 'ixfr-nothing', differ + framed(part([soa(7)], 'IXFR'))
+    yield 'ixfr-whole', differ + framed(part([soa(8)] + ns, 'IXFR'), part([soa(8)], 'IXFR'))
+    yield 'ixfr-not-there', differ + framed(*(part([r], 'IXFR') for r in [soa(8), soa(7), web(9), soa(8)]))
+    refused = bytearray(part([], 'IXFR'))
+    refused[3] |= 5
+    yield 'ixfr-refused', differ + framed(bytes(refused))
+
+
 def main(home):
-    targets = {'memory': [memories], 'written': [written_files], 'message': [queries, replies, crafted], 'name': [names], 'number': [numbers]}
+    targets = {'tsig': [tsigs], 'transfer': [transfers], 'memory': [memories], 'written': [written_files], 'message': [queries, replies, crafted], 'name': [names], 'number': [numbers]}
     count = total = 0
     for target, makers in targets.items():
         folder = os.path.join(home, target)
