@@ -178,47 +178,51 @@ static void check_no_tls(
 				"%s is for an address that begins with tls://", keys[i].key);
 }
 
-static void check_pins(struct hf_reading *r, const struct hf_upstream_conf *u, uint32_t at)
+void hf_check_pins(struct hf_reading *r, const struct hf_text_list *pins, uint32_t at)
 {
 	char quoted[HF_QUOTE_MAX];
 	struct hf_pin pin;
-	if (u->tls_pins.count > HF_TRUST_PINS)
+	if (pins->count > HF_TRUST_PINS)
 		hf_complain(r->source, at, "%zu pins: more than %d are not taken",
-			u->tls_pins.count, HF_TRUST_PINS);
-	for (size_t i = 0; i < u->tls_pins.count; i++)
-		if (hf_pin_parse(u->tls_pins.items[i], &pin))
+			pins->count, HF_TRUST_PINS);
+	for (size_t i = 0; i < pins->count; i++)
+		if (hf_pin_parse(pins->items[i], &pin))
 			hf_complain(r->source, at,
 				"'%s' is no pin (write sha256/ and the 44 base64 digits of the "
 				"SHA-256 of the server's public key)",
-				hf_quote(u->tls_pins.items[i], strlen(u->tls_pins.items[i]),
+				hf_quote(pins->items[i], strlen(pins->items[i]),
 					quoted));
 }
 
-static void check_authorities(struct hf_reading *r, const struct hf_upstream_conf *u, uint32_t at)
+void hf_check_authorities(struct hf_reading *r, const char *path, uint32_t at)
 {
 	struct hf_trust *trust = NULL;
-	int rc = is_given(u->tls_ca, "system") ? hf_trust_load(u->tls_ca, &trust) : 0;
+	int rc = is_given(path, "system") ? hf_trust_load(path, &trust) : 0;
 	if (rc == HF_ESYNTAX)
-		hf_complain(r->source, at, "%s holds no certificate of an authority in PEM form",
-			u->tls_ca);
+		hf_complain(
+			r->source, at, "%s holds no certificate of an authority in PEM form", path);
 	else if (rc)
-		hf_complain(r->source, at, "%s cannot be read: %s", u->tls_ca, hf_strerror(rc));
+		hf_complain(r->source, at, "%s cannot be read: %s", path, hf_strerror(rc));
 	hf_trust_unref(trust);
+}
+
+void hf_check_tls_name(struct hf_reading *r, const char *text, uint32_t at)
+{
+	char quoted[HF_QUOTE_MAX];
+	struct hf_address address;
+	struct hf_name name;
+	if (is_given(text, "none") && hf_address_parse(text, 0, &address) &&
+		hf_name_from_text(text, strlen(text), &name))
+		hf_complain(r->source, at, "'%s' is neither a host name nor an address",
+			hf_quote(text, strlen(text), quoted));
 }
 
 static void check_tls(struct hf_reading *r, const struct hf_upstream_conf *u, const uint32_t *origins)
 {
-	struct hf_address address;
-	struct hf_name name;
 	bool named = is_given(u->tls_name, "none");
-	char quoted[HF_QUOTE_MAX];
-	if (named && hf_address_parse(u->tls_name, 0, &address) &&
-		hf_name_from_text(u->tls_name, strlen(u->tls_name), &name))
-		hf_complain(r->source, origin_of(origins, "tls-name"),
-			"'%s' is neither a host name nor an address",
-			hf_quote(u->tls_name, strlen(u->tls_name), quoted));
-	check_pins(r, u, origin_of(origins, "tls-pins"));
-	check_authorities(r, u, origin_of(origins, "tls-ca"));
+	hf_check_tls_name(r, u->tls_name, origin_of(origins, "tls-name"));
+	hf_check_pins(r, &u->tls_pins, origin_of(origins, "tls-pins"));
+	hf_check_authorities(r, u->tls_ca, origin_of(origins, "tls-ca"));
 	if (!named && !u->tls_pins.count && u->tls_auth == HF_TLS_STRICT)
 		hf_complain(r->source, origin_of(origins, "address"),
 			"how is this server to be known? Write the name that its certificate is for "

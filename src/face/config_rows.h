@@ -149,6 +149,11 @@ void hf_upstream_check(struct hf_reading *r, const void *entry, const uint32_t *
 void hf_check_all(struct hf_reading *r);
 void hf_check_expectations(struct hf_reading *r); /* in config_truth.c */
 void hf_check_startup(struct hf_reading *r);      /* ... */
+/* What is said of TLS: for upstreams and for zones. In config_own.c. */
+void hf_check_tls_name(struct hf_reading *r, const char *text, uint32_t at);
+void hf_check_pins(struct hf_reading *r, const struct hf_text_list *pins, uint32_t at);
+void hf_check_authorities(struct hf_reading *r, const char *path, uint32_t at);
+
 void hf_check_zones(struct hf_reading *r);        /* in config_zones.c */
 
 /* Have the names of `expect` enough upstreams to ask? Once all else is good. */

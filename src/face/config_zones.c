@@ -156,6 +156,63 @@ static void check_places(struct hf_reading *r, size_t i, const char *key,
 	}
 }
 
+static bool any_tls(const struct hf_text_list *texts)
+{
+	struct hf_place place;
+	for (size_t i = 0; i < texts->count; i++)
+		if (hf_place_parse(texts->items[i], &place) == 0 && place.kind == HF_PLACE_TLS)
+			return true;
+	return false;
+}
+
+/* Who writes down whom to believe, but leaves tls:// off, would be asked in plain text. */
+static void check_no_tls(struct hf_reading *r, size_t i)
+{
+	const struct hf_zone_conf *zone = &r->config->zones.zones[i];
+	const struct {
+		const char *key;
+		bool given;
+	} keys[] = {
+		{"tls-name", is_given(zone->tls_name)},
+		{"tls-pins", zone->tls_pins.count},
+		{"tls-ca", strcmp(zone->tls_ca, "system") != 0},
+	};
+	for (size_t k = 0; k < HF_COUNT_OF(keys); k++)
+		if (keys[k].given)
+			hf_complain(r->source, at_zone(r, i, keys[k].key),
+				"%s is for an address that begins with tls://", keys[k].key);
+}
+
+static void check_tls(struct hf_reading *r, size_t i)
+{
+	const struct hf_zone_conf *zone = &r->config->zones.zones[i];
+	const char *key = any_tls(&zone->primaries) ? "primaries" : "published";
+	if (!any_tls(&zone->primaries) && !any_tls(&zone->published)) {
+		check_no_tls(r, i);
+		return;
+	}
+	hf_check_tls_name(r, zone->tls_name, at_zone(r, i, "tls-name"));
+	hf_check_pins(r, &zone->tls_pins, at_zone(r, i, "tls-pins"));
+	if (is_given(zone->tls_name))
+		hf_check_authorities(r, zone->tls_ca, at_zone(r, i, "tls-ca"));
+	else if (!zone->tls_pins.count)
+		hf_complain(r->source, at_zone(r, i, key),
+			"how is a tls:// server to be known? Write the name that its certificate is "
+			"for (tls-name: ns.example), or its key (tls-pins: [sha256/...])");
+}
+
+/* A TXT record may be asked of the primaries; a zone from a file has none. */
+static void check_txt(struct hf_reading *r, size_t i)
+{
+	const struct hf_zone_conf *zone = &r->config->zones.zones[i];
+	struct hf_place place;
+	for (size_t t = 0; t < zone->published.count && !zone->primaries.count; t++)
+		if (hf_place_parse(zone->published.items[t], &place) == 0 &&
+			place.kind == HF_PLACE_TXT && !hf_address_set(&place.address))
+			hf_complain(r->source, at_zone(r, i, "published"),
+				"who is to be asked for a txt: name? Write txt:NAME@ADDRESS");
+}
+
 static void check_zone(struct hf_reading *r, size_t i)
 {
 	const struct hf_zone_conf *zone = &r->config->zones.zones[i];
@@ -166,6 +223,8 @@ static void check_zone(struct hf_reading *r, size_t i)
 	check_places(r, i, "published", &zone->published,
 		1u << HF_PLACE_DNS | 1u << HF_PLACE_TLS | 1u << HF_PLACE_TXT,
 		"an address such as 10.0.0.10 or tls://10.0.0.11, or txt:NAME");
+	check_tls(r, i);
+	check_txt(r, i);
 	check_places(r, i, "notify", &zone->notify, 1u << HF_PLACE_DNS,
 		"an address such as 10.0.0.20");
 	find_key(r, i, "key", zone->key);
