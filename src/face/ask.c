@@ -11,6 +11,7 @@
 #include "face/command.h"
 #include "face/config.h"
 #include "face/control.h"
+#include "loop/loop_epoll.h"
 #include "sight/text.h"
 
 char *hf_ask_path(const char *given, const char *config, FILE *err)
@@ -25,27 +26,38 @@ char *hf_ask_path(const char *given, const char *config, FILE *err)
 	return path;
 }
 
-static int connect_to(const char *path)
+/* What is left until the deadline is how long the next call may take. */
+static int be_patient(int fd, hf_us deadline)
+{
+	hf_us left = deadline - hf_clock_now();
+	if (left <= 0)
+		return -ETIMEDOUT;
+	const struct timeval patience = {
+		.tv_sec = left / HF_SECOND, .tv_usec = left % HF_SECOND};
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+	return 0;
+}
+
+static int connect_to(const char *path, hf_us deadline)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const struct timeval patience = { .tv_sec = HF_ASK_PATIENCE_S };
 	if (strlen(path) >= sizeof address.sun_path)
 		return -ENAMETOOLONG;
 	memcpy(address.sun_path, path, strlen(path));
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-	if (connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
-		int error = -errno;
+	int error = be_patient(fd, deadline);
+	if (error || connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
+		error = error ? error : errno == EAGAIN ? -ETIMEDOUT : -errno;
 		close(fd);
 		return error;
 	}
 	return fd;
 }
 
-static int talk(int fd, const char *request, struct hf_text *reply)
+static int talk(int fd, const char *request, hf_us deadline, struct hf_text *reply)
 {
 	char line[HF_CONTROL_REQUEST_MAX];
 	int len = snprintf(line, sizeof line, "%s\n", request);
@@ -56,6 +68,8 @@ static int talk(int fd, const char *request, struct hf_text *reply)
 		return -errno;
 	for (;;) {
 		char bytes[16384];
+		if (be_patient(fd, deadline))
+			return -ETIMEDOUT;
 		ssize_t n = recv(fd, bytes, sizeof bytes, 0);
 		if (n == 0)
 			return 0;
@@ -98,11 +112,12 @@ static void tell_unreached(const char *path, int error, FILE *err)
 		fprintf(err, "Only root and the user that holdfast runs as may ask.\n");
 }
 
-int hf_ask(const char *path, const char *request, FILE *out, FILE *err)
+int hf_ask_within(const char *path, const char *request, hf_us longest, FILE *out, FILE *err)
 {
 	struct hf_text reply = hf_text(HF_CONTROL_REPLY_MAX);
-	int fd = connect_to(path);
-	int error = fd < 0 ? fd : talk(fd, request, &reply);
+	hf_us deadline = hf_clock_now() + longest;
+	int fd = connect_to(path, deadline);
+	int error = fd < 0 ? fd : talk(fd, request, deadline, &reply);
 	if (fd >= 0)
 		close(fd);
 	int status = HF_EXIT_UNREACHED;
@@ -112,4 +127,9 @@ int hf_ask(const char *path, const char *request, FILE *out, FILE *err)
 		status = hand_over(&reply, out, err);
 	hf_text_clear(&reply);
 	return status;
+}
+
+int hf_ask(const char *path, const char *request, FILE *out, FILE *err)
+{
+	return hf_ask_within(path, request, HF_ASK_PATIENCE, out, err);
 }

@@ -6,13 +6,19 @@
 
 #include <stdio.h>
 
+#include "base/time.h"
+
 /* A reload of a large file, with a drain of nothing, takes seconds at most. */
-#define HF_ASK_PATIENCE_S 30
+#define HF_ASK_PATIENCE (30 * HF_SECOND)
 
 /* Sends the request to the socket at `path` and copies the text of the reply to
  * `out` if it went well, to `err` if not. Returns the enum hf_exit that the
  * reply says, or HF_EXIT_UNREACHED, told on `err`. */
 int hf_ask(const char *path, const char *request, FILE *out, FILE *err);
+
+/* The same, but gives up when `longest` has passed. */
+int hf_ask_within(
+	const char *path, const char *request, hf_us longest, FILE *out, FILE *err);
 
 /* Where the running holdfast is asked: `given` if not NULL, else what the file
  * `config` says, else the default. The text is malloc's; NULL: the configuration

@@ -9,10 +9,12 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "face/agent.h"
 #include "face/control.h"
 #include "face/gate.h"
 #include "face/given.h"
 #include "face/hint.h"
+#include "face/hooks.h"
 #include "face/http.h"
 #include "face/inbox.h"
 #include "face/status.h"
@@ -45,8 +47,9 @@ struct run {
 	struct hf_control *control;
 	struct hf_inbox inbox; /* what workers found out for us */
 	struct hf_http *http;
+	struct hf_agent *agent;
 	int signals;
-	struct tick events, watchdog, housekeeping;
+	struct tick events, watchdog, housekeeping, readiness;
 	pthread_t drainer;
 	bool drainer_began;
 	size_t unanswered; /* written by the drainer, read once it has been joined */
@@ -82,6 +85,42 @@ static void keep_house(struct run *run, hf_us now)
 	if (fclose(out) == 0 && len)
 		hf_log_lines(run->log, HF_LOG_WARNING, text);
 	free(text);
+}
+
+/* The weightiest reason, and how many there are besides. */
+static void say_readiness(struct run *run, const struct hf_ready_view *view)
+{
+	const struct hf_reason *worst = hf_look_worst(&view->look);
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD(view->ready ? NULL : "because", worst ? worst->text : "unknown"),
+		HF_LOG_NUMBER_FIELD("reasons", view->look.reason_count + view->look.left_out),
+		{.key = NULL},
+	};
+	hf_log_say(run->log, view->ready || view->draining ? HF_LOG_INFO : HF_LOG_WARNING,
+		view->ready ? "ready" : "not ready", fields);
+}
+
+static void tell_hooks(struct run *run, const struct hf_ready_view *view)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	if (out)
+		hf_ready_write_reasons(view, out);
+	bool whole = out && fclose(out) == 0;
+	hf_hooks_want(&run->instance.hooks, view->ready ? HF_HOOK_READY : HF_HOOK_WITHDRAW,
+		whole ? text : "");
+	free(text);
+}
+
+static void look(struct run *run, hf_us now)
+{
+	struct hf_ready_view view;
+	if (!hf_instance_look(&run->instance, now, hf_loop_wall(run->loop)))
+		return;
+	hf_ready_read(&run->instance.ready, &view);
+	say_readiness(run, &view);
+	tell_hooks(run, &view);
 }
 
 /* Silence is the message: a worker that hangs gets the process restarted. */
@@ -155,14 +194,29 @@ static void *drain(void *ctx)
 	return NULL;
 }
 
+static void begin_to_drain(struct run *run)
+{
+	run->drainer_began = pthread_create(&run->drainer, NULL, drain, run) == 0;
+	if (!run->drainer_began)
+		hf_loop_stop(run->loop);
+}
+
+/* Clients are led away first: until that has been told we go on serving all of them. */
 static void begin_to_stop(struct run *run)
 {
 	hf_log_say(run->log, HF_LOG_INFO, "stopping: answering what was asked", NULL);
 	hf_notify_stopping(&run->notify, "answering what was asked");
 	atomic_store(&run->instance.draining, true);
-	run->drainer_began = pthread_create(&run->drainer, NULL, drain, run) == 0;
-	if (!run->drainer_began)
-		hf_loop_stop(run->loop);
+	look(run, hf_loop_now(run->loop));
+	if (!hf_hooks_busy(&run->instance.hooks))
+		begin_to_drain(run);
+}
+
+static void hooks_settled(void *ctx)
+{
+	struct run *run = ctx;
+	if (atomic_load(&run->instance.draining) && !run->drainer_began)
+		begin_to_drain(run);
 }
 
 static void stop_at_once(struct run *run)
@@ -209,6 +263,19 @@ static int request_status(void *ctx, const char *argument, FILE *out)
 	return error ? HF_EXIT_UNREACHED : HF_EXIT_GOOD;
 }
 
+static int request_ready(void *ctx, const char *argument, FILE *out)
+{
+	struct run *run = ctx;
+	struct hf_ready_view view;
+	hf_ready_read(&run->instance.ready, &view);
+	int error = 0;
+	if (strcmp(argument, "json") == 0)
+		error = hf_ready_write_json(&view, hf_loop_now(run->loop), out);
+	else
+		hf_ready_write_text(&view, out);
+	return error ? HF_EXIT_UNREACHED : view.ready ? HF_EXIT_GOOD : HF_EXIT_FAULT;
+}
+
 static int request_explain(
 	void *ctx, const char *argument, const struct hf_control_asker *asker, FILE *out)
 {
@@ -222,6 +289,7 @@ static int request_explain(
 static const struct hf_control_request requests[] = {
 	{"explain", "the story of one answer: `explain NAME [TYPE] [ask] [json]`", NULL,
 		request_explain},
+	{"ready", "whether clients may be sent here; `ready json` for programs", request_ready},
 	{"reload", "read the configuration again", request_reload},
 	{"status", "how it is; `status json` for programs", request_status},
 	{NULL, NULL, NULL},
@@ -485,6 +553,27 @@ static void end_server(struct run *run)
 	hf_server_free(run->instance.server);
 }
 
+/* Before any page says so, and whatever a process before us has left behind: clients are
+ * not to be sent here yet. */
+static int begin_readiness(struct run *run)
+{
+	struct hf_ready_view view;
+	struct hf_hooks *hooks = &run->instance.hooks;
+	hf_hooks_init(hooks, run->loop, run->log, &run->instance.config->ready);
+	hooks->settled = hooks_settled;
+	hooks->ctx = run;
+	look(run, hf_loop_now(run->loop));
+	hf_ready_read(&run->instance.ready, &view);
+	if (!view.ready)
+		tell_hooks(run, &view);
+	return HF_EXIT_GOOD;
+}
+
+static void end_readiness(struct run *run)
+{
+	hf_hooks_clear(&run->instance.hooks);
+}
+
 static int begin_http(struct run *run)
 {
 	char text[HF_ADDRESS_TEXT_MAX];
@@ -501,6 +590,22 @@ static void end_http(struct run *run)
 	hf_http_stop(run->http);
 }
 
+static int begin_agent(struct run *run)
+{
+	char text[HF_ADDRESS_TEXT_MAX];
+	const struct hf_address *address = &run->instance.config->ready.agent;
+	if (!hf_address_set(address))
+		return HF_EXIT_GOOD;
+	int error = hf_agent_open(run->loop, address, &run->instance.ready, &run->agent);
+	return error ? tell(run, "ready.agent cannot be served", hf_address_text(address, text), error)
+		     : HF_EXIT_GOOD;
+}
+
+static void end_agent(struct run *run)
+{
+	hf_agent_close(run->agent);
+}
+
 static const struct {
 	int (*begin)(struct run *run); /* an enum hf_exit */
 	void (*end)(struct run *run);  /* also after a begin that failed */
@@ -512,7 +617,9 @@ static const struct {
 	{begin_control, end_control},
 	{begin_gate, end_gate},
 	{begin_server, end_server},
+	{begin_readiness, end_readiness},
 	{begin_http, end_http},
+	{begin_agent, end_agent},
 };
 
 /* ---- serving ---- */
@@ -575,6 +682,7 @@ static int serve(struct run *run)
 {
 	begin_tick(run, &run->events, EVENTS_EVERY, say_events);
 	begin_tick(run, &run->housekeeping, HOUSEKEEPING_EVERY, keep_house);
+	begin_tick(run, &run->readiness, HF_READY_EVERY, look);
 	if (run->notify.watchdog)
 		begin_tick(run, &run->watchdog, run->notify.watchdog / 2, pat_watchdog);
 	say_serving(run);

@@ -42,6 +42,7 @@ struct hf_flags { /* what the flags of all verbs fill in */
 	const char *junit;  /* --junit FILE */
 	const char *deadline; /* --deadline DURATION */
 	const char *root;     /* --root FOLDER */
+	const char *wait;     /* --wait DURATION */
 };
 
 struct hf_flag_row { /* a row; ends with a row without a name */

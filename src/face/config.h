@@ -24,6 +24,7 @@
 #include "base/hash.h"
 #include "cache/cache_conf.h"
 #include "forward/route.h"
+#include "serve/readiness.h"
 #include "serve/serve_conf.h"
 #include "sight/log_conf.h"
 #include "zone/zone_conf.h"
@@ -59,6 +60,7 @@ struct hf_config {
 	struct hf_log_conf log;
 	struct hf_startup_conf startup;
 	struct hf_zones_conf zones;
+	struct hf_ready_conf ready;
 	bool workers_auto;          /* process.workers stood as `auto` */
 	struct hf_origins *origins; /* the line of each value, for printing */
 };

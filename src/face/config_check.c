@@ -187,6 +187,23 @@ static void check_zones(struct hf_reading *r)
 	}
 }
 
+/* Programs are run without a shell, so nobody looks along a PATH. */
+static void check_program(struct hf_reading *r, const struct hf_text_list *program, const char *key)
+{
+	char quoted[HF_QUOTE_MAX];
+	if (!program->count || program->items[0][0] == '/')
+		return;
+	hf_complain(r->source, hf_place_of(r, HF_SECTION_READY, 0, key),
+		"'%s' in ready.%s is no program: its path must begin with '/'",
+		hf_quote(program->items[0], strlen(program->items[0]), quoted), key);
+}
+
+void hf_check_ready(struct hf_reading *r)
+{
+	check_program(r, &r->config->ready.on_ready, "on-ready");
+	check_program(r, &r->config->ready.on_withdraw, "on-withdraw");
+}
+
 void hf_check_all(struct hf_reading *r)
 {
 	bool own_upstreams = r->origins->of[HF_SECTION_UPSTREAMS].section != HF_ORIGIN_DEFAULT;
@@ -206,6 +223,7 @@ void hf_check_all(struct hf_reading *r)
 	hf_check_startup(r);
 	if (!errors)
 		hf_check_zones(r);
+	hf_check_ready(r);
 	if (r->source->errors == 0 && !r->failed)
 		hf_check_enough(r);
 	if (own_upstreams && r->source->errors == 0) {

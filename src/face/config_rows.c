@@ -217,6 +217,11 @@ const struct hf_section hf_sections[HF_SECTIONS] = {
 		.help = "Zones that are answered with authority, each from one source: a file, or "
 			"primaries. A copy that is not proven to be the published version is not "
 			"served."},
+	[HF_SECTION_READY] = {.name = "ready",
+		.kind = HF_KIND_ONE,
+		IN(ready),
+		.rows = hf_ready_options,
+		.help = "When clients may be sent to this node, and who is told."},
 	[HF_SECTION_CACHE] = {.name = "cache",
 		.kind = HF_KIND_ONE,
 		IN(cache),

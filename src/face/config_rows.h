@@ -36,6 +36,7 @@ enum hf_section_id {
 	HF_SECTION_STARTUP,
 	HF_SECTION_KEYS,
 	HF_SECTION_ZONES,
+	HF_SECTION_READY,
 	HF_SECTION_CACHE,
 	HF_SECTION_LOG,
 	HF_SECTIONS
@@ -155,6 +156,7 @@ void hf_check_pins(struct hf_reading *r, const struct hf_text_list *pins, uint32
 void hf_check_authorities(struct hf_reading *r, const char *path, uint32_t at);
 
 void hf_check_zones(struct hf_reading *r);        /* in config_zones.c */
+void hf_check_ready(struct hf_reading *r);        /* in config_check.c */
 
 /* Have the names of `expect` enough upstreams to ask? Once all else is good. */
 void hf_check_enough(struct hf_reading *r);

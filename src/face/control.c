@@ -146,7 +146,8 @@ static bool answer(struct client *client, char *line)
 	int status = run_request(client, line, out);
 	bool whole = fclose(out) == 0;
 	client->waits = whole && status == HF_CONTROL_LATER;
-	bool done = client->waits || (whole && set_reply(client, "fault", status, text, len));
+	const char *word = status == HF_EXIT_FAULT ? "found" : "fault";
+	bool done = client->waits || (whole && set_reply(client, word, status, text, len));
 	free(text);
 	return done;
 }

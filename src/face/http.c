@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "face/listen_at.h"
 #include "face/version.h"
 #include "loop/loop_epoll.h"
 
@@ -16,7 +17,6 @@
 #define TIMEOUT_S 10u
 #define CONNECTION_MEMORY ((size_t)32 << 10)
 #define TARGET_MAX 1024
-#define BACKLOG 64
 #define PAGE_MAX (64u << 20)  /* the configuration with 100,000 routes is 10 MiB */
 #define LABELS_MAX 16
 #define PATIENCE (5 * HF_SECOND) /* workers turn once a second */
@@ -45,18 +45,33 @@ static unsigned page_healthz(struct hf_http *http, struct hf_text *text)
 	return alive ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
 }
 
-static unsigned page_ready(struct hf_http *http, struct hf_text *text)
+static unsigned page_ready(struct hf_http *http, struct hf_text *text, bool json)
 {
-	char *reasons = NULL;
+	struct hf_ready_view view;
+	char *page = NULL;
 	size_t len;
-	FILE *out = open_memstream(&reasons, &len);
+	FILE *out = open_memstream(&page, &len);
 	if (!out)
 		return MHD_HTTP_INTERNAL_SERVER_ERROR;
-	bool ready = hf_instance_ready(http->instance, out);
-	if (fclose(out) == 0)
-		hf_text_add(text, "%s\n%s", ready ? "ready" : "not ready", ready ? "" : reasons);
-	free(reasons);
-	return ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
+	hf_ready_read(&http->instance->ready, &view);
+	int error = json ? hf_ready_write_json(&view, hf_clock_now(), out) : 0;
+	if (!json)
+		hf_ready_write_text(&view, out);
+	bool whole = fclose(out) == 0 && !error && hf_text_put(text, page, len);
+	free(page);
+	return !whole     ? MHD_HTTP_INTERNAL_SERVER_ERROR
+	       : view.ready ? MHD_HTTP_OK
+			    : MHD_HTTP_SERVICE_UNAVAILABLE;
+}
+
+static unsigned page_ready_text(struct hf_http *http, struct hf_text *text)
+{
+	return page_ready(http, text, false);
+}
+
+static unsigned page_ready_json(struct hf_http *http, struct hf_text *text)
+{
+	return page_ready(http, text, true);
 }
 
 static unsigned page_config(struct hf_http *http, struct hf_text *text)
@@ -77,12 +92,14 @@ static const struct route {
 	const char *type;
 	const char *help;
 	unsigned (*write)(struct hf_http *http, struct hf_text *text);
+	const char *json; /* the page that who accepts JSON gets instead; may be NULL */
 } routes[] = {
 	{ "/", "text/plain; charset=utf-8", "this list", page_index },
 	{ "/metrics", "text/plain; version=0.0.4; charset=utf-8", "figures for Prometheus", page_metrics },
 	{ "/healthz", "text/plain; charset=utf-8", "200 while the workers turn, else 503", page_healthz },
-	{ "/ready", "text/plain; charset=utf-8", "200 while every route can be answered, else 503 and why",
-	  page_ready },
+	{ "/ready", "text/plain; charset=utf-8", "200 while clients may be sent here, else 503, and why",
+	  page_ready_text, "/ready.json" },
+	{ "/ready.json", "application/json", "the same as an object", page_ready_json },
 	{ "/api/v1/config", "application/json", "the configuration in force, with all defaults", page_config },
 };
 
@@ -132,6 +149,14 @@ static const struct route *find_route(const char *path)
 	return NULL;
 }
 
+/* "application/json", alone or in a list, whatever its weight: programs that send it want it. */
+static bool accepts_json(struct MHD_Connection *connection)
+{
+	const char *accept =
+		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+	return accept && strcasestr(accept, "application/json");
+}
+
 static enum MHD_Result show(struct hf_http *http, struct MHD_Connection *connection,
 	const struct route *route)
 {
@@ -175,6 +200,8 @@ static enum MHD_Result answer(void *ctx, struct MHD_Connection *connection, cons
 	}
 	if (!route)
 		return refuse(connection, MHD_HTTP_NOT_FOUND, "there is no such page; / lists them");
+	if (route->json && accepts_json(connection))
+		route = find_route(route->json);
 	return show(http, connection, route);
 }
 
@@ -187,27 +214,6 @@ static size_t keep_escapes(void *ctx, struct MHD_Connection *connection, char *t
 }
 
 /* ---- start and stop ---- */
-
-/* Bound here and not by the library, whose errors have no numbers. No
- * SO_REUSEPORT: two holdfasts must not share it without knowing. */
-static int listen_at(const struct hf_address *address)
-{
-	struct sockaddr_storage sa;
-	const int on = 1;
-	socklen_t len = hf_address_to_system(address, &sa);
-	int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (address->family == 6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-	if (bind(fd, (const struct sockaddr *)&sa, len) < 0 || listen(fd, BACKLOG) < 0) {
-		int error = -errno;
-		close(fd);
-		return error;
-	}
-	return fd;
-}
 
 static void read_address(int fd, struct hf_address *ret)
 {
@@ -238,7 +244,7 @@ int hf_http_start(struct hf_instance *instance, const struct hf_address *address
 	http->instance = instance;
 	http->address = *address;
 	fill_build(http);
-	int fd = listen_at(address);
+	int fd = hf_listen_at(address); /* the library's errors have no numbers */
 	if (fd < 0) {
 		free(http);
 		return fd;

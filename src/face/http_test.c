@@ -20,6 +20,8 @@ struct fixture {
 	char reply[1 << 18];
 };
 
+static hf_us began;
+
 static int begin(void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);
@@ -27,6 +29,7 @@ static int begin(void **state)
 	assert_int_equal(hf_instance_init(&f->instance, NULL, stderr), 0);
 	struct hf_settings settings = hf_instance_settings(f->instance.config);
 	f->instance.server = hf_double_new(&settings);
+	began = f->instance.ready.machine.since;
 	assert_int_equal(hf_address_parse("127.0.0.1:0", 0, &address), 0);
 	assert_int_equal(hf_http_start(&f->instance, &address, &f->http), 0);
 	*state = f;
@@ -93,13 +96,36 @@ static void pages_are_there(void **state)
 	assert_status(get(f, "/metrics?x=y"), "200");
 }
 
+/* As the main thread would. */
+static void watch(struct fixture *f, hf_us from, hf_us to)
+{
+	for (hf_us now = from; now <= to; now += HF_READY_EVERY)
+		hf_instance_look(&f->instance, began + now, 1763705040);
+}
+
+static void readiness_is_an_object_for_those_who_ask_for_one(void **state)
+{
+	struct fixture *f = *state;
+	watch(f, 0, 2 * HF_SECOND);
+	assert_status(get(f, "/ready.json"), "200");
+	assert_non_null(strstr(f->reply, "Content-Type: application/json"));
+	assert_non_null(strstr(f->reply, "\"ready\": true"));
+	say(f, "GET /ready HTTP/1.1\r\nHost: x\r\nAccept: text/html, application/json\r\n"
+	       "Connection: close\r\n\r\n");
+	assert_non_null(strstr(f->reply, "Content-Type: application/json"));
+}
+
 static void health_and_readiness_follow_the_server(void **state)
 {
 	struct fixture *f = *state;
 	assert_status(get(f, "/healthz"), "200");
+	assert_status(get(f, "/ready"), "503"); /* nobody has looked yet */
+	watch(f, 0, 2 * HF_SECOND);
 	assert_status(get(f, "/ready"), "200");
+	assert_non_null(strstr(f->reply, "text/plain"));
 	f->instance.server->alive = f->instance.server->ready = false;
 	assert_status(get(f, "/healthz"), "503");
+	watch(f, 3 * HF_SECOND, 10 * HF_SECOND);
 	assert_status(get(f, "/ready"), "503");
 	assert_non_null(strstr(f->reply, "not ready\nno upstream of zone ."));
 }
@@ -215,6 +241,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(pages_are_there, begin, end),
 		cmocka_unit_test_setup_teardown(health_and_readiness_follow_the_server, begin, end),
+		cmocka_unit_test_setup_teardown(readiness_is_an_object_for_those_who_ask_for_one, begin, end),
 		cmocka_unit_test_setup_teardown(head_has_no_body, begin, end),
 		cmocka_unit_test_setup_teardown(a_page_that_is_not_there_is_404, begin, end),
 		cmocka_unit_test_setup_teardown(other_methods_are_405_with_allow, begin, end),

@@ -17,6 +17,7 @@ int hf_instance_init(struct hf_instance *instance, const char *config_path, FILE
 		return error;
 	instance->first_config = hf_config_ref(instance->config);
 	pthread_mutex_init(&instance->lock, NULL);
+	hf_ready_init(&instance->ready, &instance->config->ready, hf_clock_now(), 0);
 	return 0;
 }
 
@@ -28,6 +29,7 @@ void hf_instance_clear(struct hf_instance *instance)
 	hf_config_unref(instance->first_config);
 	instance->config = instance->first_config = NULL;
 	pthread_mutex_destroy(&instance->lock);
+	hf_ready_clear(&instance->ready);
 }
 
 struct hf_config *hf_instance_config(struct hf_instance *instance)
@@ -99,6 +101,8 @@ static void take_config(struct hf_instance *instance, struct hf_config *next)
 	struct hf_config *before = instance->config;
 	instance->config = next;
 	pthread_mutex_unlock(&instance->lock);
+	hf_ready_adopt(&instance->ready, &next->ready);
+	hf_hooks_adopt(&instance->hooks, &next->ready);
 	hf_config_unref(before);
 	hf_log_configure(instance->log, &next->log);
 }
@@ -154,20 +158,6 @@ static bool read_slot_name(void *ctx, unsigned slot, char *buf, size_t size)
 	return hf_server_slot_name(ctx, slot, buf, size);
 }
 
-/* For those who want no reasons. */
-static bool is_ready(struct hf_instance *instance)
-{
-	char *text = NULL;
-	size_t len;
-	FILE *reasons = open_memstream(&text, &len);
-	if (!reasons)
-		return false;
-	bool ready = hf_instance_ready(instance, reasons);
-	fclose(reasons);
-	free(text);
-	return ready;
-}
-
 static uint64_t events_dropped(struct hf_server *server)
 {
 	uint64_t sum = 0;
@@ -191,12 +181,24 @@ static void add_driver(struct hf_server *server, struct hf_metrics_source *sourc
 	}
 }
 
+static void add_reasons(const struct hf_look *look, struct hf_metrics_source *source)
+{
+	_Static_assert(HF_REASON_KINDS <= HF_METRICS_REASONS, "no room for all kinds of reasons");
+	source->reason_kinds = HF_REASON_KINDS;
+	for (enum hf_reason_kind kind = 0; kind < HF_REASON_KINDS; kind++) {
+		source->reasons[kind] = look->kinds[kind];
+		source->reason_names[kind] = hf_reason_kind_name(kind);
+	}
+}
+
 struct hf_metrics_source hf_instance_metrics(struct hf_instance *instance)
 {
 	struct hf_server *server = instance->server;
 	struct hf_cache_figures cache = hf_server_cache_figures(server);
 	struct hf_keeper_figures kept = { .written = 0 };
 	bool keeps = hf_server_keeper_figures(server, &kept);
+	struct hf_ready_view ready;
+	hf_ready_read(&instance->ready, &ready);
 	struct hf_metrics_source source = {
 		.persist = { keeps, kept.loaded.entries, kept.written, kept.bytes, kept.errors,
 			kept.lost, kept.success_wall },
@@ -212,19 +214,35 @@ struct hf_metrics_source hf_instance_metrics(struct hf_instance *instance)
 		.events_dropped = events_dropped(server),
 		.reloads = atomic_load(&instance->reloads),
 		.reload_failures = atomic_load(&instance->reload_failures),
-		.ready = is_ready(instance),
+		.ready = ready.ready,
+		.ready_changes = ready.changes,
+		.hooks = { atomic_load(&instance->hooks.succeeded), atomic_load(&instance->hooks.failed),
+			atomic_load(&instance->hooks.kills) },
 		.started_wall = instance->started_wall,
 	};
 	add_driver(server, &source);
+	add_reasons(&ready.look, &source);
 	return source;
+}
+
+bool hf_instance_look(struct hf_instance *instance, hf_us now, int64_t wall)
+{
+	const struct hf_ready_sight sight = {
+		.server = instance->server,
+		.stale = instance->config->cache.stale > 0,
+		.draining = atomic_load(&instance->draining),
+		.now = now,
+		.wall = wall,
+	};
+	return hf_ready_look(&instance->ready, &sight);
 }
 
 bool hf_instance_ready(struct hf_instance *instance, FILE *reasons)
 {
-	if (!atomic_load(&instance->draining))
-		return hf_server_ready(instance->server, reasons);
-	fprintf(reasons, "holdfast is stopping\n");
-	return false;
+	struct hf_ready_view view;
+	hf_ready_read(&instance->ready, &view);
+	hf_ready_write_reasons(&view, reasons);
+	return view.ready;
 }
 
 bool hf_instance_alive(struct hf_instance *instance, hf_us now, hf_us patience)

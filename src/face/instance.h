@@ -17,7 +17,9 @@
 #include <stdio.h>
 
 #include "face/config.h"
+#include "face/hooks.h"
 #include "face/notify.h"
+#include "face/ready.h"
 #include "serve/server.h"
 #include "sight/log.h"
 #include "sight/metrics.h"
@@ -32,6 +34,8 @@ struct hf_instance {
 	hf_us started;
 	int64_t started_wall;
 	atomic_bool draining;
+	struct hf_ready ready;
+	struct hf_hooks hooks;
 	atomic_uint_fast64_t reloads, reload_failures;
 	pthread_mutex_t lock;            /* guards config */
 	struct hf_config *config;        /* in force */
@@ -58,7 +62,11 @@ int hf_instance_reload(struct hf_instance *instance, FILE *out);
 /* The readers' view. The build labels are the caller's to fill in. */
 struct hf_metrics_source hf_instance_metrics(struct hf_instance *instance);
 
-/* False with reasons, a line each, while this instance should get no questions. */
+/* Looks whether this instance should get questions. From main, every HF_READY_EVERY. True:
+ * what is to be said about that has changed. */
+bool hf_instance_look(struct hf_instance *instance, hf_us now, int64_t wall);
+
+/* What the last look found: false with reasons, a line each. */
 bool hf_instance_ready(struct hf_instance *instance, FILE *reasons);
 
 /* Do the workers still turn? Workers do so once a second; `patience` is what a

@@ -32,6 +32,8 @@ static void write_file(struct fixture *f, const char *text)
 	fclose(file);
 }
 
+static hf_us began;
+
 static int begin(void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);
@@ -41,6 +43,7 @@ static int begin(void **state)
 	assert_int_equal(hf_instance_init(&f->instance, f->path, stderr), 0);
 	struct hf_settings settings = hf_instance_settings(f->instance.config);
 	f->instance.server = hf_double_new(&settings);
+	began = f->instance.ready.machine.since;
 	f->notify.fd = -1;
 	f->instance.notify = &f->notify;
 	*state = f;
@@ -125,14 +128,23 @@ static void nothing_is_reloaded_while_stopping(void **state)
 	assert_int_equal(f->instance.server->reloads, 0);
 }
 
+/* As the main thread would. */
+static void watch(struct fixture *f, hf_us from, hf_us to)
+{
+	for (hf_us now = from; now <= to; now += HF_READY_EVERY)
+		hf_instance_look(&f->instance, began + now, 1763705040);
+}
+
 static void it_is_alive_but_not_ready_while_stopping(void **state)
 {
 	struct fixture *f = *state;
 	char text[256] = "";
 	f->instance.server->alive = false;
 	assert_false(hf_instance_alive(&f->instance, 0, HF_SECOND));
+	watch(f, 0, 2 * HF_SECOND);
 	assert_true(hf_instance_ready(&f->instance, stderr));
 	atomic_store(&f->instance.draining, true);
+	watch(f, 2 * HF_SECOND, 2 * HF_SECOND);
 	assert_true(hf_instance_alive(&f->instance, 0, HF_SECOND));
 	FILE *out = fmemopen(text, sizeof text, "w");
 	assert_false(hf_instance_ready(&f->instance, out));
@@ -172,6 +184,7 @@ static void the_status_is_a_page_and_an_object(void **state)
 	hf_meter_query(&server->meters[0], HF_TRANSPORT_UDP, 1);
 	hf_gauge_set(&server->meters[0].upstreams[HF_DOUBLE_SLOT].gauges[HF_UP_RTT_US], 12500);
 	server->ready = false;
+	watch(f, 0, 0);
 	FILE *out = fmemopen(f->said, sizeof f->said - 1, "w");
 	assert_int_equal(hf_status_write_text(&f->instance, 90 * HF_SECOND, out), 0);
 	fclose(out);

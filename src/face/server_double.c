@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "serve/readiness.h"
 
 struct hf_server *hf_double_new(const struct hf_settings *settings)
 {
@@ -135,11 +136,13 @@ void hf_server_slot_why(const struct hf_server *server, unsigned slot, char buf[
 	snprintf(buf, 200, "%s", slot == HF_DOUBLE_SLOT ? "certificate expired on 2026-01-02" : "");
 }
 
-bool hf_server_ready(const struct hf_server *server, FILE *reasons)
+void hf_server_look(const struct hf_server *server, struct hf_look *look)
 {
+	look->routes = 1;
+	look->routes_usable = server->ready;
 	if (!server->ready)
-		fprintf(reasons, "no upstream of zone . may be used\n");
-	return server->ready;
+		hf_look_add(look, HF_REASON_UPSTREAM, HF_REASON_NOTED, ".",
+			"no upstream of zone . may be used");
 }
 
 int hf_server_inspect(struct hf_server *server, const struct hf_inspect_conf *conf)

@@ -10,6 +10,7 @@ extern const struct hf_verb hf_cmd_run;
 extern const struct hf_verb hf_cmd_check;
 extern const struct hf_verb hf_cmd_reload;
 extern const struct hf_verb hf_cmd_status;
+extern const struct hf_verb hf_cmd_ready;
 extern const struct hf_verb hf_cmd_explain;
 extern const struct hf_verb hf_cmd_doc;
 extern const struct hf_verb hf_cmd_version;

@@ -13,6 +13,7 @@
 #include "loop/loop_epoll.h"
 #include "serve/inspect.h"
 #include "serve/listener.h"
+#include "serve/readiness.h"
 #include "serve/slots.h"
 #include "xdp/xdp.h"
 
@@ -868,38 +869,51 @@ static bool distrusted(const struct hf_server *server, unsigned slot)
 	return atomic_load_explicit(&gauges[HF_UP_DISTRUSTED], memory_order_relaxed) != 0;
 }
 
-static bool route_ready(const struct hf_server *server, const struct hf_route *route, FILE *reasons)
+/* "a, b; the others do not answer" */
+static void name_liars(const struct hf_server *server, const struct hf_route *route, unsigned liars,
+	char *buf, size_t size)
 {
-	char zone[HF_NAME_TEXT_MAX];
+	const struct hf_forward_conf *forward = server->plan->forward;
+	size_t len = 0;
+	for (size_t i = 0; i < route->upstream_count && len < size; i++)
+		if (distrusted(server, server->plan->slots[route->upstreams[i]]))
+			len += (size_t)snprintf(buf + len, size - len, " %s",
+				forward->upstreams[route->upstreams[i]].name);
+	if (liars < route->upstream_count && len < size)
+		snprintf(buf + len, size - len, "; the others do not answer");
+}
+
+static void look_at_route(
+	const struct hf_server *server, const struct hf_route *route, struct hf_look *look)
+{
+	char zone[HF_NAME_TEXT_MAX], names[HF_REASON_TEXT_MAX] = "";
 	unsigned liars = 0;
+	look->routes++;
 	for (size_t i = 0; i < route->upstream_count; i++) {
 		unsigned slot = server->plan->slots[route->upstreams[i]];
-		if (usable(server, slot) && !distrusted(server, slot))
-			return true;
+		if (usable(server, slot) && !distrusted(server, slot)) {
+			look->routes_usable++;
+			return;
+		}
 		liars += distrusted(server, slot);
 	}
 	hf_name_text(route->zone.bytes, zone);
 	if (!liars) {
-		fprintf(reasons, "no upstream of zone %s answers\n", zone);
-		return false;
+		hf_look_add(look, HF_REASON_UPSTREAM, HF_REASON_NOTED, zone,
+			"no upstream of zone %s answers", zone);
+		return;
 	}
-	fprintf(reasons,
-		"no upstream of zone %s can be believed: in quarantine for all names:", zone);
-	for (size_t i = 0; i < route->upstream_count; i++)
-		if (distrusted(server, server->plan->slots[route->upstreams[i]]))
-			fprintf(reasons, " %s",
-				server->plan->forward->upstreams[route->upstreams[i]].name);
-	fprintf(reasons, "%s\n", liars < route->upstream_count ? "; the others do not answer" : "");
-	return false;
+	name_liars(server, route, liars, names, sizeof names);
+	hf_look_add(look, HF_REASON_UPSTREAM, HF_REASON_NOTED, zone,
+		"no upstream of zone %s can be believed: in quarantine for all names:%s", zone,
+		names);
 }
 
-bool hf_server_ready(const struct hf_server *server, FILE *reasons)
+void hf_server_look(const struct hf_server *server, struct hf_look *look)
 {
-	bool ready = true;
 	pthread_mutex_lock(lock_of(server));
 	const struct hf_forward_conf *forward = server->plan->forward;
 	for (size_t i = 0; i < forward->route_count; i++)
-		ready &= route_ready(server, &forward->routes[i], reasons);
+		look_at_route(server, &forward->routes[i], look);
 	pthread_mutex_unlock(lock_of(server));
-	return ready;
 }

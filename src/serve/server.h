@@ -122,10 +122,10 @@ bool hf_server_identity(const struct hf_server *server, unsigned slot, struct hf
 struct hf_bar;
 size_t hf_server_late(const struct hf_server *server, unsigned slot, struct hf_bar *ret, size_t most);
 
-/* Readiness: true if at least one upstream of every route is in use, or was rested
- * and may be tried again, and is not in quarantine for all names. Old answers may still be
- * given without one, but what is asked for the first time would fail. When not, reasons are
- * written, a line each. */
-bool hf_server_ready(const struct hf_server *server, FILE *reasons);
+/* What readiness (serve/readiness.h) is to know of routes: how many there are, in how many
+ * at least one upstream is in use, or was rested and may be tried again, and is not in
+ * quarantine for all names, and a reason for each of the others. The look is added to. */
+struct hf_look;
+void hf_server_look(const struct hf_server *server, struct hf_look *look);
 
 #endif

@@ -301,6 +301,27 @@ static void write_driver(const struct hf_metrics_source *source, struct hf_text 
 			source->driver.fate_names[i], (ull)source->driver.fate[i]);
 }
 
+static void write_ready(const struct hf_metrics_source *source, struct hf_text *text)
+{
+	write_one(text, "holdfast_ready", "gauge", "1 while clients may be sent to this node.",
+		source->ready);
+	write_one(text, "holdfast_ready_changes_total", "counter",
+		"How often the node has become ready, or was withdrawn.", source->ready_changes);
+	begin(text, "holdfast_ready_reasons", "gauge",
+		"Reasons against being ready, by kind; those that are only noted count, too.");
+	for (size_t i = 0; i < source->reason_kinds; i++)
+		hf_text_add(text, "holdfast_ready_reasons{kind=\"%s\"} %llu\n",
+			source->reason_names[i], (ull)source->reasons[i]);
+	begin(text, "holdfast_ready_hooks_total", "counter",
+		"Programs of ready.on-ready and ready.on-withdraw that were run, by how they ended.");
+	hf_text_add(text, "holdfast_ready_hooks_total{result=\"succeeded\"} %llu\n",
+		(ull)source->hooks.succeeded);
+	hf_text_add(text, "holdfast_ready_hooks_total{result=\"failed\"} %llu\n",
+		(ull)source->hooks.failed);
+	hf_text_add(text, "holdfast_ready_hooks_total{result=\"killed\"} %llu\n",
+		(ull)source->hooks.killed);
+}
+
 static void write_process(const struct hf_metrics_source *source, struct hf_text *text)
 {
 	write_one(text, "holdfast_cache_entries", "gauge", "Answers in the cache.",
@@ -319,8 +340,7 @@ static void write_process(const struct hf_metrics_source *source, struct hf_text
 		source->reloads);
 	write_one(text, "holdfast_reload_failures_total", "counter",
 		"Configurations that were refused since the start.", source->reload_failures);
-	write_one(text, "holdfast_ready", "gauge",
-		"1 while every route has an upstream that may be used.", source->ready);
+	write_ready(source, text);
 	write_one(text, "holdfast_workers", "gauge", "Threads that answer questions.", source->workers);
 	write_one(text, "process_start_time_seconds", "gauge",
 		"Start of the process, in seconds since 1970.", (uint64_t)source->started_wall);

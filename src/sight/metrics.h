@@ -19,6 +19,7 @@
 #include "sight/text.h"
 
 #define HF_METRICS_FATES 16
+#define HF_METRICS_REASONS 8
 
 struct hf_metrics_label {
 	const char *name;
@@ -49,6 +50,13 @@ struct hf_metrics_source {
 	uint64_t events_dropped;  /* of all rings */
 	uint64_t reloads, reload_failures;
 	bool ready;
+	uint64_t ready_changes;
+	size_t reason_kinds;      /* why it is not, or what is noted */
+	uint64_t reasons[HF_METRICS_REASONS];
+	const char *reason_names[HF_METRICS_REASONS];
+	struct {                  /* programs run when that changed */
+		uint64_t succeeded, failed, killed;
+	} hooks;
 	int64_t started_wall;     /* seconds since 1970 */
 	const struct hf_metrics_label *build; /* labels of holdfast_build_info, NULL-name end */
 };

@@ -89,6 +89,7 @@ class Holdfast:
             # whatever it is asked would be caught lying. Tests of these ask for them.
             "truth": {"sample": "none", "canaries": "0s", "serials": "0s"},
             "startup": {"verify": "off"},
+            "ready": {"rise": "0s"},
         }
         for key, value in sections.items():
             conf[key] = {**conf[key], **value} if isinstance(conf.get(key), dict) else value
