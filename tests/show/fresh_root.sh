@@ -8,7 +8,8 @@
 # into it, and then, in the order named (all three by default):
 #   run      ./dev run, until `dig @127.0.0.1 -p 5300 localhost` is answered
 #   offline  the same in a network namespace without a way out, where 1.1.1.1 is
-#            a resolver of ours: a name is answered through a pinned upstream
+#            a resolver of ours, with a certificate that the directory trusts: a
+#            name is answered through a pinned upstream over TLS
 #   test     ./dev test
 # SUITE is this machine's own unless named; the mirror is the one that apt uses
 # here. -k keeps the directory. Needs root; what it mounts and starts lives in
@@ -17,6 +18,7 @@ set -euo pipefail
 
 home=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
 pinned=1.1.1.1
+pinned_name=cloudflare-dns.com
 
 say()
 {
@@ -44,7 +46,7 @@ outside()
 	shift $((OPTIND - 1))
 	(($#)) || set -- run offline test
 	((EUID == 0)) || die 'needs root'
-	for word in debootstrap dig unbound ip git; do
+	for word in debootstrap dig unbound ip git openssl; do
 		command -v "$word" >/dev/null || [[ -x /usr/sbin/$word ]] || die "needs $word on this machine"
 	done
 	# shellcheck source=/dev/null
@@ -142,17 +144,41 @@ do_offline()
 	unshare --net "$0" alone "$root"
 }
 
+# A key and certificate for the pinned resolver, of an authority that only the directory
+# trusts.
+make_certificate()
+{
+	local world=$1
+	(
+		cd "$world"
+		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 \
+			-subj '/CN=fresh root' -keyout ca.key -out ca.pem
+		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+			-subj "/CN=$pinned_name" -keyout server.key -out server.csr
+		openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
+			-extfile <(printf 'subjectAltName=DNS:%s' "$pinned_name") -out server.pem
+	) >"$world/openssl.log" 2>&1 || {
+		cat "$world/openssl.log"
+		die 'no certificate'
+	}
+	cp "$world/ca.pem" "$root/usr/local/share/ca-certificates/fresh-root.crt"
+	(in_root update-ca-certificates) >"$world/ca.log" 2>&1 || die 'the directory trusts nobody'
+}
+
 # The whole world is this namespace: one resolver, which knows one zone.
 do_alone()
 {
 	local world upstream
 	world=$(mktemp -d "$root/tmp/world.XXXXXX")
+	make_certificate "$world"
 	ip link set lo up
 	ip address add "$pinned/32" dev lo
 	cat >"$world/unbound.conf" <<-END
 		server:
-			interface: $pinned
-			port: 53
+			interface: $pinned@853
+			tls-port: 853
+			tls-service-key: "$world/server.key"
+			tls-service-pem: "$world/server.pem"
 			access-control: 127.0.0.0/8 allow
 			access-control: $pinned/32 allow
 			do-daemonize: no
