@@ -5,7 +5,8 @@
  * their serial first; then the one with the newest is asked for the zone, then the next, and
  * those that did not say in the order in which they are written down. Who has nothing newer
  * than what is here is not asked. Differences are asked for where there is a version that
- * they can begin from; what cannot be applied is asked for whole, of the same primary.
+ * they can begin from; what cannot be applied is asked for whole, of the same primary, and
+ * so is, the next time, what broke off.
  * Who fails rests for a while that is drawn anew each time and grows; where all rest, the
  * one that is through first is asked all the same: the keeper paces. */
 #include <stdio.h>
@@ -31,7 +32,8 @@ struct primary {
 	struct hf_place place;
 	struct hf_witness *witness;
 	hf_us rests_until;
-	unsigned failures; /* in a row */
+	unsigned failures;   /* in a row */
+	bool no_differences; /* they failed last time: it is asked for all next time */
 	/* ---- of this fetch ---- */
 	bool left;   /* may still be tried */
 	bool waited; /* for its serial */
@@ -156,6 +158,7 @@ static void primary_failed(struct xfr *x, const char *why, hf_us now)
 {
 	struct primary *p = &x->primaries[x->current];
 	note_fault(x, p, why);
+	p->no_differences = !x->all;
 	let_rest(x, p, now);
 	hang_up(x);
 	next_primary(x, now);
@@ -222,6 +225,7 @@ static void came_whole(struct xfr *x, hf_us now)
 		return;
 	}
 	x->primaries[x->current].failures = 0;
+	x->primaries[x->current].no_differences = false;
 	fetched.serial = serial;
 	finish(x, HF_SOURCE_NEW, fetched, now);
 }
@@ -362,7 +366,7 @@ static void next_primary(struct xfr *x, hf_us now)
 	}
 	x->primaries[best].left = false;
 	x->current = best;
-	x->all = x->whole || !x->have;
+	x->all = x->whole || !x->have || x->primaries[best].no_differences;
 	if (hf_turn_take(x->source.conf.calls, &x->turn, HF_TURN_TRANSFER))
 		begin_call(x, now);
 }

@@ -34,6 +34,7 @@ enum manner {
 	CUTS, /* over UDP: TC */
 	UNSIGNED,
 	NO_IXFR, /* NOTIMP */
+	ONE_SOA, /* for differences, and nothing behind it */
 };
 
 struct primary {
@@ -178,7 +179,8 @@ static void transfer(struct out *o, const uint8_t *q, size_t question, bool diff
 	if (!refuses)
 		add_soa(&s, o->p->serial);
 	put(o, &s);
-	if (refuses || manner == STALLS || manner == HANGS_UP || manner == DRIPS)
+	if (refuses || manner == STALLS || manner == HANGS_UP || manner == DRIPS ||
+		(manner == ONE_SOA && differences))
 		return;
 	records(o, &s, q, question);
 	for (int i = 0; manner == TALKS_ON && i < 100; i++)
@@ -516,6 +518,20 @@ static void who_does_no_ixfr_is_asked_for_all(void **state)
 	hf_zone_unref(have);
 }
 
+static void differences_that_break_off_are_asked_for_whole_the_next_time(void **state)
+{
+	struct world *w = *state;
+	make_source(w, 1);
+	assert_int_equal(fetch(w, NULL), HF_SOURCE_NEW);
+	struct hf_zone *have = take(w);
+	w->primaries[0].manner = ONE_SOA;
+	w->primaries[0].serial = 8;
+	assert_int_equal(fetch(w, have), HF_SOURCE_FAILED);
+	assert_int_equal(fetch(w, have), HF_SOURCE_NEW);
+	assert_int_equal(w->what.serial, 8);
+	hf_zone_unref(have);
+}
+
 static void an_older_version_is_taken_only_if_it_may_be(void **state)
 {
 	struct world *w = *state;
@@ -678,6 +694,7 @@ int main(void)
 		T(nobody_there_is_a_failure_that_names_all),
 		T(a_primary_that_failed_rests_while_another_can_be_asked),
 		T(who_does_no_ixfr_is_asked_for_all),
+		T(differences_that_break_off_are_asked_for_whole_the_next_time),
 		T(an_older_version_is_taken_only_if_it_may_be),
 		T(a_signed_transfer_is_taken_and_an_unsigned_one_is_not),
 		T(eight_transfers_go_on_at_a_time_and_the_next_wait),
