@@ -28,6 +28,7 @@
 #include "serve/serve_conf.h"
 #include "sight/log_conf.h"
 #include "zone/zone_conf.h"
+#include "zone/sibling_conf.h"
 
 #define HF_CONFIG_FILE_MAX (16u << 20)
 
@@ -61,6 +62,7 @@ struct hf_config {
 	struct hf_startup_conf startup;
 	struct hf_zones_conf zones;
 	struct hf_ready_conf ready;
+	struct hf_siblings_conf siblings;
 	bool workers_auto;          /* process.workers stood as `auto` */
 	struct hf_origins *origins; /* the line of each value, for printing */
 };

@@ -222,6 +222,12 @@ const struct hf_section hf_sections[HF_SECTIONS] = {
 		IN(ready),
 		.rows = hf_ready_options,
 		.help = "When clients may be sent to this node, and who is told."},
+	[HF_SECTION_SIBLINGS] = {.name = "siblings",
+		.kind = HF_KIND_ONE,
+		IN(siblings),
+		.rows = hf_sibling_options,
+		.help = "The other nodes that clients may be led to, which must say the same of the "
+			"zones that are served with authority."},
 	[HF_SECTION_CACHE] = {.name = "cache",
 		.kind = HF_KIND_ONE,
 		IN(cache),

@@ -51,6 +51,14 @@ enum hf_event_kind {
 	HF_EVENT_INTERCEPTED,    /* a: 1: address, where no resolver runs, has answered for about;
 				    why: what. 0: it does not any more */
 	HF_EVENT_AS_ONE,         /* two upstreams give one name: a: the slot of the other, why: it */
+	HF_EVENT_TWIN_BEHIND,    /* address: a sibling, family 0: ourselves; a: its serial, b: the
+				    newest, about the zone */
+	HF_EVENT_TWIN_CAUGHT_UP, /* address as above, c: seconds that it was behind, or differed */
+	HF_EVENT_TWIN_DIFFERS,   /* address as above (ourselves: from all who agree), a: the serial */
+	HF_EVENT_VIP_OLD,        /* address: the VIP; a: what it gives, b: the newest, why: who shows
+				    that serial */
+	HF_EVENT_VIP_GOOD,       /* ... not any more */
+	HF_EVENT_PANIC,          /* a: 1: it begins, 0: it ends; b: our serial, about the zone */
 	HF_EVENT_KINDS
 };
 

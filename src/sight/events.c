@@ -254,6 +254,69 @@ static void say_as_one(struct hf_log *log, const struct hf_event *event, const c
 		fields);
 }
 
+/* Siblings of ours, and ourselves. */
+static void say_twin(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	char zone[HF_NAME_TEXT_MAX], address[HF_ADDRESS_TEXT_MAX] = "this node";
+	bool behind = event->kind == HF_EVENT_TWIN_BEHIND;
+	bool over = event->kind == HF_EVENT_TWIN_CAUGHT_UP;
+	bool us = !hf_address_set(&event->address);
+	(void)upstream;
+	if (!us)
+		hf_address_text(&event->address, address);
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("zone",
+			event->about_len ? hf_name_text(event->about, zone) : "(long)"),
+		HF_LOG_TEXT_FIELD("node", address),
+		HF_LOG_NUMBER_FIELD(over ? NULL : "serial", (uint32_t)event->a),
+		HF_LOG_NUMBER_FIELD(over ? "seconds" : NULL, event->c),
+		HF_LOG_NUMBER_FIELD(behind ? "newest" : NULL, (uint32_t)event->b),
+		{.key = NULL},
+	};
+	hf_log_say(log, over ? HF_LOG_INFO : HF_LOG_ERROR,
+		over     ? "the node serves what its siblings serve again"
+		: behind ? "a node serves an older zone than its siblings"
+		: us     ? "this node has other records than its siblings, which agree"
+			 : "a sibling has other records under the same serial",
+		fields);
+}
+
+static void say_vip(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	char zone[HF_NAME_TEXT_MAX], address[HF_ADDRESS_TEXT_MAX];
+	bool old = event->kind == HF_EVENT_VIP_OLD;
+	(void)upstream;
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("zone",
+			event->about_len ? hf_name_text(event->about, zone) : "(long)"),
+		HF_LOG_TEXT_FIELD("vip", hf_address_text(&event->address, address)),
+		HF_LOG_NUMBER_FIELD(old ? "serial" : NULL, (uint32_t)event->a),
+		HF_LOG_NUMBER_FIELD(old ? "newest" : NULL, (uint32_t)event->b),
+		HF_LOG_TEXT_FIELD(old && event->why[0] ? "shown_by" : NULL, event->why),
+		{.key = NULL},
+	};
+	hf_log_say(log, old ? HF_LOG_ERROR : HF_LOG_INFO,
+		old ? "clients get an old zone at the VIP" : "clients get the newest zone at the VIP again",
+		fields);
+}
+
+static void say_panic(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	char zone[HF_NAME_TEXT_MAX];
+	(void)upstream;
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("zone",
+			event->about_len ? hf_name_text(event->about, zone) : "(long)"),
+		HF_LOG_NUMBER_FIELD("serial", (uint32_t)event->b),
+		{.key = NULL},
+	};
+	hf_log_say(log, event->a ? HF_LOG_ERROR : HF_LOG_INFO,
+		event->a ? "no node can prove the zone and no primary can be reached: the newest copy is "
+			   "served, marked"
+			 : "the zone needs no panic any more",
+		fields);
+}
+
 static const char *const persist_steps[HF_PERSIST_STEPS] = {
 	[HF_PERSIST_OPEN] = "opening the directory",
 	[HF_PERSIST_LOCK] = "locking the directory: another holdfast has it",
@@ -320,6 +383,12 @@ static const struct {
 	[HF_EVENT_AS_ONE] = {"upstreams as one", say_as_one},
 	[HF_EVENT_INTERCEPTED] = {"intercepted", say_intercepted},
 	[HF_EVENT_TRUST_STORE] = {"trust store", say_trust_store},
+	[HF_EVENT_TWIN_BEHIND] = {"sibling behind", say_twin},
+	[HF_EVENT_TWIN_CAUGHT_UP] = {"sibling caught up", say_twin},
+	[HF_EVENT_TWIN_DIFFERS] = {"sibling differs", say_twin},
+	[HF_EVENT_VIP_OLD] = {"VIP old", say_vip},
+	[HF_EVENT_VIP_GOOD] = {"VIP good", say_vip},
+	[HF_EVENT_PANIC] = {"panic", say_panic},
 };
 
 const char *hf_event_kind_name(unsigned kind)

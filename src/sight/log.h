@@ -25,7 +25,7 @@
 #include "sight/log_conf.h"
 
 #define HF_LOG_LINE_MAX 8192
-#define HF_LOG_KINDS 32
+#define HF_LOG_KINDS 64
 #define HF_LOG_BURST 20 /* a kind and second: a screen to read, nothing to fill a disk */
 
 struct hf_log;

@@ -72,7 +72,8 @@ static bool newest_credible(const struct serials *all, uint32_t *ret)
 		return false;
 	for (size_t i = 0; i < all->count; i++)
 		holders += all->of[i] == top;
-	bool doubted = holders == 1 && find_newest(all, &top, &next) && top - next > HF_SERIALS_JUMP;
+	bool doubted =
+		holders == 1 && find_newest(all, &top, &next) && top - next > HF_SERIALS_JUMP;
 	*ret = doubted ? next : top;
 	return true;
 }
@@ -90,8 +91,8 @@ static bool comparable(const struct hf_twins_self *self, const struct hf_twin_re
 	       report->serial == self->serial;
 }
 
-static enum hf_twin_state judge(const struct hf_twins *twins, struct hf_twin *twin,
-	const struct hf_twins_self *self)
+static enum hf_twin_state judge(
+	const struct hf_twins *twins, struct hf_twin *twin, const struct hf_twins_self *self)
 {
 	const struct hf_twin_report *report = &twin->report;
 	bool differs = comparable(self, report) && report->sample != self->sample;
@@ -176,7 +177,8 @@ struct hf_twins_found hf_twins_round(struct hf_twins *twins, const struct hf_twi
 	found.odd = set(&twins->odd, are_we_odd(twins, self));
 	twins->dark = !is_dark(twins, self) ? 0 : twins->dark < ROUNDS ? twins->dark + 1 : ROUNDS;
 	found.panic = set(&twins->panic, twins->dark == ROUNDS);
-	bool old = front && front->has_serial && twins->newest_known && newer(before, front->serial);
+	bool old =
+		front && front->has_serial && twins->newest_known && newer(before, front->serial);
 	found.front = set(&twins->front_old, old);
 	twins->newest_known = newest_credible(&all, &twins->newest);
 	return found;

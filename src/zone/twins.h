@@ -65,8 +65,8 @@ struct hf_twin {
 struct hf_twins_self {
 	bool has_copy;
 	uint32_t serial;
-	uint64_t sample;      /* digest of our own records */
-	bool proven;          /* it may be served as it is */
+	uint64_t sample; /* digest of our own records */
+	bool proven;     /* it may be served as it is */
 	bool primary_reached;
 };
 
