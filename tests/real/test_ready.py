@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import stat
+import subprocess
 import time
 import urllib.request
 
@@ -276,3 +277,72 @@ def test_many_connections_to_the_agent_at_once_harm_nobody(fake, holdfast):
     assert ready(server)[0] == 0
     for s in held:
         s.close()
+
+
+# --- those who stand in front -----------------------------------------------------
+
+VIP = os.path.join(under_test.ROOT, "contrib", "vip")
+
+
+def need(program):
+    """A peer, or the test is passed over where peers need not be there."""
+    for folder in ("/usr/sbin", "/usr/bin"):
+        if os.path.exists(os.path.join(folder, program)):
+            return os.path.join(folder, program)
+    if os.environ.get("HOLDFAST_REQUIRE_PEERS"):
+        pytest.fail(program + " is not installed")
+    pytest.skip(program + " is not installed")
+
+
+def test_what_we_tell_haproxy_and_bird_to_do_is_what_they_understand(tmp_path):
+    for argv in ([need("haproxy"), "-c", "-f", os.path.join(VIP, "haproxy.cfg")],
+                 [need("bird"), "-p", "-c", os.path.join(VIP, "bird.conf")]):
+        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert done.returncode == 0, done.stdout
+
+
+def haproxy_states(path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+        s.settimeout(5)
+        s.connect(path)
+        s.sendall(b"show servers state holdfast\n")
+        said = b""
+        while True:
+            piece = s.recv(65536)
+            if not piece:
+                break
+            said += piece
+    rows = [x.split() for x in said.decode().splitlines() if x and x[0].isdigit() and " " in x]
+    # op_state 2: running; admin_state 8: drain by the agent's word
+    return {row[3]: (int(row[5]), int(row[6])) for row in rows}
+
+
+def test_haproxy_goes_by_what_the_agent_says(fake, holdfast, tmp_path):
+    program_path = need("haproxy")
+    at = {name: net.address() for name in "ab"}
+    nodes = {name: holdfast({"u": fake().at}, address=at[name],
+                            listen={"http": "%s:9153" % at[name]},
+                            ready={"rise": "200ms" if name == "a" else "600s",
+                                   "agent": "%s:9154" % at[name]}) for name in "ab"}
+    wait_ready(nodes["a"])
+    front, admin = net.address(), str(tmp_path / "admin.sock")
+    with open(os.path.join(VIP, "haproxy.cfg")) as text:
+        conf = text.read()
+    for old, new in (("/run/haproxy/admin.sock", admin), ("10.53.0.53:53", front + ":5300"),
+                     ("10.53.0.21:53", at["a"] + ":5300"), ("10.53.0.22:53", at["b"] + ":5300"),
+                     ("10.53.0.21", at["a"]), ("10.53.0.22", at["b"])):
+        conf = conf.replace(old, new)
+    path = str(tmp_path / "haproxy.cfg")
+    with open(path, "w") as out:
+        out.write(conf)
+    proxy = net.Process("haproxy", [program_path, "-db", "-f", path], str(tmp_path / "haproxy.log"))
+    try:
+        net.wait_until("HAProxy to run", lambda: os.path.exists(admin) and net.accepts(front, 5300), SOON)
+        net.wait_until("b to be down, and a to be up", lambda: (
+            lambda s: s.get("a", (0,))[0] == 2 and s.get("b", (2,))[0] == 0)(haproxy_states(admin)),
+            SOON, 0.2)
+        for i in range(10):
+            m = under_test.ask.tcp(front, 5300, under_test.wire.query("n%d.example." % i))
+            assert m.addresses()
+    finally:
+        proxy.stop()
