@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "wire/dns.h"
+#include "zone/journal.h"
 
 struct hf_zones {
 	atomic_uint refs;
@@ -39,6 +40,8 @@ static void put(struct hf_zones *zones, size_t i, const struct hf_zones_entry *e
 	zones->entries[i] = *entry;
 	if (entry->zone)
 		hf_zone_ref(entry->zone);
+	if (entry->journal)
+		hf_journal_ref(entry->journal);
 	if (labels > zones->labels_max)
 		zones->labels_max = labels;
 	*probe(zones, entry->origin.bytes, entry->origin.len) = (uint32_t)i + 1;
@@ -77,8 +80,10 @@ void hf_zones_unref(struct hf_zones *zones)
 {
 	if (!zones || atomic_fetch_sub_explicit(&zones->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	for (size_t i = 0; i < zones->count; i++)
+	for (size_t i = 0; i < zones->count; i++) {
 		hf_zone_unref(zones->entries[i].zone);
+		hf_journal_unref(zones->entries[i].journal);
+	}
 	free(zones->entries);
 	free(zones->slots);
 	free(zones);

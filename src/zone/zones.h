@@ -5,12 +5,14 @@
  * new version or a new standing, and hands it to the workers, as a plan is handed over. A
  * question belongs to the longest zone that its name lies at or below. What the standing
  * says is all that a worker knows of serials, witnesses and transfers.
- * Ownership: a set is counted, and holds a reference on each of its zones.
+ * Ownership: a set is counted, and holds a reference on each of its zones and journals.
  * Threads: immutable; find, ref and unref from any. */
 #ifndef HF_ZONE_ZONES_H
 #define HF_ZONE_ZONES_H
 
 #include "zone/snapshot.h"
+
+struct hf_journal;
 
 enum hf_zone_standing {
 	HF_ZONE_SERVED,
@@ -24,6 +26,7 @@ enum hf_zone_standing {
 struct hf_zones_entry {
 	struct hf_name origin; /* lowered */
 	struct hf_zone *zone;  /* NULL: there is none yet; never with SERVED or MARKED */
+	struct hf_journal *journal; /* what has led to this version (zone/journal.h), or NULL */
 	enum hf_zone_standing standing;
 	int32_t ede;                /* or HF_EDE_NONE */
 	char why[HF_ZONES_WHY_MAX]; /* the extended error's text: "not proven to be current" */
