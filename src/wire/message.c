@@ -162,10 +162,9 @@ static inline void take_plain_opt(const uint8_t *m, size_t at, struct hf_edns *r
 	ret->len = HF_OPT_LEN;
 }
 
-static __attribute__((noinline)) enum hf_query_fault read_additionals(
-	const uint8_t *m, size_t len, struct hf_query_view *view)
+static enum hf_query_fault read_additionals_at(
+	const uint8_t *m, size_t len, size_t at, struct hf_query_view *view)
 {
-	size_t at = HF_HEADER_LEN + (size_t)view->question_len;
 	for (unsigned n = hf_get_u16(m + 10); n; n--) {
 		struct hf_record record;
 		if (!is_opt(m, len, at, &record) && hf_record_read(m, len, at, &record))
@@ -175,6 +174,12 @@ static __attribute__((noinline)) enum hf_query_fault read_additionals(
 		at = record.end;
 	}
 	return HF_QUERY_GOOD;
+}
+
+static __attribute__((noinline)) enum hf_query_fault read_additionals(
+	const uint8_t *m, size_t len, struct hf_query_view *view)
+{
+	return read_additionals_at(m, len, HF_HEADER_LEN + (size_t)view->question_len, view);
 }
 
 enum hf_query_fault hf_query_read(const uint8_t *m, size_t len, struct hf_query_view *ret)
@@ -208,6 +213,88 @@ enum hf_query_fault hf_query_read(const uint8_t *m, size_t len, struct hf_query_
 		found = read_additionals(m, len, ret);
 	if (!found && ret->edns.present && ret->edns.version != 0)
 		return fault(ret, HF_QUERY_BADVERS, "EDNS version not supported", ret->edns.at);
+	return found;
+}
+
+/* The last record, with which a signature ends a message (RFC 8945 5.1). The records
+ * can be read. */
+static bool ends_with_tsig(const uint8_t *m, size_t len, size_t at)
+{
+	struct hf_record record = {.type = 0};
+	for (unsigned n = hf_get_u16(m + 10); n; n--) {
+		if (!is_opt(m, len, at, &record) && hf_record_read(m, len, at, &record))
+			return false;
+		at = record.end;
+	}
+	return record.type == HF_TYPE_TSIG;
+}
+
+bool hf_query_has_tsig(const uint8_t *m, size_t len, const struct hf_query_view *view)
+{
+	return ends_with_tsig(m, len, HF_HEADER_LEN + (size_t)view->question_len);
+}
+
+static void note_serial(const uint8_t *m, const struct hf_record *record, struct hf_errand_view *view)
+{
+	const struct hf_name *zone = &view->query.question.name;
+	struct hf_name owner;
+	size_t next;
+	if (record->type != HF_TYPE_SOA || record->rdata_len < 22 ||
+		hf_name_read(m, record->end, record->at, &owner, &next) ||
+		owner.len != zone->len || !hf_name_equal(owner.bytes, zone->bytes, zone->len))
+		return;
+	view->has_serial = true;
+	view->serial = hf_get_u32(m + record->end - 20);
+}
+
+/* The record in front of the additional section, if there is one. */
+static enum hf_query_fault read_soa(
+	const uint8_t *m, size_t len, size_t *at, struct hf_errand_view *view)
+{
+	unsigned ours = hf_get_u16(m + (view->notify ? 6 : 8));
+	unsigned other = hf_get_u16(m + (view->notify ? 8 : 6));
+	struct hf_record record;
+	/* RFC 1996 3.7: what else is in a NOTIFY is to be left alone, not refused. */
+	for (unsigned n = ours + other; n; n--) {
+		if (n > 2 || (other && !view->notify))
+			return fault(&view->query, HF_QUERY_FORMERR, "too many records", 6);
+		if (hf_record_read(m, len, *at, &record))
+			return fault(&view->query, HF_QUERY_FORMERR, "unreadable record", *at);
+		if (n > other)
+			note_serial(m, &record, view);
+		*at = record.end;
+	}
+	return HF_QUERY_GOOD;
+}
+
+static bool is_errand(const struct hf_errand_view *view)
+{
+	uint16_t type = view->query.question.type;
+	return view->notify || type == HF_TYPE_AXFR || type == HF_TYPE_IXFR;
+}
+
+enum hf_query_fault hf_errand_read(const uint8_t *m, size_t len, struct hf_errand_view *ret)
+{
+	struct hf_query_view *view = &ret->query;
+	*ret = (struct hf_errand_view){.query.edns.ede = HF_EDE_NONE};
+	if (len < HF_HEADER_LEN || hf_message_flags(m) & HF_FLAG_QR)
+		return fault(view, HF_QUERY_SILENCE, "no request", 2);
+	view->id = hf_message_id(m);
+	view->flags = hf_message_flags(m);
+	ret->notify = hf_message_opcode(m) == HF_OPCODE_NOTIFY;
+	if (!ret->notify && hf_message_opcode(m) != HF_OPCODE_QUERY)
+		return fault(view, HF_QUERY_NOTIMP, "opcode not served", 2);
+	if (len > HF_MESSAGE_MAX || hf_get_u16(m + 4) != 1 || !take_question(m, len, view))
+		return fault(view, HF_QUERY_FORMERR, "not one readable question", 4);
+	if (!is_errand(ret))
+		return fault(view, HF_QUERY_NOTIMP, "a question", 2);
+	size_t at = HF_HEADER_LEN + (size_t)view->question_len;
+	enum hf_query_fault found = read_soa(m, len, &at, ret);
+	if (!found)
+		found = read_additionals_at(m, len, at, view);
+	if (!found && view->edns.present && view->edns.version != 0)
+		return fault(view, HF_QUERY_BADVERS, "EDNS version not supported", view->edns.at);
+	ret->has_tsig = !found && ends_with_tsig(m, len, at);
 	return found;
 }
 

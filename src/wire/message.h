@@ -84,6 +84,24 @@ struct hf_query_view {
  * silent; real stubs pad). */
 enum hf_query_fault hf_query_read(const uint8_t *m, size_t len, struct hf_query_view *ret);
 
+/* What is said to a server about a zone: a NOTIFY (RFC 1996) or a request for a transfer
+ * (RFC 5936, 1995). The question's name is the zone's. */
+struct hf_errand_view {
+	struct hf_query_view query;
+	bool notify;     /* else AXFR or IXFR, by the question's type */
+	bool has_serial; /* of a SOA record of the zone: the new one (NOTIFY), the client's (IXFR) */
+	uint32_t serial;
+	bool has_tsig;   /* the last record is a TSIG record; it is not checked here */
+};
+
+/* Reads such a message. At most one record in answer (NOTIFY) or authority (IXFR), which
+ * counts if it is the zone's SOA; additional as for hf_query_read. NOTIMP: it is nothing of
+ * the kind. */
+enum hf_query_fault hf_errand_read(const uint8_t *m, size_t len, struct hf_errand_view *ret);
+
+/* Does a query's additional section end with a TSIG record? hf_query_read has accepted it. */
+bool hf_query_has_tsig(const uint8_t *m, size_t len, const struct hf_query_view *view);
+
 struct hf_record {
 	uint16_t at;       /* owner name */
 	uint16_t type;
