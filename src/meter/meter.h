@@ -58,6 +58,19 @@ enum hf_counter {
 	HF_COUNT_INTERCEPT_PROBES,     /* questions to truth.intercept-probe */
 	HF_COUNT_INTERCEPTED,          /* ... that somebody in the path has answered */
 	HF_COUNT_AS_ONE,               /* pairs of upstreams found to give one name */
+	HF_COUNT_ZONE_ANSWERS,         /* answered with authority, with records */
+	HF_COUNT_ZONE_DENIALS,         /* ... that there are none */
+	HF_COUNT_ZONE_REFERRALS,       /* ... with a delegation */
+	HF_COUNT_ZONE_LED_OUT,         /* ... with an alias out of the zone, followed from here */
+	HF_COUNT_ZONE_WITHHELD,        /* SERVFAIL, for the zone may not be served */
+	HF_COUNT_ZONE_DROPPED,         /* ... no reply at all, by policy */
+	HF_COUNT_NOTIFY_HEARD,         /* NOTIFY messages that were heard */
+	HF_COUNT_NOTIFY_REFUSED,       /* ... of others */
+	HF_COUNT_TRANSFERS_WHOLE,      /* transfers to secondaries, of all of a zone */
+	HF_COUNT_TRANSFERS_DIFFERENCES, /* ... of what has changed */
+	HF_COUNT_TRANSFERS_NOTHING,    /* ... of the SOA record alone */
+	HF_COUNT_TRANSFERS_REFUSED,    /* ... of others */
+	HF_COUNT_TSIG_BAD,             /* requests whose signature was not good */
 	HF_COUNTERS
 };
 

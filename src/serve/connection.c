@@ -3,12 +3,20 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "serve/transfer_out.h"
 #include "transport/frame.h"
 
 #define OUT_LIMIT (512u << 10)
 
 /* Above this many octets of unread answers no more questions are read. */
 #define OUT_PAUSE (64u << 10)
+
+/* Transfers put messages (of 16 KiB) behind no more than this: so there is always room for
+ * answers to other questions, and they go on being read. */
+#define OUT_FILL (32u << 10)
+
+/* Messages of transfers that one turn may write to a connection, for others' sake. */
+#define TURN_MOST 64
 
 /* Reads of unwanted octets before a close: as much as a socket's buffer holds. */
 #define SWALLOWS 64
@@ -28,7 +36,8 @@ struct connection {
 	hf_us used;       /* last whole question or finished answer */
 	hf_us begun;      /* first octet of a question that is not whole; 0: none */
 	hf_us stuck;      /* since when answers wait for the reader; 0: none do */
-	size_t left;      /* octets of answers left when `stuck` was set */
+	size_t taken;     /* octets that the reader has taken since then */
+	struct hf_transfer_out *transfers; /* under way; each counts in `waiting` */
 	bool ended;       /* the client has closed its side */
 	bool reading;     /* being served: not to be freed under its caller */
 };
@@ -43,6 +52,7 @@ struct hf_connections {
 	size_t open;
 	bool draining;
 	uint8_t out[HF_RESPOND_ROOM];
+	uint8_t *page; /* HF_MESSAGE_MAX, for messages of transfers; once there was one */
 };
 
 /* ---- the list, oldest use first ---- */
@@ -79,6 +89,16 @@ static void connection_free(struct connection *c)
 	free(c);
 }
 
+static void drop_transfers(struct connection *c)
+{
+	while (c->transfers) {
+		struct hf_transfer_out *transfer = c->transfers;
+		c->transfers = transfer->next;
+		hf_transfer_out_free(transfer);
+		c->waiting--;
+	}
+}
+
 /* Closes the stream; what is pending keeps the rest until it is answered. */
 static void shut(struct connection *c)
 {
@@ -90,6 +110,7 @@ static void shut(struct connection *c)
 	c->stream = NULL;
 	hf_frame_in_clear(&c->in);
 	hf_frame_out_clear(&c->out);
+	drop_transfers(c);
 	hf_connection_gone(all->admission, &c->peer);
 	all->open--;
 	hf_gauge_set(&all->meter->gauges[HF_GAUGE_TCP_OPEN], (int64_t)all->open);
@@ -170,9 +191,22 @@ static bool may_read(const struct connection *c)
 	return !c->ended && may_serve(c);
 }
 
+/* What the reader has taken says whether it is stuck, or only slow. */
+static void note_progress(struct connection *c, size_t before, size_t left, hf_us now)
+{
+	c->taken += before - left;
+	if (!left) {
+		c->stuck = 0;
+	} else if (!c->stuck || c->taken >= PROGRESS) {
+		c->stuck = now;
+		c->taken = 0;
+	}
+}
+
 /* Pushes answers out. False: that was all, it is closed. */
 static bool push(struct connection *c, hf_us now)
 {
+	size_t before = hf_frame_waiting(&c->out);
 	int rc = hf_frame_flush(&c->out, c->stream);
 	size_t left = hf_frame_waiting(&c->out);
 	bool last = (c->ended || c->all->draining) && idle(c) &&
@@ -183,14 +217,7 @@ static bool push(struct connection *c, hf_us now)
 		shut_gently(c);
 	if (rc < 0 || last)
 		return false;
-	if (!left) {
-		c->stuck = 0;
-	} else if (!c->stuck || left + PROGRESS <= c->left) {
-		c->stuck = now;
-		c->left = left;
-	} else if (left > c->left) {
-		c->left = left; /* more came in behind: progress is still asked for */
-	}
+	note_progress(c, before, left, now);
 	return true;
 }
 
@@ -200,6 +227,71 @@ static bool queue(struct connection *c, const uint8_t *reply, size_t len)
 		return true;
 	shut_counted(c, HF_COUNT_TCP_CLOSED_STALLED);
 	return false;
+}
+
+/* ---- transfers ---- */
+
+static void add_transfer(struct connection *c, struct hf_transfer_out *transfer)
+{
+	struct hf_transfer_out **at = &c->transfers;
+	while (*at)
+		at = &(*at)->next;
+	transfer->next = NULL;
+	*at = transfer;
+}
+
+/* Each transfer in its turn. False: the stream was closed. */
+static bool fill_one(struct connection *c)
+{
+	struct hf_transfer_out *transfer = c->transfers;
+	size_t len;
+	int more = hf_transfer_out_next(transfer, c->all->page, &len);
+	if (more < 0) { /* what has gone out must not be taken for a zone */
+		shut_counted(c, HF_COUNT_TCP_CLOSED_STALLED);
+		return false;
+	}
+	c->transfers = transfer->next;
+	if (more) {
+		add_transfer(c, transfer);
+	} else {
+		hf_transfer_out_free(transfer);
+		c->waiting--;
+	}
+	return queue(c, c->all->page, len);
+}
+
+/* Lets transfers go on as far as their reader follows. */
+static void fill(struct connection *c, hf_us now)
+{
+	unsigned most = TURN_MOST;
+	while (c->stream && c->transfers && most && hf_frame_waiting(&c->out) < OUT_FILL) {
+		if (!fill_one(c))
+			return;
+		most--;
+		if (hf_frame_waiting(&c->out) >= OUT_FILL || !c->transfers || !most)
+			if (!push(c, now))
+				return;
+	}
+	if (c->transfers)
+		hf_stream_want_write(c->stream, true);
+	if (!c->transfers && idle(c))
+		touch(c, now);
+}
+
+static bool begin_transfer(struct connection *c)
+{
+	struct hf_connections *all = c->all;
+	struct hf_transfer_out *transfer = hf_responder_transfer(all->responder);
+	if (!all->page)
+		all->page = malloc(HF_MESSAGE_MAX);
+	if (!all->page) {
+		hf_transfer_out_free(transfer);
+		c->waiting--;
+		shut_counted(c, HF_COUNT_TCP_CLOSED_LIMIT);
+		return false;
+	}
+	add_transfer(c, transfer);
+	return true;
 }
 
 /* ---- questions in ---- */
@@ -216,6 +308,8 @@ static bool serve_one(struct connection *c, const uint8_t *m, size_t len, hf_us 
 		hf_respond(all->responder, &packet, now, all->out, &reply, &reply_len);
 	if (rc == HF_RESPOND_LATER)
 		return c->stream != NULL;
+	if (rc == HF_RESPOND_STREAM)
+		return begin_transfer(c);
 	c->waiting--;
 	if (rc == HF_RESPOND_SILENCE)
 		return true;
@@ -270,6 +364,8 @@ static void guarded(struct connection *c, void (*what)(struct connection *c, hf_
 	/* Answers that are gone make room for questions that were held back. */
 	while (c->stream && push(c, now) && may_serve(c) && hf_frame_whole(&c->in))
 		serve_waiting(c, now);
+	if (c->stream && c->transfers)
+		fill(c, now);
 	c->reading = false;
 	if (c->stream)
 		settle(c, now);
@@ -410,11 +506,14 @@ void hf_connections_free(struct hf_connections *all)
 {
 	while (all && all->oldest) {
 		struct connection *c = all->oldest;
+		drop_transfers(c);
 		c->waiting = 0;
 		if (c->stream)
 			shut(c);
 		else
 			connection_free(c);
 	}
+	if (all)
+		free(all->page);
 	free(all);
 }

@@ -4,6 +4,9 @@
  * Story: a connection carries any number of questions; answers go back in the
  * order in which they are ready. Questions are read only while fewer than
  * `in-flight` of its own wait and its answers are being read.
+ * A question may have many messages as its answer (a transfer of a zone): they are written
+ * as far as the reader follows, one transfer after the other's message, and other questions
+ * of the connection are answered in between.
  * Time-outs: `idle` with nothing under way; `stall` from the first octet of a
  * question until its last, however they drip in, and for each 16 KiB of answers
  * that the client has to read.

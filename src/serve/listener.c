@@ -82,7 +82,8 @@ static void serve_one(struct ear *ear, const struct hf_packet *packet, size_t i)
 	ear->pending++; /* before asking: the answer may come from within */
 	switch (hf_respond_finish(l->responder, i, place, &reply, &len)) {
 	case HF_RESPOND_LATER: return;
-	case HF_RESPOND_SILENCE: break;
+	case HF_RESPOND_SILENCE:
+	case HF_RESPOND_STREAM: break; /* the latter comes over TCP only */
 	case HF_RESPOND_NOW:
 		/* Over UDP no reply is longer than a place, whatever memory it used. */
 		if (reply != place)

@@ -3,8 +3,10 @@
 
 #include "base/check.h"
 #include "base/error.h"
-#include "base/share.h"
 #include "serve/admission.h"
+#include "serve/authority_reply.h"
+#include "serve/errand.h"
+#include "serve/respond_inside.h"
 #include "serve/special.h"
 
 /* Pending questions are kept in pieces, so that a ticket's place never moves. */
@@ -12,55 +14,16 @@
 
 #define NO_TICKET UINT32_MAX
 
-struct pending {
-	struct hf_reply_path path;
-	uint64_t client; /* for the shares */
-	uint32_t generation;
-	uint32_t next; /* among the free */
-	bool used;
-	bool edns, dnssec_ok, keepalive;
-	uint16_t id, flags, limit, question_len, type;
-	uint8_t question[HF_NAME_MAX + 4];
-	hf_us came;
-};
-
-struct request { /* one packet on its way */
-	struct hf_responder *r;
-	struct hf_packet packet;
-	hf_us now;
-	uint8_t *out;
-	enum hf_query_fault fault;
-	struct hf_query_view view;
-	struct hf_cache_key key; /* if there is no fault */
-	struct hf_reply reply;
-};
-
-struct hf_responder {
-	struct hf_worker *worker;
-	struct hf_meter *meter;
-	struct hf_respond_conf conf;
-	hf_send_reply *send;
-	void *owner;
-	struct pending **pieces;
-	size_t piece_count, pending_max, pending;
-	struct hf_share share;
-	uint32_t free;
-	/* For answers that do not fit into a datagram's room. */
-	uint8_t large[HF_MESSAGE_MAX + HF_OPT_ROOM];
-	uint16_t ttl_at[HF_RECORDS_MAX];
-	struct request group[HF_RESPOND_GROUP];
-};
-
 /* ---- pending questions ---- */
 
-static struct pending *pending_at(struct hf_responder *r, uint32_t ticket)
+static struct hf_pending *pending_at(struct hf_responder *r, uint32_t ticket)
 {
 	return &r->pieces[ticket / PIECE][ticket % PIECE];
 }
 
 static int add_piece(struct hf_responder *r)
 {
-	struct pending *piece;
+	struct hf_pending *piece;
 	if (r->piece_count * PIECE >= r->pending_max)
 		return HF_EBOUND;
 	piece = calloc(PIECE, sizeof *piece);
@@ -81,7 +44,7 @@ static uint32_t take_ticket(struct hf_responder *r, uint64_t client)
 		(r->free == NO_TICKET && add_piece(r)))
 		return NO_TICKET;
 	uint32_t ticket = r->free;
-	struct pending *p = pending_at(r, ticket);
+	struct hf_pending *p = pending_at(r, ticket);
 	r->free = p->next;
 	p->used = true;
 	p->client = client;
@@ -92,7 +55,9 @@ static uint32_t take_ticket(struct hf_responder *r, uint64_t client)
 
 static void give_ticket(struct hf_responder *r, uint32_t ticket)
 {
-	struct pending *p = pending_at(r, ticket);
+	struct hf_pending *p = pending_at(r, ticket);
+	hf_lead_free(p->lead);
+	p->lead = NULL;
 	p->used = false;
 	hf_share_give(&r->share, p->client);
 	p->generation++; /* a message that comes too late finds another number */
@@ -103,7 +68,7 @@ static void give_ticket(struct hf_responder *r, uint32_t ticket)
 
 /* ---- replies ---- */
 
-static size_t count_reply(struct hf_responder *r, enum hf_transport transport, const uint8_t *reply,
+size_t hf_responder_count(struct hf_responder *r, enum hf_transport transport, const uint8_t *reply,
 	size_t len, unsigned rcode, hf_us took)
 {
 	if (reply[2] & (HF_FLAG_TC >> 8))
@@ -112,7 +77,7 @@ static size_t count_reply(struct hf_responder *r, enum hf_transport transport, c
 	return len;
 }
 
-static size_t say(struct request *q, unsigned rcode, int32_t ede, const char *text)
+size_t hf_request_say(struct hf_request *q, unsigned rcode, int32_t ede, const char *text)
 {
 	/* Who is not an allowed client asking properly might be somebody else with a
 	 * forged address: no octet more than what came. */
@@ -121,14 +86,14 @@ static size_t say(struct request *q, unsigned rcode, int32_t ede, const char *te
 	q->reply.ede_text = text;
 	size_t len =
 		hf_reply_empty(q->out, rcode, proven ? q->reply.limit : q->packet.len, &q->reply);
-	return count_reply(q->r, q->packet.transport, q->out, len, rcode, 0);
+	return hf_responder_count(q->r, q->packet.transport, q->out, len, rcode, 0);
 }
 
-static size_t say_truncated(struct request *q)
+static size_t say_truncated(struct hf_request *q)
 {
 	size_t len = hf_reply_empty(q->out, HF_RCODE_NOERROR, q->packet.len, &q->reply);
 	q->out[2] |= HF_FLAG_TC >> 8;
-	return count_reply(q->r, q->packet.transport, q->out, len, HF_RCODE_NOERROR, 0);
+	return hf_responder_count(q->r, q->packet.transport, q->out, len, HF_RCODE_NOERROR, 0);
 }
 
 static uint16_t keepalive_100ms(const struct hf_responder *r)
@@ -137,7 +102,7 @@ static uint16_t keepalive_100ms(const struct hf_responder *r)
 	return idle < UINT16_MAX ? (uint16_t)idle : UINT16_MAX;
 }
 
-static void address_reply(struct request *q)
+void hf_request_address(struct hf_request *q)
 {
 	const struct hf_query_view *v = &q->view;
 	bool tcp = q->packet.transport == HF_TRANSPORT_TCP;
@@ -158,7 +123,7 @@ static void address_reply(struct request *q)
 
 /* ---- what is refused, and what is answered without asking ---- */
 
-static size_t fault_reply(struct request *q, enum hf_query_fault fault)
+static size_t fault_reply(struct hf_request *q, enum hf_query_fault fault)
 {
 	static const unsigned rcodes[] = {
 		[HF_QUERY_NOTIMP] = HF_RCODE_NOTIMP,
@@ -167,7 +132,7 @@ static size_t fault_reply(struct request *q, enum hf_query_fault fault)
 	};
 	if (fault == HF_QUERY_FORMERR)
 		hf_count(q->r->meter, HF_COUNT_MALFORMED);
-	return say(q, rcodes[fault], HF_EDE_NONE, NULL);
+	return hf_request_say(q, rcodes[fault], HF_EDE_NONE, NULL);
 }
 
 /* Types that are no records but requests to the server itself. */
@@ -177,21 +142,24 @@ static bool is_meta_type(uint16_t type)
 	       type == HF_TYPE_TKEY || type == 0;
 }
 
-static size_t refuse(struct request *q)
+static size_t refuse(struct hf_request *q, const struct hf_zones_entry *zone)
 {
 	const struct hf_question *question = &q->view.question;
-	if (!hf_client_allowed(q->r->conf.clients, q->packet.peer)) {
+	if (!hf_client_allowed(q->r->conf.clients, q->packet.peer) &&
+		!(zone && hf_errand_may_ask(q, zone))) {
 		hf_count(q->r->meter, HF_COUNT_REFUSED_CLIENT);
-		return say(q, HF_RCODE_REFUSED, HF_EDE_PROHIBITED, "client not allowed");
+		return hf_request_say(q, HF_RCODE_REFUSED, HF_EDE_PROHIBITED, "client not allowed");
 	}
 	if (question->type == HF_TYPE_OPT)
-		return say(q, HF_RCODE_FORMERR, HF_EDE_NONE, NULL);
+		return hf_request_say(q, HF_RCODE_FORMERR, HF_EDE_NONE, NULL);
 	if (question->class != HF_CLASS_IN)
-		return say(q, HF_RCODE_REFUSED, HF_EDE_NOT_SUPPORTED, "class not served");
+		return hf_request_say(
+			q, HF_RCODE_REFUSED, HF_EDE_NOT_SUPPORTED, "class not served");
 	if (is_meta_type(question->type))
-		return say(q, HF_RCODE_REFUSED, HF_EDE_NOT_SUPPORTED, "type not served");
-	if (!(q->view.flags & HF_FLAG_RD))
-		return say(q, HF_RCODE_REFUSED, HF_EDE_NOT_AUTHORITATIVE, "recursion not desired");
+		return hf_request_say(q, HF_RCODE_REFUSED, HF_EDE_NOT_SUPPORTED, "type not served");
+	if (!zone && !(q->view.flags & HF_FLAG_RD))
+		return hf_request_say(
+			q, HF_RCODE_REFUSED, HF_EDE_NOT_AUTHORITATIVE, "recursion not desired");
 	return 0;
 }
 
@@ -201,15 +169,20 @@ static uint8_t key_flags(const struct hf_query_view *view)
 			 (view->flags & HF_FLAG_CD ? HF_CACHE_CD : 0));
 }
 
-static size_t patch(struct request *q, uint8_t *bytes, const struct hf_answer *answer)
+uint8_t hf_request_key_flags(const struct hf_request *q)
+{
+	return key_flags(&q->view);
+}
+
+size_t hf_request_patch(struct hf_request *q, uint8_t *bytes, const struct hf_answer *answer)
 {
 	q->reply.ede = answer->ede;
 	q->reply.ede_text = answer->ede_text;
 	size_t len = hf_reply_patch(bytes, answer->kept, answer->age, answer->ttl_floor, &q->reply);
-	return count_reply(q->r, q->packet.transport, bytes, len, bytes[3] & HF_FLAG_RCODE, 0);
+	return hf_responder_count(q->r, q->packet.transport, bytes, len, bytes[3] & HF_FLAG_RCODE, 0);
 }
 
-static size_t special_reply(struct request *q)
+static size_t special_reply(struct hf_request *q)
 {
 	struct hf_kept kept = {.wire = q->out, .ttl_at = q->r->ttl_at};
 	if (!hf_special_answer(&q->view.question, &kept))
@@ -218,22 +191,22 @@ static size_t special_reply(struct request *q)
 		hf_route_find(hf_worker_plan(q->r->worker)->routes, &q->view.question.name);
 	if (route && route->zone.len > 1)
 		return 0; /* forwarded explicitly */
-	return patch(q, q->out, &(struct hf_answer){.kept = &kept, .ede = HF_EDE_NONE});
+	return hf_request_patch(q, q->out, &(struct hf_answer){.kept = &kept, .ede = HF_EDE_NONE});
 }
 
 /* Set anew from the copy, which must lie elsewhere. */
-static size_t cut_reply(struct request *q, const struct hf_cached *copy, const uint8_t **ret)
+static size_t cut_reply(struct hf_request *q, const struct hf_cached *copy, const uint8_t **ret)
 {
 	uint8_t *out = q->r->large;
 	int len = hf_reply_nxdomain_cut(out, q->reply.limit, &copy->kept, copy->age, &q->reply);
 	if (len <= 0) /* over TCP there is no larger: ask, and pass on what is said */
 		return q->packet.transport == HF_TRANSPORT_UDP ? say_truncated(q) : 0;
 	*ret = out;
-	return count_reply(q->r, q->packet.transport, out, (size_t)len, HF_RCODE_NXDOMAIN, 0);
+	return hf_responder_count(q->r, q->packet.transport, out, (size_t)len, HF_RCODE_NXDOMAIN, 0);
 }
 
 /* From the cache. 0: it has to be asked. */
-static size_t cached_reply(struct request *q, const uint8_t **ret)
+static size_t cached_reply(struct hf_request *q, const uint8_t **ret)
 {
 	struct hf_responder *r = q->r;
 	const struct hf_cache_key *key = &q->key;
@@ -252,14 +225,14 @@ static size_t cached_reply(struct request *q, const uint8_t **ret)
 	}
 	switch (found) {
 	case HF_LOOKUP_HIT:
-	case HF_LOOKUP_STALE: return patch(q, copy.kept.wire, &answer);
+	case HF_LOOKUP_STALE: return hf_request_patch(q, copy.kept.wire, &answer);
 	case HF_LOOKUP_CUT:
 		if (copy.kept.wire == q->out)
 			return cut_reply(q, &copy, ret);
 		break;
 	case HF_LOOKUP_FAILED:
 		*ret = q->out;
-		return say(q, HF_RCODE_SERVFAIL, HF_EDE_CACHED_ERROR,
+		return hf_request_say(q, HF_RCODE_SERVFAIL, HF_EDE_CACHED_ERROR,
 			"no upstream could answer a moment ago");
 	case HF_LOOKUP_MISS: break;
 	}
@@ -269,7 +242,7 @@ static size_t cached_reply(struct request *q, const uint8_t **ret)
 
 /* ---- what has to be asked ---- */
 
-static void fill_pending(const struct request *q, struct pending *p)
+static void fill_pending(const struct hf_request *q, struct hf_pending *p)
 {
 	p->path = (struct hf_reply_path){
 		q->packet.transport, q->packet.ctx, *q->packet.peer, *q->packet.local};
@@ -285,27 +258,28 @@ static void fill_pending(const struct request *q, struct pending *p)
 	memcpy(p->question, q->reply.question, q->reply.question_len);
 }
 
-static int ask(struct request *q)
+int hf_request_ask(struct hf_request *q, const struct hf_cache_key *key, struct hf_lead *lead)
 {
 	struct hf_responder *r = q->r;
 	uint64_t client = hf_plan_client(hf_worker_plan(r->worker), q->packet.peer);
 	uint32_t ticket = take_ticket(r, client);
 	if (ticket == NO_TICKET)
 		return HF_EBOUND;
-	struct pending *p = pending_at(r, ticket);
+	struct hf_pending *p = pending_at(r, ticket);
 	fill_pending(q, p);
+	p->lead = lead;
 	const struct hf_ticket t = {p->client, ticket, p->generation};
-	int rc = hf_worker_ask(r->worker, &q->key, &t, q->now);
-	if (rc)
+	int rc = hf_worker_ask(r->worker, key, &t, q->now);
+	if (rc) {
+		p->lead = NULL; /* the caller's again */
 		give_ticket(r, ticket);
+	}
 	return rc;
 }
 
-/* Writes the answer for the client that has been waiting, and sends it. */
-static void answer_pending(
-	struct hf_responder *r, struct pending *p, const struct hf_answer *answer, hf_us now)
+struct hf_reply hf_pending_reply(const struct hf_responder *r, const struct hf_pending *p)
 {
-	const struct hf_reply reply = {
+	return (struct hf_reply){
 		.id = p->id,
 		.flags = p->flags,
 		.question = p->question,
@@ -315,9 +289,17 @@ static void answer_pending(
 		.dnssec_ok = p->dnssec_ok,
 		.keepalive = p->keepalive,
 		.keepalive_100ms = keepalive_100ms(r),
-		.ede = answer->ede,
-		.ede_text = answer->ede_text,
+		.ede = HF_EDE_NONE,
 	};
+}
+
+/* Writes the answer for the client that has been waiting, and sends it. */
+static void answer_pending(
+	struct hf_responder *r, struct hf_pending *p, const struct hf_answer *answer, hf_us now)
+{
+	struct hf_reply reply = hf_pending_reply(r, p);
+	reply.ede = answer->ede;
+	reply.ede_text = answer->ede_text;
 	size_t len;
 	unsigned rcode = HF_RCODE_SERVFAIL;
 	if (answer->kept) {
@@ -328,7 +310,7 @@ static void answer_pending(
 	} else {
 		len = hf_reply_empty(r->large, rcode, p->limit, &reply);
 	}
-	count_reply(r, p->path.transport, r->large, len, rcode, now - p->came);
+	hf_responder_count(r, p->path.transport, r->large, len, rcode, now - p->came);
 	r->send(r->owner, &p->path, r->large, len, now);
 }
 
@@ -338,10 +320,14 @@ static void answered(
 	struct hf_responder *r = ctx;
 	if (hf_unexpected(ticket / PIECE >= r->piece_count))
 		return;
-	struct pending *p = pending_at(r, ticket);
+	struct hf_pending *p = pending_at(r, ticket);
 	if (hf_unexpected(!p->used || p->generation != generation))
 		return;
-	answer_pending(r, p, answer, now);
+	const struct hf_ticket same = {p->client, ticket, generation};
+	if (!p->lead)
+		answer_pending(r, p, answer, now);
+	else if (hf_authority_resume(r, p, &same, answer, now))
+		return;
 	give_ticket(r, ticket);
 }
 
@@ -349,27 +335,46 @@ const struct hf_client hf_responder_client = {answered};
 
 /* ---- the way of a packet ---- */
 
-static size_t answer_at_once(struct request *q, const uint8_t **ret, bool *ret_later)
+/* What no zone of ours answers. */
+static size_t forward(struct hf_request *q, const uint8_t **ret, enum hf_respond *ret_how)
 {
-	size_t len = refuse(q);
-	if (!len)
-		len = special_reply(q);
+	size_t len = special_reply(q);
 	if (!len && q->view.question.type == HF_TYPE_ANY && q->packet.transport == HF_TRANSPORT_UDP)
 		len = say_truncated(q);
 	if (!len)
 		len = cached_reply(q, ret);
 	if (len)
 		return len;
-	if (ask(q) == 0) {
-		*ret_later = true;
+	if (hf_request_ask(q, &q->key, NULL) == 0) {
+		*ret_how = HF_RESPOND_LATER;
 		return 0;
 	}
 	hf_count(q->r->meter, HF_COUNT_OVERLOAD);
-	return say(q, HF_RCODE_SERVFAIL, HF_EDE_OTHER, "too many questions under way");
+	return hf_request_say(q, HF_RCODE_SERVFAIL, HF_EDE_OTHER, "too many questions under way");
+}
+
+static bool is_transfer(uint16_t type)
+{
+	return type == HF_TYPE_AXFR || type == HF_TYPE_IXFR;
+}
+
+static enum hf_respond answer(struct hf_request *q, const uint8_t **ret, size_t *ret_len)
+{
+	const struct hf_zones_entry *zone = hf_authority_zone_of(q->r, &q->view.question);
+	enum hf_respond how = HF_RESPOND_NOW;
+	if (is_transfer(q->view.question.type) && hf_errand(q, &how, ret, ret_len))
+		return how;
+	*ret_len = refuse(q, zone);
+	if (!*ret_len && zone && hf_errand_is_signed(q))
+		return hf_errand_question(q, zone, ret, ret_len);
+	if (*ret_len || (zone && hf_authority_reply(q, zone, &how, ret, ret_len)))
+		return how;
+	*ret_len = forward(q, ret, &how);
+	return how;
 }
 
 /* Reads the packet, and has the processor fetch the place of its answer. */
-static void begin(struct request *q)
+static void begin(struct hf_request *q)
 {
 	q->fault = hf_query_read(q->packet.bytes, q->packet.len, &q->view);
 	if (q->fault != HF_QUERY_GOOD)
@@ -378,27 +383,28 @@ static void begin(struct request *q)
 	hf_worker_expect(q->r->worker, &q->key);
 }
 
-static enum hf_respond finish(struct request *q, const uint8_t **ret, size_t *ret_len)
+static enum hf_respond finish(struct hf_request *q, const uint8_t **ret, size_t *ret_len)
 {
 	struct hf_meter *meter = q->r->meter;
-	bool later = false;
 	if (q->fault == HF_QUERY_SILENCE) {
 		hf_count(meter, HF_COUNT_SILENCED);
 		return HF_RESPOND_SILENCE;
 	}
 	*ret = q->out;
-	address_reply(q);
+	hf_request_address(q);
 	if (q->fault != HF_QUERY_GOOD) {
+		enum hf_respond how;
+		if (hf_errand(q, &how, ret, ret_len))
+			return how;
 		*ret_len = fault_reply(q, q->fault);
 		return HF_RESPOND_NOW;
 	}
 	hf_meter_query(meter, q->packet.transport, q->view.question.type);
-	*ret_len = answer_at_once(q, ret, &later);
-	return later ? HF_RESPOND_LATER : HF_RESPOND_NOW;
+	return answer(q, ret, ret_len);
 }
 
 static void set(
-	struct request *q, struct hf_responder *r, const struct hf_packet *packet, hf_us now)
+	struct hf_request *q, struct hf_responder *r, const struct hf_packet *packet, hf_us now)
 {
 	q->r = r;
 	q->packet = *packet;
@@ -408,7 +414,7 @@ static void set(
 enum hf_respond hf_respond(struct hf_responder *r, const struct hf_packet *packet, hf_us now,
 	uint8_t *out, const uint8_t **ret, size_t *ret_len)
 {
-	struct request q;
+	struct hf_request q;
 	set(&q, r, packet, now);
 	q.out = out;
 	begin(&q);
@@ -458,9 +464,14 @@ void hf_responder_free(struct hf_responder *r)
 {
 	if (!r)
 		return;
-	for (size_t i = 0; i < r->piece_count; i++)
+	for (size_t i = 0; i < r->piece_count; i++) {
+		for (size_t p = 0; p < PIECE; p++)
+			hf_lead_free(r->pieces[i][p].lead);
 		free(r->pieces[i]);
+	}
 	free(r->pieces);
+	hf_zones_unref(r->zones);
+	free(r->chain);
 	free(r);
 }
 
@@ -473,6 +484,31 @@ void hf_responder_attach(struct hf_responder *r, struct hf_worker *worker)
 void hf_responder_adopt(struct hf_responder *r, const struct hf_respond_conf *conf)
 {
 	r->conf = *conf;
+}
+
+void hf_responder_adopt_zones(struct hf_responder *r, struct hf_zones *zones)
+{
+	struct hf_zones *before = r->zones;
+	if (zones && !r->chain)
+		r->chain = malloc(HF_MESSAGE_MAX + HF_OPT_ROOM);
+	/* Without memory the old ones go on: whoever looks after zones tries again. */
+	if (zones && !r->chain)
+		return;
+	r->zones = zones ? hf_zones_ref(zones) : NULL;
+	hf_zones_unref(before);
+}
+
+void hf_responder_set_notified(struct hf_responder *r, hf_notified *notified, void *ctx)
+{
+	r->notified = notified;
+	r->notified_ctx = ctx;
+}
+
+struct hf_transfer_out *hf_responder_transfer(struct hf_responder *r)
+{
+	struct hf_transfer_out *transfer = r->transfer;
+	r->transfer = NULL;
+	return transfer;
 }
 
 size_t hf_responder_pending(const struct hf_responder *r)

@@ -3,7 +3,8 @@
  *
  * Story: the manners of a server, the same over UDP and TCP. A packet is read;
  * what is no question gets FORMERR, NOTIMP, BADVERS or silence (RFC 1035, 6891,
- * 8906, 9619); what we do not serve is refused; special names and cache hits are
+ * 8906, 9619); what we do not serve is refused; what lies in a zone of ours is answered
+ * from it (serve/authority_reply.h); special names and cache hits are
  * answered at once; the rest is asked, and what is needed to answer later is
  * kept as a *pending* question under a ticket.
  * ANY (RFC 8482): over UDP the client is told to come over TCP, where it gets
@@ -21,6 +22,7 @@
 
 #include "engine/worker.h"
 #include "serve/serve_conf.h"
+#include "zone/rules.h"
 
 /* Where replies go: the listener's and the connection's side. */
 struct hf_reply_path {
@@ -34,6 +36,7 @@ struct hf_respond_conf { /* what of the settings matters here */
 	const struct hf_listen_conf *listen;
 	const struct hf_tcp_conf *tcp;
 	const struct hf_clients_conf *clients;
+	const struct hf_zone_rules *rules; /* of zones with authority; NULL: there are none */
 };
 
 struct hf_responder;
@@ -51,10 +54,22 @@ void hf_responder_free(struct hf_responder *responder); /* NULL is fine */
 void hf_responder_attach(struct hf_responder *responder, struct hf_worker *worker);
 void hf_responder_adopt(struct hf_responder *responder, const struct hf_respond_conf *conf);
 
+/* The zones that we have authority for from now on (takes a reference of its own), or NULL:
+ * none. In the worker's thread. */
+struct hf_zones;
+void hf_responder_adopt_zones(struct hf_responder *responder, struct hf_zones *zones);
+
+/* Who is told that a primary has said that a zone has a new version (RFC 1996). */
+typedef void hf_notified(void *ctx, const struct hf_name *zone, const struct hf_address *peer,
+	bool has_serial, uint32_t serial);
+void hf_responder_set_notified(
+	struct hf_responder *responder, hf_notified *notified, void *ctx);
+
 enum hf_respond {
 	HF_RESPOND_SILENCE,
 	HF_RESPOND_NOW,   /* the reply has been written */
 	HF_RESPOND_LATER, /* `send` will be called with it */
+	HF_RESPOND_STREAM, /* over TCP: many messages, from hf_responder_transfer's */
 };
 
 /* Octets that `out` must have room for. */
@@ -84,6 +99,10 @@ void hf_respond_begin(
 	struct hf_responder *responder, const struct hf_packet *packets, size_t n, hf_us now);
 enum hf_respond hf_respond_finish(struct hf_responder *responder, size_t i, uint8_t *out,
 	const uint8_t **ret, size_t *ret_len);
+
+/* After STREAM, at once: what the messages come from, the caller's from then on. */
+struct hf_transfer_out;
+struct hf_transfer_out *hf_responder_transfer(struct hf_responder *responder);
 
 /* The engine's side: hand these to the worker as its client, with the responder
  * as the context. */

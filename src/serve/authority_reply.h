@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* authority_reply.h - questions for zones that we have authority for.
+ *
+ * Story: a question that lies at or below a zone of ours is answered from the zone, before
+ * special names, the cache and the upstreams, whatever those hold: with authority, also if
+ * the client did not ask for recursion. By the zone's standing (zone/zones.h) the answer
+ * goes out, or goes out marked, or is withheld (SERVFAIL, and why), or there is none.
+ *
+ * An alias may lead out of the zone. A client that wants recursion gets one answer: the
+ * aliases, then what another zone of ours, the cache or an upstream says of the name that
+ * they lead to (serve/chain.h). What an upstream says below a zone of ours on the way is
+ * not used: the chain goes on in the zone. If the rest cannot be had the answer is
+ * SERVFAIL: a stub resolver follows no alias by itself (RFC 1034 5.3.1), so for it aliases
+ * with nothing behind them would say that the name has no such record, which nobody knows;
+ * BIND and Unbound do the same. Without recursion desired, or where nothing is forwarded,
+ * the aliases are the answer.
+ *
+ * A delegation is answered with the referral (RFC 1034 4.3.2 3b), unless the client wants
+ * recursion and a `forward:` route lies at or below the cut: then the question goes there
+ * like any other. The route of a zone above it, such as the root's, is not meant for what
+ * a zone of ours delegates, and is not asked.
+ *
+ * Threads: the worker's own.
+ * At the bound: HF_CHAIN_ALIASES aliases, over all zones; then SERVFAIL. What waits for an
+ * upstream is a pending question like others, and keeps its aliases in memory until then. */
+#ifndef HF_SERVE_AUTHORITY_REPLY_H
+#define HF_SERVE_AUTHORITY_REPLY_H
+
+#include "serve/respond_inside.h"
+#include "zone/zones.h"
+
+/* The zone that a question is for, or NULL. */
+const struct hf_zones_entry *hf_authority_zone_of(
+	const struct hf_responder *r, const struct hf_question *question);
+
+/* Answers from a zone. False: it delegates the name, and it is forwarded like any other.
+ * *ret and *ret_len as hf_respond, for NOW. */
+bool hf_authority_reply(struct hf_request *q, const struct hf_zones_entry *entry,
+	enum hf_respond *ret_how, const uint8_t **ret, size_t *ret_len);
+
+/* What a pending question's aliases led to has been answered. True: they lead on, and that
+ * is being asked with the same ticket. Else the reply has been sent. */
+bool hf_authority_resume(struct hf_responder *r, struct hf_pending *p,
+	const struct hf_ticket *ticket, const struct hf_answer *answer, hf_us now);
+
+void hf_lead_free(struct hf_lead *lead); /* NULL is fine */
+
+#endif
