@@ -3,57 +3,12 @@
 
 #include <jansson.h>
 
-#include "base/check.h"
 #include "base/error.h"
-#include "base/number.h"
+#include "wire/type.h"
 
 #define PROPOSED_MAX 8
 
 /* ---- questions ---- */
-
-static const struct {
-	uint16_t type;
-	const char *name;
-} types[] = {
-	{HF_TYPE_A, "A"},
-	{HF_TYPE_AAAA, "AAAA"},
-	{2, "NS"},
-	{5, "CNAME"},
-	{6, "SOA"},
-	{12, "PTR"},
-	{15, "MX"},
-	{16, "TXT"},
-	{33, "SRV"},
-	{35, "NAPTR"},
-	{43, "DS"},
-	{48, "DNSKEY"},
-	{52, "TLSA"},
-	{64, "SVCB"},
-	{65, "HTTPS"},
-	{257, "CAA"},
-};
-
-const char *hf_type_text(uint16_t type, char buf[static 16])
-{
-	for (size_t i = 0; i < HF_COUNT_OF(types); i++)
-		if (types[i].type == type)
-			return types[i].name;
-	snprintf(buf, 16, "TYPE%u", type); /* RFC 3597 5 */
-	return buf;
-}
-
-uint16_t hf_type_read(const char *text)
-{
-	uint64_t number;
-	for (size_t i = 0; i < HF_COUNT_OF(types); i++)
-		if (strcasecmp(types[i].name, text) == 0)
-			return types[i].type;
-	if (strncasecmp(text, "TYPE", 4) == 0 &&
-		hf_parse_u64(text + 4, strlen(text + 4), 65535, &number) && number != 0 &&
-		number != HF_TYPE_OPT && !(number >= 128 && number <= 255))
-		return (uint16_t)number;
-	return 0;
-}
 
 const char *hf_question_text(
 	const struct hf_question *question, char buf[static HF_QUESTION_TEXT_MAX])

@@ -19,10 +19,6 @@ struct json_t;
 const char *hf_question_text(
 	const struct hf_question *question, char buf[static HF_QUESTION_TEXT_MAX]);
 
-/* "A", "HTTPS", "TYPE1234"; and back: 0 is no type. */
-const char *hf_type_text(uint16_t type, char buf[static 16]);
-uint16_t hf_type_read(const char *text);
-
 const struct hf_upstream_conf *hf_finding_upstream(
 	const struct hf_examined *examined, const struct hf_finding *finding);
 

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "face/command.h"
 #include "face/findings.h"
+#include "wire/type.h"
 
 /* ---- the wish ---- */
 

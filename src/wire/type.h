@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* type.h - what record types are called, where people read or write them.
+ * Threads: pure. */
+#ifndef HF_WIRE_TYPE_H
+#define HF_WIRE_TYPE_H
+
+#include <stdint.h>
+
+/* "A", "HTTPS", "TYPE1234" (RFC 3597 5). Returns buf, or a constant. */
+#define HF_TYPE_TEXT_MAX 16
+const char *hf_type_text(uint16_t type, char buf[static HF_TYPE_TEXT_MAX]);
+
+/* And back, whatever the case: 0 is no type that could be asked for. */
+uint16_t hf_type_read(const char *text);
+
+#endif
