@@ -38,6 +38,8 @@ struct hf_examination {
 	hf_us began;
 	struct hf_timer timer; /* its end, or its next step */
 	hf_us end;
+	void (*heard)(void *ctx, const struct hf_question *question, const uint8_t *m,
+		const struct hf_message_view *view);
 	void (*done)(void *ctx, struct hf_examined *examined, hf_us now);
 	void *ctx;
 	uint32_t next;      /* the first finding that may not have been asked for */
@@ -220,6 +222,8 @@ static void fill_in(struct hf_examination *x, uint32_t at, const struct hf_heard
 		      heard->cause == HF_CAUSE_RESTING || heard->cause == HF_CAUSE_BUDGET ||
 		      heard->cause == HF_CAUSE_UNSENT;
 	tally->under_way--;
+	if (heard->answered && x->heard)
+		x->heard(x->ctx, &question_at(x, at)->question, heard->m, heard->view);
 	tally->spoke |= heard->answered || !silent;
 	tally->silent += !heard->answered && silent;
 	if (!heard->answered)
@@ -393,6 +397,7 @@ int hf_examine(const struct hf_examine_conf *conf, hf_us now, struct hf_examinat
 	x->end = now + conf->longest;
 	x->accuse = conf->accuse;
 	x->done = conf->done;
+	x->heard = conf->heard;
 	x->ctx = conf->ctx;
 	x->timer.fire = step;
 	rc = make_room(x);

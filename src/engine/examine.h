@@ -38,6 +38,9 @@ struct hf_examine_conf {
 	size_t count;
 	hf_us longest; /* how long it may take */
 	bool accuse;   /* who is found lying is kept out by this worker's team from then on */
+	/* Each message that answers, while it is there; NULL: nobody wants them. */
+	void (*heard)(void *ctx, const struct hf_question *question, const uint8_t *m,
+		const struct hf_message_view *view);
 	/* Once, never from within hf_examine, unless hf_examination_end comes first. */
 	void (*done)(void *ctx, struct hf_examined *examined, hf_us now);
 	void *ctx;

@@ -125,12 +125,21 @@ static void interrupted(void *ctx, int fd, hf_us now)
 	hf_loop_stop(e->loop);
 }
 
+static void heard(void *ctx, const struct hf_question *question, const uint8_t *m,
+	const struct hf_message_view *view)
+{
+	const struct examiner *e = ctx;
+	if (e->conf->heard)
+		e->conf->heard(e->conf->ctx, question, m, view);
+}
+
 static int run(struct examiner *e, const struct hf_question *questions, size_t count)
 {
 	const struct hf_examine_conf conf = {.worker = e->worker,
 		.questions = questions,
 		.count = count,
 		.longest = e->conf->longest,
+		.heard = heard,
 		.done = done,
 		.ctx = e};
 	int rc = 0;

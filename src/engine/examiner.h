@@ -17,6 +17,10 @@ struct hf_examiner_conf {
 	const struct hf_forward_conf *forward;
 	const struct hf_cache_conf *cache; /* its size counts for nothing */
 	hf_us longest;
+	/* Each message that answers, while it is there; may be NULL. */
+	void (*heard)(void *ctx, const struct hf_question *question, const uint8_t *m,
+		const struct hf_message_view *view);
+	void *ctx;
 	int interrupt; /* a descriptor: once it can be read, the examination ends; or -1 */
 };
 
