@@ -3,6 +3,7 @@
  * tools around GitHub Actions read alike. */
 #include "base/check.h"
 #include "face/findings.h"
+#include "face/junit.h"
 #include "face/live.h"
 
 /* Text in an attribute. XML 1.0 has no way to write most control characters. */
@@ -23,18 +24,18 @@ static void write_escaped(FILE *out, const char *text)
 	}
 }
 
-static void attribute(FILE *out, const char *name, const char *value)
+void hf_junit_attribute(FILE *out, const char *name, const char *value)
 {
 	fprintf(out, " %s=\"", name);
 	write_escaped(out, value);
 	fputc('"', out);
 }
 
-static void result(FILE *out, const char *element, const char *type, const char *message)
+void hf_junit_result(FILE *out, const char *element, const char *type, const char *message)
 {
 	fprintf(out, "\n      <%s", element);
-	attribute(out, "type", type);
-	attribute(out, "message", message);
+	hf_junit_attribute(out, "type", type);
+	hf_junit_attribute(out, "message", message);
 	fprintf(out, "/>\n    ");
 }
 
@@ -46,8 +47,8 @@ static void write_case(const struct hf_examined *examined, const struct hf_findi
 	struct hf_text text = hf_text(4096);
 	enum hf_live_class is = hf_live_class(f);
 	fprintf(out, "    <testcase");
-	attribute(out, "classname", class);
-	attribute(out, "name", hf_question_text(&q->question, question));
+	hf_junit_attribute(out, "classname", class);
+	hf_junit_attribute(out, "name", hf_question_text(&q->question, question));
 	fprintf(out, " time=\"%.3f\">", (double)f->took / HF_SECOND);
 	if (is != HF_LIVE_GOOD) {
 		hf_finding_say(examined, f, &text);
@@ -55,17 +56,17 @@ static void write_case(const struct hf_examined *examined, const struct hf_findi
 			hf_text_add(&text, "; ");
 			hf_finding_propose(examined, q, &text);
 		}
-		result(out, is == HF_LIVE_FAILURE ? "failure" : "error", hf_found_name(f->found),
-			text.bytes ? text.bytes : "");
+		hf_junit_result(out, is == HF_LIVE_FAILURE ? "failure" : "error",
+			hf_found_name(f->found), text.bytes ? text.bytes : "");
 	}
 	fprintf(out, "</testcase>\n");
 	hf_text_clear(&text);
 }
 
-static void open_suite(FILE *out, const char *name, size_t tests, size_t failures, size_t errors)
+void hf_junit_open_suite(FILE *out, const char *name, size_t tests, size_t failures, size_t errors)
 {
 	fprintf(out, "  <testsuite");
-	attribute(out, "name", name);
+	hf_junit_attribute(out, "name", name);
 	fprintf(out, " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"0\">\n", tests,
 		failures, errors);
 }
@@ -87,7 +88,7 @@ static void write_upstream(
 		return;
 	snprintf(name, sizeof name, "%s %s (%s)", prefix, conf->name,
 		hf_address_text(&conf->address, address));
-	open_suite(out, name, tests, sums[HF_LIVE_FAILURE], sums[HF_LIVE_ERROR]);
+	hf_junit_open_suite(out, name, tests, sums[HF_LIVE_FAILURE], sums[HF_LIVE_ERROR]);
 	for (size_t i = 0; i < all->count; i++)
 		if (all->items[i].upstream == upstream)
 			write_case(examined, &all->items[i], name, out);
@@ -102,21 +103,21 @@ static void write_item(const struct hf_audit_item *item, FILE *out)
 	else
 		snprintf(name, sizeof name, "%s %s", item->file, item->what);
 	fprintf(out, "    <testcase");
-	attribute(out, "classname", "host");
-	attribute(out, "name", name);
+	hf_junit_attribute(out, "classname", "host");
+	hf_junit_attribute(out, "name", name);
 	fprintf(out, ">");
 	if (item->finding) {
 		char message[2048];
 		snprintf(message, sizeof message, "%s%s%s", item->what,
 			*item->instead ? "; instead: " : "", item->instead);
-		result(out, "failure", "host", message);
+		hf_junit_result(out, "failure", "host", message);
 	}
 	fprintf(out, "</testcase>\n");
 }
 
 static void write_host(const struct hf_audit *audit, FILE *out)
 {
-	open_suite(out, "host", audit->count, hf_audit_findings(audit), 0);
+	hf_junit_open_suite(out, "host", audit->count, hf_audit_findings(audit), 0);
 	for (size_t i = 0; i < audit->count; i++)
 		write_item(&audit->items[i], out);
 	fprintf(out, "  </testsuite>\n");
@@ -135,9 +136,9 @@ void hf_live_write_junit(const struct hf_live *live, FILE *out)
 	if (live->audit)
 		write_host(live->audit, out);
 	if (live->error) {
-		open_suite(out, "upstreams", 1, 0, 1);
+		hf_junit_open_suite(out, "upstreams", 1, 0, 1);
 		fprintf(out, "    <testcase classname=\"upstreams\" name=\"asked\">");
-		result(out, "error", "system", "upstreams could not be asked");
+		hf_junit_result(out, "error", "system", "upstreams could not be asked");
 		fprintf(out, "</testcase>\n  </testsuite>\n");
 	}
 	fprintf(out, "</testsuites>\n");
