@@ -79,6 +79,10 @@ struct hf_authority_zone {
 };
 size_t hf_authority_zones(struct hf_authority *authority, struct hf_authority_zone *ret, size_t most);
 
+/* The same, one after the other; while `each` runs, the authority waits. */
+void hf_authority_each(struct hf_authority *authority,
+	void (*each)(void *ctx, const struct hf_authority_zone *zone), void *ctx);
+
 /* True if every required zone is served; else a line for each that is not. */
 bool hf_authority_ready(struct hf_authority *authority, FILE *reasons);
 

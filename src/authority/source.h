@@ -49,12 +49,15 @@ struct hf_source_handler {
 	void (*changed)(void *ctx, hf_us now);
 };
 
+struct hf_watch;
+
 struct hf_source_conf {
 	struct hf_loop *loop;
 	struct hf_calls *calls; /* of this loop; for those that ask servers */
 	const struct hf_zone_conf *zone;
 	const struct hf_tsig_key *key; /* NULL: unsigned */
 	struct hf_zone_limits limits;
+	struct hf_watch *watch; /* of directories (authority/watch.h), or NULL */
 	const struct hf_source_handler *handler;
 	void *ctx;
 };

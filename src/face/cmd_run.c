@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "authority/authority.h"
 #include "base/check.h"
 #include "base/error.h"
 #include "face/agent.h"
@@ -70,6 +71,8 @@ static void say_events(struct run *run, hf_us now)
 		hf_events_say(hf_server_events(server, w), run->log, &names, now);
 	if (hf_server_keeper_events(server))
 		hf_events_say(hf_server_keeper_events(server), run->log, &names, now);
+	if (hf_server_authority(server))
+		hf_events_say(hf_authority_events(hf_server_authority(server)), run->log, &names, now);
 	hf_log_turn(run->log, now, hf_event_kind_name);
 }
 

@@ -69,6 +69,7 @@ struct hf_settings hf_instance_settings(struct hf_config *config)
 		.clients = &config->clients,
 		.forward = &config->forward,
 		.cache = &config->cache,
+		.zones = &config->zones,
 		.workers = config->process.workers,
 		.owner = hf_config_ref(config),
 		.release = release_config,

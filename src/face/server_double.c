@@ -94,6 +94,12 @@ bool hf_server_keeper_figures(const struct hf_server *server, struct hf_keeper_f
 	return false;
 }
 
+struct hf_authority *hf_server_authority(const struct hf_server *server)
+{
+	(void)server;
+	return NULL;
+}
+
 struct hf_event_ring *hf_server_keeper_events(struct hf_server *server)
 {
 	(void)server;

@@ -59,6 +59,13 @@ enum hf_event_kind {
 				    that serial */
 	HF_EVENT_VIP_GOOD,       /* ... not any more */
 	HF_EVENT_PANIC,          /* a: 1: it begins, 0: it ends; b: our serial, about the zone */
+	HF_EVENT_ZONE_LOADED,    /* a: serial, b: records; about the zone; why: whence */
+	HF_EVENT_ZONE_REFUSED,   /* a: serial; about the zone; why */
+	HF_EVENT_ZONE_FETCH_FAILED, /* about the zone; why */
+	HF_EVENT_ZONE_STATE,     /* slot: standing before, a: state (enum hf_gate_state), b: standing
+				    (enum hf_zone_standing), c: serial; about the zone; why */
+	HF_EVENT_ZONE_COPY,      /* a copy on the disk could not be written or read; about the zone;
+				    why */
 	HF_EVENT_KINDS
 };
 

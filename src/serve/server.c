@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "authority/keys.h"
 #include "base/check.h"
 #include "base/error.h"
 #include "engine/worker.h"
@@ -15,6 +16,7 @@
 #include "serve/listener.h"
 #include "serve/readiness.h"
 #include "serve/slots.h"
+#include "serve/zones_link.h"
 #include "xdp/xdp.h"
 
 /* A worker with nothing to do turns so often all the same: the watchdog asks. */
@@ -30,6 +32,8 @@
 struct above {
 	struct hf_settings settings;
 	struct hf_respond_conf respond;
+	struct hf_keys *keys; /* NULL: there are no zones */
+	struct hf_zone_rules *rules;
 };
 
 struct crew { /* one worker with its thread and ears */
@@ -44,6 +48,7 @@ struct crew { /* one worker with its thread and ears */
 	bool started;
 	bool draining; /* the worker's own */
 	bool done;     /* under the server's lock */
+	uint64_t zones; /* number of the set that it answers from; the worker's own */
 	_Atomic hf_us turned;
 };
 
@@ -54,6 +59,7 @@ struct hf_server {
 	struct hf_xdp *xdp;       /* NULL: sockets answer everything */
 	uint64_t plans;           /* made so far */
 	struct hf_team *team;
+	struct hf_zones_link zones;
 	struct hf_admission_table *admission;
 	struct hf_slots *slots;
 	struct hf_inspections inspections;
@@ -81,7 +87,41 @@ static void release_settings(void *owner)
 	struct above *above = owner;
 	if (above->settings.release)
 		above->settings.release(above->settings.owner);
+	hf_zone_rules_free(above->rules);
+	hf_keys_unref(above->keys);
 	free(above);
+}
+
+/* Whoever looks after zones says so (authority/authority.c). */
+static void pass_over_key(void *ctx, const struct hf_key_conf *conf, const char *why)
+{
+	(void)ctx;
+	(void)conf;
+	(void)why;
+}
+
+static const struct hf_tsig_key *find_key(void *ctx, const char *name)
+{
+	return hf_keys_find(ctx, name);
+}
+
+/* Who may do what with zones. */
+static int make_rules(const struct hf_server *server, struct above *above)
+{
+	const struct hf_zones_conf *zones = above->settings.zones;
+	if (!zones || !zones->zone_count)
+		return 0;
+	int rc = hf_keys_load(zones->keys, zones->key_count, pass_over_key, NULL, &above->keys);
+	if (rc)
+		return rc;
+	struct hf_zone_rules_conf conf = {.zones = zones, .hash_key = &server->key,
+		.find_key = find_key, .ctx = above->keys};
+	conf.keys = hf_keys_all(above->keys, &conf.key_count);
+	rc = hf_zone_rules_new(&conf, &above->rules);
+	above->respond.rules = above->rules;
+	if (rc)
+		hf_keys_unref(above->keys);
+	return rc;
 }
 
 /* Makes a plan that holds the settings from now on. */
@@ -96,15 +136,20 @@ static int make_plan(struct hf_server *server, const struct hf_settings *setting
 		return -ENOMEM;
 	*above = (struct above){ *settings,
 		{ settings->listen, settings->tcp, settings->clients } };
+	int rc = make_rules(server, above);
+	if (rc) {
+		free(above);
+		return rc;
+	}
 	hf_slots_assign(server->slots, settings->forward, slots, fresh);
 	if (hf_plan_new(settings->forward, settings->cache, &server->key, slots, fresh, server->plan,
-		    &plan)) {
-		free(above);
-		return -ENOMEM;
-	}
-	int rc = hf_plan_secure(plan);
-	if (rc) {
+		    &plan))
+		rc = -ENOMEM;
+	if (!rc && (rc = hf_plan_secure(plan)))
 		hf_plan_unref(plan);
+	if (rc) {
+		hf_zone_rules_free(above->rules);
+		hf_keys_unref(above->keys);
 		free(above);
 		return rc;
 	}
@@ -387,6 +432,56 @@ static void run_drain(struct order *order, hf_us now)
 	finish_order(order->crew, 0);
 }
 
+/* ---- zones ---- */
+
+static void take_zones(struct crew *crew)
+{
+	struct hf_zones *zones = hf_zones_link_take(&crew->server->zones, &crew->zones);
+	if (zones)
+		hf_responder_adopt_zones(hf_listener_responder(crew->listener), zones);
+	hf_zones_unref(zones);
+}
+
+static void run_take_zones(void *arg, hf_us now)
+{
+	(void)now;
+	take_zones(arg);
+}
+
+/* A worker that cannot be told looks for itself (turn_again). */
+static void post_zones(void *ctx)
+{
+	struct hf_server *server = ctx;
+	for (size_t w = 0; w < server->size; w++)
+		if (hf_worker_order(server->crew[w].worker, run_take_zones, &server->crew[w]))
+			return;
+}
+
+/* In any worker: a primary says that there is something new. */
+static void notified(void *ctx, const struct hf_name *zone, const struct hf_address *peer,
+	bool has_serial, uint32_t serial)
+{
+	struct hf_server *server = ctx;
+	struct hf_authority *authority = atomic_load(&server->zones.authority);
+	if (authority)
+		hf_authority_notified(authority, zone, peer, has_serial, serial);
+}
+
+/* What files say is served from the first question on. */
+static int begin_zones(struct hf_server *server, FILE *complaints)
+{
+	int rc = hf_zones_link_adopt(&server->zones, above(server->plan)->settings.zones,
+		server->plan, complaints);
+	for (size_t w = 0; !rc && w < server->size; w++)
+		take_zones(&server->crew[w]);
+	return rc;
+}
+
+struct hf_authority *hf_server_authority(const struct hf_server *server)
+{
+	return atomic_load(&server->zones.authority);
+}
+
 /* ---- a worker's thread ---- */
 
 static void turned(void *ctx, hf_us now)
@@ -410,6 +505,7 @@ static void turn_again(struct hf_timer *timer, hf_us now)
 	if (crew->server->xdp && crew == crew->server->crew)
 		hf_xdp_fold(crew->server->xdp, crew->meter);
 	hf_worker_tick(crew->worker, now);
+	take_zones(crew);
 	hf_timer_arm(hf_loop_timers(crew->loop), timer, now + TURN);
 }
 
@@ -448,6 +544,7 @@ static int make_crew(struct hf_server *server, size_t index)
 	if (rc)
 		return rc;
 	hf_responder_attach(responder, crew->worker);
+	hf_responder_set_notified(responder, notified, server);
 	hf_listener_adopt(crew->listener, &above(server->plan)->respond);
 	crew->turn.fire = turn_again;
 	hf_timer_arm(hf_loop_timers(crew->loop), &crew->turn, hf_loop_now(crew->loop) + TURN);
@@ -611,6 +708,7 @@ int hf_server_start(const struct hf_settings *settings, const struct hf_given_so
 	if (server) {
 		server->size = size;
 		hf_inspections_init(&server->inspections);
+		hf_zones_link_init(&server->zones, post_zones, server);
 		pthread_mutex_init(&server->lock, NULL);
 		pthread_cond_init(&server->news, NULL);
 		rc = make_all(server, settings);
@@ -623,6 +721,8 @@ int hf_server_start(const struct hf_settings *settings, const struct hf_given_so
 		rc = listen_everywhere(server, given, given_count, complaints);
 	if (!rc)
 		rc = keep_cache(server, complaints);
+	if (!rc)
+		rc = begin_zones(server, complaints);
 	if (!rc)
 		open_at_driver(server, complaints);
 	if (!rc)
@@ -688,6 +788,7 @@ int hf_server_reload(struct hf_server *server, const struct hf_settings *setting
 	if (rc)
 		fprintf(complaints, "some workers could not take all of it: %s\n", hf_strerror(rc));
 	close_ears(&ears, server->size);
+	hf_zones_link_adopt(&server->zones, settings->zones, plan, complaints);
 	hf_plan_unref(old);
 	if (server->xdp)
 		adopt_at_driver(server, complaints);
@@ -737,6 +838,7 @@ size_t hf_server_drain(struct hf_server *server, hf_us longest)
 	if (server->size && server->crew[0].started) {
 		order_all(server, run_drain, NULL, NULL);
 		wait_done(server, longest);
+		hf_zones_link_stop(&server->zones);
 		stop_threads(server);
 		hf_inspections_end(&server->inspections);
 	}
@@ -751,6 +853,7 @@ void hf_server_free(struct hf_server *server)
 {
 	if (!server)
 		return;
+	hf_zones_link_stop(&server->zones);
 	stop_threads(server);
 	hf_inspections_end(&server->inspections);
 	hf_xdp_close(server->xdp);
@@ -758,6 +861,7 @@ void hf_server_free(struct hf_server *server)
 	for (size_t w = 0; w < server->size; w++)
 		hf_listener_free(server->crew[w].listener);
 	hf_team_free(server->team);
+	hf_zones_link_clear(&server->zones);
 	for (size_t w = 0; w < server->size; w++) {
 		hf_loop_free(server->crew[w].loop);
 		free(server->crew[w].meter);
@@ -909,6 +1013,18 @@ static void look_at_route(
 		names);
 }
 
+/* An answer from a zone that is not served would be an error, and one that is served is
+ * true: there is no waiting. */
+static void look_at_zone(void *ctx, const struct hf_authority_zone *zone)
+{
+	char name[HF_NAME_TEXT_MAX];
+	if (!zone->required || zone->standing == HF_ZONE_SERVED || zone->standing == HF_ZONE_MARKED)
+		return;
+	hf_name_text(zone->name.bytes, name);
+	hf_look_add(ctx, HF_REASON_ZONE, HF_REASON_AT_ONCE, name, "zone %s is not served: %s: %s",
+		name, hf_gate_state_text(zone->state), zone->why);
+}
+
 void hf_server_look(const struct hf_server *server, struct hf_look *look)
 {
 	pthread_mutex_lock(lock_of(server));
@@ -916,4 +1032,7 @@ void hf_server_look(const struct hf_server *server, struct hf_look *look)
 	for (size_t i = 0; i < forward->route_count; i++)
 		look_at_route(server, &forward->routes[i], look);
 	pthread_mutex_unlock(lock_of(server));
+	struct hf_authority *authority = hf_server_authority(server);
+	if (authority)
+		hf_authority_each(authority, look_at_zone, look);
 }

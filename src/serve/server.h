@@ -35,6 +35,7 @@ struct hf_settings {
 	const struct hf_clients_conf *clients;
 	const struct hf_forward_conf *forward;
 	const struct hf_cache_conf *cache;
+	const struct hf_zones_conf *zones; /* served with authority; NULL: none */
 	uint32_t workers;
 	const char *persist; /* where the cache is written down, or NULL; at start only */
 	void *owner;
@@ -94,6 +95,10 @@ struct hf_event_ring *hf_server_events(struct hf_server *server, size_t worker);
 struct hf_keeper_figures;
 bool hf_server_keeper_figures(const struct hf_server *server, struct hf_keeper_figures *ret);
 struct hf_event_ring *hf_server_keeper_events(struct hf_server *server); /* or NULL */
+
+/* Who looks after zones, or NULL: there are none. */
+struct hf_authority;
+struct hf_authority *hf_server_authority(const struct hf_server *server);
 
 /* False: nothing is answered at a driver. */
 struct hf_xdp_figures;

@@ -7,6 +7,8 @@
 #include "truth/proof.h"
 #include "upstream/health.h"
 #include "wire/name.h"
+#include "zone/gate.h"
+#include "zone/zones.h"
 
 _Static_assert(HF_EVENT_KINDS <= HF_LOG_KINDS, "every kind of event has its own rate");
 
@@ -317,6 +319,66 @@ static void say_panic(struct hf_log *log, const struct hf_event *event, const ch
 		fields);
 }
 
+static const char *about_zone(const struct hf_event *event, char buf[static HF_NAME_TEXT_MAX])
+{
+	return event->about_len ? hf_name_text(event->about, buf) : "(long)";
+}
+
+static void say_zone_loaded(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	char zone[HF_NAME_TEXT_MAX];
+	(void)upstream;
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("zone", about_zone(event, zone)),
+		HF_LOG_NUMBER_FIELD("serial", (uint32_t)event->a),
+		HF_LOG_NUMBER_FIELD("records", (uint32_t)event->b),
+		HF_LOG_TEXT_FIELD(event->why[0] ? "note" : NULL, event->why),
+		{.key = NULL},
+	};
+	hf_log_say(log, HF_LOG_INFO, "zone: a version is here", fields);
+}
+
+static void say_zone_trouble(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	char zone[HF_NAME_TEXT_MAX];
+	bool refused = event->kind == HF_EVENT_ZONE_REFUSED;
+	bool copy = event->kind == HF_EVENT_ZONE_COPY;
+	(void)upstream;
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD(event->about_len ? "zone" : NULL, about_zone(event, zone)),
+		HF_LOG_NUMBER_FIELD(refused ? "serial" : NULL, (uint32_t)event->a),
+		HF_LOG_TEXT_FIELD("because", event->why),
+		{.key = NULL},
+	};
+	hf_log_say(log, refused ? HF_LOG_ERROR : HF_LOG_WARNING,
+		refused ? "zone: a version is refused, the one before stays"
+		: copy  ? "zone-state: copies on the disk"
+			: "zone: its source could not be had",
+		fields);
+}
+
+static void say_zone_state(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	static const char *const standings[] = {
+		[HF_ZONE_SERVED] = "zone: served",
+		[HF_ZONE_MARKED] = "zone: served, though not proven to be current",
+		[HF_ZONE_WITHHELD] = "zone: not served, SERVFAIL",
+		[HF_ZONE_DROPPED] = "zone: not served, no reply",
+	};
+	char zone[HF_NAME_TEXT_MAX];
+	(void)upstream;
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("zone", about_zone(event, zone)),
+		HF_LOG_TEXT_FIELD("state", hf_gate_state_text((enum hf_gate_state)event->a)),
+		HF_LOG_TEXT_FIELD("because", event->why),
+		{.key = NULL},
+	};
+	if (hf_unexpected((unsigned)event->b >= HF_COUNT_OF(standings)))
+		return;
+	hf_log_say(log, event->b == HF_ZONE_SERVED ? HF_LOG_INFO : HF_LOG_ERROR, standings[event->b],
+		fields);
+}
+
 static const char *const persist_steps[HF_PERSIST_STEPS] = {
 	[HF_PERSIST_OPEN] = "opening the directory",
 	[HF_PERSIST_LOCK] = "locking the directory: another holdfast has it",
@@ -383,6 +445,11 @@ static const struct {
 	[HF_EVENT_AS_ONE] = {"upstreams as one", say_as_one},
 	[HF_EVENT_INTERCEPTED] = {"intercepted", say_intercepted},
 	[HF_EVENT_TRUST_STORE] = {"trust store", say_trust_store},
+	[HF_EVENT_ZONE_LOADED] = {"zone loaded", say_zone_loaded},
+	[HF_EVENT_ZONE_REFUSED] = {"zone refused", say_zone_trouble},
+	[HF_EVENT_ZONE_FETCH_FAILED] = {"zone source", say_zone_trouble},
+	[HF_EVENT_ZONE_STATE] = {"zone state", say_zone_state},
+	[HF_EVENT_ZONE_COPY] = {"zone copies", say_zone_trouble},
 	[HF_EVENT_TWIN_BEHIND] = {"sibling behind", say_twin},
 	[HF_EVENT_TWIN_CAUGHT_UP] = {"sibling caught up", say_twin},
 	[HF_EVENT_TWIN_DIFFERS] = {"sibling differs", say_twin},

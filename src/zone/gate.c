@@ -172,6 +172,19 @@ void hf_gate_copy(struct hf_gate *gate, const struct hf_zone_soa *soa, hf_us pro
 	}
 }
 
+void hf_gate_inherit(struct hf_gate *gate, const struct hf_gate *before)
+{
+	gate->state = before->state;
+	gate->has_copy = before->has_copy;
+	gate->serial = before->serial;
+	gate->refresh = before->refresh;
+	gate->retry = before->retry;
+	gate->expire = before->expire;
+	gate->ever_proven = before->ever_proven;
+	gate->proven = before->proven;
+	gate->started = before->started;
+}
+
 void hf_gate_report(struct hf_gate *gate, size_t witness, bool reached, uint32_t serial, hf_us now)
 {
 	if (hf_unexpected(witness >= gate->witness_count))

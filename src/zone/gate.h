@@ -120,6 +120,10 @@ void hf_gate_init(struct hf_gate *gate, const struct hf_gate_conf *conf,
 struct hf_zone_soa;
 void hf_gate_copy(struct hf_gate *gate, const struct hf_zone_soa *soa, hf_us proven, hf_us now);
 
+/* Takes over the copy and its standing from a gate with other witnesses, which count as not
+ * yet asked. */
+void hf_gate_inherit(struct hf_gate *gate, const struct hf_gate *before);
+
 /* A witness has been asked. */
 void hf_gate_report(struct hf_gate *gate, size_t witness, bool reached, uint32_t serial, hf_us now);
 

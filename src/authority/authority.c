@@ -1,0 +1,595 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "authority/authority.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "authority/call.h"
+#include "authority/copy.h"
+#include "authority/keeper.h"
+#include "authority/keys.h"
+#include "authority/watch.h"
+#include "base/check.h"
+#include "base/error.h"
+#include "loop/loop_epoll.h"
+
+/* Notices of other threads that wait; more are dropped, as the network might have. */
+#define NOTICES_MAX 1024
+
+/* So much of a turn may go into reading files before others are heard. */
+#define BEGIN_LONGEST (20 * HF_MS)
+
+/* Figures for readers are made anew so often at most. */
+#define SHOW_EVERY (500 * HF_MS)
+
+/* A set of a hundred thousand zones takes a while to make: no more than this part of our
+ * time goes into it, or one would be made for each zone that becomes current. */
+#define HAND_OVER_REST 10
+
+struct notice { /* a NOTIFY that a listener got */
+	struct hf_name zone;
+	struct hf_address peer;
+	bool has_serial;
+	uint32_t serial;
+};
+
+struct shown { /* a zone, for readers */
+	struct hf_name name;
+	bool required;
+	struct hf_zone_keeper_figures figures;
+};
+
+struct hf_authority {
+	struct hf_loop *loop;
+	pthread_t thread;
+	bool started;
+	hf_authority_serve *serve;
+	void *serve_ctx;
+	struct hf_event_ring events;
+
+	/* The thread's own, once it runs. */
+	struct hf_authority_conf conf;
+	struct hf_keys *keys;
+	struct hf_copies *copies;
+	struct hf_watch *watch;
+	struct hf_calls *calls;
+	struct hf_zone_keeper **keepers; /* in the order of their names */
+	size_t keeper_count;
+	struct hf_zone_keeper *line, **line_end; /* those that want to fetch */
+	bool dirty;                              /* the set is to be made anew */
+	bool moved;                              /* figures are others */
+	hf_us handed_over, cost;                 /* when that was done last, what it took */
+	struct hf_timer again;                   /* looks at `dirty` and `moved` */
+
+	pthread_mutex_t lock; /* over all that follows */
+	pthread_cond_t news;
+	struct shown *shown;
+	size_t shown_count;
+	struct notice notices[NOTICES_MAX];
+	size_t notice_count;
+	const struct hf_authority_conf *order; /* a configuration to be gone by */
+	bool ordered;                          /* it has been taken, with this result */
+	int order_rc;
+};
+
+static void release(const struct hf_authority_conf *conf)
+{
+	if (conf->release)
+		conf->release(conf->owner);
+}
+
+/* ---- those that want to fetch ---- */
+
+static void want_fetch(void *ctx, struct hf_zone_keeper *keeper)
+{
+	struct hf_authority *a = ctx;
+	struct hf_zone_keeper_link *link = hf_zone_keeper_link(keeper);
+	if (link->prev)
+		return;
+	link->next = NULL;
+	link->prev = a->line_end;
+	*a->line_end = keeper;
+	a->line_end = &link->next;
+	hf_loop_wake(a->loop); /* it may be between two turns */
+}
+
+static void leave_line(struct hf_authority *a, struct hf_zone_keeper *keeper)
+{
+	struct hf_zone_keeper_link *link = hf_zone_keeper_link(keeper);
+	if (!link->prev)
+		return;
+	*link->prev = link->next;
+	if (link->next)
+		hf_zone_keeper_link(link->next)->prev = link->prev;
+	else
+		a->line_end = link->prev;
+	link->prev = NULL;
+}
+
+/* Files are read as they are begun: after `longest` the rest waits for the next turn. */
+static void begin_fetches(struct hf_authority *a, hf_us longest)
+{
+	hf_us begun = hf_loop_clock(a->loop), now = begun;
+	while (a->line && now - begun <= longest) {
+		struct hf_zone_keeper *keeper = a->line;
+		leave_line(a, keeper);
+		hf_zone_keeper_fetch(keeper, now);
+		now = hf_loop_clock(a->loop);
+	}
+	if (a->line)
+		hf_loop_wake(a->loop);
+}
+
+/* ---- what keepers say ---- */
+
+static void changed(void *ctx, struct hf_zone_keeper *keeper)
+{
+	struct hf_authority *a = ctx;
+	(void)keeper;
+	a->dirty = true;
+}
+
+static void moved(void *ctx)
+{
+	struct hf_authority *a = ctx;
+	a->moved = true;
+	if (!hf_timer_armed(&a->again))
+		hf_timer_arm(hf_loop_timers(a->loop), &a->again, hf_loop_now(a->loop) + SHOW_EVERY);
+}
+
+static void tell(void *ctx, struct hf_event *event)
+{
+	struct hf_authority *a = ctx;
+	hf_event_put(&a->events, event);
+}
+
+static const struct hf_zone_keeper_handler keeper_handler = {changed, moved, want_fetch, tell};
+
+/* ---- for others to see ---- */
+
+static void show(struct hf_authority *a, hf_us now)
+{
+	struct shown *shown = calloc(a->keeper_count + 1, sizeof *shown);
+	if (!shown)
+		return; /* readers see what was */
+	for (size_t i = 0; i < a->keeper_count; i++) {
+		const struct hf_zone_conf *conf = hf_zone_keeper_conf(a->keepers[i]);
+		shown[i].name = conf->name;
+		shown[i].required = conf->required;
+		hf_zone_keeper_figures(a->keepers[i], now, &shown[i].figures);
+	}
+	pthread_mutex_lock(&a->lock);
+	struct shown *before = a->shown;
+	a->shown = shown;
+	a->shown_count = a->keeper_count;
+	pthread_mutex_unlock(&a->lock);
+	free(before);
+	a->moved = false;
+}
+
+/* Workers get the set as it is now. On failure they keep the one that they have, and it is
+ * tried again at the next turn. */
+static void hand_over(struct hf_authority *a, hf_us now)
+{
+	hf_us begun = hf_loop_clock(a->loop);
+	struct hf_zones_entry *entries = calloc(a->keeper_count + 1, sizeof *entries);
+	struct hf_zones *zones = NULL;
+	for (size_t i = 0; entries && i < a->keeper_count; i++)
+		entries[i] = *hf_zone_keeper_entry(a->keepers[i]);
+	if (entries && hf_zones_new(entries, a->keeper_count, &zones) == 0) {
+		a->dirty = false;
+		a->serve(a->serve_ctx, zones);
+		hf_zones_unref(zones);
+	}
+	free(entries);
+	show(a, now);
+	a->handed_over = hf_loop_clock(a->loop);
+	a->cost = a->handed_over - begun;
+}
+
+static void hand_over_in_time(struct hf_authority *a, hf_us now)
+{
+	hf_us at = a->handed_over + HAND_OVER_REST * a->cost;
+	if (!a->dirty)
+		return;
+	if (now >= at || a->cost < HF_MS)
+		hand_over(a, now);
+	else if (!hf_timer_armed(&a->again) || a->again.due > at)
+		hf_timer_arm(hf_loop_timers(a->loop), &a->again, at);
+}
+
+/* The turn that this fires in ends with a look at `dirty`. */
+static void again(struct hf_timer *timer, hf_us now)
+{
+	struct hf_authority *a =
+		(struct hf_authority *)((char *)timer - offsetof(struct hf_authority, again));
+	if (a->moved && !a->dirty)
+		show(a, now);
+}
+
+/* ---- keepers ---- */
+
+static int compare_names(const struct hf_name *x, const struct hf_name *y)
+{
+	int order = memcmp(x->bytes, y->bytes, x->len < y->len ? x->len : y->len);
+	return order ? order : (int)x->len - (int)y->len;
+}
+
+static int compare_keepers(const void *a, const void *b)
+{
+	return compare_names(&hf_zone_keeper_conf(*(struct hf_zone_keeper *const *)a)->name,
+		&hf_zone_keeper_conf(*(struct hf_zone_keeper *const *)b)->name);
+}
+
+static size_t find(const struct hf_authority *a, const struct hf_name *name)
+{
+	size_t low = 0, high = a->keeper_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = compare_names(name, &hf_zone_keeper_conf(a->keepers[middle])->name);
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return SIZE_MAX;
+}
+
+static int make_keeper(struct hf_authority *a, const struct hf_zone_conf *zone,
+	const struct hf_keys *keys, struct hf_zone_keeper **ret)
+{
+	size_t at = find(a, &zone->name);
+	struct hf_zone_keeper_conf conf = {.loop = a->loop, .calls = a->calls, .zone = zone, .watch = a->watch,
+		.copies = a->copies, .handler = &keeper_handler, .ctx = a};
+	if (strcmp(zone->key, "none") != 0) {
+		conf.key = hf_keys_find(keys, zone->key);
+		conf.obstacle = conf.key ? NULL : "its key cannot be read"; /* never unsigned */
+	}
+	return hf_zone_keeper_new(&conf, at == SIZE_MAX ? NULL : a->keepers[at], ret);
+}
+
+static void free_keepers(struct hf_authority *a, struct hf_zone_keeper **keepers, size_t count)
+{
+	for (size_t i = 0; keepers && i < count; i++) {
+		if (keepers[i])
+			leave_line(a, keepers[i]);
+		hf_zone_keeper_free(keepers[i]);
+	}
+	free(keepers);
+}
+
+static int make_keepers(struct hf_authority *a, const struct hf_zones_conf *zones,
+	const struct hf_keys *keys, struct hf_zone_keeper ***ret)
+{
+	struct hf_zone_keeper **keepers = calloc(zones->zone_count + 1, sizeof(void *));
+	int rc = keepers ? 0 : -ENOMEM;
+	for (size_t i = 0; !rc && i < zones->zone_count; i++)
+		rc = make_keeper(a, &zones->zones[i], keys, &keepers[i]);
+	if (rc) {
+		free_keepers(a, keepers, keepers ? zones->zone_count : 0);
+		return rc;
+	}
+	qsort(keepers, zones->zone_count, sizeof(void *), compare_keepers);
+	*ret = keepers;
+	return 0;
+}
+
+/* ---- configurations ---- */
+
+static void key_fault(void *ctx, const struct hf_key_conf *conf, const char *why)
+{
+	struct hf_authority *a = ctx;
+	struct hf_event event = {.kind = HF_EVENT_ZONE_FETCH_FAILED, .at = hf_loop_now(a->loop)};
+	char text[HF_EVENT_WHY];
+	snprintf(text, sizeof text, "key %s: %.100s", conf->name, why);
+	hf_event_why(&event, text);
+	hf_event_put(&a->events, &event);
+}
+
+static bool has_state(const struct hf_zones_conf *zones)
+{
+	return zones->state && strcmp(zones->state, "none") != 0;
+}
+
+/* A directory that cannot be had is no reason not to serve. */
+static void open_copies(struct hf_authority *a, const struct hf_zones_conf *next)
+{
+	const struct hf_zones_conf *now = a->conf.zones;
+	if (a->copies && now && has_state(next) && strcmp(now->state, next->state) == 0)
+		return;
+	hf_copies_close(a->copies);
+	a->copies = NULL;
+	int rc = has_state(next) ? hf_copies_open(next->state, &a->copies) : 0;
+	if (!rc)
+		return;
+	struct hf_event event = {.kind = HF_EVENT_ZONE_COPY, .at = hf_loop_now(a->loop)};
+	char text[HF_EVENT_WHY];
+	snprintf(text, sizeof text, "%.60s: %s", next->state,
+		rc == -EWOULDBLOCK ? "another process has it" : hf_strerror(rc));
+	hf_event_why(&event, text);
+	hf_event_put(&a->events, &event);
+}
+
+/* Goes by another configuration, or by the first. On failure all is as it was. */
+static int take_conf(struct hf_authority *a, const struct hf_authority_conf *conf)
+{
+	struct hf_keys *keys = NULL;
+	struct hf_zone_keeper **keepers;
+	int rc = hf_keys_load(conf->zones->keys, conf->zones->key_count, key_fault, a, &keys);
+	if (rc)
+		return rc;
+	open_copies(a, conf->zones);
+	rc = make_keepers(a, conf->zones, keys, &keepers);
+	if (rc) {
+		hf_keys_unref(keys);
+		return rc;
+	}
+	struct hf_authority_conf before = a->conf;
+	free_keepers(a, a->keepers, a->keeper_count);
+	hf_keys_unref(a->keys);
+	a->keepers = keepers;
+	a->keeper_count = conf->zones->zone_count;
+	a->keys = keys;
+	a->conf = *conf;
+	a->dirty = true;
+	release(&before);
+	return 0;
+}
+
+/* ---- the thread ---- */
+
+static void take_order(struct hf_authority *a)
+{
+	pthread_mutex_lock(&a->lock);
+	const struct hf_authority_conf *order = a->order;
+	a->order = NULL;
+	pthread_mutex_unlock(&a->lock);
+	if (!order)
+		return;
+	int rc = take_conf(a, order);
+	pthread_mutex_lock(&a->lock);
+	a->ordered = true;
+	a->order_rc = rc;
+	pthread_cond_broadcast(&a->news);
+	pthread_mutex_unlock(&a->lock);
+}
+
+static bool take_notice(struct hf_authority *a, struct notice *ret)
+{
+	pthread_mutex_lock(&a->lock);
+	bool any = a->notice_count > 0;
+	if (any)
+		*ret = a->notices[--a->notice_count];
+	pthread_mutex_unlock(&a->lock);
+	return any;
+}
+
+static void take_notices(struct hf_authority *a, hf_us now)
+{
+	struct notice notice;
+	for (unsigned i = 0; i < NOTICES_MAX && take_notice(a, &notice); i++) {
+		size_t at = find(a, &notice.zone);
+		if (at != SIZE_MAX)
+			hf_zone_keeper_notified(
+				a->keepers[at], &notice.peer, notice.has_serial, notice.serial, now);
+	}
+}
+
+static void woken(void *ctx, hf_us now)
+{
+	struct hf_authority *a = ctx;
+	take_order(a);
+	take_notices(a, now);
+}
+
+static void turned(void *ctx, hf_us now)
+{
+	struct hf_authority *a = ctx;
+	begin_fetches(a, BEGIN_LONGEST);
+	hand_over_in_time(a, now);
+}
+
+static const struct hf_loop_hooks hooks = {woken, turned};
+
+static void *work(void *arg)
+{
+	struct hf_authority *a = arg;
+	int rc = hf_loop_run(a->loop);
+	hf_unexpected(rc < 0);
+	return NULL;
+}
+
+/* ---- life ---- */
+
+/* Those that come from files have been read by now, or have a fault. */
+static void complain(struct hf_authority *a, FILE *complaints)
+{
+	struct hf_zone_keeper_figures figures;
+	char name[HF_NAME_TEXT_MAX];
+	for (size_t i = 0; i < a->keeper_count; i++) {
+		hf_zone_keeper_figures(a->keepers[i], hf_loop_now(a->loop), &figures);
+		if (figures.fault[0])
+			fprintf(complaints, "zone %s: %s\n",
+				hf_name_text(hf_zone_keeper_conf(a->keepers[i])->name.bytes, name),
+				figures.fault);
+	}
+}
+
+static struct hf_authority *make(hf_authority_serve *serve, void *ctx)
+{
+	struct hf_authority *a = calloc(1, sizeof *a);
+	if (!a)
+		return NULL;
+	a->serve = serve;
+	a->serve_ctx = ctx;
+	a->line_end = &a->line;
+	a->again.fire = again;
+	pthread_mutex_init(&a->lock, NULL);
+	pthread_cond_init(&a->news, NULL);
+	return a;
+}
+
+int hf_authority_start(const struct hf_authority_conf *conf, FILE *complaints,
+	hf_authority_serve *serve, void *ctx, struct hf_authority **ret)
+{
+	struct hf_authority *a = make(serve, ctx);
+	int rc = a ? hf_loop_epoll_new(&a->loop) : -ENOMEM;
+	if (!rc) {
+		hf_loop_set_hooks(a->loop, &hooks, a);
+		if (hf_watch_new(a->loop, &a->watch))
+			a->watch = NULL; /* files are looked at more often */
+		rc = hf_calls_new(a->loop, &a->calls);
+	}
+	if (!rc)
+		rc = take_conf(a, conf);
+	if (rc) {
+		hf_authority_free(a);
+		return rc;
+	}
+	begin_fetches(a, HF_NEVER);
+	complain(a, complaints);
+	hand_over(a, hf_loop_clock(a->loop));
+	rc = pthread_create(&a->thread, NULL, work, a);
+	if (rc) {
+		a->conf.release = NULL; /* the caller's still */
+		hf_authority_free(a);
+		return -rc;
+	}
+	a->started = true;
+	pthread_setname_np(a->thread, "authority");
+	*ret = a;
+	return 0;
+}
+
+int hf_authority_adopt(struct hf_authority *a, const struct hf_authority_conf *conf)
+{
+	pthread_mutex_lock(&a->lock);
+	a->order = conf;
+	a->ordered = false;
+	pthread_mutex_unlock(&a->lock);
+	hf_loop_wake(a->loop);
+	pthread_mutex_lock(&a->lock);
+	while (!a->ordered)
+		pthread_cond_wait(&a->news, &a->lock);
+	int rc = a->order_rc;
+	pthread_mutex_unlock(&a->lock);
+	return rc;
+}
+
+void hf_authority_notified(struct hf_authority *a, const struct hf_name *zone,
+	const struct hf_address *peer, bool has_serial, uint32_t serial)
+{
+	pthread_mutex_lock(&a->lock);
+	bool room = a->notice_count < NOTICES_MAX;
+	if (room)
+		a->notices[a->notice_count++] = (struct notice){*zone, *peer, has_serial, serial};
+	pthread_mutex_unlock(&a->lock);
+	if (room)
+		hf_loop_wake(a->loop);
+}
+
+void hf_authority_stop(struct hf_authority *a)
+{
+	if (!a->started)
+		return;
+	hf_loop_stop(a->loop);
+	pthread_join(a->thread, NULL);
+	a->started = false;
+}
+
+void hf_authority_free(struct hf_authority *a)
+{
+	if (!a)
+		return;
+	hf_authority_stop(a);
+	free_keepers(a, a->keepers, a->keeper_count);
+	hf_keys_unref(a->keys);
+	hf_copies_close(a->copies);
+	hf_watch_free(a->watch);
+	hf_calls_free(a->calls);
+	hf_loop_free(a->loop);
+	release(&a->conf);
+	free(a->shown);
+	pthread_mutex_destroy(&a->lock);
+	pthread_cond_destroy(&a->news);
+	free(a);
+}
+
+/* ---- readers ---- */
+
+static void describe(const struct shown *shown, hf_us now, struct hf_authority_zone *ret)
+{
+	const struct hf_zone_keeper_figures *f = &shown->figures;
+	*ret = (struct hf_authority_zone){
+		.name = shown->name,
+		.required = shown->required,
+		.state = f->state,
+		.standing = f->standing,
+		.has_copy = f->has_copy,
+		.published_known = f->published_known,
+		.serial = f->serial,
+		.published = f->published,
+		.records = f->records,
+		.octets = f->octets,
+		.proven_ago = f->proven == HF_GATE_NEVER ? -1 : now - f->proven,
+		.loaded_ago = f->loaded == HF_GATE_NEVER ? -1 : now - f->loaded,
+		.loads = f->loads,
+		.refused = f->refused,
+		.transfers = f->transfers,
+		.transfers_failed = f->transfers_failed,
+		.notifies = f->notifies,
+	};
+	memcpy(ret->why, f->why, sizeof ret->why);
+	memcpy(ret->fault, f->fault, sizeof ret->fault);
+}
+
+size_t hf_authority_zones(struct hf_authority *a, struct hf_authority_zone *ret, size_t most)
+{
+	hf_us now = hf_clock_now();
+	pthread_mutex_lock(&a->lock);
+	size_t count = a->shown_count;
+	for (size_t i = 0; i < count && i < most; i++)
+		describe(&a->shown[i], now, &ret[i]);
+	pthread_mutex_unlock(&a->lock);
+	return count;
+}
+
+void hf_authority_each(struct hf_authority *a,
+	void (*each)(void *ctx, const struct hf_authority_zone *zone), void *ctx)
+{
+	struct hf_authority_zone zone;
+	hf_us now = hf_clock_now();
+	pthread_mutex_lock(&a->lock);
+	for (size_t i = 0; i < a->shown_count; i++) {
+		describe(&a->shown[i], now, &zone);
+		each(ctx, &zone);
+	}
+	pthread_mutex_unlock(&a->lock);
+}
+
+bool hf_authority_ready(struct hf_authority *a, FILE *reasons)
+{
+	bool ready = true;
+	char name[HF_NAME_TEXT_MAX];
+	pthread_mutex_lock(&a->lock);
+	for (size_t i = 0; i < a->shown_count; i++) {
+		const struct shown *shown = &a->shown[i];
+		enum hf_zone_standing standing = shown->figures.standing;
+		if (!shown->required || standing == HF_ZONE_SERVED || standing == HF_ZONE_MARKED)
+			continue;
+		ready = false;
+		fprintf(reasons, "zone %s is not served: %s: %s\n",
+			hf_name_text(shown->name.bytes, name),
+			hf_gate_state_text(shown->figures.state), shown->figures.why);
+	}
+	pthread_mutex_unlock(&a->lock);
+	return ready;
+}
+
+struct hf_event_ring *hf_authority_events(struct hf_authority *a)
+{
+	return &a->events;
+}

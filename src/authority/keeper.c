@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "authority/keeper.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "authority/copy.h"
+#include "authority/witness.h"
+#include "base/check.h"
+#include "base/error.h"
+#include "zone/place.h"
+#include "zone/sanity.h"
+
+/* For how long a lone witness may keep a zone from being served by showing a serial that
+ * cannot be had: long enough for primaries that take their time, and a bound. */
+#define PATIENCE (300 * HF_SECOND)
+
+#define BACKOFF_FIRST HF_SECOND
+
+/* A proof is written down so often at most: what is lost by a crash makes a copy look
+ * older than it is, never younger. */
+#define PROOF_EVERY (30 * HF_SECOND)
+
+/* A NOTIFY is nobody's way to make us ask more often than this. */
+#define NOTIFY_EVERY HF_SECOND
+
+struct hf_zone_keeper {
+	struct hf_zone_keeper_conf conf;
+	struct hf_zone_keeper_link link;
+	struct hf_source *source; /* NULL: it cannot be fetched (conf.obstacle) */
+	struct hf_witness *witnesses[HF_GATE_WITNESSES_MAX];
+	struct hf_gate gate;
+	struct hf_zones_entry entry;
+	struct hf_timer turn_timer; /* time passes */
+	struct hf_timer ask_timer;  /* questions, a little apart from others' */
+	bool fetching, wanted;
+	bool whole;         /* what was given last was refused: all of it, next time */
+	size_t first;       /* the primary to begin with */
+	unsigned failures;  /* in a row */
+	hf_us fetch_at;     /* not before */
+	hf_us notified_at;
+	hf_us look_at;      /* a NOTIFY is to be followed then; HF_NEVER */
+	hf_us proof_written; /* the proof on the disk */
+	hf_us loaded;
+	uint64_t loads, refused, transfers, transfers_failed, notifies;
+	char fault[200];
+};
+
+/* ---- telling ---- */
+
+static void tell(struct hf_zone_keeper *k, struct hf_event event, hf_us now)
+{
+	event.at = now;
+	hf_event_about(&event, k->conf.zone->name.bytes, k->conf.zone->name.len);
+	k->conf.handler->tell(k->conf.ctx, &event);
+}
+
+static void tell_why(struct hf_zone_keeper *k, struct hf_event event, const char *why, hf_us now)
+{
+	hf_event_why(&event, why);
+	tell(k, event, now);
+}
+
+/* The same fault is told once, until something works. */
+static void fail(struct hf_zone_keeper *k, enum hf_event_kind kind, uint32_t serial,
+	const char *why, hf_us now)
+{
+	if (strncmp(k->fault, why, sizeof k->fault - 1) == 0)
+		return;
+	snprintf(k->fault, sizeof k->fault, "%s", why);
+	tell_why(k, (struct hf_event){.kind = (uint16_t)kind, .a = (int32_t)serial}, why, now);
+}
+
+/* ---- copies ---- */
+
+static struct hf_copy_clocks clocks(const struct hf_zone_keeper *k, hf_us now)
+{
+	return (struct hf_copy_clocks){now, hf_loop_wall(k->conf.loop)};
+}
+
+static void save_copy(struct hf_zone_keeper *k, hf_us now)
+{
+	char why[HF_COPY_WHY_MAX];
+	k->proof_written = HF_GATE_NEVER;
+	if (k->conf.copies && hf_copy_save(k->conf.copies, k->entry.zone, why))
+		tell_why(k, (struct hf_event){.kind = HF_EVENT_ZONE_COPY}, why, now);
+}
+
+static void save_proof(struct hf_zone_keeper *k)
+{
+	const struct hf_gate *gate = &k->gate;
+	if (!k->conf.copies || !gate->ever_proven ||
+		(k->proof_written != HF_GATE_NEVER && gate->proven - k->proof_written < PROOF_EVERY))
+		return;
+	struct hf_copy_clocks at = clocks(k, hf_loop_now(k->conf.loop));
+	at.wall -= (at.now - gate->proven) / HF_SECOND;
+	at.now = gate->proven;
+	/* A disk that takes none of it was told of when the copy was saved. */
+	hf_copy_prove(k->conf.copies, &k->conf.zone->name, gate->serial, &at);
+	k->proof_written = gate->proven;
+}
+
+/* ---- versions ---- */
+
+static struct hf_zone_soa bounded_soa(const struct hf_zone_keeper *k, const struct hf_zone *zone)
+{
+	struct hf_zone_soa soa = *hf_zone_soa(zone);
+	uint32_t low = (uint32_t)(k->conf.zone->refresh_min / HF_SECOND);
+	uint32_t high = (uint32_t)(k->conf.zone->refresh_max / HF_SECOND);
+	soa.refresh = soa.refresh < low ? low : soa.refresh > high ? high : soa.refresh;
+	soa.retry = soa.retry < low ? low : soa.retry > soa.refresh ? soa.refresh : soa.retry;
+	return soa;
+}
+
+static void take(struct hf_zone_keeper *k, struct hf_zone *zone, hf_us proven, hf_us now)
+{
+	struct hf_zone_soa soa = bounded_soa(k, zone);
+	hf_zone_unref(k->entry.zone);
+	k->entry.zone = hf_zone_ref(zone);
+	k->loaded = now;
+	hf_gate_copy(&k->gate, &soa, proven, now);
+}
+
+static void load_copy(struct hf_zone_keeper *k, hf_us now)
+{
+	char why[HF_COPY_WHY_MAX];
+	struct hf_copy_clocks at = clocks(k, now);
+	struct hf_zone *zone;
+	hf_us ago;
+	if (!k->conf.copies)
+		return;
+	int rc = hf_copy_load(k->conf.copies, &k->conf.zone->name, NULL, &at, why, &zone, &ago);
+	if (rc) {
+		if (rc != -ENOENT)
+			tell_why(k, (struct hf_event){.kind = HF_EVENT_ZONE_COPY}, why, now);
+		return;
+	}
+	take(k, zone, ago < 0 ? HF_GATE_NEVER : now - ago, now);
+	k->proof_written = HF_GATE_NEVER;
+	tell_why(k, (struct hf_event){.kind = HF_EVENT_ZONE_LOADED,
+			    .a = (int32_t)hf_zone_soa(zone)->serial,
+			    .b = (int32_t)hf_zone_records(zone)},
+		"the copy of the last time", now);
+	hf_zone_unref(zone);
+}
+
+static bool same_set(const struct hf_zone_set *a, const struct hf_zone_set *b)
+{
+	return a->type == b->type && a->count == b->count && a->ttl == b->ttl &&
+	       a->rdata_octets == b->rdata_octets && a->owner[0] == b->owner[0] &&
+	       memcmp(a->rdata, b->rdata, a->rdata_octets) == 0 &&
+	       hf_name_wire_len(a->owner, HF_NAME_MAX) == hf_name_wire_len(b->owner, HF_NAME_MAX) &&
+	       memcmp(a->owner, b->owner, hf_name_wire_len(a->owner, HF_NAME_MAX)) == 0;
+}
+
+/* A file may be written again with nothing new in it. */
+static bool same_zone(const struct hf_zone *a, const struct hf_zone *b)
+{
+	struct hf_zone_walk x = hf_zone_walk(a), y = hf_zone_walk(b);
+	struct hf_zone_set s, t;
+	if (hf_zone_records(a) != hf_zone_records(b))
+		return false;
+	while (hf_zone_next(&x, &s))
+		if (!hf_zone_next(&y, &t) || !same_set(&s, &t))
+			return false;
+	return true;
+}
+
+/* ---- what comes of it ---- */
+
+static void settle(struct hf_zone_keeper *k, hf_us now);
+
+static enum hf_zone_standing standing_of(
+	const struct hf_zone_keeper *k, const struct hf_gate_verdict *verdict)
+{
+	if (k->entry.zone && verdict->serve)
+		return verdict->marked ? HF_ZONE_MARKED : HF_ZONE_SERVED;
+	return k->conf.zone->when_unproven == HF_UNPROVEN_DROP ? HF_ZONE_DROPPED : HF_ZONE_WITHHELD;
+}
+
+static void update_entry(struct hf_zone_keeper *k, const struct hf_zone *before,
+	const struct hf_gate_verdict *verdict, hf_us now)
+{
+	static const int32_t codes[] = {
+		[HF_ZONE_SERVED] = HF_EDE_NONE,
+		[HF_ZONE_MARKED] = HF_EDE_STALE,
+		[HF_ZONE_WITHHELD] = HF_EDE_NOT_READY,
+		[HF_ZONE_DROPPED] = HF_EDE_NOT_READY,
+	};
+	enum hf_zone_standing standing = standing_of(k, verdict), was = k->entry.standing;
+	if (standing == was && !verdict->changed && k->entry.zone == before)
+		return;
+	k->entry.standing = standing;
+	k->entry.ede = codes[standing];
+	k->entry.why[0] = 0;
+	if (standing != HF_ZONE_SERVED)
+		hf_gate_why(&k->gate, now, k->entry.why);
+	if (standing != was || verdict->changed) {
+		char why[HF_GATE_WHY_MAX];
+		tell_why(k, (struct hf_event){.kind = HF_EVENT_ZONE_STATE, .slot = (uint16_t)was,
+				    .a = (int32_t)k->gate.state, .b = (int32_t)standing,
+				    .c = (int32_t)k->gate.serial},
+			hf_gate_why(&k->gate, now, why), now);
+	}
+	k->conf.handler->changed(k->conf.ctx, k);
+}
+
+static hf_us jitter(const struct hf_zone_keeper *k, hf_us most)
+{
+	return most > 0 ? (hf_us)(hf_loop_random_u32(k->conf.loop) % (uint64_t)most) : 0;
+}
+
+static void want_fetch(struct hf_zone_keeper *k, hf_us now)
+{
+	if (!k->source || k->fetching || k->wanted || now < k->fetch_at)
+		return;
+	k->wanted = true;
+	k->conf.handler->want(k->conf.ctx, k);
+}
+
+/* One that comes while something is being fetched may be of a version behind that. */
+static void follow_notify(struct hf_zone_keeper *k, hf_us now)
+{
+	if (now < k->look_at || k->fetching || k->wanted)
+		return;
+	k->look_at = HF_NEVER;
+	k->notified_at = now;
+	k->fetch_at = now;
+	want_fetch(k, now);
+	if (k->gate.witness_count)
+		hf_timer_arm(hf_loop_timers(k->conf.loop), &k->ask_timer, now);
+}
+
+/* `before`: the version that the entry had when the event came. */
+static void settle_from(struct hf_zone_keeper *k, const struct hf_zone *before, hf_us now)
+{
+	struct hf_gate_verdict verdict = hf_gate_verdict(&k->gate, now);
+	update_entry(k, before, &verdict, now);
+	save_proof(k);
+	if (verdict.ask && !hf_timer_armed(&k->ask_timer))
+		hf_timer_arm(hf_loop_timers(k->conf.loop), &k->ask_timer,
+			now + (k->gate.ever_proven ? jitter(k, k->gate.retry / 10) : 0));
+	k->conf.handler->moved(k->conf.ctx);
+	hf_us next = verdict.next;
+	follow_notify(k, now);
+	if (k->look_at < next && k->look_at > now)
+		next = k->look_at; /* else it is looked at when the fetch is done */
+	if (verdict.fetch) {
+		want_fetch(k, now);
+		if (!k->fetching && !k->wanted && k->source && k->fetch_at < next)
+			next = k->fetch_at;
+	}
+	if (next == HF_NEVER)
+		hf_timer_disarm(hf_loop_timers(k->conf.loop), &k->turn_timer);
+	else
+		hf_timer_arm(hf_loop_timers(k->conf.loop), &k->turn_timer, next);
+}
+
+static void settle(struct hf_zone_keeper *k, hf_us now)
+{
+	settle_from(k, k->entry.zone, now);
+}
+
+static void time_passed(struct hf_timer *timer, hf_us now)
+{
+	settle((struct hf_zone_keeper *)((char *)timer - offsetof(struct hf_zone_keeper, turn_timer)),
+		now);
+}
+
+/* ---- witnesses ---- */
+
+static void ask_all(struct hf_timer *timer, hf_us now)
+{
+	struct hf_zone_keeper *k =
+		(struct hf_zone_keeper *)((char *)timer - offsetof(struct hf_zone_keeper, ask_timer));
+	for (size_t i = 0; i < k->gate.witness_count; i++)
+		hf_witness_ask(k->witnesses[i], now);
+}
+
+static void witness_said(
+	void *ctx, size_t index, bool reached, uint32_t serial, const char *why, hf_us now)
+{
+	struct hf_zone_keeper *k = ctx;
+	(void)why;
+	hf_gate_report(&k->gate, index, reached, serial, now);
+	settle(k, now);
+}
+
+static enum hf_witness_kind kind_of(const struct hf_place *place, bool primary)
+{
+	if (primary)
+		return HF_WITNESS_PRIMARY;
+	return place->kind == HF_PLACE_URL   ? HF_WITNESS_URL
+	       : place->kind == HF_PLACE_TXT ? HF_WITNESS_TXT
+					     : HF_WITNESS_SERVER;
+}
+
+/* Primaries first, in their order, so that a primary's number is its witness's. */
+static int make_witnesses(struct hf_zone_keeper *k, enum hf_witness_kind *kinds, size_t *ret_count)
+{
+	const struct hf_zone_conf *zone = k->conf.zone;
+	size_t count = zone->primaries.count + zone->published.count;
+	for (size_t i = 0; i < count && i < HF_GATE_WITNESSES_MAX; i++) {
+		bool primary = i < zone->primaries.count;
+		const char *text = primary ? zone->primaries.items[i]
+					   : zone->published.items[i - zone->primaries.count];
+		struct hf_witness_conf conf = {.loop = k->conf.loop, .calls = k->conf.calls, .zone = zone, .key = k->conf.key,
+			.index = i, .said = witness_said, .ctx = k};
+		int rc = hf_place_parse(text, &conf.place);
+		kinds[i] = kind_of(&conf.place, primary);
+		if (!rc)
+			rc = hf_witness_new(&conf, &k->witnesses[i]);
+		if (rc)
+			return rc;
+		*ret_count = i + 1;
+	}
+	return 0;
+}
+
+/* ---- the source ---- */
+
+static void back_off(struct hf_zone_keeper *k, hf_us now)
+{
+	hf_us wait = BACKOFF_FIRST << (k->failures < 12 ? k->failures : 12);
+	k->failures++;
+	if (wait > k->gate.retry)
+		wait = k->gate.retry;
+	k->fetch_at = now + wait - jitter(k, wait / 4);
+	k->first = k->conf.zone->primaries.count ? (k->first + 1) % k->conf.zone->primaries.count : 0;
+}
+
+static bool is_sane(const struct hf_zone_keeper *k, const struct hf_zone *zone, char *why)
+{
+	const struct hf_sanity_conf sanity = {.max_shrink = k->conf.zone->max_shrink,
+		.serial_may_go_back = k->conf.zone->serial_may_go_back,
+		.never = &k->conf.zone->never, .tombstones = k->conf.tombstones};
+	return hf_sanity(&sanity, k->entry.zone, zone, why);
+}
+
+static void take_new(struct hf_zone_keeper *k, const struct hf_fetched *fetched, hf_us now)
+{
+	char why[HF_SANITY_WHY_MAX];
+	k->whole = !is_sane(k, fetched->zone, why);
+	if (k->whole) {
+		k->refused++;
+		fail(k, HF_EVENT_ZONE_REFUSED, fetched->serial, why, now);
+		back_off(k, now);
+		return;
+	}
+	k->failures = 0;
+	k->fault[0] = 0;
+	if (!k->entry.zone || !same_zone(k->entry.zone, fetched->zone)) {
+		bool same_serial = k->entry.zone && fetched->serial == k->gate.serial;
+		take(k, fetched->zone, HF_GATE_NEVER, now);
+		k->loads++;
+		save_copy(k, now);
+		tell_why(k, (struct hf_event){.kind = HF_EVENT_ZONE_LOADED,
+				    .a = (int32_t)fetched->serial,
+				    .b = (int32_t)hf_zone_records(fetched->zone)},
+			same_serial ? "its records changed, its serial did not"
+			: fetched->differences ? "as differences"
+					       : fetched->why, now);
+	}
+	hf_gate_transferred(&k->gate, fetched->primary, fetched->serial, now);
+}
+
+static void fetched(void *ctx, const struct hf_fetched *fetched, hf_us now)
+{
+	struct hf_zone_keeper *k = ctx;
+	const struct hf_zone *before = k->entry.zone;
+	k->fetching = false;
+	k->transfers += fetched->primary != HF_SOURCE_NO_PRIMARY && fetched->result == HF_SOURCE_NEW;
+	if (fetched->result == HF_SOURCE_NEW) {
+		take_new(k, fetched, now);
+	} else if (fetched->result == HF_SOURCE_NOTHING) {
+		k->fault[0] = 0;
+		hf_gate_transferred(&k->gate, fetched->primary, fetched->serial, now);
+		/* Whoever says that there is more: this is what there is. */
+		if (k->gate.behind_since == HF_GATE_NEVER)
+			k->failures = 0;
+		else
+			back_off(k, now);
+	} else {
+		k->transfers_failed++;
+		fail(k, HF_EVENT_ZONE_FETCH_FAILED, 0, fetched->why, now);
+		back_off(k, now);
+	}
+	settle_from(k, before, now);
+}
+
+static void source_changed(void *ctx, hf_us now)
+{
+	struct hf_zone_keeper *k = ctx;
+	k->fetch_at = now;
+	k->failures = 0;
+	want_fetch(k, now);
+}
+
+void hf_zone_keeper_fetch(struct hf_zone_keeper *k, hf_us now)
+{
+	const struct hf_fetch fetch = {.have = k->entry.zone, .whole = k->whole, .first = k->first};
+	k->wanted = false;
+	k->fetching = true;
+	k->source->ops->begin(k->source, &fetch, now);
+}
+
+static const struct hf_source_handler source_handler = {fetched, source_changed};
+
+static int make_source(struct hf_zone_keeper *k)
+{
+	const struct hf_zone_conf *zone = k->conf.zone;
+	const struct hf_source_conf conf = {.loop = k->conf.loop, .calls = k->conf.calls, .zone = zone,
+		.key = k->conf.key, .watch = k->conf.watch, .handler = &source_handler, .ctx = k};
+	if (k->conf.obstacle)
+		return 0;
+	return strcmp(zone->file, "none") != 0 ? hf_source_file_new(&conf, &k->source)
+					       : hf_source_xfr_new(&conf, &k->source);
+}
+
+/* ---- NOTIFY ---- */
+
+void hf_zone_keeper_notified(struct hf_zone_keeper *k, const struct hf_address *peer,
+	bool has_serial, uint32_t serial, hf_us now)
+{
+	struct hf_place place;
+	k->notifies++;
+	if (has_serial && k->gate.has_copy && !hf_serial_older(k->gate.serial, serial))
+		return;
+	for (size_t i = 0; i < k->conf.zone->primaries.count; i++)
+		if (hf_place_parse(k->conf.zone->primaries.items[i], &place) == 0 &&
+			memcmp(place.address.bytes, peer->bytes, sizeof peer->bytes) == 0)
+			k->first = i;
+	bool lately = k->notified_at != HF_GATE_NEVER && now - k->notified_at < NOTIFY_EVERY;
+	k->look_at = lately ? k->notified_at + NOTIFY_EVERY : now;
+	settle(k, now);
+}
+
+/* ---- life ---- */
+
+static bool same_witnesses(const struct hf_zone_conf *a, const struct hf_zone_conf *b)
+{
+	const struct hf_text_list *lists[2][2] = {{&a->primaries, &b->primaries},
+		{&a->published, &b->published}};
+	for (int l = 0; l < 2; l++) {
+		if (lists[l][0]->count != lists[l][1]->count)
+			return false;
+		for (size_t i = 0; i < lists[l][0]->count; i++)
+			if (strcmp(lists[l][0]->items[i], lists[l][1]->items[i]) != 0)
+				return false;
+	}
+	return true;
+}
+
+static void inherit(struct hf_zone_keeper *k, const struct hf_zone_keeper *before, hf_us now)
+{
+	struct hf_gate_conf conf = k->gate.conf;
+	if (same_witnesses(k->conf.zone, before->conf.zone))
+		k->gate = before->gate;
+	else
+		hf_gate_inherit(&k->gate, &before->gate);
+	k->gate.conf = conf;
+	k->entry = before->entry;
+	if (k->entry.zone) {
+		struct hf_zone_soa soa = bounded_soa(k, k->entry.zone);
+		hf_zone_ref(k->entry.zone);
+		hf_gate_copy(&k->gate, &soa, HF_GATE_NEVER, now);
+	}
+	k->loaded = before->loaded;
+	k->proof_written = before->proof_written;
+	k->loads = before->loads;
+	k->refused = before->refused;
+	k->transfers = before->transfers;
+	k->transfers_failed = before->transfers_failed;
+	k->notifies = before->notifies;
+	/* The new source looks for itself, soon. */
+	k->fetch_at = now;
+}
+
+static int fill(struct hf_zone_keeper *k, const struct hf_zone_keeper *before, hf_us now)
+{
+	const struct hf_zone_conf *zone = k->conf.zone;
+	enum hf_witness_kind kinds[HF_GATE_WITNESSES_MAX];
+	size_t count = 0;
+	int rc = make_witnesses(k, kinds, &count);
+	if (!rc)
+		rc = make_source(k);
+	if (rc)
+		return rc;
+	const struct hf_gate_conf conf = {.serve_unproven = zone->serve_unproven,
+		.grace = zone->grace, .patience = PATIENCE,
+		.self = count == 0};
+	hf_gate_init(&k->gate, &conf, kinds, count, now);
+	k->entry = (struct hf_zones_entry){.origin = zone->name, .standing = HF_ZONE_WITHHELD,
+		.ede = HF_EDE_NOT_READY};
+	if (before)
+		inherit(k, before, now);
+	else
+		load_copy(k, now);
+	return 0;
+}
+
+int hf_zone_keeper_new(const struct hf_zone_keeper_conf *conf, const struct hf_zone_keeper *before,
+	struct hf_zone_keeper **ret)
+{
+	struct hf_zone_keeper *k = calloc(1, sizeof *k);
+	hf_us now = hf_loop_clock(conf->loop);
+	if (!k)
+		return -ENOMEM;
+	k->conf = *conf;
+	k->turn_timer.fire = time_passed;
+	k->ask_timer.fire = ask_all;
+	k->look_at = HF_NEVER;
+	k->notified_at = k->proof_written = k->loaded = HF_GATE_NEVER;
+	int rc = fill(k, before, now);
+	if (rc) {
+		hf_zone_keeper_free(k);
+		return rc;
+	}
+	if (conf->obstacle)
+		fail(k, HF_EVENT_ZONE_FETCH_FAILED, 0, conf->obstacle, now);
+	if (before)
+		want_fetch(k, now);
+	settle(k, now);
+	*ret = k;
+	return 0;
+}
+
+void hf_zone_keeper_free(struct hf_zone_keeper *k)
+{
+	if (!k)
+		return;
+	hf_timer_disarm(hf_loop_timers(k->conf.loop), &k->turn_timer);
+	hf_timer_disarm(hf_loop_timers(k->conf.loop), &k->ask_timer);
+	for (size_t i = 0; i < HF_GATE_WITNESSES_MAX; i++)
+		hf_witness_free(k->witnesses[i]);
+	if (k->source)
+		k->source->ops->free(k->source);
+	hf_zone_unref(k->entry.zone);
+	free(k);
+}
+
+/* ---- readers ---- */
+
+const struct hf_zone_conf *hf_zone_keeper_conf(const struct hf_zone_keeper *k)
+{
+	return k->conf.zone;
+}
+
+const struct hf_zones_entry *hf_zone_keeper_entry(const struct hf_zone_keeper *k)
+{
+	return &k->entry;
+}
+
+struct hf_zone_keeper_link *hf_zone_keeper_link(struct hf_zone_keeper *k)
+{
+	return &k->link;
+}
+
+void hf_zone_keeper_figures(
+	const struct hf_zone_keeper *k, hf_us now, struct hf_zone_keeper_figures *ret)
+{
+	const struct hf_gate *gate = &k->gate;
+	*ret = (struct hf_zone_keeper_figures){
+		.state = gate->state,
+		.standing = k->entry.standing,
+		.has_copy = gate->has_copy,
+		.serial = gate->serial,
+		.published_known = gate->published_known,
+		.published = gate->published,
+		.records = k->entry.zone ? hf_zone_records(k->entry.zone) : 0,
+		.octets = k->entry.zone ? hf_zone_octets(k->entry.zone) : 0,
+		.proven = gate->proven,
+		.loaded = k->loaded,
+		.loads = k->loads,
+		.refused = k->refused,
+		.transfers = k->transfers,
+		.transfers_failed = k->transfers_failed,
+		.notifies = k->notifies,
+	};
+	hf_gate_why(gate, now, ret->why);
+	snprintf(ret->fault, sizeof ret->fault, "%s", k->fault);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* keeper.h - one zone looked after: its source, its witnesses, its gate, its copy.
+ *
+ * Story: a keeper has the version that is served, or none. Events come to it: a source has
+ * something, a witness said a serial, a NOTIFY came, time passed. It tells the gate
+ * (zone/gate.h), and does what that says: ask the witnesses, fetch. A new version is held
+ * against the old one first (zone/sanity.h): one that is refused leaves the old one in its
+ * place, and is told of. What workers need to know (version, standing, why) is the
+ * keeper's *entry*; whenever it changes, `changed` is called.
+ * What fails is tried again after a second, twice as long each time, up to the SOA's retry;
+ * all waits are jittered.
+ * A fetch is begun by the authority, when it has the time for it (`want`).
+ * Ownership: configuration, loop, watch and copies outlive it.  Threads: the authority's.
+ * At the bound: one fetch and one round of questions at a time. */
+#ifndef HF_AUTHORITY_KEEPER_H
+#define HF_AUTHORITY_KEEPER_H
+
+#include "authority/source.h"
+#include "meter/event.h"
+#include "zone/gate.h"
+#include "zone/tombstones.h"
+#include "zone/zones.h"
+
+struct hf_zone_keeper;
+struct hf_copies;
+
+struct hf_zone_keeper_handler {
+	/* Its entry is another. */
+	void (*changed)(void *ctx, struct hf_zone_keeper *keeper);
+	/* Its figures are. */
+	void (*moved)(void *ctx);
+	/* It wants to fetch: call hf_zone_keeper_fetch, later. */
+	void (*want)(void *ctx, struct hf_zone_keeper *keeper);
+	/* Something happened; `about` and `at` are filled in. */
+	void (*tell)(void *ctx, struct hf_event *event);
+};
+
+struct hf_zone_keeper_conf {
+	struct hf_loop *loop;
+	struct hf_calls *calls;
+	const struct hf_zone_conf *zone;
+	const struct hf_tsig_key *key; /* NULL: unsigned */
+	const char *obstacle; /* why nothing can be fetched, such as a key that is missing; NULL */
+	struct hf_watch *watch;        /* or NULL */
+	struct hf_copies *copies;      /* or NULL */
+	const struct hf_tombstones *tombstones; /* or NULL */
+	const struct hf_zone_keeper_handler *handler;
+	void *ctx;
+};
+
+/* `before`: who looked after the zone until now, whose version and standing it takes over;
+ * or NULL: then the copy of the last time is read. -ENOMEM. */
+int hf_zone_keeper_new(const struct hf_zone_keeper_conf *conf, const struct hf_zone_keeper *before,
+	struct hf_zone_keeper **ret);
+void hf_zone_keeper_free(struct hf_zone_keeper *keeper); /* NULL is fine */
+
+/* To be called once, after `want`. */
+void hf_zone_keeper_fetch(struct hf_zone_keeper *keeper, hf_us now);
+
+/* A NOTIFY came from `peer`. */
+void hf_zone_keeper_notified(struct hf_zone_keeper *keeper, const struct hf_address *peer,
+	bool has_serial, uint32_t serial, hf_us now);
+
+/* ---- readers ---- */
+
+const struct hf_zone_conf *hf_zone_keeper_conf(const struct hf_zone_keeper *keeper);
+const struct hf_zones_entry *hf_zone_keeper_entry(const struct hf_zone_keeper *keeper);
+
+struct hf_zone_keeper_figures {
+	enum hf_gate_state state;
+	enum hf_zone_standing standing;
+	bool has_copy, published_known;
+	uint32_t serial, published;
+	size_t records, octets;
+	hf_us proven, loaded; /* HF_GATE_NEVER: never */
+	uint64_t loads, refused, transfers, transfers_failed, notifies;
+	char why[HF_GATE_WHY_MAX];
+	char fault[200];
+};
+void hf_zone_keeper_figures(const struct hf_zone_keeper *keeper, hf_us now,
+	struct hf_zone_keeper_figures *ret);
+
+/* The link of whoever lines keepers up. */
+struct hf_zone_keeper_link {
+	struct hf_zone_keeper *next, **prev; /* prev NULL: in no line */
+};
+struct hf_zone_keeper_link *hf_zone_keeper_link(struct hf_zone_keeper *keeper);
+
+#endif
