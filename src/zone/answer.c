@@ -97,14 +97,14 @@ static bool put_any(struct answering *a)
 	return sets;
 }
 
-/* Signatures are several sets (zone/inside.h). */
+/* Signatures are several sets (zone/inside.h); as with ANY, one is enough. */
 static bool put_rrsig(struct answering *a)
 {
 	const struct hf_zone *zone = a->zone;
 	struct hf_zone_set set;
 	size_t at = 0;
 	bool any = false;
-	for (unsigned i = 0; i < zone->nodes[a->source].sets; i++) {
+	for (unsigned i = 0; i < zone->nodes[a->source].sets && (!any || a->ask->all); i++) {
 		at = hf_zone_set_read(zone, a->source, at, &set);
 		if (set.type != HF_TYPE_RRSIG)
 			continue;
@@ -260,7 +260,7 @@ static void put_referral(struct answering *a)
 	if (hf_zone_set_at(zone, cut, HF_TYPE_NS, &set))
 		hf_compose_set(&a->c, owner.bytes, &set); /* not signed: RFC 4035 2.2 */
 	put_proofs(a, REFERRAL);
-	if (!a->ask->dnssec_ok)
+	if (!a->ask->dnssec_ok || !zone->is_signed)
 		return;
 	if (hf_zone_set_at(zone, cut, HF_TYPE_DS, &set)) {
 		put_set(a, cut, owner.bytes, &set);

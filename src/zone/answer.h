@@ -10,7 +10,7 @@
  * client, with its size, case and EDNS.
  * Minimal responses: no authority section with positive answers, no additional records but
  * the glue of referrals and addresses that this zone has for the targets of SRV and MX.
- * ANY gets one set of the name (RFC 8482 4.1) over UDP; all over TCP.
+ * ANY and RRSIG get one set of the name (RFC 8482 4.1, 4.3) over UDP; all over TCP.
  * Threads: pure.
  * At the bound: 16 aliases are followed. */
 #ifndef HF_ZONE_ANSWER_H
