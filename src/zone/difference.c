@@ -29,12 +29,10 @@ struct making {
 static void make_room(struct making *m, size_t more)
 {
 	struct hf_difference *d = m->d;
+	if (!m->rc && d->len + more > m->octets_max)
+		m->rc = HF_EBOUND;
 	if (m->rc || d->cap - d->len >= more)
 		return;
-	if (d->len + more > m->octets_max) {
-		m->rc = HF_EBOUND;
-		return;
-	}
 	size_t cap = d->cap ? 2 * d->cap : 4096;
 	while (cap < d->len + more)
 		cap *= 2;

@@ -122,15 +122,15 @@ static bool next_piece(struct hf_zone_out *o)
 
 /* ---- messages ---- */
 
-/* A name of which the end is the origin ends with a pointer to the question, which begins
- * with that. */
+/* A name that ends with the origin, in the same case, ends with a pointer to the question,
+ * which begins with that: letters arrive as they are here. */
 static void put_name(struct hf_zone_out *o, struct page *p, const uint8_t *name, size_t len)
 {
 	size_t origin_len = (size_t)o->question_len - 4, at = 0;
 	while (len - at > origin_len && name[at])
 		at += 1 + (size_t)name[at];
 	if (origin_len > 1 && len - at == origin_len &&
-		hf_name_equal(name + at, o->question, origin_len)) {
+		memcmp(name + at, o->question, origin_len) == 0) {
 		hf_write(&p->w, name, at);
 		hf_write_u16(&p->w, 0xc000 | HF_HEADER_LEN);
 	} else {

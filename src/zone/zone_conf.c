@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "zone/zone_conf.h"
 
+#include "zone/journal.h"
 #include "zone/tsig.h"
 
 #define DAY (86400 * HF_SECOND)
@@ -214,5 +215,22 @@ const struct hf_option hf_zone_options[] = {
 		.def = "none",
 		.live = true,
 		.help = "One of `keys:`, with which requests for a transfer must be signed."},
+	{.name = "journal-versions",
+		.type = HF_OPT_COUNT,
+		ROW(journal_versions),
+		.min = 0,
+		.max = HF_JOURNAL_VERSIONS_MAX,
+		.def = "20",
+		.live = true,
+		.help = "Of how many versions before the present one secondaries can get just what has "
+			"changed since (IXFR); others get the whole zone, and so do all after a restart."},
+	{.name = "journal-size",
+		.type = HF_OPT_SIZE,
+		ROW(journal_size),
+		.min = 0,
+		.max = 1ull << 34,
+		.def = "16MiB",
+		.live = true,
+		.help = "Memory that these differences may take; the oldest make room."},
 	HF_OPTION_END,
 };

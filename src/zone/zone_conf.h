@@ -48,6 +48,8 @@ struct hf_zone_conf {
 	struct hf_text_list notify;           /* whom to tell of a new version */
 	struct hf_prefix_list allow_transfer; /* who may have the zone */
 	const char *transfer_key;             /* ... and must sign with it; or "none" */
+	uint32_t journal_versions;            /* differences that are kept for secondaries */
+	uint64_t journal_size;                /* ... and octets of them */
 };
 extern const struct hf_option hf_zone_options[];
 
