@@ -32,6 +32,9 @@
 /* Connections for questions at a time. */
 #define HF_CALLS_QUESTIONS 64
 
+/* NOTIFY messages that wait for a reply at a time. */
+#define HF_CALLS_NOTIFIES 64
+
 struct hf_calls;
 
 /* -ENOMEM. */
@@ -47,7 +50,7 @@ int hf_calls_secure(struct hf_calls *calls, const struct hf_zone_conf *zone, str
 
 /* ---- turns ---- */
 
-enum hf_turn_kind { HF_TURN_TRANSFER, HF_TURN_QUESTION, HF_TURN_KINDS };
+enum hf_turn_kind { HF_TURN_TRANSFER, HF_TURN_QUESTION, HF_TURN_NOTIFY, HF_TURN_KINDS };
 
 struct hf_turn {
 	struct hf_turn *next, **prev; /* in line; prev NULL: not */

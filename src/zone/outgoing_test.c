@@ -14,8 +14,9 @@
 #include "zone/sample_zone.h"
 #include "zone/transfer.h"
 
-#define APEX(serial) "@ 3600 SOA ns.example. admin.example. " serial " 7200 600 86400 60\n"              \
-		     "@ 3600 NS ns.example.\n"
+#define APEX(serial)                                                                               \
+	"@ 3600 SOA ns.example. admin.example. " serial " 7200 600 86400 60\n"                     \
+	"@ 3600 NS ns.example.\n"
 
 static const struct hf_journal_limits roomy = {10, 1 << 20};
 
@@ -79,7 +80,8 @@ static struct hf_zone *apply(const struct hf_zone *from, const struct hf_differe
 
 static void check_difference(const char *before, const char *after)
 {
-	struct hf_zone *from = hf_sample_zone("example", before), *to = hf_sample_zone("example", after);
+	struct hf_zone *from = hf_sample_zone("example", before),
+		       *to = hf_sample_zone("example", after);
 	struct hf_difference *d;
 	assert_int_equal(hf_difference_new(from, to, 1 << 20, &d), 0);
 	struct hf_zone *made = apply(from, d);
@@ -90,7 +92,8 @@ static void check_difference(const char *before, const char *after)
 	hf_zone_unref(to);
 }
 
-static const uint8_t question_axfr[] = "\7example\0\0\xfc\0\1", question_ixfr[] = "\7example\0\0\xfb\0\1";
+static const uint8_t question_axfr[] = "\7example\0\0\xfc\0\1",
+		     question_ixfr[] = "\7example\0\0\xfb\0\1";
 
 static const struct hf_zone_limits unlimited;
 
@@ -161,22 +164,27 @@ static char *many(const char *apex, unsigned hosts)
 static void a_difference_applied_to_the_old_version_gives_the_new_one(void **state)
 {
 	(void)state;
-	check_difference(APEX("1") "a A 192.0.2.1\nb A 192.0.2.2\n", APEX("2") "a A 192.0.2.1\nb A 192.0.2.3\n");
+	check_difference(APEX("1") "a A 192.0.2.1\nb A 192.0.2.2\n",
+		APEX("2") "a A 192.0.2.1\nb A 192.0.2.3\n");
 	check_difference(APEX("1") "a A 192.0.2.1\n", APEX("2"));
 	check_difference(APEX("1"), APEX("2") "z A 192.0.2.1\na.b.c TXT x\n");
 	check_difference(APEX("1") "a 300 A 192.0.2.1\na 300 A 192.0.2.2\n",
 		APEX("2") "a 400 A 192.0.2.1\na 400 A 192.0.2.2\n");
-	check_difference(APEX("1") "a A 192.0.2.1\na AAAA ::1\na TXT x\n", APEX("2") "a TXT x\nA.a A 192.0.2.9\n");
+	check_difference(APEX("1") "a A 192.0.2.1\na AAAA ::1\na TXT x\n",
+		APEX("2") "a TXT x\nA.a A 192.0.2.9\n");
 	check_difference(APEX("1"), APEX("2")); /* the serial alone */
 	check_difference(APEX("4294967295") "@ MX 1 a\n", APEX("1") "@ MX 2 a\n");
 }
 
 static void signatures_over_one_type_are_not_taken_for_those_over_another(void **state)
 {
-#define SIGNED(of, what) "a 300 RRSIG " of " 13 2 300 20300101000000 20200101000000 1 example. " what "\n"
+#define SIGNED(of, what)                                                                           \
+	"a 300 RRSIG " of " 13 2 300 20300101000000 20200101000000 1 example. " what "\n"
 	(void)state;
-	check_difference(APEX("1") "a 300 A 192.0.2.1\na 300 TXT x\n" SIGNED("A", "AAAA") SIGNED("TXT", "BBBB"),
-		APEX("2") "a 300 A 192.0.2.1\na 300 TXT x\n" SIGNED("A", "CCCC") SIGNED("TXT", "BBBB"));
+	check_difference(APEX("1") "a 300 A 192.0.2.1\na 300 TXT x\n" SIGNED("A", "AAAA")
+				 SIGNED("TXT", "BBBB"),
+		APEX("2") "a 300 A 192.0.2.1\na 300 TXT x\n" SIGNED("A", "CCCC")
+			SIGNED("TXT", "BBBB"));
 	check_difference(APEX("1") "a 300 A 192.0.2.1\na 300 TXT x\n" SIGNED("A", "AAAA"),
 		APEX("2") "a 300 A 192.0.2.1\na 300 TXT x\n" SIGNED("TXT", "BBBB"));
 }
@@ -184,7 +192,8 @@ static void signatures_over_one_type_are_not_taken_for_those_over_another(void *
 static void a_difference_has_only_what_has_changed(void **state)
 {
 	char *before = many(APEX("1"), 500), *after = many(APEX("2"), 501);
-	struct hf_zone *from = hf_sample_zone("example", before), *to = hf_sample_zone("example", after);
+	struct hf_zone *from = hf_sample_zone("example", before),
+		       *to = hf_sample_zone("example", after);
 	struct hf_zone_piece piece;
 	struct hf_difference *d;
 	unsigned count = 0;
@@ -257,10 +266,12 @@ static void a_secondary_gets_the_zone_that_is_here_in_few_messages(void **state)
 
 static void names_of_every_kind_arrive_as_they_were(void **state)
 {
-	static const char text[] = APEX("1")
-		"@ TXT \"apex\"\nA.B.C A 192.0.2.1\n*.b.c CNAME Target.Example.\nexample.example A 192.0.2.2\n"
-		"m MX 5 example.\nm2 MX 5 notexample.\np PTR .\ns SRV 1 2 3 a.b.c\nx TYPE65280 \\# 3 010203\n"
-		"y TYPE65281 \\# 0\nd DNAME example.\nk CNAME sub.notexample.test.\n";
+	static const char text[] =
+		APEX("1") "@ TXT \"apex\"\nA.B.C A 192.0.2.1\n*.b.c CNAME "
+			  "Target.Example.\nexample.example A 192.0.2.2\n"
+			  "m MX 5 example.\nm2 MX 5 notexample.\np PTR .\ns SRV 1 2 3 a.b.c\nx "
+			  "TYPE65280 \\# 3 010203\n"
+			  "y TYPE65281 \\# 0\nd DNAME example.\nk CNAME sub.notexample.test.\n";
 	struct hf_zone *zone = hf_sample_zone("example", text);
 	(void)state;
 	struct hf_zone_out_conf conf = whole(zone);
@@ -338,7 +349,8 @@ static void a_secondary_with_the_last_version_gets_what_has_changed(void **state
 static void differences_that_are_more_than_the_zone_are_not_sent(void **state)
 {
 	char *before = many(APEX("1"), 2000);
-	struct hf_zone *from = hf_sample_zone("example", before), *to = hf_sample_zone("example", APEX("2"));
+	struct hf_zone *from = hf_sample_zone("example", before),
+		       *to = hf_sample_zone("example", APEX("2"));
 	struct hf_journal *journal = hf_journal_add(NULL, from, to, &roomy);
 	size_t first;
 	(void)state;
