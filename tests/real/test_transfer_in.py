@@ -341,14 +341,26 @@ def test_one_slow_primary_keeps_no_other_zone_waiting(patient, holdfast):
 # --- witnesses --------------------------------------------------------------------
 
 
-def test_a_txt_record_of_the_zone_is_a_witness(patient, secondary):
+def test_a_txt_record_is_a_witness(patient, fake, secondary):
     """It says that there is a newer version than the primary gives: what is here is behind."""
-    primary, other = patient(), fakes.Fake(
-        lambda q: fakes.reply(q, [wire.record(b"\xc0\x0c", "TXT", 60, b"\x011")]))
-    server = secondary(primary.at, published=["txt:serial.elsewhere.example@" + other.at])
+    published = [b"1"]
+    other = fake(lambda q: fakes.reply(q, [wire.record(
+        b"\xc0\x0c", "TXT", 60, bytes([len(published[0])]) + published[0])]))
+    server = secondary(patient().at, grace="1s",
+                       published=["txt:serial.elsewhere.example@" + other.at])
     wait_for(server, 1)
-    net.wait_until("it to be asked", lambda: other.count(qtype="TXT"), 20)
-    other.stop()
+    published[0] = b"2"
+    net.wait_until("the zone to be withheld", lambda: serial_of(server) is None, 30)
+    published[0] = b"1"
+    wait_for(server, 1, 30)
+
+
+def test_an_answer_of_a_witness_that_is_cut_is_asked_for_over_tcp(patient, secondary):
+    primary = patient()
+    by_proto = fakes.by_proto(fakes.truncated, primary.answer)
+    primary.fake.behave = lambda q: by_proto(q) if q.qtype == 6 else primary.answer(q)
+    wait_for(secondary(primary.at), 1)
+    assert primary.fake.count(qtype="SOA", proto="tcp")
 
 
 # --- killed in the middle ---------------------------------------------------------
