@@ -43,6 +43,7 @@ struct hf_flags { /* what the flags of all verbs fill in */
 	const char *deadline; /* --deadline DURATION */
 	const char *root;     /* --root FOLDER */
 	const char *wait;     /* --wait DURATION */
+	const char *without;  /* --without PROVIDER */
 };
 
 struct hf_flag_row { /* a row; ends with a row without a name */

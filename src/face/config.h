@@ -24,6 +24,7 @@
 #include "base/hash.h"
 #include "cache/cache_conf.h"
 #include "forward/route.h"
+#include "providers/providers_conf.h"
 #include "serve/readiness.h"
 #include "serve/serve_conf.h"
 #include "sight/log_conf.h"
@@ -63,6 +64,7 @@ struct hf_config {
 	struct hf_zones_conf zones;
 	struct hf_ready_conf ready;
 	struct hf_siblings_conf siblings;
+	struct hf_providers_conf providers;
 	bool workers_auto;          /* process.workers stood as `auto` */
 	struct hf_origins *origins; /* the line of each value, for printing */
 };

@@ -224,6 +224,7 @@ void hf_check_all(struct hf_reading *r)
 	if (!errors)
 		hf_check_zones(r);
 	hf_check_ready(r);
+	hf_check_providers(r);
 	if (r->source->errors == 0 && !r->failed)
 		hf_check_enough(r);
 	if (own_upstreams && r->source->errors == 0) {

@@ -40,6 +40,8 @@ enum hf_section_id {
 	HF_SECTION_SIBLINGS,
 	HF_SECTION_CACHE,
 	HF_SECTION_LOG,
+	HF_SECTION_PROVIDERS,
+	HF_SECTION_DELEGATIONS,
 	HF_SECTIONS
 };
 
@@ -145,6 +147,7 @@ extern const struct hf_own_key hf_upstream_own_keys[];
 extern const struct hf_own_key hf_route_own_keys[];
 extern const struct hf_own_key hf_expectation_own_keys[]; /* in config_truth.c */
 extern const struct hf_own_key hf_zone_own_keys[];        /* in config_zones.c */
+extern const struct hf_own_key hf_delegation_own_keys[];  /* in config_providers.c */
 void hf_upstream_check(struct hf_reading *r, const void *entry, const uint32_t *origins);
 
 /* Faults that lie between sections, in config_check.c. */
@@ -157,7 +160,10 @@ void hf_check_pins(struct hf_reading *r, const struct hf_text_list *pins, uint32
 void hf_check_authorities(struct hf_reading *r, const char *path, uint32_t at);
 
 void hf_check_zones(struct hf_reading *r);        /* in config_zones.c */
+/* Complains about the name of a key that is not there; "none" is fine. */
+void hf_check_key(struct hf_reading *r, uint32_t at, const char *name);
 void hf_check_ready(struct hf_reading *r);        /* in config_check.c */
+void hf_check_providers(struct hf_reading *r);    /* in config_providers.c */
 
 /* Have the names of `expect` enough upstreams to ask? Once all else is good. */
 void hf_check_enough(struct hf_reading *r);

@@ -71,7 +71,7 @@ static void check_key(struct hf_reading *r, size_t i)
 	memset(secret, 0, sizeof secret);
 }
 
-static void find_key(struct hf_reading *r, size_t zone, const char *row, const char *name)
+void hf_check_key(struct hf_reading *r, uint32_t at, const char *name)
 {
 	const struct hf_zones_conf *zones = &r->config->zones;
 	struct hf_nearest nearest = hf_nearest(name, strlen(name));
@@ -83,7 +83,7 @@ static void find_key(struct hf_reading *r, size_t zone, const char *row, const c
 			return;
 	for (size_t i = 0; i < zones->key_count; i++)
 		hf_nearest_offer(&nearest, zones->keys[i].name);
-	hf_complain(r->source, hf_place_of(r, HF_SECTION_ZONES, zone, row),
+	hf_complain(r->source, at,
 		"'%s' is not among the keys%s%s%s", hf_quote(name, strlen(name), quoted),
 		nearest.best ? "; did you mean '" : "", nearest.best ? nearest.best : "",
 		nearest.best ? "'?" : "");
@@ -227,8 +227,8 @@ static void check_zone(struct hf_reading *r, size_t i)
 	check_txt(r, i);
 	check_places(r, i, "notify", &zone->notify, 1u << HF_PLACE_DNS,
 		"an address such as 10.0.0.20");
-	find_key(r, i, "key", zone->key);
-	find_key(r, i, "transfer-key", zone->transfer_key);
+	hf_check_key(r, at_zone(r, i, "key"), zone->key);
+	hf_check_key(r, at_zone(r, i, "transfer-key"), zone->transfer_key);
 }
 
 /* ---- together ---- */
