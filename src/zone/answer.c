@@ -180,7 +180,9 @@ static enum found follow_dname(struct answering *a, const struct hf_zone_set *dn
 	to.len = (uint8_t)(before + target);
 	hf_compose_record(&a->c, a->name.bytes, HF_TYPE_CNAME, dname->ttl, to.bytes, to.len);
 	hf_name_lower(to.bytes, to.len);
-	return follow(a, &to);
+	/* Who asks for the alias has it: what it leads to was not asked for. */
+	bool asked = a->ask->question->type == HF_TYPE_CNAME || a->ask->question->type == HF_TYPE_ANY;
+	return asked ? RECORDS : follow(a, &to);
 }
 
 /* ---- one name: RFC 1034 4.3.2 ---- */
@@ -219,6 +221,7 @@ static enum found look(struct answering *a)
 	a->source = place->node;
 	if (place->exact)
 		return at_source(a);
+	a->source = HF_NODE_NONE;
 	if (zone->nodes[place->node].flags & HF_NODE_DNAME &&
 		hf_zone_set_at(zone, place->node, HF_TYPE_DNAME, &dname))
 		return follow_dname(a, &dname);

@@ -90,14 +90,17 @@ static void cover(struct hf_prover *p, uint32_t above, const uint8_t *label)
 }
 
 /* The closest encloser that can be proven, and that the next closer name is covered:
- * RFC 5155 7.2.1. With opt-out a node may have no link; then one above it is as good. */
-static void prove_encloser(struct hf_prover *p, struct hf_missing missing)
+ * RFC 5155 7.2.1. With opt-out a node may have no link; then one above it is as good. That
+ * is the closest encloser that a validator sees, and the wildcard must lack there (8.4).
+ * Returns it. */
+static uint32_t prove_encloser(struct hf_prover *p, struct hf_missing missing)
 {
 	while (!match(p, missing.above) && missing.above != HF_NODE_APEX) {
 		missing.label = hf_node_label(p->zone, missing.above);
 		missing.above = p->zone->nodes[missing.above].parent;
 	}
 	cover(p, missing.above, missing.label);
+	return missing.above;
 }
 
 /* ---- either ---- */
@@ -107,8 +110,7 @@ void hf_prove_no_name(struct hf_prover *p, const struct hf_missing *missing)
 	if (!p->zone->nsec_count)
 		return;
 	if (p->zone->hashed) {
-		prove_encloser(p, *missing);
-		cover(p, missing->above, star);
+		cover(p, prove_encloser(p, *missing), star);
 		return;
 	}
 	cover_by_name(p, missing->above, missing->label);
