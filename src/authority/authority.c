@@ -242,8 +242,13 @@ static int make_keeper(struct hf_authority *a, const struct hf_zone_conf *zone,
 	const struct hf_keys *keys, struct hf_zone_keeper **ret)
 {
 	size_t at = find(a, &zone->name);
-	struct hf_zone_keeper_conf conf = {.loop = a->loop, .calls = a->calls, .zone = zone, .watch = a->watch,
-		.copies = a->copies, .handler = &keeper_handler, .ctx = a};
+	struct hf_zone_keeper_conf conf = {.loop = a->loop,
+		.calls = a->calls,
+		.zone = zone,
+		.watch = a->watch,
+		.copies = a->copies,
+		.handler = &keeper_handler,
+		.ctx = a};
 	if (strcmp(zone->key, "none") != 0) {
 		conf.key = hf_keys_find(keys, zone->key);
 		conf.obstacle = conf.key ? NULL : "its key cannot be read"; /* never unsigned */
@@ -373,8 +378,8 @@ static void take_notices(struct hf_authority *a, hf_us now)
 	for (unsigned i = 0; i < NOTICES_MAX && take_notice(a, &notice); i++) {
 		size_t at = find(a, &notice.zone);
 		if (at != SIZE_MAX)
-			hf_zone_keeper_notified(
-				a->keepers[at], &notice.peer, notice.has_serial, notice.serial, now);
+			hf_zone_keeper_notified(a->keepers[at], &notice.peer, notice.has_serial,
+				notice.serial, now);
 	}
 }
 

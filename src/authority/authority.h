@@ -71,13 +71,15 @@ struct hf_authority_zone {
 	bool has_copy, published_known;
 	uint32_t serial, published;
 	size_t records, octets;
-	hf_us proven_ago;  /* -1: never */
-	hf_us loaded_ago;  /* when this version came; -1: none */
+	hf_us proven_ago; /* -1: never */
+	hf_us loaded_ago; /* when this version came; -1: none */
 	uint64_t loads, refused, transfers, transfers_failed, notifies;
-	char why[HF_GATE_WHY_MAX];   /* of the state */
-	char fault[200];             /* the last that went wrong with its source; "" */
+	char why[HF_GATE_WHY_MAX]; /* of the state */
+	char fault[200];           /* the last that went wrong with its source; "" */
 };
-size_t hf_authority_zones(struct hf_authority *authority, struct hf_authority_zone *ret, size_t most);
+/* Up to `most`, in the order of their names; returns how many there are. */
+size_t hf_authority_zones(
+	struct hf_authority *authority, struct hf_authority_zone *ret, size_t most);
 
 /* The same, one after the other; while `each` runs, the authority waits. */
 void hf_authority_each(struct hf_authority *authority,

@@ -119,7 +119,8 @@ static size_t stem_of(const struct hf_name *name, char *buf, size_t size)
 }
 
 /* A name that would be too long stands as its digest. */
-static void file_name(const struct hf_name *name, const char *suffix, char buf[static FILE_NAME_MAX])
+static void file_name(
+	const struct hf_name *name, const char *suffix, char buf[static FILE_NAME_MAX])
 {
 	char stem[3 * HF_NAME_MAX + 8];
 	if (stem_of(name, stem, sizeof stem) > STEM_MAX) {
@@ -281,7 +282,8 @@ int hf_copy_prove(struct hf_copies *copies, const struct hf_name *name, uint32_t
 
 /* ---- reading ---- */
 
-static int read_file(const struct hf_copies *copies, const char *name, uint8_t **ret, size_t *ret_len)
+static int read_file(
+	const struct hf_copies *copies, const char *name, uint8_t **ret, size_t *ret_len)
 {
 	struct stat st;
 	int fd = openat(copies->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -318,9 +320,9 @@ static bool is_whole(const uint8_t *bytes, size_t *len, const uint8_t magic[stat
 	if (*len < MAGIC_LEN + 8 + DIGEST_LEN || memcmp(bytes, magic, MAGIC_LEN) != 0)
 		return false;
 	size_t content = *len - DIGEST_LEN - 8;
-	uint64_t said = (uint64_t)hf_get_u32(bytes + content) << 32 | hf_get_u32(bytes + content + 4);
-	if (said != content ||
-		gnutls_hash_fast(GNUTLS_DIG_SHA256, bytes, content + 8, digest) ||
+	uint64_t said =
+		(uint64_t)hf_get_u32(bytes + content) << 32 | hf_get_u32(bytes + content + 4);
+	if (said != content || gnutls_hash_fast(GNUTLS_DIG_SHA256, bytes, content + 8, digest) ||
 		memcmp(digest, bytes + content + 8, DIGEST_LEN) != 0)
 		return false;
 	*len = content;
@@ -333,7 +335,8 @@ static int read_set(struct hf_reader *r, struct hf_zone_build *build)
 	struct hf_zone_record record = {.class = HF_CLASS_IN};
 	uint16_t count, len;
 	uint32_t octets;
-	if (!hf_read_u8(r, &record.owner.len) || !record.owner.len || hf_reader_left(r) < record.owner.len ||
+	if (!hf_read_u8(r, &record.owner.len) || !record.owner.len ||
+		hf_reader_left(r) < record.owner.len ||
 		hf_name_wire_len(r->bytes + r->at, hf_reader_left(r)) != record.owner.len)
 		return HF_EMALFORMED;
 	memcpy(record.owner.bytes, r->bytes + r->at, record.owner.len);
@@ -383,8 +386,8 @@ static int read_zone(const uint8_t *bytes, size_t len, const struct hf_name *nam
 }
 
 /* How long ago the proof was, or -1. */
-static hf_us age_of(const struct hf_copies *copies, const uint8_t *body,
-	const struct hf_copy_clocks *clocks)
+static hf_us age_of(
+	const struct hf_copies *copies, const uint8_t *body, const struct hf_copy_clocks *clocks)
 {
 	int64_t wall = (int64_t)((uint64_t)hf_get_u32(body + 4) << 32 | hf_get_u32(body + 8));
 	hf_us then = (int64_t)((uint64_t)hf_get_u32(body + 12) << 32 | hf_get_u32(body + 16));
@@ -433,7 +436,8 @@ int hf_copy_load(struct hf_copies *copies, const struct hf_name *name,
 		unlinkat(copies->dir, file, 0);
 		snprintf(why, HF_COPY_WHY_MAX, "the copy %.100s was damaged, and is dropped", file);
 	} else if (rc) {
-		snprintf(why, HF_COPY_WHY_MAX, "the copy %.100s cannot be read: %s", file, hf_strerror(rc));
+		snprintf(why, HF_COPY_WHY_MAX, "the copy %.100s cannot be read: %s", file,
+			hf_strerror(rc));
 	} else {
 		*ret_proven_ago = proven_ago(copies, name, hf_zone_soa(*ret)->serial, clocks);
 	}

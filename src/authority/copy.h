@@ -37,7 +37,8 @@ struct hf_copy_clocks {
 };
 
 /* Writes the version down. -errno, and `why` in words. */
-int hf_copy_save(struct hf_copies *copies, const struct hf_zone *zone, char why[static HF_COPY_WHY_MAX]);
+int hf_copy_save(
+	struct hf_copies *copies, const struct hf_zone *zone, char why[static HF_COPY_WHY_MAX]);
 
 /* Writes down that this serial has been proven at this instant. */
 int hf_copy_prove(struct hf_copies *copies, const struct hf_name *name, uint32_t serial,

@@ -35,12 +35,12 @@ struct hf_zone_keeper {
 	struct hf_timer turn_timer; /* time passes */
 	struct hf_timer ask_timer;  /* questions, a little apart from others' */
 	bool fetching, wanted;
-	bool whole;         /* what was given last was refused: all of it, next time */
-	size_t first;       /* the primary to begin with */
-	unsigned failures;  /* in a row */
-	hf_us fetch_at;     /* not before */
+	bool whole;        /* what was given last was refused: all of it, next time */
+	size_t first;      /* the primary to begin with */
+	unsigned failures; /* in a row */
+	hf_us fetch_at;    /* not before */
 	hf_us notified_at;
-	hf_us look_at;      /* a NOTIFY is to be followed then; HF_NEVER */
+	hf_us look_at;       /* a NOTIFY is to be followed then; HF_NEVER */
 	hf_us proof_written; /* the proof on the disk */
 	hf_us loaded;
 	uint64_t loads, refused, transfers, transfers_failed, notifies;
@@ -91,7 +91,8 @@ static void save_proof(struct hf_zone_keeper *k)
 {
 	const struct hf_gate *gate = &k->gate;
 	if (!k->conf.copies || !gate->ever_proven ||
-		(k->proof_written != HF_GATE_NEVER && gate->proven - k->proof_written < PROOF_EVERY))
+		(k->proof_written != HF_GATE_NEVER &&
+			gate->proven - k->proof_written < PROOF_EVERY))
 		return;
 	struct hf_copy_clocks at = clocks(k, hf_loop_now(k->conf.loop));
 	at.wall -= (at.now - gate->proven) / HF_SECOND;
@@ -138,9 +139,10 @@ static void load_copy(struct hf_zone_keeper *k, hf_us now)
 	}
 	take(k, zone, ago < 0 ? HF_GATE_NEVER : now - ago, now);
 	k->proof_written = HF_GATE_NEVER;
-	tell_why(k, (struct hf_event){.kind = HF_EVENT_ZONE_LOADED,
-			    .a = (int32_t)hf_zone_soa(zone)->serial,
-			    .b = (int32_t)hf_zone_records(zone)},
+	tell_why(k,
+		(struct hf_event){.kind = HF_EVENT_ZONE_LOADED,
+			.a = (int32_t)hf_zone_soa(zone)->serial,
+			.b = (int32_t)hf_zone_records(zone)},
 		"the copy of the last time", now);
 	hf_zone_unref(zone);
 }
@@ -198,9 +200,12 @@ static void update_entry(struct hf_zone_keeper *k, const struct hf_zone *before,
 		hf_gate_why(&k->gate, now, k->entry.why);
 	if (standing != was || verdict->changed) {
 		char why[HF_GATE_WHY_MAX];
-		tell_why(k, (struct hf_event){.kind = HF_EVENT_ZONE_STATE, .slot = (uint16_t)was,
-				    .a = (int32_t)k->gate.state, .b = (int32_t)standing,
-				    .c = (int32_t)k->gate.serial},
+		tell_why(k,
+			(struct hf_event){.kind = HF_EVENT_ZONE_STATE,
+				.slot = (uint16_t)was,
+				.a = (int32_t)k->gate.state,
+				.b = (int32_t)standing,
+				.c = (int32_t)k->gate.serial},
 			hf_gate_why(&k->gate, now, why), now);
 	}
 	k->conf.handler->changed(k->conf.ctx, k);
@@ -264,7 +269,8 @@ static void settle(struct hf_zone_keeper *k, hf_us now)
 
 static void time_passed(struct hf_timer *timer, hf_us now)
 {
-	settle((struct hf_zone_keeper *)((char *)timer - offsetof(struct hf_zone_keeper, turn_timer)),
+	settle((struct hf_zone_keeper *)((char *)timer -
+					 offsetof(struct hf_zone_keeper, turn_timer)),
 		now);
 }
 
@@ -273,7 +279,8 @@ static void time_passed(struct hf_timer *timer, hf_us now)
 static void ask_all(struct hf_timer *timer, hf_us now)
 {
 	struct hf_zone_keeper *k =
-		(struct hf_zone_keeper *)((char *)timer - offsetof(struct hf_zone_keeper, ask_timer));
+		(struct hf_zone_keeper *)((char *)timer -
+					  offsetof(struct hf_zone_keeper, ask_timer));
 	for (size_t i = 0; i < k->gate.witness_count; i++)
 		hf_witness_ask(k->witnesses[i], now);
 }
@@ -305,8 +312,13 @@ static int make_witnesses(struct hf_zone_keeper *k, enum hf_witness_kind *kinds,
 		bool primary = i < zone->primaries.count;
 		const char *text = primary ? zone->primaries.items[i]
 					   : zone->published.items[i - zone->primaries.count];
-		struct hf_witness_conf conf = {.loop = k->conf.loop, .calls = k->conf.calls, .zone = zone, .key = k->conf.key,
-			.index = i, .said = witness_said, .ctx = k};
+		struct hf_witness_conf conf = {.loop = k->conf.loop,
+			.calls = k->conf.calls,
+			.zone = zone,
+			.key = k->conf.key,
+			.index = i,
+			.said = witness_said,
+			.ctx = k};
 		int rc = hf_place_parse(text, &conf.place);
 		kinds[i] = kind_of(&conf.place, primary);
 		if (!rc)
@@ -327,14 +339,16 @@ static void back_off(struct hf_zone_keeper *k, hf_us now)
 	if (wait > k->gate.retry)
 		wait = k->gate.retry;
 	k->fetch_at = now + wait - jitter(k, wait / 4);
-	k->first = k->conf.zone->primaries.count ? (k->first + 1) % k->conf.zone->primaries.count : 0;
+	k->first =
+		k->conf.zone->primaries.count ? (k->first + 1) % k->conf.zone->primaries.count : 0;
 }
 
 static bool is_sane(const struct hf_zone_keeper *k, const struct hf_zone *zone, char *why)
 {
 	const struct hf_sanity_conf sanity = {.max_shrink = k->conf.zone->max_shrink,
 		.serial_may_go_back = k->conf.zone->serial_may_go_back,
-		.never = &k->conf.zone->never, .tombstones = k->conf.tombstones};
+		.never = &k->conf.zone->never,
+		.tombstones = k->conf.tombstones};
 	return hf_sanity(&sanity, k->entry.zone, zone, why);
 }
 
@@ -355,12 +369,14 @@ static void take_new(struct hf_zone_keeper *k, const struct hf_fetched *fetched,
 		take(k, fetched->zone, HF_GATE_NEVER, now);
 		k->loads++;
 		save_copy(k, now);
-		tell_why(k, (struct hf_event){.kind = HF_EVENT_ZONE_LOADED,
-				    .a = (int32_t)fetched->serial,
-				    .b = (int32_t)hf_zone_records(fetched->zone)},
-			same_serial ? "its records changed, its serial did not"
+		tell_why(k,
+			(struct hf_event){.kind = HF_EVENT_ZONE_LOADED,
+				.a = (int32_t)fetched->serial,
+				.b = (int32_t)hf_zone_records(fetched->zone)},
+			same_serial            ? "its records changed, its serial did not"
 			: fetched->differences ? "as differences"
-					       : fetched->why, now);
+					       : fetched->why,
+			now);
 	}
 	hf_gate_transferred(&k->gate, fetched->primary, fetched->serial, now);
 }
@@ -370,7 +386,8 @@ static void fetched(void *ctx, const struct hf_fetched *fetched, hf_us now)
 	struct hf_zone_keeper *k = ctx;
 	const struct hf_zone *before = k->entry.zone;
 	k->fetching = false;
-	k->transfers += fetched->primary != HF_SOURCE_NO_PRIMARY && fetched->result == HF_SOURCE_NEW;
+	k->transfers +=
+		fetched->primary != HF_SOURCE_NO_PRIMARY && fetched->result == HF_SOURCE_NEW;
 	if (fetched->result == HF_SOURCE_NEW) {
 		take_new(k, fetched, now);
 	} else if (fetched->result == HF_SOURCE_NOTHING) {
@@ -410,8 +427,13 @@ static const struct hf_source_handler source_handler = {fetched, source_changed}
 static int make_source(struct hf_zone_keeper *k)
 {
 	const struct hf_zone_conf *zone = k->conf.zone;
-	const struct hf_source_conf conf = {.loop = k->conf.loop, .calls = k->conf.calls, .zone = zone,
-		.key = k->conf.key, .watch = k->conf.watch, .handler = &source_handler, .ctx = k};
+	const struct hf_source_conf conf = {.loop = k->conf.loop,
+		.calls = k->conf.calls,
+		.zone = zone,
+		.key = k->conf.key,
+		.watch = k->conf.watch,
+		.handler = &source_handler,
+		.ctx = k};
 	if (k->conf.obstacle)
 		return 0;
 	return strcmp(zone->file, "none") != 0 ? hf_source_file_new(&conf, &k->source)
@@ -440,8 +462,8 @@ void hf_zone_keeper_notified(struct hf_zone_keeper *k, const struct hf_address *
 
 static bool same_witnesses(const struct hf_zone_conf *a, const struct hf_zone_conf *b)
 {
-	const struct hf_text_list *lists[2][2] = {{&a->primaries, &b->primaries},
-		{&a->published, &b->published}};
+	const struct hf_text_list *lists[2][2] = {
+		{&a->primaries, &b->primaries}, {&a->published, &b->published}};
 	for (int l = 0; l < 2; l++) {
 		if (lists[l][0]->count != lists[l][1]->count)
 			return false;
@@ -488,11 +510,12 @@ static int fill(struct hf_zone_keeper *k, const struct hf_zone_keeper *before, h
 	if (rc)
 		return rc;
 	const struct hf_gate_conf conf = {.serve_unproven = zone->serve_unproven,
-		.grace = zone->grace, .patience = PATIENCE,
+		.grace = zone->grace,
+		.patience = PATIENCE,
 		.self = count == 0};
 	hf_gate_init(&k->gate, &conf, kinds, count, now);
-	k->entry = (struct hf_zones_entry){.origin = zone->name, .standing = HF_ZONE_WITHHELD,
-		.ede = HF_EDE_NOT_READY};
+	k->entry = (struct hf_zones_entry){
+		.origin = zone->name, .standing = HF_ZONE_WITHHELD, .ede = HF_EDE_NOT_READY};
 	if (before)
 		inherit(k, before, now);
 	else

@@ -41,8 +41,8 @@ struct hf_zone_keeper_conf {
 	const struct hf_zone_conf *zone;
 	const struct hf_tsig_key *key; /* NULL: unsigned */
 	const char *obstacle; /* why nothing can be fetched, such as a key that is missing; NULL */
-	struct hf_watch *watch;        /* or NULL */
-	struct hf_copies *copies;      /* or NULL */
+	struct hf_watch *watch;                 /* or NULL */
+	struct hf_copies *copies;               /* or NULL */
 	const struct hf_tombstones *tombstones; /* or NULL */
 	const struct hf_zone_keeper_handler *handler;
 	void *ctx;
@@ -77,8 +77,8 @@ struct hf_zone_keeper_figures {
 	char why[HF_GATE_WHY_MAX];
 	char fault[200];
 };
-void hf_zone_keeper_figures(const struct hf_zone_keeper *keeper, hf_us now,
-	struct hf_zone_keeper_figures *ret);
+void hf_zone_keeper_figures(
+	const struct hf_zone_keeper *keeper, hf_us now, struct hf_zone_keeper_figures *ret);
 
 /* The link of whoever lines keepers up. */
 struct hf_zone_keeper_link {

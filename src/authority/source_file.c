@@ -11,13 +11,13 @@
 #include "base/check.h"
 #include "base/error.h"
 
-#define LOOK_EVERY (2 * HF_SECOND)          /* where nobody tells us */
-#define LOOK_SELDOM (30 * HF_SECOND)        /* where somebody does, and might have missed it */
+#define LOOK_EVERY (2 * HF_SECOND)   /* where nobody tells us */
+#define LOOK_SELDOM (30 * HF_SECOND) /* where somebody does, and might have missed it */
 #define SETTLED (300 * HF_MS)
 #define SETTLES_MAX 20 /* one that is written to all the time is read all the same */
 
 struct file_source {
-	struct hf_source source; /* first */
+	struct hf_source source;    /* first */
 	struct hf_zone_files files; /* as they were read last, or given up */
 	struct hf_zone_files seen;  /* while they settle */
 	bool read;                  /* `files` were a good zone */
@@ -109,8 +109,8 @@ static void read_it(struct file_source *s, hf_us now)
 	struct faults faults = {.count = 0};
 	char why[HF_SOURCE_WHY_MAX];
 	struct hf_zone *zone = NULL;
-	struct hf_fetched fetched = {.result = HF_SOURCE_FAILED, .primary = HF_SOURCE_NO_PRIMARY,
-		.why = why};
+	struct hf_fetched fetched = {
+		.result = HF_SOURCE_FAILED, .primary = HF_SOURCE_NO_PRIMARY, .why = why};
 	int rc = hf_zone_file_read(conf->zone->file, &conf->zone->name, &conf->limits, fault,
 		&faults, &s->files, &zone);
 	s->read = !rc;
@@ -137,7 +137,8 @@ static void begin(struct hf_source *source, const struct hf_fetch *fetch, hf_us 
 		return;
 	}
 	const struct hf_fetched nothing = {.result = HF_SOURCE_NOTHING,
-		.serial = hf_zone_soa(fetch->have)->serial, .primary = HF_SOURCE_NO_PRIMARY,
+		.serial = hf_zone_soa(fetch->have)->serial,
+		.primary = HF_SOURCE_NO_PRIMARY,
 		.why = ""};
 	report(s, &nothing, now);
 }

@@ -13,10 +13,12 @@
 #include "base/hash.h"
 
 #define BUCKETS 4096 /* a power of two; a hundred thousand files are 25 in each */
-#define STIRS (IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE | IN_ATTRIB)
+#define STIRS                                                                                      \
+	(IN_CLOSE_WRITE | IN_MODIFY | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE |        \
+		IN_ATTRIB)
 
-struct place { /* a name in a directory that somebody cares for */
-	struct place *next; /* in its bucket */
+struct place {               /* a name in a directory that somebody cares for */
+	struct place *next;  /* in its bucket */
 	struct place *other; /* of the same watcher */
 	struct hf_watcher *watcher;
 	int directory;
@@ -133,8 +135,11 @@ int hf_watcher_new(struct hf_watch *watch, void (*stirred)(void *ctx, hf_us now)
 	struct hf_watcher *watcher = calloc(1, sizeof *watcher);
 	if (!watcher)
 		return -ENOMEM;
-	*watcher = (struct hf_watcher){.watch = watch, .stirred = stirred, .ctx = ctx,
-		.next = watch->watchers, .prev = &watch->watchers};
+	*watcher = (struct hf_watcher){.watch = watch,
+		.stirred = stirred,
+		.ctx = ctx,
+		.next = watch->watchers,
+		.prev = &watch->watchers};
 	if (watcher->next)
 		watcher->next->prev = &watcher->next;
 	watch->watchers = watcher;
@@ -179,7 +184,9 @@ static void add_place(struct hf_watcher *watcher, const char *path)
 	struct place *place = directory < 0 ? NULL : calloc(1, sizeof *place);
 	if (!place)
 		return; /* it is looked at now and then all the same */
-	*place = (struct place){.watcher = watcher, .directory = directory, .other = watcher->places,
+	*place = (struct place){.watcher = watcher,
+		.directory = directory,
+		.other = watcher->places,
 		.hash = hash_of(directory, slash ? slash + 1 : path)};
 	place->next = watch->buckets[place->hash % BUCKETS];
 	watch->buckets[place->hash % BUCKETS] = place;

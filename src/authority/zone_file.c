@@ -32,7 +32,6 @@ struct reading {
 	size_t depth;
 };
 
-
 static int record(void *ctx, const struct hf_zone_record *given);
 static void text_fault(void *ctx, uint32_t line, const char *why);
 static int include(void *ctx, uint32_t line, const char *file, const char *origin, uint32_t ttl);
@@ -223,7 +222,10 @@ static int read_noted(struct reading *r, const char *origin, uint32_t ttl)
 	}
 	r->octets += len;
 	r->lines += count_lines(text, len);
-	const struct hf_zone_text in = {.text = text, .len = len, .origin = origin, .ttl = ttl,
+	const struct hf_zone_text in = {.text = text,
+		.len = len,
+		.origin = origin,
+		.ttl = ttl,
 		.faults_max = HF_ZONE_FILE_FAULTS_MAX};
 	r->stack[r->depth++] = index;
 	rc = hf_zone_text_read(&in, &handler, r);

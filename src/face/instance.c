@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "face/instance.h"
 
+#include "authority/authority.h"
 #include "base/check.h"
 #include "base/error.h"
 #include "face/command.h"
@@ -164,6 +165,10 @@ static uint64_t events_dropped(struct hf_server *server)
 	uint64_t sum = 0;
 	for (size_t w = 0; w < hf_server_workers(server); w++)
 		sum += atomic_load_explicit(&hf_server_events(server, w)->dropped, memory_order_relaxed);
+	if (hf_server_authority(server))
+		sum += atomic_load_explicit(
+			&hf_authority_events(hf_server_authority(server))->dropped,
+			memory_order_relaxed);
 	return sum;
 }
 
@@ -192,6 +197,44 @@ static void add_reasons(const struct hf_look *look, struct hf_metrics_source *so
 	}
 }
 
+struct zone_list {
+	struct hf_zone_figures *items;
+	size_t count, most;
+};
+
+static void list_zone(void *ctx, const struct hf_authority_zone *z)
+{
+	struct zone_list *list = ctx;
+	if (list->count < list->most)
+		list->items[list->count] = (struct hf_zone_figures){.name = z->name,
+			.state = z->state,
+			.standing = z->standing,
+			.required = z->required,
+			.has_copy = z->has_copy,
+			.published_known = z->published_known,
+			.faulty = z->fault[0] != 0,
+			.serial = z->serial,
+			.published = z->published,
+			.records = z->records,
+			.octets = z->octets,
+			.proven_ago = z->proven_ago,
+			.loads = z->loads,
+			.refused = z->refused,
+			.transfers = z->transfers,
+			.transfers_failed = z->transfers_failed,
+			.notifies = z->notifies};
+	list->count++;
+}
+
+static size_t read_zones(void *ctx, struct hf_zone_figures *ret, size_t most)
+{
+	struct hf_authority *authority = hf_server_authority(ctx);
+	struct zone_list list = {ret, 0, most};
+	if (authority)
+		hf_authority_each(authority, list_zone, &list);
+	return list.count;
+}
+
 struct hf_metrics_source hf_instance_metrics(struct hf_instance *instance)
 {
 	struct hf_server *server = instance->server;
@@ -206,6 +249,7 @@ struct hf_metrics_source hf_instance_metrics(struct hf_instance *instance)
 		.workers = hf_server_workers(server),
 		.meter = read_meter,
 		.slot_name = read_slot_name,
+		.zones = read_zones,
 		.ctx = server,
 		.cache_entries = cache.entries,
 		.cache_bytes = cache.bytes,

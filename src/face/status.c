@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <unistd.h>
 
+#include "authority/authority.h"
 #include "base/check.h"
 #include "base/error.h"
 #include "face/version.h"
@@ -175,6 +176,44 @@ static json_t *describe_driver(struct hf_instance *instance)
 		number(figures.fates[HF_XDP_ANSWERED]), "entries", number(figures.entries));
 }
 
+static json_t *seconds_or_null(hf_us age)
+{
+	return age < 0 ? json_null() : number((uint64_t)(age / HF_SECOND));
+}
+
+static void describe_zone(void *ctx, const struct hf_authority_zone *zone)
+{
+	static const char *const standings[] = {[HF_ZONE_SERVED] = "served",
+		[HF_ZONE_MARKED] = "marked",
+		[HF_ZONE_WITHHELD] = "withheld",
+		[HF_ZONE_DROPPED] = "dropped"};
+	char name[HF_NAME_TEXT_MAX];
+	json_array_append_new(
+		ctx, json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+			       "s:o, s:o, "
+			       "s:o}",
+			     "name", hf_name_text(zone->name.bytes, name), "state",
+			     hf_gate_state_text(zone->state), "standing", standings[zone->standing],
+			     "why", zone->why, "required", zone->required, "fault",
+			     zone->fault[0] ? words(zone->fault) : json_null(), "serial",
+			     zone->has_copy ? number(zone->serial) : json_null(), "published",
+			     zone->published_known ? number(zone->published) : json_null(),
+			     "records", number(zone->records), "bytes", number(zone->octets),
+			     "proven", seconds_or_null(zone->proven_ago), "loaded",
+			     seconds_or_null(zone->loaded_ago), "loads", number(zone->loads),
+			     "refused", number(zone->refused), "failed",
+			     number(zone->transfers_failed), "notifies", number(zone->notifies)));
+}
+
+static json_t *describe_zones(struct hf_instance *instance)
+{
+	json_t *zones = json_array();
+	struct hf_authority *authority = hf_server_authority(instance->server);
+	if (authority)
+		hf_authority_each(authority, describe_zone, zones);
+	return zones;
+}
+
 /* The reasons for not being ready, a line each, as strings; *ret_ready too. */
 static json_t *describe_reasons(struct hf_instance *instance, bool *ret_ready)
 {
@@ -217,6 +256,7 @@ static json_t *describe(struct hf_instance *instance, hf_us now)
 		"proofs", describe_proofs(&source), "upstreams", describe_upstreams(instance, &source, now),
 		"release", number(config->forward.truth.release),
 		"interception", describe_interception(&source, config));
+	json_object_set_new(status, "zones", describe_zones(instance));
 	hf_config_unref(config);
 	return status;
 }
@@ -353,6 +393,50 @@ static void write_interception(const json_t *interception, FILE *out)
 		now ? "; upstreams in plain text cannot be trusted, use tls://" : "");
 }
 
+/* Zones that are listed for people; JSON has all. */
+#define ZONES_SHOWN 30
+
+static bool is_well(const json_t *zone)
+{
+	return strcmp(get_text(zone, "standing"), "served") == 0 && !get_text(zone, "fault");
+}
+
+static void write_zone(const json_t *zone, FILE *out)
+{
+	char serial[24] = "-", published[24] = "-";
+	if (json_is_integer(json_object_get(zone, "serial")))
+		snprintf(serial, sizeof serial, "%lld", get_number(zone, "serial"));
+	if (json_is_integer(json_object_get(zone, "published")))
+		snprintf(published, sizeof published, "%lld", get_number(zone, "published"));
+	fprintf(out, "  %-28s %-9s %-9s %10s %10s %9lld\n", get_text(zone, "name"),
+		get_text(zone, "standing"), get_text(zone, "state"), serial, published,
+		get_number(zone, "records"));
+	if (strcmp(get_text(zone, "standing"), "served") != 0)
+		fprintf(out, "    %s\n", get_text(zone, "why"));
+	if (get_text(zone, "fault"))
+		fprintf(out, "    its source: %s\n", get_text(zone, "fault"));
+}
+
+/* Those with something the matter first. */
+static void write_zones(const json_t *zones, FILE *out)
+{
+	size_t i, shown = 0;
+	json_t *zone;
+	if (!json_array_size(zones))
+		return;
+	fprintf(out, "\n  %-28s %-9s %-9s %10s %10s %9s\n", "zone", "standing", "state", "serial",
+		"published", "records");
+	for (int well = 0; well <= 1; well++)
+		json_array_foreach(zones, i, zone) if (is_well(zone) == well && shown < ZONES_SHOWN)
+		{
+			write_zone(zone, out);
+			shown++;
+		}
+	if (shown < json_array_size(zones))
+		fprintf(out, "  and %zu more: `holdfast status --json` has all\n",
+			json_array_size(zones) - shown);
+}
+
 static void write_page(const json_t *status, FILE *out)
 {
 	char uptime[HF_NUMBER_TEXT_MAX];
@@ -378,6 +462,7 @@ static void write_page(const json_t *status, FILE *out)
 		"packets out", "packets in", "timeouts", "failures");
 	json_array_foreach(json_object_get(status, "upstreams"), i, item)
 		write_upstream(item, get_number(status, "release"), out);
+	write_zones(json_object_get(status, "zones"), out);
 }
 
 int hf_status_write_text(struct hf_instance *instance, hf_us now, FILE *out)

@@ -23,7 +23,7 @@ struct hf_zones_link {
 	_Atomic uint64_t number;                  /* of the set */
 	void (*post)(void *ctx);                  /* has each worker take it */
 	void *ctx;
-	pthread_mutex_t lock;    /* over the set */
+	pthread_mutex_t lock;   /* over the set */
 	struct hf_zones *zones; /* NULL: none */
 };
 

@@ -345,9 +345,9 @@ static void say_zone_trouble(struct hf_log *log, const struct hf_event *event, c
 	bool copy = event->kind == HF_EVENT_ZONE_COPY;
 	(void)upstream;
 	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("because", event->why),
 		HF_LOG_TEXT_FIELD(event->about_len ? "zone" : NULL, about_zone(event, zone)),
 		HF_LOG_NUMBER_FIELD(refused ? "serial" : NULL, (uint32_t)event->a),
-		HF_LOG_TEXT_FIELD("because", event->why),
 		{.key = NULL},
 	};
 	hf_log_say(log, refused ? HF_LOG_ERROR : HF_LOG_WARNING,
@@ -375,8 +375,11 @@ static void say_zone_state(struct hf_log *log, const struct hf_event *event, con
 	};
 	if (hf_unexpected((unsigned)event->b >= HF_COUNT_OF(standings)))
 		return;
-	hf_log_say(log, event->b == HF_ZONE_SERVED ? HF_LOG_INFO : HF_LOG_ERROR, standings[event->b],
-		fields);
+	hf_log_say(log,
+		event->b != HF_ZONE_SERVED    ? HF_LOG_ERROR
+		: event->a == HF_GATE_CURRENT ? HF_LOG_INFO
+					      : HF_LOG_WARNING,
+		standings[event->b], fields);
 }
 
 static const char *const persist_steps[HF_PERSIST_STEPS] = {

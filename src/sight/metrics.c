@@ -346,6 +346,20 @@ static void write_process(const struct hf_metrics_source *source, struct hf_text
 		"Start of the process, in seconds since 1970.", (uint64_t)source->started_wall);
 }
 
+/* -ENOMEM. */
+static int write_zones(const struct hf_metrics_source *source, struct hf_text *text)
+{
+	size_t total = source->zones ? source->zones(source->ctx, NULL, 0) : 0;
+	size_t count = total < HF_METRICS_ZONES_MAX ? total : HF_METRICS_ZONES_MAX;
+	struct hf_zone_figures *zones = calloc(count + 1, sizeof *zones);
+	if (!zones)
+		return -ENOMEM;
+	total = count ? source->zones(source->ctx, zones, count) : 0;
+	hf_zone_metrics_write(zones, total < count ? total : count, total, text);
+	free(zones);
+	return 0;
+}
+
 int hf_metrics_write(const struct hf_metrics_source *source, struct hf_text *text)
 {
 	struct names *names = read_names(source);
@@ -355,6 +369,10 @@ int hf_metrics_write(const struct hf_metrics_source *source, struct hf_text *tex
 	write_process(source, text);
 	write_persist(source, text);
 	write_driver(source, text);
+	if (write_zones(source, text)) {
+		free(names);
+		return -ENOMEM;
+	}
 	write_queries(source, text);
 	write_replies(source, text);
 	write_durations(source, text);

@@ -17,6 +17,7 @@
 
 #include "meter/meter.h"
 #include "sight/text.h"
+#include "sight/zone_metrics.h"
 
 #define HF_METRICS_FATES 16
 #define HF_METRICS_REASONS 8
@@ -57,6 +58,8 @@ struct hf_metrics_source {
 	struct {                  /* programs run when that changed */
 		uint64_t succeeded, failed, killed;
 	} hooks;
+	/* Fills in up to `most` zones and returns how many there are; NULL: there are none. */
+	size_t (*zones)(void *ctx, struct hf_zone_figures *ret, size_t most);
 	int64_t started_wall;     /* seconds since 1970 */
 	const struct hf_metrics_label *build; /* labels of holdfast_build_info, NULL-name end */
 };

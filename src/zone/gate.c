@@ -22,14 +22,19 @@ static hf_us bounded(hf_us value)
 void hf_gate_init(struct hf_gate *gate, const struct hf_gate_conf *conf,
 	const enum hf_witness_kind *witnesses, size_t count, hf_us now)
 {
-	*gate = (struct hf_gate){ .conf = *conf, .started = now, .proven = HF_GATE_NEVER,
-		.behind_since = HF_GATE_NEVER, .transferred = HF_GATE_NEVER,
-		.asked_at = HF_GATE_NEVER, .refresh = RETRY_FIRST, .retry = RETRY_FIRST,
-		.expire = HF_GATE_TIMER_MAX };
+	*gate = (struct hf_gate){.conf = *conf,
+		.started = now,
+		.proven = HF_GATE_NEVER,
+		.behind_since = HF_GATE_NEVER,
+		.transferred = HF_GATE_NEVER,
+		.asked_at = HF_GATE_NEVER,
+		.refresh = RETRY_FIRST,
+		.retry = RETRY_FIRST,
+		.expire = HF_GATE_TIMER_MAX};
 	gate->witness_count = count < HF_GATE_WITNESSES_MAX ? count : HF_GATE_WITNESSES_MAX;
 	for (size_t i = 0; i < gate->witness_count; i++)
-		gate->witnesses[i] = (struct hf_gate_witness){ .kind = witnesses[i],
-			.ahead_till = HF_GATE_NEVER, .gave = HF_GATE_NEVER };
+		gate->witnesses[i] = (struct hf_gate_witness){
+			.kind = witnesses[i], .ahead_till = HF_GATE_NEVER, .gave = HF_GATE_NEVER};
 }
 
 /* ---- whom to go by ---- */
@@ -82,7 +87,8 @@ static bool cannot_be_had(const struct hf_gate *gate, const struct hf_gate_witne
 		if (p->gave == HF_GATE_NEVER || p->gave < w->ahead_from || p->gave_newer)
 			return false;
 	}
-	return primaries || (gate->transferred != HF_GATE_NEVER && gate->transferred >= w->ahead_from);
+	return primaries ||
+	       (gate->transferred != HF_GATE_NEVER && gate->transferred >= w->ahead_from);
 }
 
 static bool jumps(const struct hf_gate *gate, const struct hf_gate_witness *w)
@@ -354,8 +360,11 @@ struct hf_gate_verdict hf_gate_verdict(struct hf_gate *gate, hf_us now)
 /* ---- in words ---- */
 
 static const char *const state_texts[HF_GATE_STATES] = {
-	[HF_GATE_UNPROVEN] = "unproven", [HF_GATE_CURRENT] = "current", [HF_GATE_BEHIND] = "behind",
-	[HF_GATE_AGING] = "aging", [HF_GATE_EXPIRED] = "expired",
+	[HF_GATE_UNPROVEN] = "unproven",
+	[HF_GATE_CURRENT] = "current",
+	[HF_GATE_BEHIND] = "behind",
+	[HF_GATE_AGING] = "aging",
+	[HF_GATE_EXPIRED] = "expired",
 };
 
 const char *hf_gate_state_text(enum hf_gate_state state)
@@ -386,18 +395,20 @@ const char *hf_gate_why(const struct hf_gate *gate, hf_us now, char buf[static H
 	long long ago = gate->proven == HF_GATE_NEVER ? 0 : (now - gate->proven) / HF_SECOND;
 	switch (gate->state) {
 	case HF_GATE_CURRENT:
-		snprintf(buf, HF_GATE_WHY_MAX, "serial %u was proven %lld s ago", gate->serial, ago);
+		snprintf(
+			buf, HF_GATE_WHY_MAX, "serial %u was proven %lld s ago", gate->serial, ago);
 		return buf;
 	case HF_GATE_BEHIND:
-		snprintf(buf, HF_GATE_WHY_MAX, "serial %u is published, this is %u", gate->published,
-			gate->serial);
+		snprintf(buf, HF_GATE_WHY_MAX, "serial %u is published, this is %u",
+			gate->published, gate->serial);
 		return buf;
 	case HF_GATE_AGING:
-		snprintf(buf, HF_GATE_WHY_MAX, "serial %u was last proven %lld s ago", gate->serial, ago);
+		snprintf(buf, HF_GATE_WHY_MAX, "serial %u was last proven %lld s ago", gate->serial,
+			ago);
 		return buf;
 	case HF_GATE_EXPIRED:
-		snprintf(buf, HF_GATE_WHY_MAX, "serial %u was last proven %lld s ago, past its expire",
-			gate->serial, ago);
+		snprintf(buf, HF_GATE_WHY_MAX,
+			"serial %u was last proven %lld s ago, past its expire", gate->serial, ago);
 		return buf;
 	default: return why_unproven(gate, buf);
 	}

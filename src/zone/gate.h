@@ -97,9 +97,9 @@ struct hf_gate {
 	bool has_copy;
 	uint32_t serial; /* of the copy */
 	hf_us refresh, retry, expire;
-	bool ever_proven;   /* since the start, or so lately before that it counts */
-	hf_us proven;       /* last, also before the start; or HF_GATE_NEVER */
-	hf_us started;      /* this gate's first instant */
+	bool ever_proven; /* since the start, or so lately before that it counts */
+	hf_us proven;     /* last, also before the start; or HF_GATE_NEVER */
+	hf_us started;    /* this gate's first instant */
 	bool published_known;
 	uint32_t published; /* the newest credible serial */
 	hf_us behind_since; /* when it became newer than ours; HF_GATE_NEVER: it is not */
