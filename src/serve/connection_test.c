@@ -2,6 +2,8 @@
 #include "serve/connection.h"
 
 #include "engine/stage.h"
+#include "zone/sample_zone.h"
+#include "zone/zones.h"
 
 #define CALLERS 12
 
@@ -533,11 +535,187 @@ static void freeing_with_all_in_the_middle_of_something_loses_nothing(void **sta
 	run(h, 10 * HF_MS); /* the rest is for the sanitizer */
 }
 
+/* ---- transfers ---- */
+
+static const struct hf_tsig_key *no_key(void *ctx, const char *name)
+{
+	(void)ctx;
+	(void)name;
+	return NULL;
+}
+
+/* The hall has a zone `home` of so many hosts, which everybody may transfer. */
+struct estate {
+	struct hf_zone_conf zone;
+	struct hf_zones_conf zones;
+	struct hf_zone_rules *rules;
+	struct hf_respond_conf respond;
+	struct hf_prefix everybody;
+};
+
+static void open_estate(struct hall *h, struct estate *e, unsigned hosts)
+{
+	static const struct hf_hash_key hash_key = { 1, 2 };
+	char *text = malloc(100 + 60 * (size_t)hosts);
+	assert_non_null(text);
+	size_t len = (size_t)snprintf(text, 100, HF_SAMPLE_APEX);
+	for (unsigned i = 0; i < hosts; i++)
+		len += (size_t)snprintf(text + len, 60, "host%u 300 A 192.0.2.%u\n", i, i % 250);
+	struct hf_zones_entry entry = { .origin = stage_name("home"),
+		.zone = hf_sample_zone("home", text), .ede = HF_EDE_NONE };
+	struct hf_zones *zones;
+	assert_int_equal(hf_zones_new(&entry, 1, &zones), 0);
+	hf_responder_adopt_zones(h->responder, zones);
+	hf_zones_unref(zones);
+	hf_zone_unref(entry.zone);
+	free(text);
+	*e = (struct estate){ .zone = { .name = entry.origin, .key = "none", .transfer_key = "none" } };
+	assert_int_equal(hf_prefix_parse("0.0.0.0/0", &e->everybody), 0);
+	e->zone.allow_transfer = (struct hf_prefix_list){ &e->everybody, 1 };
+	e->zones = (struct hf_zones_conf){ .zones = &e->zone, .zone_count = 1 };
+	const struct hf_zone_rules_conf conf = { .zones = &e->zones, .hash_key = &hash_key,
+		.find_key = no_key };
+	assert_int_equal(hf_zone_rules_new(&conf, &e->rules), 0);
+	e->respond = (struct hf_respond_conf){ &h->listen, &h->tcp, &h->clients, e->rules };
+	hf_responder_adopt(h->responder, &e->respond);
+}
+
+static void close_estate(struct hall *h, struct estate *e)
+{
+	e->respond.rules = NULL;
+	hf_responder_adopt(h->responder, &e->respond);
+	hf_zone_rules_free(e->rules);
+}
+
+static void ask_for_zone(struct caller *c, unsigned id)
+{
+	static const uint8_t rest[] = "\0\0\0\1\0\0\0\0\0\0\4home\0\0\xfc\0\1";
+	uint8_t m[2 + sizeof rest - 1];
+	hf_put_u16(m, (uint16_t)id);
+	memcpy(m + 2, rest, sizeof rest - 1);
+	assert_int_equal(hf_frame_put(&c->out, m, sizeof m, 1 << 20), 0);
+	push(c);
+}
+
+static unsigned replies_to(const struct caller *c, unsigned id)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < c->replies && i < HF_COUNT_OF(c->ids); i++)
+		count += c->ids[i] == id;
+	return count;
+}
+
+static void transfers_take_turns_and_other_questions_are_answered_meanwhile(void **state)
+{
+	struct hall *h = *state;
+	struct estate e;
+	open_estate(h, &e, 40000);
+	struct caller *c = call(h, 0);
+	be_deaf(c); /* so that all is asked before any of it is over */
+	ask_for_zone(c, 1);
+	ask_for_zone(c, 2);
+	put(c, 4, "localhost");
+	push(c);
+	run(h, 10 * HF_MS);
+	hf_stream_pause(c->stream, false);
+	run(h, HF_SECOND);
+	assert_int_equal(replies_to(c, 4), 1);
+	assert_true(replies_to(c, 1) > 20);
+	assert_int_equal(replies_to(c, 1), replies_to(c, 2));
+	unsigned last = 0; /* the answer does not wait for the end of the transfers */
+	for (unsigned i = 0; i < c->replies; i++)
+		if (c->ids[i] == 4)
+			last = i;
+	assert_true(last < c->replies / 2);
+	assert_int_equal(counted(h, HF_COUNT_TRANSFERS_WHOLE), 2);
+	assert_false(c->ended);
+	run(h, 11 * HF_SECOND); /* idle again, and closed for that */
+	assert_true(c->ended);
+	close_estate(h, &e);
+}
+
+static void a_transfer_that_nobody_reads_takes_little_memory_and_ends_after_the_stall(void **state)
+{
+	struct hall *h = *state;
+	struct estate e;
+	open_estate(h, &e, 40000);
+	struct caller *c = call(h, 0);
+	be_deaf(c);
+	ask_for_zone(c, 1);
+	run(h, 4 * HF_SECOND);
+	assert_int_equal(hf_connections_open(h->connections), 1);
+	run(h, 2 * HF_SECOND);
+	assert_int_equal(hf_connections_open(h->connections), 0);
+	assert_int_equal(counted(h, HF_COUNT_TCP_CLOSED_STALLED), 1);
+	close_estate(h, &e);
+}
+
+static void a_secondary_that_reads_slowly_gets_all_of_it(void **state)
+{
+	struct hall *h = *state;
+	struct estate e;
+	open_estate(h, &e, 20000);
+	struct caller *c = call(h, 0);
+	be_deaf(c);
+	ask_for_zone(c, 1);
+	for (unsigned i = 0; i < 200 && c->octets < 500000; i++) {
+		run(h, HF_SECOND);
+		listen_to(c); /* a read's worth each second */
+	}
+	assert_false(c->ended);
+	assert_true(c->octets > 20000 * 16);
+	assert_int_equal(counted(h, HF_COUNT_TCP_CLOSED_STALLED), 0);
+	close_estate(h, &e);
+}
+
+static void there_are_so_many_transfers_at_a_time_and_no_more(void **state)
+{
+	struct hall *h = *state;
+	struct estate e;
+	open_estate(h, &e, 10000);
+	h->tcp.in_flight = 100;
+	struct caller *c = call(h, 0);
+	be_deaf(c);
+	for (unsigned i = 1; i <= 20; i++)
+		ask_for_zone(c, i);
+	run(h, 100 * HF_MS);
+	hf_stream_pause(c->stream, false);
+	run(h, 5 * HF_SECOND);
+	unsigned refused = 0;
+	for (unsigned i = 1; i <= 20; i++)
+		refused += replies_to(c, i) == 1;
+	assert_int_equal(refused, 4);
+	assert_int_equal(counted(h, HF_COUNT_TRANSFERS_WHOLE), 16);
+	close_estate(h, &e);
+}
+
+static void a_connection_that_ends_in_a_transfer_lets_it_go(void **state)
+{
+	struct hall *h = *state;
+	struct estate e;
+	open_estate(h, &e, 40000);
+	for (unsigned i = 0; i < 40; i++) { /* more than there may be at a time */
+		struct caller *c = call(h, 0);
+		be_deaf(c);
+		ask_for_zone(c, 1);
+		run(h, 10 * HF_MS);
+		hang_up(c);
+		run(h, 10 * HF_MS);
+	}
+	assert_int_equal(counted(h, HF_COUNT_TRANSFERS_WHOLE), 40);
+	close_estate(h, &e);
+}
+
 #define IN_A_HALL(test) cmocka_unit_test_setup_teardown(test, open_hall, close_hall)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		IN_A_HALL(transfers_take_turns_and_other_questions_are_answered_meanwhile),
+		IN_A_HALL(a_transfer_that_nobody_reads_takes_little_memory_and_ends_after_the_stall),
+		IN_A_HALL(a_secondary_that_reads_slowly_gets_all_of_it),
+		IN_A_HALL(there_are_so_many_transfers_at_a_time_and_no_more),
+		IN_A_HALL(a_connection_that_ends_in_a_transfer_lets_it_go),
 		IN_A_HALL(questions_are_answered_as_answers_come),
 		IN_A_HALL(a_question_may_come_one_octet_at_a_time),
 		IN_A_HALL(what_deserves_no_answer_leaves_the_connection_up),
