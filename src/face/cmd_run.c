@@ -51,6 +51,7 @@ struct run {
 	struct hf_agent *agent;
 	int signals;
 	struct tick events, watchdog, housekeeping, readiness;
+	struct hf_timer linger;
 	pthread_t drainer;
 	bool drainer_began;
 	size_t unanswered; /* written by the drainer, read once it has been joined */
@@ -204,6 +205,23 @@ static void begin_to_drain(struct run *run)
 		hf_loop_stop(run->loop);
 }
 
+static void lingered(struct hf_timer *timer, hf_us now)
+{
+	(void)now;
+	begin_to_drain((struct run *)((char *)timer - offsetof(struct run, linger)));
+}
+
+/* It has been told that clients are to be led away; whoever asks has to hear it, too. */
+static void linger(struct run *run)
+{
+	hf_us longest = run->instance.config->ready.linger;
+	run->linger.fire = lingered;
+	if (longest)
+		hf_timer_arm(hf_loop_timers(run->loop), &run->linger, hf_loop_now(run->loop) + longest);
+	else
+		begin_to_drain(run);
+}
+
 /* Clients are led away first: until that has been told we go on serving all of them. */
 static void begin_to_stop(struct run *run)
 {
@@ -212,14 +230,15 @@ static void begin_to_stop(struct run *run)
 	atomic_store(&run->instance.draining, true);
 	look(run, hf_loop_now(run->loop));
 	if (!hf_hooks_busy(&run->instance.hooks))
-		begin_to_drain(run);
+		linger(run);
 }
 
 static void hooks_settled(void *ctx)
 {
 	struct run *run = ctx;
-	if (atomic_load(&run->instance.draining) && !run->drainer_began)
-		begin_to_drain(run);
+	if (atomic_load(&run->instance.draining) && !run->drainer_began &&
+		!hf_timer_armed(&run->linger))
+		linger(run);
 }
 
 static void stop_at_once(struct run *run)

@@ -68,6 +68,7 @@ struct hf_ready_conf { /* `ready:` */
 	uint32_t held; /* answers in the cache that do for an upstream; 0: none do */
 	struct hf_text_list on_ready, on_withdraw; /* a command and its arguments; may be empty */
 	hf_us timeout;                             /* of a command */
+	hf_us linger;                              /* from withdrawal at the end to drain */
 	struct hf_address agent;                   /* family 0: none */
 };
 extern const struct hf_option hf_ready_options[];

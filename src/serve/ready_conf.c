@@ -91,6 +91,16 @@ const struct hf_option hf_ready_options[] = {
 		.live = true,
 		.help = "How long such a program may run before it, and what it has started, is "
 			"killed."},
+	{.name = "linger",
+		.type = HF_OPT_DURATION,
+		ROW(linger),
+		.min = 0,
+		.max = 60 * HF_SECOND,
+		.def = "0s",
+		.live = true,
+		.help = "How long all questions are still answered at the end, when it has been said "
+			"that the node is not ready: for those who only ask now and then, such as "
+			"keepalived."},
 	{.name = "agent",
 		.type = HF_OPT_ADDRESS,
 		ROW(agent),

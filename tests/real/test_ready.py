@@ -211,6 +211,16 @@ def test_clients_are_answered_until_the_withdrawal_has_been_told(fake, holdfast,
     server.process = None
 
 
+def test_who_only_asks_now_and_then_hears_of_the_end_while_all_are_still_answered(fake, holdfast):
+    server = holdfast({"a": fake().at}, ready={**QUICK, "linger": "2s"})
+    wait_ready(server)
+    server.process.signal(15)
+    wait_ready(server, False, 2)
+    assert server.udp("late.example.").addresses()
+    assert server.process.popen.wait(20) == 0
+    server.process = None
+
+
 def test_a_hook_that_hangs_is_killed_and_holds_nobody_up(fake, holdfast, tmp_path):
     said = str(tmp_path / "told")
     hook = program(tmp_path, "hook", "echo hangs >>%s; sleep 1000\n" % said)
