@@ -2,6 +2,9 @@
 #include "cache/cache.h"
 
 #include <stdatomic.h>
+#if defined(__x86_64__)
+#include <emmintrin.h>
+#endif
 
 #include "base/check.h"
 #include "base/error.h"
@@ -60,6 +63,9 @@
  * What is longer follows by the processor's own reading ahead. */
 #define ENTRY_LINES 3
 
+/* Words that are copied at once. */
+#define BLOCK 4
+
 /* Entries that one store may carry back to the head of the main log before it
  * evicts whatever comes next: bounds the work of a store. */
 #define REINSERT_MAX 32
@@ -92,7 +98,7 @@ struct shard {
 	_Atomic uint64_t *slots;
 	_Atomic uint64_t shape; /* of the index: see cache/shape.h */
 	uint32_t pairs_max;
-	uint32_t annex_pairs; /* behind them */
+	uint32_t annex_pairs;     /* behind them */
 	_Atomic uint32_t annexed; /* entries there */
 	struct log logs[LOGS];
 	uint16_t *ghosts; /* fingerprints of what left the small log unasked */
@@ -121,28 +127,35 @@ static inline void store_word(struct log *log, uint64_t position, uint64_t word)
 	atomic_store_explicit(&log->words[position % log->capacity], word, memory_order_release);
 }
 
-static __attribute__((noinline)) void copy_part(void *to, uint64_t word, size_t octets)
+static inline void copy_word(const _Atomic uint64_t *from, uint8_t *to)
 {
-	memcpy(to, &word, octets);
+	uint64_t word = atomic_load_explicit(from, memory_order_acquire);
+	memcpy(to, &word, 8);
 }
 
-/* The last word is copied whole if `room` octets hold it: more than was asked for
- * may be written. */
+static __attribute__((noinline)) void copy_exactly(
+	const _Atomic uint64_t *from, uint8_t *to, size_t octets)
+{
+	for (; octets >= 8; octets -= 8, to += 8)
+		copy_word(from++, to);
+	if (octets) {
+		uint64_t word = atomic_load_explicit(from, memory_order_acquire);
+		memcpy(to, &word, octets);
+	}
+}
+
+/* Copied are blocks of four words if `room` octets hold the last of them: more than was
+ * asked for may be read (a log has so many words more at its end) and written. */
 static inline void copy_words(const _Atomic uint64_t *from, void *to, size_t octets, size_t room)
 {
 	uint8_t *out = to; /* may be NULL if there is nothing to copy */
-	size_t at = 0;
-	for (; at + 16 <= octets; at += 16, from += 2) {
-		uint64_t word = atomic_load_explicit(from, memory_order_acquire);
-		uint64_t next = atomic_load_explicit(from + 1, memory_order_acquire);
-		memcpy(out + at, &word, 8);
-		memcpy(out + at + 8, &next, 8);
-	}
-	for (; at < octets; at += 8, from++) {
-		uint64_t word = atomic_load_explicit(from, memory_order_acquire);
-		if (at + 8 > room)
-			return copy_part(out + at, word, octets - at);
-		memcpy(out + at, &word, 8);
+	if (octets + BLOCK * 8 > room)
+		return copy_exactly(from, out, octets);
+	for (const uint8_t *end = out + octets; out < end; out += BLOCK * 8, from += BLOCK) {
+		copy_word(from, out);
+		copy_word(from + 1, out + 8);
+		copy_word(from + 2, out + 16);
+		copy_word(from + 3, out + 24);
 	}
 }
 
@@ -318,6 +331,7 @@ struct hf_cache_key hf_cache_key(const struct hf_cache *cache, uint64_t realm,
 		.type = type,
 		.class = question->class,
 		.flags = flags,
+		.shard = (uint8_t)((name_hash >> 32) * cache->shard_count >> 32),
 	};
 }
 
@@ -326,7 +340,7 @@ struct hf_cache_key hf_cache_name_key(const struct hf_cache_key *key)
 	struct hf_cache_key named = *key;
 	named.type = 0;
 	named.flags |= HF_CACHE_NAME;
-	named.way = 0;
+	hf_cache_key_forget(&named);
 	named.hash = mix(named.name_hash, named.realm, 0, named.class, named.flags);
 	return named;
 }
@@ -335,14 +349,26 @@ struct hf_cache_key hf_cache_failure_key(const struct hf_cache_key *key)
 {
 	struct hf_cache_key failed = *key;
 	failed.flags |= HF_CACHE_FAILED;
-	failed.way = 0;
+	hf_cache_key_forget(&failed);
 	failed.hash = mix(failed.name_hash, failed.realm, failed.type, failed.class, failed.flags);
 	return failed;
 }
 
 unsigned hf_cache_shard(const struct hf_cache *cache, const struct hf_cache_key *key)
 {
-	return (unsigned)((key->name_hash >> 32) * cache->shard_count >> 32);
+	(void)cache;
+	return key->shard;
+}
+
+static inline struct shard *shard_of(struct hf_cache *cache, const struct hf_cache_key *key)
+{
+	return &cache->shards[key->shard];
+}
+
+static inline const struct shard *shard_to_read(
+	const struct hf_cache *cache, const struct hf_cache_key *key)
+{
+	return &cache->shards[key->shard];
 }
 
 static inline uint64_t slot_tag(uint64_t hash)
@@ -522,24 +548,40 @@ static inline bool has_tag(uint64_t slot, uint64_t hash)
 	return !((slot ^ (slot_tag(hash) | SLOT_USED)) >> 47);
 }
 
-static inline unsigned add_tag(unsigned found, const _Atomic uint64_t *slot, uint64_t hash)
+#if defined(__x86_64__)
+/* Of four slots, a word of ones for each that is taken by somebody with the tag. The upper
+ * halves say it all: tag and bit are their upper 17 bits. */
+static inline __m128i four_with_tag(const _Atomic uint64_t *slots, __m128i want)
 {
-	return found + found + has_tag(atomic_load_explicit(slot, memory_order_relaxed), hash);
+	const __m128 *two = (const __m128 *)(const void *)slots;
+	__m128i upper = _mm_castps_si128(_mm_shuffle_ps(two[0], two[1], _MM_SHUFFLE(3, 1, 3, 1)));
+	__m128i rest = _mm_srli_epi32(_mm_xor_si128(upper, want), 15);
+	return _mm_cmpeq_epi32(rest, _mm_setzero_si128());
 }
 
 /* A bit for each of a bucket's slots that is taken by somebody with the hash's tag, the
- * first one's lowest. Without a branch: whether one of eight fits nobody can foretell. */
+ * first one's lowest. Two slots are loaded at once, which no atomic type of C can say: this
+ * processor loads each of them whole and in order, and the compiler is told to. Whoever finds
+ * one here loads it again before going by it. */
+static inline __attribute__((no_sanitize("thread"))) unsigned with_tag(
+	const _Atomic uint64_t *bucket, uint64_t hash)
+{
+	const __m128i want = _mm_set1_epi32((int)((slot_tag(hash) | SLOT_USED) >> 32));
+	__m128i low = four_with_tag(bucket, want), high = four_with_tag(bucket + 4, want);
+	__m128i octets = _mm_packs_epi16(_mm_packs_epi32(low, high), _mm_setzero_si128());
+	atomic_signal_fence(memory_order_acquire);
+	return (unsigned)_mm_movemask_epi8(octets);
+}
+#else
 static inline unsigned with_tag(const _Atomic uint64_t *bucket, uint64_t hash)
 {
-	unsigned found = add_tag(0, &bucket[7], hash);
-	found = add_tag(found, &bucket[6], hash);
-	found = add_tag(found, &bucket[5], hash);
-	found = add_tag(found, &bucket[4], hash);
-	found = add_tag(found, &bucket[3], hash);
-	found = add_tag(found, &bucket[2], hash);
-	found = add_tag(found, &bucket[1], hash);
-	return add_tag(found, &bucket[0], hash);
+	unsigned found = 0;
+	for (unsigned i = BUCKET; i-- > 0;) /* without a branch: nobody can foretell which fits */
+		found = found + found +
+			has_tag(atomic_load_explicit(&bucket[i], memory_order_acquire), hash);
+	return found;
 }
+#endif
 
 /* The next way from `way` on that is taken by somebody with the hash's tag; WAYS: none. */
 static inline unsigned next_way(struct home home, uint64_t hash, unsigned way, uint64_t *ret_seen)
@@ -604,24 +646,28 @@ static __attribute__((noinline)) enum hf_cache_result look_everywhere(const stru
 enum hf_cache_result hf_cache_lookup(
 	struct hf_cache *cache, const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
 {
-	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
+	const struct shard *shard = shard_to_read(cache, key);
 	copy->kept.len = 0;
-	if (key->way == WAYS)
+	if (key->absent)
 		return HF_CACHE_MISS;
-	_Atomic uint64_t *slot = slot_at(home_of(shard, shape_of(shard), key->hash), key->way);
-	uint64_t seen = atomic_load_explicit(slot, memory_order_acquire);
-	if (has_tag(seen, key->hash) && take(shard, seen, key, copy))
-		return judge(slot, seen, now, copy);
-	return copy->kept.len ? HF_CACHE_MISS : look_everywhere(shard, key, now, copy);
+	if (key->place) {
+		uint64_t seen = atomic_load_explicit(key->place, memory_order_acquire);
+		if (has_tag(seen, key->hash) && take(shard, seen, key, copy))
+			return judge(key->place, seen, now, copy);
+		if (copy->kept.len)
+			return HF_CACHE_MISS;
+	}
+	return look_everywhere(shard, key, now, copy);
 }
 
 /* Both buckets: they lie in one pair of lines. */
-void hf_cache_expect(const struct hf_cache *cache, const struct hf_cache_key *key)
+void hf_cache_expect(const struct hf_cache *cache, struct hf_cache_key *key)
 {
-	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
+	const struct shard *shard = shard_to_read(cache, key);
 	struct home home = home_of(shard, shape_of(shard), key->hash);
-	__builtin_prefetch((const void *)slot_at(home, 0));
-	__builtin_prefetch((const void *)slot_at(home, BUCKET));
+	key->place = home.slots;
+	__builtin_prefetch((const void *)&home.slots[0]);
+	__builtin_prefetch((const void *)&home.slots[BUCKET]);
 }
 
 static inline const _Atomic uint64_t *slot_entry(const struct shard *shard, uint64_t slot)
@@ -636,16 +682,31 @@ static inline void fetch(const _Atomic uint64_t *entry)
 		__builtin_prefetch((const char *)entry + line * 64);
 }
 
+/* The pair that hf_cache_expect has found, or the one that is the key's now. */
+static inline struct home home_expected(const struct shard *shard, const struct hf_cache_key *key)
+{
+	if (!key->place)
+		return home_of(shard, shape_of(shard), key->hash);
+	size_t first = (size_t)(key->place - shard->slots) / WAYS * WAYS;
+	return (struct home){&shard->slots[first], key->hash >> 32 & BUCKET};
+}
+
+/* A hash's pair only ever moves on. If it is the same before and after it was looked
+ * through, it was so all the time. */
 void hf_cache_approach(const struct hf_cache *cache, struct hf_cache_key *key)
 {
-	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
-	uint64_t shape = shape_of(shard), seen;
-	unsigned way = next_way(home_of(shard, shape, key->hash), key->hash, 0, &seen);
-	if (way < WAYS)
+	const struct shard *shard = shard_to_read(cache, key);
+	struct home home = home_expected(shard, key);
+	uint64_t seen;
+	unsigned way = next_way(home, key->hash, 0, &seen);
+	key->absent = false;
+	key->place = NULL;
+	if (way < WAYS) {
+		key->place = slot_at(home, way);
 		fetch(slot_entry(shard, seen));
-	else if (has_annexed(shard) || shape_of(shard) != shape)
-		way = 0; /* it may be there, or have moved: let the lookup see */
-	key->way = (uint8_t)way;
+	} else if (!has_annexed(shard)) {
+		key->absent = home_of(shard, shape_of(shard), key->hash).slots == home.slots;
+	}
 }
 
 /* ---- the owner's side: index ---- */
@@ -1060,7 +1121,7 @@ static bool answers_key(const struct hf_cache_key *key, const struct hf_kept *ke
 static int enter(struct hf_cache *cache, unsigned which, const struct hf_cache_key *key,
 	hf_us stored, const struct hf_kept *kept, bool replaces, uint64_t hits)
 {
-	struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
+	struct shard *shard = shard_of(cache, key);
 	unsigned budget = REINSERT_MAX;
 	if (hf_unexpected(!answers_key(key, kept)))
 		return HF_EMALFORMED;
@@ -1083,7 +1144,7 @@ static uint64_t words_for(const struct hf_cache_key *key, const struct hf_kept *
 int hf_cache_store(struct hf_cache *cache, const struct hf_cache_key *key, hf_us now,
 	const struct hf_kept *kept)
 {
-	struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
+	struct shard *shard = shard_of(cache, key);
 	const _Atomic uint64_t *old = slot_of_hash(shard, key->hash);
 	unsigned which = choose_log(shard, key->hash, old, words_for(key, kept));
 	return enter(cache, which, key, now, kept, old != NULL, 0);
@@ -1112,7 +1173,7 @@ static void note_removal(struct shard *shard, const struct hf_cache_key *key, hf
 
 bool hf_cache_remove(struct hf_cache *cache, const struct hf_cache_key *key, hf_us now)
 {
-	struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
+	struct shard *shard = shard_of(cache, key);
 	_Atomic uint64_t *slot = slot_of_hash(shard, key->hash);
 	if (slot)
 		forget_slot(shard, slot);
@@ -1258,7 +1319,7 @@ bool hf_cache_peek(
 int hf_cache_restore(struct hf_cache *cache, const struct hf_cache_key *key, hf_us stored,
 	uint8_t hits, const struct hf_kept *kept)
 {
-	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
+	const struct shard *shard = shard_to_read(cache, key);
 	uint64_t n = words_for(key, kept);
 	unsigned which =
 		has_room(&shard->logs[MAIN], n) || !has_room(&shard->logs[SMALL], n) ? MAIN : SMALL;
@@ -1267,7 +1328,7 @@ int hf_cache_restore(struct hf_cache *cache, const struct hf_cache_key *key, hf_
 
 bool hf_cache_stored(const struct hf_cache *cache, const struct hf_cache_key *key, hf_us *ret)
 {
-	const struct shard *shard = &cache->shards[hf_cache_shard(cache, key)];
+	const struct shard *shard = shard_to_read(cache, key);
 	const _Atomic uint64_t *slot = slot_of_hash(shard, key->hash);
 	uint64_t seen = slot ? atomic_load_explicit(slot, memory_order_acquire) : 0;
 	if (!seen)
@@ -1282,9 +1343,14 @@ bool hf_cache_stored(const struct hf_cache *cache, const struct hf_cache_key *ke
 
 /* ---- making and measuring ---- */
 
+static size_t log_octets(uint64_t words)
+{
+	return (words + BLOCK) * 8;
+}
+
 static int make_log(struct log *log, uint64_t words)
 {
-	log->words = hf_pages_get(words * 8);
+	log->words = hf_pages_get(log_octets(words));
 	log->capacity = words;
 	return log->words ? 0 : -ENOMEM;
 }
@@ -1314,7 +1380,7 @@ static int make_shard(struct shard *shard, uint64_t octets)
 	shard->carry = malloc((size_t)ENTRY_WORDS_MAX * 8);
 	if (!shard->slots || !shard->ghosts || !shard->carry)
 		return -ENOMEM;
-	uint64_t words = (octets - index_octets(shard) - ghost_octets(shard)) / 8;
+	uint64_t words = (octets - index_octets(shard) - ghost_octets(shard)) / 8 - LOGS * BLOCK;
 	if (make_log(&shard->logs[SMALL], words / SMALL_PART) ||
 		make_log(&shard->logs[MAIN], words - words / SMALL_PART))
 		return -ENOMEM;
@@ -1347,7 +1413,7 @@ static void free_shard(struct shard *shard)
 	hf_pages_free(shard->ghosts, ghost_octets(shard));
 	free(shard->carry);
 	for (unsigned i = 0; i < LOGS; i++)
-		hf_pages_free((void *)shard->logs[i].words, shard->logs[i].capacity * 8);
+		hf_pages_free((void *)shard->logs[i].words, log_octets(shard->logs[i].capacity));
 }
 
 void hf_cache_free(struct hf_cache *cache)

@@ -67,8 +67,9 @@
  *   6. A step that stretches the index copies slots, stores the new shape, then clears
  *      the slots that it copied, each with release order. Who has seen a cleared slot
  *      sees the new shape, and looks again: an entry that moves is never missed, and
- *      found twice it is the same entry. What is in the annex stays there, and is
- *      counted before it can be found.
+ *      found twice it is the same entry. A key's pair only ever moves on, so whoever finds
+ *      it the same before and after has looked in the right one. What is in the annex stays there,
+ * and is counted before it can be found.
  *   7. Readers write only by compare-and-swap on the slot that they saw, so a
  *      hit count cannot land on another entry's slot.
  *
@@ -86,6 +87,7 @@
 #ifndef HF_CACHE_CACHE_H
 #define HF_CACHE_CACHE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -112,8 +114,10 @@ struct hf_cache_key {
 	uint16_t type; /* 0 with HF_CACHE_NAME */
 	uint16_t class;
 	uint8_t flags;
-	uint8_t way; /* of its bucket: where a look ahead found something, or that it did not;
-			0: nobody has looked */
+	uint8_t shard;
+	bool absent; /* a look ahead found nothing */
+	_Atomic uint64_t
+		*place; /* in the index, where it found something; NULL: nobody has looked */
 };
 
 /* A cache of `size` bytes in `shards` (1 to 256) shards. hash_key must be
@@ -130,6 +134,13 @@ void hf_cache_hash_faster(struct hf_cache *cache);
  * same name; it is part of the 64-bit hash only. question must outlive the key. */
 struct hf_cache_key hf_cache_key(const struct hf_cache *cache, uint64_t realm,
 	const struct hf_question *question, uint8_t flags);
+
+/* What a look ahead has found is not gone by any more. */
+static inline void hf_cache_key_forget(struct hf_cache_key *key)
+{
+	key->absent = false;
+	key->place = NULL;
+}
 
 /* The same name's key with HF_CACHE_NAME, flags DO and CD kept. */
 struct hf_cache_key hf_cache_name_key(const struct hf_cache_key *key);
@@ -226,7 +237,7 @@ bool hf_cache_remarked_above(
 	const struct hf_cache *cache, const struct hf_cache_key *key, hf_us since);
 
 /* Has the processor fetch the key's slots: for a store or a lookup soon. */
-void hf_cache_expect(const struct hf_cache *cache, const struct hf_cache_key *key);
+void hf_cache_expect(const struct hf_cache *cache, struct hf_cache_key *key);
 
 /* ... and, once these have come, the entry that they lead to. The key remembers
  * where that was, and a lookup begins there; or that there was nothing, and then that is

@@ -190,11 +190,18 @@ static void an_answer_expires_with_its_ttl_and_not_before(void **state)
 	hf_cache_free(cache);
 }
 
+static struct hf_question numbered(unsigned n)
+{
+	char text[40];
+	snprintf(text, sizeof text, "n%u.example", n);
+	return question(text, HF_TYPE_A);
+}
+
 /* Between the look ahead and the lookup the slot may have gone elsewhere. */
 static void a_key_that_looked_ahead_finds_its_answer_wherever_it_is_now(void **state)
 {
 	(void)state;
-	static struct answer a;
+	static struct answer a, b;
 	static struct copy c;
 	struct hf_cache *cache = new_cache(1 << 20, 1);
 	struct hf_question q = question("shop.example", HF_TYPE_A);
@@ -204,11 +211,41 @@ static void a_key_that_looked_ahead_finds_its_answer_wherever_it_is_now(void **s
 	hf_cache_approach(cache, &key);
 	assert_int_equal(hf_cache_lookup(cache, &key, 0, blank(&c)), HF_CACHE_MISS);
 	hf_cache_store(cache, &key, 0, &a.kept);
+	hf_cache_expect(cache, &key);
 	hf_cache_approach(cache, &key);
-	for (unsigned way = 0; way < 16; way++) {
-		key.way = (uint8_t)way;
+	hf_cache_approach(cache, &key); /* a second look is no other than the first */
+	assert_int_equal(hf_cache_lookup(cache, &key, 0, blank(&c)), HF_CACHE_FRESH);
+	for (unsigned i = 0; i < 2000;
+		i++) { /* the index is stretched: the slot is left, and taken */
+		struct hf_question other = numbered(i);
+		struct hf_cache_key another = hf_cache_key(cache, 0, &other, 0);
+		make_answer(&b, &other, 16, (uint8_t)i, 300);
+		assert_int_equal(hf_cache_store(cache, &another, 0, &b.kept), 0);
 		assert_int_equal(hf_cache_lookup(cache, &key, 0, blank(&c)), HF_CACHE_FRESH);
 		assert_memory_equal(c.wire, a.wire, a.kept.len);
+	}
+	hf_cache_free(cache);
+}
+
+/* Between the two looks ahead, too: what has moved meanwhile is not said to be absent. */
+static void a_pair_that_was_left_while_it_was_fetched_is_not_believed_to_be_empty(void **state)
+{
+	(void)state;
+	static struct answer a, b;
+	static struct copy c;
+	struct hf_cache *cache = new_cache(1 << 20, 1);
+	struct hf_question q = question("shop.example", HF_TYPE_A);
+	struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0);
+	make_answer(&a, &q, 50, 7, 300);
+	hf_cache_store(cache, &key, 0, &a.kept);
+	hf_cache_expect(cache, &key);
+	for (unsigned i = 0; i < 2000; i++) {
+		struct hf_question other = numbered(i);
+		struct hf_cache_key another = hf_cache_key(cache, 0, &other, 0), early = key;
+		make_answer(&b, &other, 16, (uint8_t)i, 300);
+		assert_int_equal(hf_cache_store(cache, &another, 0, &b.kept), 0);
+		hf_cache_approach(cache, &early);
+		assert_int_equal(hf_cache_lookup(cache, &early, 0, blank(&c)), HF_CACHE_FRESH);
 	}
 	hf_cache_free(cache);
 }
@@ -323,13 +360,6 @@ static void an_answer_over_a_quarter_of_the_cache_is_refused(void **state)
 	make_answer(&a, &q, 60000, 3, 300);
 	assert_int_equal(hf_cache_store(cache, &key, 0, &a.kept), HF_EBOUND);
 	hf_cache_free(cache);
-}
-
-static struct hf_question numbered(unsigned n)
-{
-	char text[40];
-	snprintf(text, sizeof text, "n%u.example", n);
-	return question(text, HF_TYPE_A);
 }
 
 static void memory_stays_bounded_and_answers_true_whatever_is_stored(void **state)
@@ -739,6 +769,8 @@ int main(void)
 		cmocka_unit_test(what_would_not_be_found_again_is_refused),
 		cmocka_unit_test(an_answer_expires_with_its_ttl_and_not_before),
 		cmocka_unit_test(a_key_that_looked_ahead_finds_its_answer_wherever_it_is_now),
+		cmocka_unit_test(
+			a_pair_that_was_left_while_it_was_fetched_is_not_believed_to_be_empty),
 		cmocka_unit_test(memory_past_the_copys_size_is_left_alone),
 		cmocka_unit_test(type_class_do_cd_and_name_are_all_part_of_the_key),
 		cmocka_unit_test(a_newer_answer_replaces_the_older),

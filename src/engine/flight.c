@@ -127,7 +127,7 @@ struct flight *hf_flight_prepare(struct hf_worker *worker, const struct hf_route
 	f->base.flags = key->flags;
 	f->key = *key;
 	f->key.name = &f->base.question.name;
-	f->key.way = 0; /* until it is answered the cache may look otherwise */
+	hf_cache_key_forget(&f->key); /* until it is answered the cache may look otherwise */
 	hf_ask_draw_case(f);
 	/* The slot of whom it will most likely be asked of; + 1: 0 is nobody. */
 	f->base.upstream = f->route ? hf_flight_slot(f, 0) + 1u : 0;

@@ -264,7 +264,7 @@ static struct probation *probation_new(
 		.kept = *kept};
 	p->said.question = &p->question;
 	p->key.name = &p->question.name;
-	p->key.way = 0;
+	hf_cache_key_forget(&p->key);
 	p->kept.ttl_at = p->ttl_at;
 	p->kept.wire = (uint8_t *)p->ttl_at + ttls;
 	memcpy(p->kept.ttl_at, kept->ttl_at, ttls);

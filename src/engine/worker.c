@@ -309,7 +309,7 @@ static enum hf_lookup last_resort(struct hf_worker *worker, const struct hf_cach
 	return trouble == HF_TROUBLE_NOW ? HF_LOOKUP_FAILED : HF_LOOKUP_MISS;
 }
 
-void hf_worker_expect(const struct hf_worker *worker, const struct hf_cache_key *key)
+void hf_worker_expect(const struct hf_worker *worker, struct hf_cache_key *key)
 {
 	hf_cache_expect(worker->team->cache, key);
 }

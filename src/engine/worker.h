@@ -97,7 +97,7 @@ struct hf_cache_key hf_worker_key(const struct hf_worker *worker,
 
 /* Ahead of a lookup, in two steps with other work between them: has the processor
  * fetch the key's place in the cache's index, then what that leads to. */
-void hf_worker_expect(const struct hf_worker *worker, const struct hf_cache_key *key);
+void hf_worker_expect(const struct hf_worker *worker, struct hf_cache_key *key);
 void hf_worker_approach(const struct hf_worker *worker, struct hf_cache_key *key);
 
 /* An answer from the cache, in copy; *ret points into it for HIT, CUT and STALE.
