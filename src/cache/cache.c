@@ -318,7 +318,7 @@ static uint64_t mix(
 	return x != PADDING ? x : 1;
 }
 
-struct hf_cache_key hf_cache_key(const struct hf_cache *cache, uint64_t realm,
+inline struct hf_cache_key hf_cache_key(const struct hf_cache *cache, uint64_t realm,
 	const struct hf_question *question, uint8_t flags)
 {
 	uint64_t name_hash = hf_fast_hash(&cache->names, question->name.bytes, question->name.len);
@@ -643,7 +643,7 @@ static __attribute__((noinline)) enum hf_cache_result look_everywhere(const stru
 	return found;
 }
 
-enum hf_cache_result hf_cache_lookup(
+inline enum hf_cache_result hf_cache_lookup(
 	struct hf_cache *cache, const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
 {
 	const struct shard *shard = shard_to_read(cache, key);

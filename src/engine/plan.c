@@ -109,7 +109,7 @@ static int make_realms(struct hf_plan *plan, const struct hf_hash_key *key,
 	return plan->realms ? 0 : -ENOMEM;
 }
 
-uint64_t hf_plan_realm(const struct hf_plan *plan, const struct hf_route *route)
+inline uint64_t hf_plan_realm(const struct hf_plan *plan, const struct hf_route *route)
 {
 	return route ? plan->realms[route - plan->forward->routes] : 0;
 }
@@ -153,7 +153,7 @@ const struct hf_secure *hf_plan_secure_of(const struct hf_plan *plan, size_t ups
 	return plan->secure && tls ? &plan->secure[upstream] : NULL;
 }
 
-struct hf_cache_key hf_plan_key(const struct hf_plan *plan, const struct hf_cache *cache,
+inline struct hf_cache_key hf_plan_key(const struct hf_plan *plan, const struct hf_cache *cache,
 	const struct hf_question *question, uint8_t flags)
 {
 	const struct hf_route *route = hf_route_find(plan->routes, &question->name);

@@ -32,7 +32,7 @@ static bool asked_lately(struct hf_worker *worker, const struct hf_cache_key *ke
 	return lately;
 }
 
-bool hf_warm_due(struct hf_worker *worker, const struct hf_cache_key *key,
+inline bool hf_warm_due(struct hf_worker *worker, const struct hf_cache_key *key,
 	const struct hf_cached *copy, hf_us now)
 {
 	return worker->plan->cache->prefetch && copy->hits >= POPULAR &&

@@ -147,13 +147,13 @@ struct order_message {
 	void *arg;
 };
 
-struct hf_cache_key hf_worker_key(
+inline struct hf_cache_key hf_worker_key(
 	const struct hf_worker *worker, const struct hf_question *question, uint8_t flags)
 {
 	return hf_plan_key(worker->plan, worker->team->cache, question, flags);
 }
 
-static bool fresh(
+static inline bool fresh(
 	struct hf_worker *worker, const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
 {
 	return hf_cache_lookup(worker->team->cache, key, now, copy) == HF_CACHE_FRESH &&
@@ -345,8 +345,8 @@ static __attribute__((noinline)) enum hf_lookup lookup_further(struct hf_worker 
 	return denied ? HF_LOOKUP_HIT : HF_LOOKUP_CUT;
 }
 
-enum hf_lookup hf_worker_lookup(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
-	struct hf_cached *copy, struct hf_answer *ret)
+inline enum hf_lookup hf_worker_lookup(struct hf_worker *worker, const struct hf_cache_key *key,
+	hf_us now, struct hf_cached *copy, struct hf_answer *ret)
 {
 	if (!fresh(worker, key, now, copy))
 		return lookup_further(worker, key, now, copy, ret);

@@ -49,7 +49,8 @@ int hf_route_table_build(struct hf_arena *arena, const struct hf_hash_key *key,
 	return 0;
 }
 
-const struct hf_route *hf_route_find(const struct hf_route_table *table, const struct hf_name *name)
+inline const struct hf_route *hf_route_find(
+	const struct hf_route_table *table, const struct hf_name *name)
 {
 	const uint8_t *suffix = name->bytes;
 	if (!table->labels_max)

@@ -68,7 +68,7 @@ static void give_ticket(struct hf_responder *r, uint32_t ticket)
 
 /* ---- replies ---- */
 
-size_t hf_responder_count(struct hf_responder *r, enum hf_transport transport, const uint8_t *reply,
+inline size_t hf_responder_count(struct hf_responder *r, enum hf_transport transport, const uint8_t *reply,
 	size_t len, unsigned rcode, hf_us took)
 {
 	if (reply[2] & (HF_FLAG_TC >> 8))
@@ -174,7 +174,7 @@ uint8_t hf_request_key_flags(const struct hf_request *q)
 	return key_flags(&q->view);
 }
 
-size_t hf_request_patch(struct hf_request *q, uint8_t *bytes, const struct hf_answer *answer)
+inline size_t hf_request_patch(struct hf_request *q, uint8_t *bytes, const struct hf_answer *answer)
 {
 	q->reply.ede = answer->ede;
 	q->reply.ede_text = answer->ede_text;
@@ -336,7 +336,7 @@ const struct hf_client hf_responder_client = {answered};
 /* ---- the way of a packet ---- */
 
 /* What no zone of ours answers. */
-static size_t forward(struct hf_request *q, const uint8_t **ret, enum hf_respond *ret_how)
+static inline size_t forward(struct hf_request *q, const uint8_t **ret, enum hf_respond *ret_how)
 {
 	size_t len = special_reply(q);
 	if (!len && q->view.question.type == HF_TYPE_ANY && q->packet.transport == HF_TRANSPORT_UDP)
@@ -383,7 +383,7 @@ static void begin(struct hf_request *q)
 	hf_worker_expect(q->r->worker, &q->key);
 }
 
-static enum hf_respond finish(struct hf_request *q, const uint8_t **ret, size_t *ret_len)
+static inline enum hf_respond finish(struct hf_request *q, const uint8_t **ret, size_t *ret_len)
 {
 	struct hf_meter *meter = q->r->meter;
 	if (q->fault == HF_QUERY_SILENCE) {

@@ -265,8 +265,8 @@ static uint16_t echoed(uint16_t client_flags)
 	return client_flags & (HF_FLAG_RD | HF_FLAG_CD);
 }
 
-size_t hf_reply_patch(uint8_t *out, const struct hf_kept *kept, uint32_t age, uint32_t ttl_floor,
-	const struct hf_reply *reply)
+inline size_t hf_reply_patch(uint8_t *out, const struct hf_kept *kept, uint32_t age,
+	uint32_t ttl_floor, const struct hf_reply *reply)
 {
 	uint16_t opt = opt_len(reply);
 	size_t len = kept->len;

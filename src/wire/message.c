@@ -111,7 +111,7 @@ static int read_question(const uint8_t *m, size_t len, struct hf_question *ret, 
 
 /* A client's question: its name cannot be compressed, for before it there is only
  * the header. */
-static bool take_question(const uint8_t *m, size_t len, struct hf_query_view *view)
+static inline bool take_question(const uint8_t *m, size_t len, struct hf_query_view *view)
 {
 	size_t at = HF_HEADER_LEN;
 	while (at < len && m[at] && m[at] <= HF_LABEL_MAX)
@@ -182,7 +182,8 @@ static __attribute__((noinline)) enum hf_query_fault read_additionals(
 	return read_additionals_at(m, len, HF_HEADER_LEN + (size_t)view->question_len, view);
 }
 
-enum hf_query_fault hf_query_read(const uint8_t *m, size_t len, struct hf_query_view *ret)
+inline enum hf_query_fault hf_query_read(
+	const uint8_t *m, size_t len, struct hf_query_view *ret)
 {
 	/* The name's octets stay as they are: every client's packet passes here. */
 	ret->id = ret->flags = ret->question_len = 0;

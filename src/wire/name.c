@@ -131,7 +131,7 @@ static inline void lower_sixteen(uint8_t *to, const uint8_t *from)
 	memcpy(to, &c, sizeof c);
 }
 
-void hf_name_copy_lower(uint8_t *to, const uint8_t *from, size_t len)
+inline void hf_name_copy_lower(uint8_t *to, const uint8_t *from, size_t len)
 {
 	size_t at = 0;
 	for (; at + 16 <= len; at += 16)
