@@ -106,27 +106,24 @@ const char *hf_address_text(const struct hf_address *a, char buf[static HF_ADDRE
 	return buf;
 }
 
-int hf_address_from_system(const struct sockaddr *sa, struct hf_address *ret)
+inline int hf_address_from_system(const struct sockaddr *sa, struct hf_address *ret)
 {
-	struct hf_address a = {0};
 	if (sa->sa_family == AF_INET) {
 		const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)sa;
-		a.family = 4;
-		a.port = ntohs(in->sin_port);
-		memcpy(a.bytes, &in->sin_addr, 4);
+		*ret = (struct hf_address){.family = 4, .port = ntohs(in->sin_port)};
+		memcpy(ret->bytes, &in->sin_addr, 4);
 	} else if (sa->sa_family == AF_INET6) {
 		const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)(const void *)sa;
-		from_v6(in->sin6_addr.s6_addr, &a);
-		a.port = ntohs(in->sin6_port);
-		a.scope = a.family == 6 ? in->sin6_scope_id : 0;
+		*ret = (struct hf_address){.port = ntohs(in->sin6_port)};
+		from_v6(in->sin6_addr.s6_addr, ret);
+		ret->scope = ret->family == 6 ? in->sin6_scope_id : 0;
 	} else {
 		return -EAFNOSUPPORT;
 	}
-	*ret = a;
 	return 0;
 }
 
-unsigned hf_address_to_system(const struct hf_address *a, struct sockaddr_storage *ret)
+inline unsigned hf_address_to_system(const struct hf_address *a, struct sockaddr_storage *ret)
 {
 	if (a->family == 4) {
 		struct sockaddr_in *in = (struct sockaddr_in *)ret;

@@ -27,8 +27,8 @@ struct endpoint {
 	const struct hf_endpoint_handler *handler;
 	void *ctx;
 	struct hf_address address;
-	bool local_addresses;
-	bool any; /* bound to a wildcard: each datagram has to say what address it was for */
+	struct hf_address told; /* as the local address of what comes, unless it has to say */
+	bool says; /* bound to a wildcard: each datagram has to say what address it was for */
 	bool errors;
 	bool dual; /* adopted, IPv6, and IPv4 arrives at it too */
 };
@@ -109,17 +109,17 @@ static void send_from(struct msghdr *m, const struct hf_address *local)
 
 /* RFC 9715: never fragment by a path MTU that anybody may have told us in a
  * forged ICMP message; packets larger than the link leave in fragments. */
-static void set_options(const struct endpoint *e)
+static void set_options(const struct endpoint *e, bool listens)
 {
 	bool v4 = e->address.family == 4;
 	int level = v4 ? IPPROTO_IP : IPPROTO_IPV6, fd = e->source.fd;
-	int room = e->local_addresses ? LISTENER_BUFFER : OTHER_BUFFER;
+	int room = listens ? LISTENER_BUFFER : OTHER_BUFFER;
 	hf_socket_set(fd, level, v4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER,
 		v4 ? IP_PMTUDISC_OMIT : IPV6_PMTUDISC_OMIT);
 	hf_socket_set(fd, SOL_SOCKET, SO_RCVBUF, room);
 	hf_socket_set(fd, SOL_SOCKET, SO_RCVBUFFORCE, room); /* past rmem_max, if allowed */
 	hf_socket_set(fd, SOL_SOCKET, SO_SNDBUF, OTHER_BUFFER);
-	if (e->local_addresses && e->any)
+	if (e->says)
 		hf_socket_set(fd, level, v4 ? IP_PKTINFO : IPV6_RECVPKTINFO, 1);
 	if (e->errors)
 		hf_socket_set(fd, level, v4 ? IP_RECVERR : IPV6_RECVERR, 1);
@@ -151,12 +151,13 @@ static struct endpoint *new_endpoint(struct hf_loop *loop, int fd, const struct 
 		return NULL;
 	e->base.loop = loop;
 	e->address = hf_socket_address(fd);
-	e->local_addresses = bind->local_addresses;
-	e->any = is_wildcard(&e->address);
+	e->says = bind->local_addresses && is_wildcard(&e->address);
+	if (bind->local_addresses)
+		e->told = e->address;
 	e->errors = bind->errors;
 	e->dual = is_dual(fd, &e->address);
 	e->source = (struct hf_epoll_source){.ready = ready, .object = e, .fd = fd, .owned = true};
-	set_options(e);
+	set_options(e, bind->local_addresses);
 	return e;
 }
 
@@ -266,11 +267,6 @@ void hf_receive_room_prepare(struct hf_receive_room *room)
 	}
 }
 
-static inline struct hf_address local_of(const struct endpoint *e, struct msghdr *m)
-{
-	return e->any ? local_address(m, e->address.port) : e->address;
-}
-
 /* Tells of message i, and makes it ready for the next batch. */
 static bool describe(
 	const struct endpoint *e, struct hf_receive_room *room, unsigned i, struct hf_datagram *ret)
@@ -279,8 +275,10 @@ static bool describe(
 	ret->bytes = room->bytes[i];
 	ret->len = m->msg_len;
 	ret->cut = m->msg_hdr.msg_flags & MSG_TRUNC;
-	ret->local = e->local_addresses ? local_of(e, &m->msg_hdr)
-					: (struct hf_address){0};
+	if (e->says)
+		ret->local = local_address(&m->msg_hdr, e->address.port);
+	else
+		ret->local = e->told;
 	m->msg_hdr.msg_namelen = sizeof room->peers[i];
 	m->msg_hdr.msg_controllen = sizeof room->control[i];
 	return hf_address_from_system((struct sockaddr *)&room->peers[i], &ret->peer) == 0;
@@ -385,18 +383,13 @@ static struct hf_address dressed(const struct hf_address *a)
 	return a->family == 4 ? mapped : *a;
 }
 
-static bool can_reach(const struct endpoint *e, const struct hf_address *peer)
-{
-	return peer->family == e->address.family || (e->dual && peer->family == 4);
-}
-
 /* Then the kernel knows where from, and is faster. */
 static inline bool is_bound_to(const struct endpoint *e, const struct hf_address *local)
 {
 	return memcmp(local->bytes, e->address.bytes, sizeof local->bytes) == 0;
 }
 
-static void address(struct sending *s, unsigned i, const struct hf_address *peer,
+static inline void address(struct sending *s, unsigned i, const struct hf_address *peer,
 	const struct hf_address *local)
 {
 	struct msghdr *m = &s->room->messages[i].msg_hdr;
@@ -406,16 +399,22 @@ static void address(struct sending *s, unsigned i, const struct hf_address *peer
 		send_from(m, local);
 }
 
-static void add(struct sending *s, const struct hf_datagram *d)
+/* False: its peer cannot be reached from this endpoint. */
+static inline bool add(struct sending *s, const struct hf_datagram *d)
 {
-	unsigned i = s->n++;
-	s->room->parts[i] = (struct iovec){d->bytes, d->len};
-	if (d->peer.family == s->endpoint->address.family) {
+	const struct endpoint *e = s->endpoint;
+	unsigned i = s->n;
+	if (d->peer.family == e->address.family) {
 		address(s, i, &d->peer, &d->local);
-	} else {
+	} else if (e->dual && d->peer.family == 4) {
 		struct hf_address peer = dressed(&d->peer), local = dressed(&d->local);
 		address(s, i, &peer, &local);
+	} else {
+		return false;
 	}
+	s->room->parts[i] = (struct iovec){d->bytes, d->len};
+	s->n++;
+	return true;
 }
 
 /* Hands over what was added, up to the first that the system does not want. With
@@ -452,9 +451,7 @@ size_t hf_epoll_endpoint_send_some(
 	if (e->source.closed)
 		s.error = -EBADF;
 	for (size_t i = 0; i < n && !s.error; i++) {
-		bool reachable = can_reach(e, &batch[i].peer);
-		if (reachable)
-			add(&s, &batch[i]);
+		bool reachable = add(&s, &batch[i]);
 		if (!reachable || s.n == HF_BATCH_MAX)
 			flush(&s);
 		if (!reachable && !s.error)
