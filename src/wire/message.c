@@ -96,6 +96,14 @@ static enum hf_query_fault fault(
 	return kind;
 }
 
+/* Before anything was read of EDNS. */
+static enum hf_query_fault early(
+	struct hf_query_view *view, enum hf_query_fault kind, const char *why, size_t where)
+{
+	view->edns = (struct hf_edns){.ede = HF_EDE_NONE};
+	return fault(view, kind, why, where);
+}
+
 /* An upstream's echo of it. */
 static int read_question(const uint8_t *m, size_t len, struct hf_question *ret, size_t *ret_end)
 {
@@ -151,20 +159,24 @@ static inline bool is_plain_opt(const uint8_t *m, size_t len, size_t at)
 	       hf_get_u16(m + at + 1) == HF_TYPE_OPT && !hf_get_u16(m + at + 9);
 }
 
-static inline void take_plain_opt(const uint8_t *m, size_t at, struct hf_edns *ret)
+static inline struct hf_edns plain_opt(const uint8_t *m, size_t at)
 {
-	ret->present = true;
-	ret->dnssec_ok = m[at + 7] >> 7;
-	ret->version = m[at + 6];
-	ret->rcode_high = m[at + 5];
-	ret->udp_size = hf_get_u16(m + at + 3);
-	ret->at = (uint16_t)at;
-	ret->len = HF_OPT_LEN;
+	return (struct hf_edns){
+		.present = true,
+		.dnssec_ok = m[at + 7] >> 7,
+		.version = m[at + 6],
+		.rcode_high = m[at + 5],
+		.udp_size = hf_get_u16(m + at + 3),
+		.at = (uint16_t)at,
+		.len = HF_OPT_LEN,
+		.ede = HF_EDE_NONE,
+	};
 }
 
 static enum hf_query_fault read_additionals_at(
 	const uint8_t *m, size_t len, size_t at, struct hf_query_view *view)
 {
+	view->edns = (struct hf_edns){.ede = HF_EDE_NONE};
 	for (unsigned n = hf_get_u16(m + 10); n; n--) {
 		struct hf_record record;
 		if (!is_opt(m, len, at, &record) && hf_record_read(m, len, at, &record))
@@ -189,27 +201,26 @@ inline enum hf_query_fault hf_query_read(
 	ret->id = ret->flags = ret->question_len = 0;
 	ret->question.name.len = 0;
 	ret->question.type = ret->question.class = 0;
-	ret->edns = (struct hf_edns){.ede = HF_EDE_NONE};
 	ret->why = NULL;
 	ret->where = 0;
 	if (len < HF_HEADER_LEN)
-		return fault(ret, HF_QUERY_SILENCE, "shorter than a header", len);
+		return early(ret, HF_QUERY_SILENCE, "shorter than a header", len);
 	ret->id = hf_message_id(m);
 	ret->flags = hf_message_flags(m);
 	if (ret->flags & HF_FLAG_QR)
-		return fault(ret, HF_QUERY_SILENCE, "a response where a query was expected", 2);
+		return early(ret, HF_QUERY_SILENCE, "a response where a query was expected", 2);
 	if (hf_message_opcode(m) != HF_OPCODE_QUERY)
-		return fault(ret, HF_QUERY_NOTIMP, "opcode not served", 2);
+		return early(ret, HF_QUERY_NOTIMP, "opcode not served", 2);
 	if (len > HF_MESSAGE_MAX || hf_get_u16(m + 4) != 1)
-		return fault(ret, HF_QUERY_FORMERR, "not exactly one question", 4);
-	if (hf_get_u16(m + 6) || hf_get_u16(m + 8))
-		return fault(ret, HF_QUERY_FORMERR, "records in answer or authority", 6);
+		return early(ret, HF_QUERY_FORMERR, "not exactly one question", 4);
+	if (hf_get_u32(m + 6))
+		return early(ret, HF_QUERY_FORMERR, "records in answer or authority", 6);
 	if (!take_question(m, len, ret))
-		return fault(ret, HF_QUERY_FORMERR, "unreadable question", HF_HEADER_LEN);
+		return early(ret, HF_QUERY_FORMERR, "unreadable question", HF_HEADER_LEN);
 	size_t at = HF_HEADER_LEN + (size_t)ret->question_len;
 	enum hf_query_fault found = HF_QUERY_GOOD;
 	if (is_plain_opt(m, len, at))
-		take_plain_opt(m, at, &ret->edns);
+		ret->edns = plain_opt(m, at);
 	else
 		found = read_additionals(m, len, ret);
 	if (!found && ret->edns.present && ret->edns.version != 0)
