@@ -14,6 +14,7 @@
 
 #define BUCKET 8          /* slots in a cache line of 64 octets */
 #define WAYS (2 * BUCKET) /* a key's own bucket and its neighbour: a pair */
+#define ALL_WAYS ((1u << WAYS) - 1)
 #define GHOST_BUCKET 4
 #define GHOST_BUCKETS 3 /* for each pair: twelve ghosts */
 
@@ -549,9 +550,8 @@ static inline bool has_tag(uint64_t slot, uint64_t hash)
 }
 
 #if defined(__x86_64__)
-/* Of four slots, a word of ones for each that is taken by somebody with the tag. The upper
- * halves say it all: tag and bit are their upper 17 bits. */
-static inline __m128i four_with_tag(const _Atomic uint64_t *slots, __m128i want)
+/* Of four slots, a word of ones for each whose upper 17 bits are wanted: tag and bit. */
+static inline __m128i four_alike(const _Atomic uint64_t *slots, __m128i want)
 {
 	const __m128 *two = (const __m128 *)(const void *)slots;
 	__m128i upper = _mm_castps_si128(_mm_shuffle_ps(two[0], two[1], _MM_SHUFFLE(3, 1, 3, 1)));
@@ -559,29 +559,42 @@ static inline __m128i four_with_tag(const _Atomic uint64_t *slots, __m128i want)
 	return _mm_cmpeq_epi32(rest, _mm_setzero_si128());
 }
 
-/* A bit for each of a bucket's slots that is taken by somebody with the hash's tag, the
- * first one's lowest. Two slots are loaded at once, which no atomic type of C can say: this
+/* A bit for each of a bucket's slots that has the tag and bit of `word`, the first one's
+ * lowest. Two slots are loaded at once, which no atomic type of C can say: this
  * processor loads each of them whole and in order, and the compiler is told to. Whoever finds
  * one here loads it again before going by it. */
-static inline __attribute__((no_sanitize("thread"))) unsigned with_tag(
-	const _Atomic uint64_t *bucket, uint64_t hash)
+static inline __attribute__((no_sanitize("thread"))) unsigned alike(
+	const _Atomic uint64_t *bucket, uint64_t word)
 {
-	const __m128i want = _mm_set1_epi32((int)((slot_tag(hash) | SLOT_USED) >> 32));
-	__m128i low = four_with_tag(bucket, want), high = four_with_tag(bucket + 4, want);
+	const __m128i want = _mm_set1_epi32((int)(word >> 32));
+	__m128i low = four_alike(bucket, want), high = four_alike(bucket + 4, want);
 	__m128i octets = _mm_packs_epi16(_mm_packs_epi32(low, high), _mm_setzero_si128());
 	atomic_signal_fence(memory_order_acquire);
 	return (unsigned)_mm_movemask_epi8(octets);
 }
 #else
-static inline unsigned with_tag(const _Atomic uint64_t *bucket, uint64_t hash)
+static inline unsigned alike(const _Atomic uint64_t *bucket, uint64_t word)
 {
 	unsigned found = 0;
-	for (unsigned i = BUCKET; i-- > 0;) /* without a branch: nobody can foretell which fits */
-		found = found + found +
-			has_tag(atomic_load_explicit(&bucket[i], memory_order_acquire), hash);
+	for (unsigned i = BUCKET; i-- > 0;) { /* no branch: nobody can foretell which fits */
+		uint64_t slot = atomic_load_explicit(&bucket[i], memory_order_acquire);
+		found = found + found + !((slot ^ word) >> 47);
+	}
 	return found;
 }
 #endif
+
+/* The slots of a bucket that are taken by somebody with the hash's tag, and those that are not
+ * taken by anybody. */
+static inline unsigned with_tag(const _Atomic uint64_t *bucket, uint64_t hash)
+{
+	return alike(bucket, slot_tag(hash) | SLOT_USED);
+}
+
+static inline unsigned untaken(const _Atomic uint64_t *bucket)
+{
+	return alike(bucket, 0);
+}
 
 /* The next way from `way` on that is taken by somebody with the hash's tag; WAYS: none. */
 static inline unsigned next_way(struct home home, uint64_t hash, unsigned way, uint64_t *ret_seen)
@@ -795,38 +808,55 @@ static void forget_slot(struct shard *shard, _Atomic uint64_t *slot)
 	count_annexed(shard, slot, UINT32_MAX);
 }
 
-/* The empty slot of a pair, or NULL and, in *victim, the one whose *least is below all
- * others': fewest hits, newcomers before the settled, older before younger. */
-static _Atomic uint64_t *empty_slot(struct home home, _Atomic uint64_t **victim, uint64_t *least)
+/* The first empty slot of a pair, or NULL. */
+static inline _Atomic uint64_t *empty_slot(struct home home)
+{
+	for (unsigned way = 0; way < WAYS; way += BUCKET) {
+		_Atomic uint64_t *bucket = slot_at(home, way);
+		unsigned found = untaken(bucket);
+		if (found)
+			return &bucket[__builtin_ctz(found)];
+	}
+	return NULL;
+}
+
+/* Of a pair without an empty slot, in *victim the one whose *least is below all others': fewest
+ * hits, newcomers before the settled, older before younger. */
+static void find_victim(struct home home, _Atomic uint64_t **victim, uint64_t *least)
 {
 	for (unsigned way = 0; way < WAYS; way++) {
 		_Atomic uint64_t *slot = slot_at(home, way);
-		uint64_t seen = atomic_load_explicit(slot, memory_order_relaxed);
-		if (!seen)
-			return slot;
-		uint64_t wanted = seen & (SLOT_HITS | SLOT_LOG | POSITION_MASK);
+		uint64_t wanted = atomic_load_explicit(slot, memory_order_relaxed) &
+				  (SLOT_HITS | SLOT_LOG | POSITION_MASK);
 		if (wanted < *least) {
 			*least = wanted;
 			*victim = slot;
 		}
 	}
-	return NULL;
 }
 
-/* An empty slot for a hash in an index of a shape, at home or in the annex; if all ways of
- * both are taken, the least wanted goes. */
-static _Atomic uint64_t *make_slot(struct shard *shard, uint64_t shape, uint64_t hash)
+/* A slot where there is none: in the annex, or the least wanted of both pairs goes. */
+static __attribute__((noinline)) _Atomic uint64_t *slot_elsewhere(
+	struct shard *shard, struct home home, uint64_t hash)
 {
-	_Atomic uint64_t *victim = NULL;
+	struct home annex = annex_of(shard, hash);
+	_Atomic uint64_t *slot = empty_slot(annex), *victim = NULL;
 	uint64_t least = UINT64_MAX;
-	_Atomic uint64_t *slot = empty_slot(home_of(shard, shape, hash), &victim, &least);
-	if (!slot)
-		slot = empty_slot(annex_of(shard, hash), &victim, &least);
 	if (slot)
 		return slot;
+	find_victim(home, &victim, &least);
+	find_victim(annex, &victim, &least);
 	forget_slot(shard, victim);
 	sum_add(&shard->evictions, 1);
 	return victim;
+}
+
+/* An empty slot for a hash in an index of a shape. */
+static inline _Atomic uint64_t *make_slot(struct shard *shard, uint64_t shape, uint64_t hash)
+{
+	struct home home = home_of(shard, shape, hash);
+	_Atomic uint64_t *slot = empty_slot(home);
+	return slot ? slot : slot_elsewhere(shard, home, hash);
 }
 
 /* Copies to where it belongs what a step of stretching takes out of a pair. A bit of what
@@ -836,16 +866,18 @@ static unsigned copy_up(
 {
 	const _Atomic uint64_t *entries[WAYS];
 	uint64_t seen[WAYS];
-	unsigned copied = 0;
-	for (unsigned i = 0; i < WAYS; i++) {
+	unsigned empty = untaken(slots) | untaken(slots + BUCKET) << BUCKET, copied = 0;
+	for (unsigned left = ALL_WAYS & ~empty; left; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctz(left);
 		seen[i] = atomic_load_explicit(&slots[i], memory_order_relaxed);
 		entries[i] = slot_entry(shard, seen[i]);
 		__builtin_prefetch((const void *)entries[i]); /* all at once: each is far away */
 	}
-	for (unsigned i = 0; i < WAYS; i++) {
-		uint64_t hash = seen[i] ? word_of(entries[i], 0) : 0;
-		if (!seen[i] || hf_shape_pair(after, shard->pairs_max, (uint32_t)hash) ==
-					hf_shape_frontier(shape) - 1)
+	for (unsigned left = ALL_WAYS & ~empty; left; left &= left - 1) {
+		unsigned i = (unsigned)__builtin_ctz(left);
+		uint64_t hash = word_of(entries[i], 0);
+		if (hf_shape_pair(after, shard->pairs_max, (uint32_t)hash) ==
+			hf_shape_frontier(shape) - 1)
 			continue;
 		fill_slot(shard, make_slot(shard, after, hash), seen[i]);
 		copied |= 1u << i;
