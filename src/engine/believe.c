@@ -115,16 +115,16 @@ static bool is_blocked(struct flight *f, const struct flight_reply *reply, bool 
 	struct hf_worker *worker = f->worker;
 	const struct hf_name *name = &f->base.question.name;
 	const struct hf_rebind *rebind = worker->plan->rebind;
-	struct hf_event event = {.at = now,
-		.kind = HF_EVENT_LIE,
-		.slot = (uint16_t)hf_flight_slot(f, reply->upstream),
-		.a = HF_LIE_REBIND};
 	if (!rebind || is_vouched_for(f, proven) ||
 		!hf_rebind_guards(rebind, &f->route->zone, name) ||
 		!hf_rebind_breaks(rebind, reply->m, reply->view, &f->evidence))
 		return false;
 	hf_count(worker->meter, HF_COUNT_REBIND);
-	event.address = f->evidence.address;
+	struct hf_event event = {.at = now,
+		.kind = HF_EVENT_LIE,
+		.slot = (uint16_t)hf_flight_slot(f, reply->upstream),
+		.a = HF_LIE_REBIND,
+		.address = f->evidence.address};
 	hf_event_about(&event, name->bytes, name->len);
 	if (now - worker->rebind_told >= HF_SECOND || !worker->rebind_told) {
 		worker->rebind_told = now;

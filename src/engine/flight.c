@@ -235,7 +235,7 @@ static void carry_out(
 
 static void count_timeouts(const struct flight *f, hf_us now)
 {
-	for (unsigned i = 0; i < HF_ATTEMPTS_MAX; i++) {
+	for (unsigned i = 0; i < f->base.query.sends; i++) {
 		const struct hf_attempt *a = &f->base.query.attempts[i];
 		if (a->open && !a->late && a->due <= now)
 			hf_count_upstream(

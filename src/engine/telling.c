@@ -70,19 +70,20 @@ static void put(struct hf_worker *worker, const struct hf_event *event)
 static void tell_health(const struct hf_candidate *c, const struct hf_touched *before,
 	struct hf_worker *worker, unsigned slot, const struct hf_route *route, hf_us now)
 {
-	struct hf_event event = { .at = now, .slot = (uint16_t)slot };
-	if (c->state->health.state != before->health) {
-		event.kind = HF_EVENT_UPSTREAM_STATE;
-		event.a = before->health;
-		event.b = c->state->health.state;
-		event.c = c->state->health.cause;
-		put(worker, &event);
-	}
+	if (c->state->health.state != before->health)
+		put(worker, &(struct hf_event){.at = now,
+				    .slot = (uint16_t)slot,
+				    .kind = HF_EVENT_UPSTREAM_STATE,
+				    .a = before->health,
+				    .b = c->state->health.state,
+				    .c = c->state->health.cause});
 	if (c->path->health.state != before->path_health) {
-		event.kind = HF_EVENT_PATH_STATE;
-		event.a = before->path_health;
-		event.b = c->path->health.state;
-		event.c = c->path->health.cause;
+		struct hf_event event = {.at = now,
+			.slot = (uint16_t)slot,
+			.kind = HF_EVENT_PATH_STATE,
+			.a = before->path_health,
+			.b = c->path->health.state,
+			.c = c->path->health.cause};
 		hf_event_about(&event, route->zone.bytes, route->zone.len);
 		put(worker, &event);
 	}
@@ -91,16 +92,14 @@ static void tell_health(const struct hf_candidate *c, const struct hf_touched *b
 static void tell_size(const struct hf_candidate *c, const struct hf_touched *before,
 	struct hf_worker *worker, unsigned slot, hf_us now)
 {
-	struct hf_event event = { .at = now, .slot = (uint16_t)slot };
-	if (c->state->size.limit != before->size_limit) {
-		event.kind = HF_EVENT_SIZE_LIMIT;
-		event.a = c->state->size.limit;
-		put(worker, &event);
-	}
-	if (now < c->state->size.plain_until && now >= before->plain_until) {
-		event.kind = HF_EVENT_NO_EDNS;
-		put(worker, &event);
-	}
+	if (c->state->size.limit != before->size_limit)
+		put(worker, &(struct hf_event){.at = now,
+				    .slot = (uint16_t)slot,
+				    .kind = HF_EVENT_SIZE_LIMIT,
+				    .a = c->state->size.limit});
+	if (now < c->state->size.plain_until && now >= before->plain_until)
+		put(worker, &(struct hf_event){
+				    .at = now, .slot = (uint16_t)slot, .kind = HF_EVENT_NO_EDNS});
 }
 
 static void tell_cap(const struct hf_candidate *c, struct hf_worker *worker, unsigned slot, hf_us now)

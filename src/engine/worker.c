@@ -224,7 +224,6 @@ int hf_worker_order(struct hf_worker *worker, void (*run)(void *arg, hf_us now),
 static bool cut_above(
 	struct hf_worker *worker, const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
 {
-	struct hf_question above = {.class = key->class};
 	const uint8_t *name = hf_name_parent(key->name->bytes);
 	size_t len = key->name->len - (size_t)(name - key->name->bytes);
 	uint8_t flags = (key->flags & (HF_CACHE_DO | HF_CACHE_CD)) | HF_CACHE_NAME;
@@ -236,6 +235,7 @@ static bool cut_above(
 	/* Where a denial of the name itself would be doubted, so is one of a name above. */
 	if (!route || (expected && (expected->agree || hf_expects_addresses(expected))))
 		return false;
+	struct hf_question above = {.class = key->class};
 	for (; len > 1 && len >= route->zone.len;
 		len -= 1 + (size_t)name[0], name = hf_name_parent(name)) {
 		memcpy(above.name.bytes, name, len);

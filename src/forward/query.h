@@ -139,8 +139,7 @@ struct hf_query {
 	bool answered;       /* it is over for those who wait */
 	uint8_t answerer;    /* who gave the answer: index in the route */
 	uint8_t tries[HF_ROUTE_UPSTREAMS_MAX];
-	struct hf_attempt attempts[HF_ATTEMPTS_MAX];
-	unsigned sends;
+	unsigned sends;      /* attempts: those below */
 	unsigned moves;      /* of them, how many went out again over another connection: the caller
 				counts */
 	uint8_t looks;       /* how often it has looked whether anybody's rest is over */
@@ -149,6 +148,7 @@ struct hf_query {
 	enum hf_query_cause cause;
 	uint8_t cause_upstream;
 	int32_t cause_ede;   /* that an upstream gave, or HF_EDE_NONE */
+	struct hf_attempt attempts[HF_ATTEMPTS_MAX]; /* last: those that are not yet are not set */
 };
 
 enum hf_query_event_kind {

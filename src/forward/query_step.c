@@ -739,11 +739,12 @@ static void arm(struct hf_step *s)
 
 void hf_query_init(struct hf_query *q, uint32_t name, hf_us now)
 {
-	*q = (struct hf_query){.deadline = now + HF_QUERY_DEADLINE,
-		.patience = HF_NEVER,
-		.cause_ede = HF_EDE_NONE,
-		.began = now,
-		.name = name};
+	memset(q, 0, offsetof(struct hf_query, attempts));
+	q->deadline = now + HF_QUERY_DEADLINE;
+	q->patience = HF_NEVER;
+	q->cause_ede = HF_EDE_NONE;
+	q->began = now;
+	q->name = name;
 }
 
 /* Is it about something that still is? */
@@ -753,7 +754,7 @@ static bool concerns(const struct hf_query *q, const struct hf_query_event *even
 		return true;
 	if (event->kind == HF_QUERY_GO_ON || event->kind == HF_QUERY_DROP)
 		return q->held != 0;
-	if (event->attempt >= HF_ATTEMPTS_MAX)
+	if (event->attempt >= q->sends)
 		return false;
 	return q->attempts[event->attempt].open ||
 	       (event->kind == HF_QUERY_REPLY && q->attempts[event->attempt].held);

@@ -441,6 +441,8 @@ static void advance(struct hf_cap *c, hf_us now)
 		else
 			enter(c, HF_CAP_WATCH, 0);
 	}
+	if (now - c->since < WINDOW)
+		return;
 	int64_t windows = (now - c->since) / WINDOW;
 	if (windows > WINDOWS_MAX)
 		c->since += (windows - WINDOWS_MAX) * WINDOW;

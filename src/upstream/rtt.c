@@ -30,6 +30,8 @@ static hf_us bucket_end(unsigned bucket)
 static void count(struct hf_rtt *rtt, hf_us took)
 {
 	unsigned bucket = 0;
+	while (bucket + 4 < HF_RTT_BUCKETS && took > bucket_end(bucket + 3))
+		bucket += 4;
 	while (bucket < HF_RTT_BUCKETS - 1 && took > bucket_end(bucket))
 		bucket++;
 	rtt->buckets[bucket]++;
@@ -89,12 +91,12 @@ void hf_rtt_forgive(struct hf_rtt *rtt)
 
 hf_us hf_rtt_p95(const struct hf_rtt *rtt)
 {
-	unsigned above = rtt->samples;
+	unsigned above = rtt->samples, most = rtt->samples / 20;
 	if (rtt->samples < SAMPLES_LEAST)
 		return 0;
 	for (unsigned i = 0; i < HF_RTT_BUCKETS; i++) {
 		above -= rtt->buckets[i];
-		if (above * 20 <= rtt->samples)
+		if (above <= most)
 			return bucket_end(i);
 	}
 	return 0;

@@ -24,7 +24,7 @@ static int check_rdata(const uint8_t *m, const struct hf_record *record)
 	return 0;
 }
 
-int hf_record_read(const uint8_t *m, size_t len, size_t at, struct hf_record *ret)
+inline int hf_record_read(const uint8_t *m, size_t len, size_t at, struct hf_record *ret)
 {
 	size_t fixed; /* type, class, TTL and length: ten octets */
 	if (len > HF_MESSAGE_MAX || hf_name_skip(m, len, at, &fixed) || len - fixed < 10)
@@ -104,14 +104,19 @@ static enum hf_query_fault early(
 	return fault(view, kind, why, where);
 }
 
+/* What a reader of records holds them against to see that they belong. */
+struct asked {
+	uint16_t type, class;
+	size_t name_at; /* the question's name, or the one that its aliases lead to so far */
+};
+
 /* An upstream's echo of it. */
-static int read_question(const uint8_t *m, size_t len, struct hf_question *ret, size_t *ret_end)
+static int read_question(const uint8_t *m, size_t len, struct asked *ret, size_t *ret_end)
 {
 	struct hf_reader r = hf_reader(m, len);
-	if (hf_name_read(m, len, HF_HEADER_LEN, &ret->name, &r.at))
-		return HF_EMALFORMED;
 	/* It cannot be compressed: before the first name there is only the header. */
-	if (!hf_read_u16(&r, &ret->type) || !hf_read_u16(&r, &ret->class))
+	if (hf_name_skip(m, len, HF_HEADER_LEN, &r.at) || !hf_read_u16(&r, &ret->type) ||
+		!hf_read_u16(&r, &ret->class))
 		return HF_EMALFORMED;
 	*ret_end = r.at;
 	return 0;
@@ -324,12 +329,6 @@ static void note_negative_bound(
 
 enum section { ANSWER, AUTHORITY, ADDITIONAL };
 
-/* What a reader of records holds them against to see that they belong. */
-struct asked {
-	uint16_t type, class;
-	size_t name_at; /* the question's name, or the one that its aliases lead to so far */
-};
-
 /* Where a name that is nothing but a pointer points to; 0: it is no such name. */
 static inline size_t pointed(const uint8_t *m, size_t at)
 {
@@ -445,13 +444,8 @@ int hf_message_read(const uint8_t *m, size_t len, struct hf_message_view *ret)
 	if (questions > 1 ||
 		(unsigned)view.answers + view.authorities + view.additionals > HF_RECORDS_MAX)
 		goto done;
-	if (questions) {
-		struct hf_question question;
-		if (read_question(m, len, &question, &at))
-			goto done;
-		asked.type = question.type;
-		asked.class = question.class;
-	}
+	if (questions && read_question(m, len, &asked, &at))
+		goto done;
 	view.question_end = (uint16_t)at;
 	if (read_section(m, len, &at, view.answers, ANSWER, &asked, &view))
 		goto done;

@@ -101,7 +101,7 @@ int hf_name_read(const uint8_t *message, size_t len, size_t at, struct hf_name *
 	return 0;
 }
 
-int hf_name_skip(const uint8_t *message, size_t len, size_t at, size_t *ret_next)
+inline int hf_name_skip(const uint8_t *message, size_t len, size_t at, size_t *ret_next)
 {
 	size_t from, next;
 	if (!plain(message, len, at, &from, &next))
