@@ -679,6 +679,8 @@ void hf_cache_expect(const struct hf_cache *cache, struct hf_cache_key *key)
 	const struct shard *shard = shard_to_read(cache, key);
 	struct home home = home_of(shard, shape_of(shard), key->hash);
 	key->place = home.slots;
+	key->expected = true;
+	key->absent = false;
 	__builtin_prefetch((const void *)&home.slots[0]);
 	__builtin_prefetch((const void *)&home.slots[BUCKET]);
 }
@@ -695,13 +697,10 @@ static inline void fetch(const _Atomic uint64_t *entry)
 		__builtin_prefetch((const char *)entry + line * 64);
 }
 
-/* The pair that hf_cache_expect has found, or the one that is the key's now. */
-static inline struct home home_expected(const struct shard *shard, const struct hf_cache_key *key)
+static inline _Atomic uint64_t *first_with_tag(struct home home, uint64_t hash, uint64_t *ret_seen)
 {
-	if (!key->place)
-		return home_of(shard, shape_of(shard), key->hash);
-	size_t first = (size_t)(key->place - shard->slots) / WAYS * WAYS;
-	return (struct home){&shard->slots[first], key->hash >> 32 & BUCKET};
+	unsigned way = next_way(home, hash, 0, ret_seen);
+	return way < WAYS ? slot_at(home, way) : NULL;
 }
 
 /* A hash's pair only ever moves on. If it is the same before and after it was looked
@@ -709,17 +708,18 @@ static inline struct home home_expected(const struct shard *shard, const struct 
 void hf_cache_approach(const struct hf_cache *cache, struct hf_cache_key *key)
 {
 	const struct shard *shard = shard_to_read(cache, key);
-	struct home home = home_expected(shard, key);
+	struct home home = {key->place, key->hash >> 32 & BUCKET};
 	uint64_t seen;
-	unsigned way = next_way(home, key->hash, 0, &seen);
-	key->absent = false;
-	key->place = NULL;
-	if (way < WAYS) {
-		key->place = slot_at(home, way);
+	if (!key->expected)
+		home = home_of(shard, shape_of(shard), key->hash);
+	_Atomic uint64_t *slot = first_with_tag(home, key->hash, &seen);
+	if (!slot && has_annexed(shard))
+		slot = first_with_tag(annex_of(shard, key->hash), key->hash, &seen);
+	if (slot)
 		fetch(slot_entry(shard, seen));
-	} else if (!has_annexed(shard)) {
-		key->absent = home_of(shard, shape_of(shard), key->hash).slots == home.slots;
-	}
+	key->expected = false;
+	key->place = slot;
+	key->absent = !slot && home_of(shard, shape_of(shard), key->hash).slots == home.slots;
 }
 
 /* ---- the owner's side: index ---- */

@@ -115,7 +115,8 @@ struct hf_cache_key {
 	uint16_t class;
 	uint8_t flags;
 	uint8_t shard;
-	bool absent; /* a look ahead found nothing */
+	bool expected; /* `place` is where the key's pair begins, which is being fetched */
+	bool absent;   /* a look ahead found nothing */
 	_Atomic uint64_t
 		*place; /* in the index, where it found something; NULL: nobody has looked */
 };
@@ -138,7 +139,7 @@ struct hf_cache_key hf_cache_key(const struct hf_cache *cache, uint64_t realm,
 /* What a look ahead has found is not gone by any more. */
 static inline void hf_cache_key_forget(struct hf_cache_key *key)
 {
-	key->absent = false;
+	key->expected = key->absent = false;
 	key->place = NULL;
 }
 
