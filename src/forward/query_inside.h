@@ -18,6 +18,7 @@
 struct hf_step { /* one call of hf_query_step */
 	struct hf_query *q;
 	const struct hf_query_env *env;
+	const struct hf_candidate *of; /* the env's */
 	struct hf_action *actions;
 	size_t count;
 };
@@ -38,7 +39,7 @@ static inline uint64_t hf_step_bit(unsigned upstream)
 static inline const struct hf_candidate *hf_step_candidate(
 	const struct hf_step *s, unsigned upstream)
 {
-	return &s->env->candidates->of[upstream];
+	return &s->of[upstream];
 }
 
 static inline struct hf_upstream_state *hf_step_state(const struct hf_step *s, unsigned upstream)
@@ -67,7 +68,7 @@ static inline bool hf_step_measured(const struct hf_attempt *a)
 static inline struct hf_selection hf_step_selection(const struct hf_step *s)
 {
 	return (struct hf_selection){
-		.candidates = s->env->candidates->of,
+		.candidates = s->of,
 		.count = s->env->route->upstream_count,
 		.tries = s->q->tries,
 		.barred = s->q->barred | s->q->held,

@@ -763,7 +763,7 @@ static bool concerns(const struct hf_query *q, const struct hf_query_event *even
 size_t hf_query_step(struct hf_query *q, const struct hf_query_env *env,
 	const struct hf_query_event *event, struct hf_action actions[static HF_ACTIONS_MAX])
 {
-	struct hf_step s = {.q = q, .env = env, .actions = actions};
+	struct hf_step s = {.q = q, .env = env, .of = env->candidates->of, .actions = actions};
 	if (hf_unexpected(q->done) || !concerns(q, event))
 		return 0;
 	for (unsigned i = 0; i < q->sends; i++)
@@ -791,7 +791,7 @@ size_t hf_query_step(struct hf_query *q, const struct hf_query_env *env,
 
 void hf_query_abandon(struct hf_query *q, const struct hf_query_env *env)
 {
-	struct hf_step s = {.q = q, .env = env};
+	struct hf_step s = {.q = q, .env = env, .of = env->candidates->of};
 	if (q->done)
 		return;
 	for (unsigned i = 0; i < q->sends; i++)

@@ -288,7 +288,7 @@ struct hf_reply hf_pending_reply(const struct hf_responder *r, const struct hf_p
 		.edns = p->edns,
 		.dnssec_ok = p->dnssec_ok,
 		.keepalive = p->keepalive,
-		.keepalive_100ms = keepalive_100ms(r),
+		.keepalive_100ms = p->keepalive ? keepalive_100ms(r) : 0,
 		.ede = HF_EDE_NONE,
 	};
 }

@@ -431,7 +431,7 @@ static void close_window(struct hf_cap *c)
 	judge[c->phase](c);
 }
 
-static void advance(struct hf_cap *c, hf_us now)
+static __attribute__((noinline)) void move_on(struct hf_cap *c, hf_us now)
 {
 	if (!c->begun || now < c->since - JUMP_BACK) {
 		c->begun = true;
@@ -441,13 +441,18 @@ static void advance(struct hf_cap *c, hf_us now)
 		else
 			enter(c, HF_CAP_WATCH, 0);
 	}
-	if (now - c->since < WINDOW)
-		return;
 	int64_t windows = (now - c->since) / WINDOW;
 	if (windows > WINDOWS_MAX)
 		c->since += (windows - WINDOWS_MAX) * WINDOW;
 	while (now - c->since >= WINDOW)
 		close_window(c);
+}
+
+static inline void advance(struct hf_cap *c, hf_us now)
+{
+	hf_us into = now - c->since;
+	if (!c->begun || into < 0 || into >= WINDOW)
+		move_on(c, now);
 }
 
 void hf_cap_sent(struct hf_cap *c, uint32_t packets, hf_us now)

@@ -16,7 +16,8 @@ static int64_t second_of(hf_us now)
 
 static uint64_t *bin_at(struct hf_retry *r, int64_t second)
 {
-	return &r->earned[((second % HF_RETRY_BINS) + HF_RETRY_BINS) % HF_RETRY_BINS];
+	int64_t bin = second % HF_RETRY_BINS;
+	return &r->earned[bin < 0 ? bin + HF_RETRY_BINS : bin];
 }
 
 static uint64_t standing_most(const struct hf_retry_conf *conf)

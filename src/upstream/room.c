@@ -28,11 +28,20 @@ static size_t list(struct hf_upstream_state *state, struct hf_outgoing_state *ou
 	return n;
 }
 
+/* Nearly all upstreams are. */
+static inline bool unlimited(
+	const struct hf_upstream_state *state, const struct hf_outgoing_conf *conf)
+{
+	return !hf_upstream_limit(state) && !state->interface && !(conf && conf->budget);
+}
+
 hf_us hf_room_when(struct hf_upstream_state *state, struct hf_outgoing_state *outgoing,
 	const struct hf_outgoing_conf *conf, uint32_t packets, hf_us now)
 {
 	struct limited all[BUDGETS];
 	hf_us last = now;
+	if (unlimited(state, conf))
+		return now;
 	for (size_t i = list(state, outgoing, conf, all); i-- > 0;) {
 		hf_us when = hf_budget_when(all[i].budget, all[i].limit, packets, now);
 		last = when > last ? when : last;

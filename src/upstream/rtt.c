@@ -89,15 +89,28 @@ void hf_rtt_forgive(struct hf_rtt *rtt)
 	rtt->backoff = 0;
 }
 
+_Static_assert(HF_RTT_BUCKETS % 4 == 0, "whole octaves");
+
+/* At which of an octave's buckets no more than `most` are left above. */
+static unsigned which_of(const uint16_t *four, unsigned above, unsigned most)
+{
+	unsigned i = 0;
+	while ((above -= four[i]) > most)
+		i++;
+	return i;
+}
+
 hf_us hf_rtt_p95(const struct hf_rtt *rtt)
 {
 	unsigned above = rtt->samples, most = rtt->samples / 20;
 	if (rtt->samples < SAMPLES_LEAST)
 		return 0;
-	for (unsigned i = 0; i < HF_RTT_BUCKETS; i++) {
-		above -= rtt->buckets[i];
-		if (above <= most)
-			return bucket_end(i);
+	for (unsigned i = 0; i < HF_RTT_BUCKETS; i += 4) {
+		const uint16_t *four = &rtt->buckets[i];
+		unsigned after = above - four[0] - four[1] - four[2] - four[3];
+		if (after <= most)
+			return bucket_end(i + which_of(four, above, most));
+		above = after;
 	}
 	return 0;
 }
