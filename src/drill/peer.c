@@ -511,18 +511,34 @@ static void rewrite_nxdomain(struct hf_peer *peer, const struct hf_heard *heard)
 		say(peer, heard, len, true, 0);
 }
 
-/* It denies whatever it is asked for. */
-static void deny(struct hf_peer *peer, const struct hf_heard *heard)
+/* Whatever it is asked for does not exist, or has nothing of the type. */
+static void say_denial(struct hf_peer *peer, const struct hf_heard *heard, unsigned rcode)
 {
 	const struct hf_name root = { .len = 1 };
 	uint8_t soa[sizeof MNAME + 1 + 20] = MNAME;
 	struct reply r;
 	begin(peer, heard, &r);
-	r.rcode = HF_RCODE_NXDOMAIN;
+	r.rcode = rcode;
 	hf_put_u32(soa + sizeof soa - 4, peer->negative_ttl);
 	put_record(&r, &root, HF_TYPE_SOA, peer->negative_ttl, soa, sizeof soa);
 	r.authorities++;
 	say(peer, heard, finish(&r), false, 0);
+}
+
+static void deny(struct hf_peer *peer, const struct hf_heard *heard)
+{
+	say_denial(peer, heard, HF_RCODE_NXDOMAIN);
+}
+
+static void empty(struct hf_peer *peer, const struct hf_heard *heard)
+{
+	say_denial(peer, heard, HF_RCODE_NOERROR);
+}
+
+/* Not even a SOA: a negative answer of a kind that RFC 2308 2.2 knows, too. */
+static void say_nothing_at_all(struct hf_peer *peer, const struct hf_heard *heard)
+{
+	say_rcode(peer, heard, HF_RCODE_NOERROR);
 }
 
 const struct hf_manner hf_manners[] = {
@@ -549,6 +565,8 @@ const struct hf_manner hf_manners[] = {
 	{ "forges", HF_TAKES_PERCENT, HF_SIM_UP, forge },
 	{ "rewrites-nxdomain", HF_TAKES_NOTHING, HF_SIM_UP, rewrite_nxdomain },
 	{ "denies", HF_TAKES_NOTHING, HF_SIM_UP, deny },
+	{ "empties", HF_TAKES_NOTHING, HF_SIM_UP, empty },
+	{ "hollow", HF_TAKES_NOTHING, HF_SIM_UP, say_nothing_at_all },
 	{ NULL, HF_TAKES_NOTHING, HF_SIM_UP, NULL },
 };
 

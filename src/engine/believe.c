@@ -59,13 +59,16 @@ static enum hf_verdict judge_anew(struct flight *f, const struct flight_reply *r
 
 void hf_believe_overrule(struct flight *f, const struct hf_testimony *believed, hf_us now)
 {
-	const struct hf_evidence denied = {.lie = HF_LIE_DENIED};
 	uint32_t liars = 0;
 	if (!f->hold || !hf_trial_overruled(hf_hold_trial(f->hold), believed, &liars))
 		return;
-	for (unsigned i = 0; liars >> i; i++)
+	for (unsigned i = 0; liars >> i; i++) {
+		const struct hf_trial *trial = hf_hold_trial(f->hold);
+		const struct hf_evidence denied = {
+			.lie = hf_lie_of_denial(&trial->answers[i].testimony)};
 		if (liars >> i & 1)
 			tell_of_lie(f, hf_hold_at(f->hold, i)->upstream, &denied, now);
+	}
 }
 
 /* Holds an answer that has to be shown to be true. */
@@ -95,7 +98,7 @@ static enum hf_verdict hold(struct flight *f, const struct flight_reply *reply,
 		return HF_VERDICT_DOUBTED;
 	}
 	hf_count(f->worker->meter, HF_COUNT_ON_TRIAL);
-	event->wished = f->expected->agree || testimony->denial;
+	event->wished = f->expected->agree || hf_denies_expected(f->expected, testimony);
 	event->proving = f->expected->conf->prove != HF_PROVE_NOT && testimony->count;
 	return HF_VERDICT_ANSWER;
 }

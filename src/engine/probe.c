@@ -44,7 +44,7 @@ static bool same(const struct probe *p, const struct hf_testimony *other)
 static void differs(struct probe *p, hf_us now)
 {
 	struct hf_evidence evidence = {.lie = p->canary        ? HF_LIE_CANARY
-					      : p->said.denial ? HF_LIE_DENIED
+					      : p->said.denial ? hf_lie_of_denial(&p->said)
 							       : HF_LIE_OUTVOTED};
 	if (p->said.count)
 		evidence.address = p->said.addresses[0];

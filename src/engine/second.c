@@ -56,6 +56,16 @@ static void look_at_ttl(
 		t, now);
 }
 
+/* A denial that the first refutes, or any lie? */
+static bool is_false(const struct second *s, const struct hf_expected *expected,
+	const struct hf_testimony *t, struct hf_evidence *ret)
+{
+	if (hf_judge(expected, t, ret) == HF_BELIEF_LIE)
+		return true;
+	*ret = (struct hf_evidence){.lie = hf_lie_of_denial(t)};
+	return hf_denies_expected(expected, t) && !hf_denies_expected(expected, &s->said);
+}
+
 /* What is expected of the name decides first, whatever the first one said. */
 static bool breaks_expectation(const struct second *s, const struct hf_testimony *t, hf_us now)
 {
@@ -65,7 +75,7 @@ static bool breaks_expectation(const struct second *s, const struct hf_testimony
 	const struct hf_said said = {
 		round->plan, round->route, s->other, &round->question, expected};
 	struct hf_evidence evidence;
-	if (!expected || hf_judge(expected, t, &evidence) != HF_BELIEF_LIE)
+	if (!expected || !is_false(s, expected, t, &evidence))
 		return false;
 	hf_truth_lied(round->worker, &said, &evidence, now);
 	return true;

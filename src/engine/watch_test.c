@@ -277,10 +277,10 @@ static void a_difference_by_design_is_counted_and_a_contradiction_told(void **st
 	assert_int_equal(stage_events(s, HF_EVENT_CONTRADICTION), 1);
 }
 
-static void a_second_opinion_that_breaks_an_expectation_is_a_lie(void **state)
+/* db.example has addresses in 192.0.2.0/24. */
+static void expect_db(struct post *p)
 {
-	struct post *p = *state;
-	struct stage *s = *state;
+	struct stage *s = &p->stage;
 	assert_int_equal(hf_prefix_parse("192.0.2.0/24", &p->prefix), 0);
 	p->expectation = (struct hf_expectation){
 		.name = stage_name("db.example"), .addresses = {&p->prefix, 1}, .agree = "none"};
@@ -289,7 +289,32 @@ static void a_second_opinion_that_breaks_an_expectation_is_a_lie(void **state)
 	s->forward.truth.sample = 1;
 	stage_adopt(s);
 	gives(s, 0, 192, 1);
+}
+
+static void a_second_opinion_that_breaks_an_expectation_is_a_lie(void **state)
+{
+	struct post *p = *state;
+	struct stage *s = *state;
+	expect_db(p);
 	gives(s, 1, 203, 66);
+	ask(p, "db.example", 1);
+	assert_int_equal(counted(s, 1, HF_UP_LIES), 1);
+	assert_int_equal(stage_barred(s, "db.example"), 2);
+}
+
+static void has_nothing(struct stage_upstream *u, const uint8_t *q, size_t name)
+{
+	hf_sample_begin(&u->sample, HF_FLAG_QR | HF_FLAG_RA, q + HF_HEADER_LEN, name,
+		hf_get_u16(q + HF_HEADER_LEN + name));
+	memcpy(u->sample.bytes, q, 2);
+}
+
+static void a_second_opinion_without_the_address_that_was_believed_is_a_lie(void **state)
+{
+	struct post *p = *state;
+	struct stage *s = *state;
+	s->upstreams[1].speaks = has_nothing;
+	expect_db(p);
 	ask(p, "db.example", 1);
 	assert_int_equal(counted(s, 1, HF_UP_LIES), 1);
 	assert_int_equal(stage_barred(s, "db.example"), 2);
@@ -491,6 +516,7 @@ int main(void)
 		TEST(answers_are_compared_at_the_rate_and_no_more),
 		TEST(a_difference_by_design_is_counted_and_a_contradiction_told),
 		TEST(a_second_opinion_that_breaks_an_expectation_is_a_lie),
+		TEST(a_second_opinion_without_the_address_that_was_believed_is_a_lie),
 		TEST(an_absurd_ttl_is_counted_and_told),
 		TEST(without_a_rate_nothing_is_compared),
 	};

@@ -132,14 +132,22 @@ void hf_finding_show(struct hf_finding *finding, const struct hf_address *addres
 
 /* ---- what it comes to ---- */
 
-static bool is_denial_of_the_name(const struct hf_finding *finding)
+static bool is_denial(const struct hf_expected *expected, const struct hf_finding *finding)
 {
-	return finding->said && finding->said->rcode == HF_RCODE_NXDOMAIN;
+	return finding->said && hf_denies_expected(expected, finding->said);
 }
 
-static bool knows_the_name(const struct hf_finding *finding)
+static bool refutes_denials(const struct hf_expected *expected, const struct hf_finding *finding)
 {
-	return finding->found == HF_FOUND_TRUE && finding->said->rcode == HF_RCODE_NOERROR;
+	return finding->found == HF_FOUND_TRUE && finding->said->rcode == HF_RCODE_NOERROR &&
+	       !is_denial(expected, finding);
+}
+
+static const char *denied_text(const struct hf_finding *finding)
+{
+	return finding->said->rcode == HF_RCODE_NXDOMAIN
+		       ? "addresses are expected, and nobody who was asked knows the name"
+		       : "an address is expected, and nobody who was asked gives one";
 }
 
 static void settle_proof(const struct hf_findings *f, struct hf_finding *finding)
@@ -202,17 +210,15 @@ static void settle_denials(
 {
 	bool known = false;
 	for (size_t i = 0; i < count; i++)
-		known |= knows_the_name(&rows[i]);
+		known |= refutes_denials(expected, &rows[i]);
 	for (size_t i = 0; i < count; i++) {
 		struct hf_finding *row = &rows[i];
-		if (!is_denial_of_the_name(row) || !hf_expects_addresses(expected) ||
-			row->found == HF_FOUND_LIE)
+		if (!is_denial(expected, row) || row->found == HF_FOUND_LIE)
 			continue;
 		row->found = known ? HF_FOUND_LIE : HF_FOUND_DENIED;
-		row->evidence = (struct hf_evidence){.lie = known ? HF_LIE_DENIED : HF_LIE_NONE};
-		snprintf(row->why, sizeof row->why, "%s",
-			known ? ""
-			      : "addresses are expected, and nobody who was asked knows the name");
+		row->evidence = (struct hf_evidence){
+			.lie = known ? hf_lie_of_denial(row->said) : HF_LIE_NONE};
+		snprintf(row->why, sizeof row->why, "%s", known ? "" : denied_text(row));
 	}
 }
 

@@ -23,7 +23,7 @@ enum hf_found {
 	HF_FOUND_NOT_ASKED, /* no time was left, or there was no room */
 	HF_FOUND_TRUE,      /* nothing speaks against it */
 	HF_FOUND_LIE,
-	HF_FOUND_DENIED,   /* addresses are expected, and whoever answered knows no such name */
+	HF_FOUND_DENIED,   /* addresses are expected, and whoever answered knows none, or no name */
 	HF_FOUND_UNPROVEN, /* no certificate could be looked at */
 	HF_FOUND_UNSURE,   /* too few say the same */
 	HF_FOUND_SILENT,   /* nothing came back */

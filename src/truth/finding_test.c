@@ -67,6 +67,12 @@ static void denies(struct hf_finding *finding)
 	hear(finding);
 }
 
+static void gives_nothing(struct hf_finding *finding)
+{
+	hf_sample_begin(&sample, HF_FLAG_QR, HF_RAW(WWW), HF_TYPE_A);
+	hear(finding);
+}
+
 #define GOOD "\xc0\0\2\1"
 #define OTHER "\xc0\0\2\2"
 #define BAD "\xc0\0\3\1"
@@ -105,6 +111,29 @@ static void a_denial_is_a_lie_if_another_knows_the_name_and_else_only_a_denial(v
 	denies(&rows[1]);
 	hf_findings_settle(&findings, 1);
 	assert_int_equal(rows[0].found, HF_FOUND_DENIED);
+	assert_int_equal(rows[1].found, HF_FOUND_DENIED);
+}
+
+static void so_is_an_answer_without_the_address_that_is_expected(void **state)
+{
+	char why[HF_EVIDENCE_TEXT_MAX];
+	(void)state;
+	struct hf_finding *rows = ask(2);
+	gives_nothing(&rows[0]);
+	says(&rows[1], GOOD);
+	hf_findings_settle(&findings, 0);
+	assert_int_equal(rows[0].found, HF_FOUND_LIE);
+	assert_int_equal(rows[0].evidence.lie, HF_LIE_EMPTY);
+	assert_string_equal(
+		hf_finding_text(&rows[0], why), "no address, where another upstream gives one");
+	assert_int_equal(rows[1].found, HF_FOUND_TRUE);
+	rows = ask(2);
+	gives_nothing(&rows[0]);
+	denies(&rows[1]);
+	hf_findings_settle(&findings, 1);
+	assert_int_equal(rows[0].found, HF_FOUND_DENIED);
+	assert_string_equal(hf_finding_text(&rows[0], why),
+		"an address is expected, and nobody who was asked gives one");
 	assert_int_equal(rows[1].found, HF_FOUND_DENIED);
 }
 
@@ -266,6 +295,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(who_says_what_is_expected_is_true_and_who_does_not_lies),
 		TEST(a_denial_is_a_lie_if_another_knows_the_name_and_else_only_a_denial),
+		TEST(so_is_an_answer_without_the_address_that_is_expected),
 		TEST(what_a_liar_says_does_not_convict_who_denies),
 		TEST(enough_that_agree_are_believed_and_the_rest_has_not_lied),
 		TEST(too_few_that_agree_prove_nothing_against_anybody),

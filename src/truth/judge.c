@@ -49,6 +49,35 @@ bool hf_expects_addresses(const struct hf_expected *expected)
 				       conf->prove != HF_PROVE_NOT);
 }
 
+static bool lists_family(const struct hf_prefix_list *list, uint8_t family)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->items[i].address.family == family)
+			return true;
+	return false;
+}
+
+/* Does a name that is expected to have addresses have one of this type? */
+static bool expects_type(const struct hf_expected *expected, uint16_t type)
+{
+	const struct hf_prefix_list *listed = &expected->conf->addresses;
+	if ((type != HF_TYPE_A && type != HF_TYPE_AAAA) || !hf_expects_addresses(expected))
+		return false;
+	return listed->count ? lists_family(listed, type == HF_TYPE_A ? 4 : 6) : type == HF_TYPE_A;
+}
+
+bool hf_denies_expected(const struct hf_expected *expected, const struct hf_testimony *t)
+{
+	if (t->rcode == HF_RCODE_NXDOMAIN)
+		return hf_expects_addresses(expected);
+	return (t->denial || !t->count) && expects_type(expected, t->type);
+}
+
+enum hf_lie hf_lie_of_denial(const struct hf_testimony *t)
+{
+	return t->rcode == HF_RCODE_NXDOMAIN ? HF_LIE_DENIED : HF_LIE_EMPTY;
+}
+
 /* More addresses than were read: those that were not could be any. */
 static bool too_many(const struct hf_expected *expected, const struct hf_testimony *t,
 	struct hf_evidence *ret)
@@ -72,9 +101,7 @@ enum hf_belief hf_judge(const struct hf_expected *expected, const struct hf_test
 			return HF_BELIEF_LIE;
 	if (t->count && !good_owner(expected, t, ret))
 		return HF_BELIEF_LIE;
-	if (expected->agree)
-		return HF_BELIEF_UNSURE;
-	if (t->rcode == HF_RCODE_NXDOMAIN && hf_expects_addresses(expected))
+	if (expected->agree || hf_denies_expected(expected, t))
 		return HF_BELIEF_UNSURE;
 	if (t->count && expected->conf->prove != HF_PROVE_NOT)
 		return HF_BELIEF_UNPROVEN;
@@ -89,6 +116,7 @@ const char *hf_lie_name(enum hf_lie lie)
 		[HF_LIE_NEVER] = "never",
 		[HF_LIE_CNAME] = "cname",
 		[HF_LIE_DENIED] = "denied",
+		[HF_LIE_EMPTY] = "empty",
 		[HF_LIE_PROOF] = "proof",
 		[HF_LIE_OUTVOTED] = "outvoted",
 		[HF_LIE_REBIND] = "rebind",
@@ -120,6 +148,9 @@ const char *hf_evidence_text(const struct hf_evidence *e, char buf[static HF_EVI
 		break;
 	case HF_LIE_DENIED:
 		snprintf(buf, size, "that the name does not exist, which another upstream knows");
+		break;
+	case HF_LIE_EMPTY:
+		snprintf(buf, size, "no address, where another upstream gives one");
 		break;
 	case HF_LIE_PROOF: snprintf(buf, size, "%s, not proven: %s", address, e->why); break;
 	case HF_LIE_OUTVOTED:

@@ -4,8 +4,22 @@
  * Story: what an answer says (testimony.h) is held against what is expected of the
  * name (expect.h). What breaks an expectation is a lie, with evidence that a person can
  * check. What breaks none is good, unless it has to be shown first: by other upstreams
- * that say the same, or by a certificate at each address. That a name is denied of which
- * addresses are expected is not enough for a lie: another upstream is asked first.
+ * that say the same, or by a certificate at each address.
+ * That a name is denied of which addresses are expected is not enough for a lie: another
+ * upstream is asked first. So it is with an answer that gives no address where one is
+ * expected, whatever else stands in it:
+ *
+ *   `addresses` with an IPv4 prefix   an empty answer for A is doubted
+ *   ... with an IPv6 prefix           an empty answer for AAAA is
+ *   only `cname` or `prove`           the name has addresses, but of which family is not
+ *                                     said: an empty answer for A is doubted. Most names
+ *                                     have no AAAA record, and each time that one of these
+ *                                     says so, all upstreams would have to be waited for
+ *   "*.name"                          says nothing of whether a name below it has
+ *                                     addresses, or exists: neither denial is doubted
+ *   `agree`                           so many voices decide, about denials too
+ *
+ * Other types (HTTPS, MX ...) may be missing from any name.
  * Knows:   one answer, one expectation.
  * Never:   who said it, what it said before, sockets, time.
  * Threads: pure. */
@@ -28,6 +42,7 @@ enum hf_lie { /* what was wrong; a label each in metrics, see hf_lie_name */
 	HF_LIE_NEVER,    /* inside of `never` */
 	HF_LIE_CNAME,    /* the addresses belong to a name outside of `cname` */
 	HF_LIE_DENIED,   /* denied, though another upstream has it */
+	HF_LIE_EMPTY,    /* nothing of the type, though another upstream gives an address */
 	HF_LIE_PROOF,    /* an address without a certificate for the name */
 	HF_LIE_OUTVOTED, /* others agree on something else */
 	HF_LIE_REBIND,   /* a private address in a public name */
@@ -58,6 +73,13 @@ bool hf_judge_address(const struct hf_expected *expected, const struct hf_addres
 
 /* Does the expectation say that the name has addresses? Then a denial is doubtful. */
 bool hf_expects_addresses(const struct hf_expected *expected);
+
+/* Does an answer deny what is expected: the name, or that it has addresses of the family
+ * that was asked for? Then it is believed when all whom one can ask say so. */
+bool hf_denies_expected(const struct hf_expected *expected, const struct hf_testimony *testimony);
+
+/* What such a denial is if another upstream refutes it. */
+enum hf_lie hf_lie_of_denial(const struct hf_testimony *testimony);
 
 const char *hf_lie_name(enum hf_lie lie); /* "address", for labels */
 

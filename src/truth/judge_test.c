@@ -90,10 +90,65 @@ static void an_address_of_a_family_that_is_not_listed_is_a_lie(void **state)
 	assert_int_equal(judge(&t, NULL), HF_BELIEF_LIE);
 }
 
-static void nothing_of_the_type_is_good_and_no_name_is_doubtful(void **state)
+static void no_address_where_one_is_expected_is_doubtful_and_so_is_no_name(void **state)
+{
+	static const struct {
+		const char *prefix; /* NULL: only an alias is expected */
+		uint16_t type;
+		enum hf_belief belief;
+	} rows[] = {
+		{"10.0.8.0/24", HF_TYPE_A, HF_BELIEF_UNSURE},
+		{"10.0.8.0/24", HF_TYPE_AAAA, HF_BELIEF_GOOD},
+		{"10.0.8.0/24", HF_TYPE_HTTPS, HF_BELIEF_GOOD},
+		{"2001:db8::/32", HF_TYPE_A, HF_BELIEF_GOOD},
+		{"2001:db8::/32", HF_TYPE_AAAA, HF_BELIEF_UNSURE},
+		{NULL, HF_TYPE_A, HF_BELIEF_UNSURE},
+		{NULL, HF_TYPE_AAAA, HF_BELIEF_GOOD},
+	};
+	const struct hf_name cdn = name("cdn.example");
+	struct hf_testimony t = says(NULL, 0);
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		within = prefix(rows[i].prefix ? rows[i].prefix : "10.0.8.0/24");
+		conf.addresses.count = rows[i].prefix != NULL;
+		expected.cnames = &cdn;
+		expected.cname_count = !rows[i].prefix;
+		t.type = rows[i].type;
+		t.rcode = HF_RCODE_NOERROR;
+		conf.below = false;
+		assert_int_equal(judge(&t, NULL), rows[i].belief);
+		t.rcode = HF_RCODE_NXDOMAIN;
+		assert_int_equal(judge(&t, NULL), HF_BELIEF_UNSURE);
+		conf.below = true; /* below a "*." any name may or may not be */
+		assert_int_equal(judge(&t, NULL), HF_BELIEF_GOOD);
+		t.rcode = HF_RCODE_NOERROR;
+		assert_int_equal(judge(&t, NULL), HF_BELIEF_GOOD);
+	}
+}
+
+static void an_answer_with_everything_but_an_address_is_as_doubtful_as_an_empty_one(void **state)
+{
+	static const char *const other[] = {"2001:db8::1"};
+	struct hf_prefix both[2] = {within, prefix("2001:db8::/32")};
+	(void)state;
+	conf.addresses = (struct hf_prefix_list){both, 2};
+	struct hf_testimony t = says(NULL, 0);
+	t.type = HF_TYPE_A;
+	t.aliases = 1; /* it leads somewhere, and there is nothing */
+	assert_int_equal(judge(&t, NULL), HF_BELIEF_UNSURE);
+	t.denial = false; /* it has a record of the type, of which no client can make an address */
+	assert_int_equal(judge(&t, NULL), HF_BELIEF_UNSURE);
+	t = says(other, 1); /* what it gives is of another type */
+	t.type = HF_TYPE_A;
+	t.denial = true;
+	assert_int_equal(judge(&t, NULL), HF_BELIEF_UNSURE);
+}
+
+static void nothing_of_another_type_is_good_and_no_name_is_doubtful(void **state)
 {
 	(void)state;
 	struct hf_testimony t = says(NULL, 0);
+	t.type = HF_TYPE_MX;
 	assert_int_equal(judge(&t, NULL), HF_BELIEF_GOOD);
 	t.rcode = HF_RCODE_NXDOMAIN;
 	assert_int_equal(judge(&t, NULL), HF_BELIEF_UNSURE);
@@ -147,7 +202,13 @@ int main(void)
 		cmocka_unit_test_setup(one_address_elsewhere_makes_a_lie_of_all, set_up),
 		cmocka_unit_test_setup(what_must_never_be_is_a_lie_wherever_else_it_lies, set_up),
 		cmocka_unit_test_setup(an_address_of_a_family_that_is_not_listed_is_a_lie, set_up),
-		cmocka_unit_test_setup(nothing_of_the_type_is_good_and_no_name_is_doubtful, set_up),
+		cmocka_unit_test_setup(
+			nothing_of_another_type_is_good_and_no_name_is_doubtful, set_up),
+		cmocka_unit_test_setup(
+			no_address_where_one_is_expected_is_doubtful_and_so_is_no_name, set_up),
+		cmocka_unit_test_setup(
+			an_answer_with_everything_but_an_address_is_as_doubtful_as_an_empty_one,
+			set_up),
 		cmocka_unit_test_setup(addresses_must_belong_to_an_expected_name, set_up),
 		cmocka_unit_test_setup(what_is_to_be_shown_first_is_not_yet_believed, set_up),
 		cmocka_unit_test_setup(more_addresses_than_can_be_judged_are_not_believed, set_up),

@@ -159,6 +159,7 @@ void hf_testimony_read(const struct hf_question *question, const uint8_t *m,
 	bool any = false;
 	memset(ret, 0, sizeof *ret);
 	ret->rcode = view->rcode;
+	ret->type = question->type;
 	ret->authoritative = view->flags & HF_FLAG_AA;
 	ret->ttl = UINT32_MAX;
 	ret->owner = question->name;

@@ -21,6 +21,7 @@
 
 struct hf_testimony {
 	unsigned rcode;
+	uint16_t type;        /* that was asked for */
 	bool denial;          /* NXDOMAIN, or nothing of the type */
 	bool authoritative;   /* AA: it is the zone's own server */
 	bool more;            /* there are more addresses than these */

@@ -118,7 +118,9 @@ static bool vouched_for(const struct hf_trial *trial, unsigned answer)
 /* ---- rulings ---- */
 
 struct looks { /* at all that are not refused */
-	unsigned held, denials, pending;
+	unsigned held, pending;
+	unsigned denials; /* of what is expected */
+	unsigned empty;   /* of them: that know the name */
 };
 
 static struct looks look(const struct hf_trial *trial)
@@ -127,8 +129,11 @@ static struct looks look(const struct hf_trial *trial)
 	for (unsigned i = 0; i < trial->count; i++) {
 		if (trial->answers[i].refused)
 			continue;
+		const struct hf_testimony *t = &trial->answers[i].testimony;
+		bool denies = hf_denies_expected(trial->expected, t);
 		l.held++;
-		l.denials += trial->answers[i].testimony.denial;
+		l.denials += denies;
+		l.empty += denies && t->rcode != HF_RCODE_NXDOMAIN;
 		l.pending += hf_trial_shown(trial, i) == HF_SHOWN_PENDING;
 	}
 	return l;
@@ -171,10 +176,12 @@ static bool heard_enough(const struct hf_trial *trial, unsigned answer, const st
 		return voices(trial, answer) >= trial->expected->agree &&
 		       (!strangers(trial, answer) || trial->count >= trial->expected->of ||
 			       trial->left != HF_LEFT_SOME);
-	if (!trial->answers[answer].testimony.denial ||
-		trial->answers[answer].testimony.rcode != HF_RCODE_NXDOMAIN ||
-		!hf_expects_addresses(trial->expected))
+	const struct hf_testimony *t = &trial->answers[answer].testimony;
+	if (!hf_denies_expected(trial->expected, t))
 		return true;
+	/* Of two denials the one that denies less: the name may have other types. */
+	if (t->rcode == HF_RCODE_NXDOMAIN && l->empty)
+		return false;
 	return l->denials == l->held && trial->left != HF_LEFT_SOME;
 }
 
@@ -236,11 +243,11 @@ unsigned hf_trial_overruled(
 {
 	unsigned n = 0;
 	*ret_liars = 0;
-	if (believed->rcode == HF_RCODE_NXDOMAIN || !hf_expects_addresses(trial->expected))
+	if (hf_denies_expected(trial->expected, believed))
 		return 0;
 	for (unsigned i = 0; i < trial->count; i++) {
-		if (trial->answers[i].refused ||
-			trial->answers[i].testimony.rcode != HF_RCODE_NXDOMAIN)
+		const struct hf_trial_answer *one = &trial->answers[i];
+		if (one->refused || !hf_denies_expected(trial->expected, &one->testimony))
 			continue;
 		*ret_liars |= 1u << i;
 		n++;

@@ -19,9 +19,10 @@
  *                   it: such an answer is accepted only if another upstream gives the
  *                   same, and no proof is under way that may bring something better.
  *                   Where a proof may come after, what has not failed is accepted.
- *   denials         of a name that is expected to have addresses: accepted when all whom
- *                   one can ask deny it. When another upstream knows it after all, the
- *                   denial was a lie.
+ *   denials         of a name that is expected to have addresses, or of an address that it
+ *                   is expected to have (judge.h): accepted when all whom one can ask deny
+ *                   it, and of several the one that denies least. When another upstream
+ *                   knows it after all, the denial was a lie.
  *
  * Two answers *agree* if they say the same, or if they share an address: whoever hands out
  * its addresses in turns, a few at a time, agrees with itself, and none of them breaks the
@@ -104,7 +105,7 @@ enum hf_shown hf_trial_shown(const struct hf_trial *trial, unsigned answer);
 /* What comes next? A REFUSE has been noted when this returns. */
 void hf_trial_rule(struct hf_trial *trial, struct hf_ruling *ret);
 
-/* An answer that needs nothing more to be believed has come: held denials of the name
+/* An answer that needs nothing more to be believed has come: held denials of what it says
  * were lies. Their number, and a bit for each answer that is one in *ret_liars. */
 unsigned hf_trial_overruled(
 	const struct hf_trial *trial, const struct hf_testimony *believed, uint32_t *ret_liars);

@@ -11,6 +11,7 @@
 #include "wire/dns.h"
 
 #define DENIES ""
+#define EMPTY "-"
 
 struct court {
 	struct hf_expectation conf;
@@ -37,12 +38,14 @@ static void open_proving_court(struct court *c, int when)
 	c->conf.prove_when = when;
 }
 
-/* What says "12": the addresses 10.0.0.1 and 10.0.0.2; "": there is no such name. */
+/* What says "12": the addresses 10.0.0.1 and 10.0.0.2; "": there is no such name; "-": no
+ * such record. */
 static struct hf_testimony says(const char *what)
 {
-	struct hf_testimony t = {
-		.rcode = *what ? HF_RCODE_NOERROR : HF_RCODE_NXDOMAIN, .denial = !*what};
-	for (; *what; what++)
+	struct hf_testimony t = {.rcode = *what ? HF_RCODE_NOERROR : HF_RCODE_NXDOMAIN,
+		.type = HF_TYPE_A,
+		.denial = !*what || *what == '-'};
+	for (; *what && *what != '-'; what++)
 		t.addresses[t.count++] = (struct hf_address){
 			.family = 4, .bytes = {10, 0, 0, (uint8_t)(*what - '0')}};
 	return t;
@@ -109,6 +112,9 @@ static void so_many_have_to_agree_before_one_is_accepted(void **state)
 		{2, 3, {DENIES, DENIES}, "a0"},
 		{2, 3, {DENIES, "1", DENIES}, "aa0"},
 		{2, 3, {DENIES, "1", "12"}, "aa1"},
+		{2, 3, {EMPTY, "1", "12"}, "aa1"},
+		{2, 3, {EMPTY, EMPTY}, "a0"},
+		{2, 3, {DENIES, EMPTY, "1"}, "aaf"},
 	};
 	struct court c;
 	(void)state;
@@ -159,7 +165,7 @@ static void a_denial_is_accepted_when_nobody_knows_the_name(void **state)
 
 static void who_denies_what_another_knows_has_lied(void **state)
 {
-	struct hf_testimony known = says("1"), other_type = {.denial = true};
+	struct hf_testimony known = says("1"), other_type = {.type = HF_TYPE_AAAA, .denial = true};
 	struct hf_testimony denied = says(DENIES);
 	uint32_t liars;
 	struct court c;
@@ -173,6 +179,43 @@ static void who_denies_what_another_knows_has_lied(void **state)
 	assert_int_equal(hf_trial_overruled(&c.trial, &denied, &liars), 0);
 	c.conf.below = true; /* of all names below another, some may not exist */
 	assert_int_equal(hf_trial_overruled(&c.trial, &known, &liars), 0);
+}
+
+static void so_it_is_with_an_answer_without_the_address_that_is_expected(void **state)
+{
+	struct hf_testimony known = says("1"), nothing = says(EMPTY);
+	uint32_t liars;
+	struct court c;
+	(void)state;
+	open_court(&c, 0, 0);
+	hold(&c, EMPTY);
+	assert_int_equal(c.ruling.kind, HF_RULING_ASK);
+	assert_int_equal(hf_trial_overruled(&c.trial, &known, &liars), 1);
+	assert_int_equal(liars, 1);
+	assert_int_equal(hf_trial_overruled(&c.trial, &nothing, &liars), 0);
+	hold(&c, EMPTY);
+	assert_int_equal(c.ruling.kind, HF_RULING_ASK);
+	left(&c, HF_LEFT_SLOW);
+	assert_accepted(&c, 0, true);
+	open_proving_court(&c, HF_PROVE_FIRST);
+	c.conf.addresses.count = 0; /* that it has some is said by `prove` alone */
+	hold(&c, EMPTY);
+	hold(&c, "1");
+	left(&c, HF_LEFT_NONE);
+	assert_int_equal(c.ruling.kind, HF_RULING_WAIT);
+	show(&c, 1, 0, HF_SHOWN_HOLDS);
+	assert_accepted(&c, 1, true);
+}
+
+static void of_two_denials_the_one_that_denies_less_is_accepted(void **state)
+{
+	struct court c;
+	(void)state;
+	open_court(&c, 0, 0);
+	hold(&c, DENIES);
+	hold(&c, EMPTY);
+	left(&c, HF_LEFT_NONE);
+	assert_accepted(&c, 1, true);
 }
 
 /* ---- proofs ---- */
@@ -341,7 +384,7 @@ static void assert_sound(const struct court *c)
 
 static void any_trial(uint64_t *seed, unsigned counts[HF_RULING_FAIL + 1])
 {
-	static const char *const answers[] = {DENIES, "1", "2", "12", "23", "3", "123"};
+	static const char *const answers[] = {DENIES, EMPTY, "1", "2", "12", "23", "3", "123"};
 	struct court *c = malloc(sizeof *c);
 	unsigned agree = dice(seed, 2) ? 2 + dice(seed, 2) : 0;
 	assert_non_null(c);
@@ -406,6 +449,8 @@ int main(void)
 		cmocka_unit_test(
 			what_nobody_can_prove_is_accepted_if_two_give_it_and_nothing_better_may_come),
 		cmocka_unit_test(a_proof_that_takes_too_long_is_none),
+		cmocka_unit_test(so_it_is_with_an_answer_without_the_address_that_is_expected),
+		cmocka_unit_test(of_two_denials_the_one_that_denies_less_is_accepted),
 		cmocka_unit_test(a_denial_does_not_outweigh_what_is_not_proven_yet),
 		cmocka_unit_test(where_proof_may_come_after_only_a_failed_one_counts),
 		cmocka_unit_test(both_agreement_and_proof_may_be_asked_for),

@@ -25,7 +25,8 @@ static const struct hf_word rebinds[] = {
 
 const struct hf_option hf_expectation_options[] = {
 	{ .name = "addresses", .type = HF_OPT_PREFIXES, ROW(addresses), .def = "[]", .live = true,
-	  .help = "Every address in an answer must lie in one of these; with none given it may lie anywhere." },
+	  .help = "Every address in an answer must lie in one of these; with none given it may lie anywhere. "
+		  "That a name (not a `*.`) has no address of a family listed here is only believed if all upstreams say so." },
 	{ .name = "never", .type = HF_OPT_PREFIXES, ROW(never), .def = "[]", .live = true,
 	  .help = "No address in an answer may lie in any of these: retired hosts, sinkholes, networks of others." },
 	{ .name = "cname", .type = HF_OPT_TEXTS, ROW(cname), .min = 1, .max = 1023, .def = "[]", .live = true,

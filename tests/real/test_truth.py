@@ -105,6 +105,49 @@ def test_a_denial_of_a_name_that_is_expected_is_doubted(start):
     assert [u.count(NAME) for u in upstreams] == [1, 1] and lies(server, "one") == 0
 
 
+def has_nothing(q):
+    return fakes.reply(q, authority=[wire.record(b"\0", "SOA", 60, wire.soa(minimum=30))])
+
+
+def refers(q):
+    """Somewhere else, though with the authority of the zone's own server."""
+    return fakes.reply(q, authority=[wire.record(b"\0", "NS", 60, wire.name("ns.example."))])
+
+
+def is_a_loose_end(q):
+    return fakes.reply(q, [wire.record(b"\xc0\x0c", "CNAME", 60, wire.name("void.example."))])
+
+
+@pytest.mark.parametrize("void", [has_nothing, refers, is_a_loose_end, lambda q: fakes.reply(q)])
+def test_an_answer_without_the_address_that_is_expected_is_doubted(start, void):
+    server, upstreams = start([void, gives(TRUE)], [INSIDE])
+    assert server.udp(NAME).addresses() == [TRUE]
+    assert lies(server, "one") == 1 and upstreams[1].count(NAME) == 1
+
+
+def test_what_is_not_expected_may_be_missing(start):
+    server, upstreams = start([has_nothing, gives(TRUE)], [INSIDE])
+    reply = server.udp(NAME, "AAAA")  # only IPv4 is listed
+    assert reply.rcode == wire.NOERROR and reply.addresses() == []
+    assert upstreams[1].count(NAME) == 0 and lies(server, "one") == 0
+    server, upstreams = start([has_nothing, has_nothing], [INSIDE])
+    reply = server.udp(NAME)
+    assert reply.rcode == wire.NOERROR and reply.addresses() == []
+    assert [u.count(NAME) for u in upstreams] == [1, 1] and lies(server, "one") == 0
+
+
+def test_a_reload_forgets_that_a_name_now_expected_has_no_address(start):
+    server, upstreams = start([has_nothing, gives(TRUE)], [])
+    assert server.udp(NAME).addresses() == [] == server.udp("other.example.").addresses()
+    server.conf["expect"] = [INSIDE]
+    server.write()
+    code, said = server.reload()
+    assert code == 0, said
+    assert server.udp(NAME).addresses() == [TRUE] and lies(server, "one") == 1
+    assert server.udp("other.example.").addresses() == []
+    assert upstreams[0].count("other.example.") == 1
+
+
 # --- reload and restart ----------------------------------------------------------------------
 
 def test_a_reload_with_an_expectation_ends_the_lie_that_was_believed(start):
