@@ -4,7 +4,9 @@
 #include "base/buffer.h"
 #include "base/check.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "transport/frame.h"
+#include "upstream/cookie.h"
 #include "wire/build.h"
 
 /* After a lie the truth follows so much later. */
@@ -48,6 +50,7 @@ struct hf_peer {
 	struct hf_peer_watch watch;
 	const struct hf_manner *manner;
 	int64_t number;
+	uint64_t secret; /* that its cookies are made with */
 	uint32_t negative_ttl;
 	struct hf_peer_record *records;
 	size_t count, cap;
@@ -131,7 +134,27 @@ struct reply {
 	struct hf_writer w;
 	unsigned rcode, flags;
 	uint16_t answers, authorities;
+	uint8_t cookie[HF_COOKIE_MAX];
+	uint8_t cookie_len; /* 0: none */
 };
+
+/* The asker's cookie and eight octets of the peer's own; or the asker's as it stands. */
+static void add_cookie(const struct hf_peer *peer, const struct hf_heard *heard, struct reply *r)
+{
+	static const struct hf_hash_key key = {0x636f6f6b, 0x69657300};
+	const struct hf_edns *edns = &heard->view.edns;
+	const size_t ours = HF_COOKIE_CLIENT;
+	r->cookie_len = 0;
+	if (!peer->manner->cookies || edns->cookie_len < ours || edns->cookie_len > HF_COOKIE_MAX)
+		return;
+	memcpy(r->cookie, heard->m + edns->cookie_at, edns->cookie_len);
+	r->cookie_len = (uint8_t)edns->cookie_len;
+	if (peer->manner->cookies == HF_PEER_ECHOES)
+		return;
+	const uint64_t own = hf_hash(&key, peer->secret, r->cookie, ours);
+	memcpy(r->cookie + ours, &own, sizeof own);
+	r->cookie_len = (uint8_t)(ours + sizeof own);
+}
 
 static void begin(struct hf_peer *peer, const struct hf_heard *heard, struct reply *r)
 {
@@ -139,6 +162,7 @@ static void begin(struct hf_peer *peer, const struct hf_heard *heard, struct rep
 	uint8_t *head = hf_write_room(&r->w, HF_HEADER_LEN);
 	memset(head, 0, HF_HEADER_LEN);
 	hf_write(&r->w, heard->m + HF_HEADER_LEN, heard->view.question_len);
+	add_cookie(peer, heard, r);
 }
 
 static void put_head(const struct reply *r, uint16_t additionals)
@@ -146,7 +170,7 @@ static void put_head(const struct reply *r, uint16_t additionals)
 	const struct hf_query_view *v = &r->heard->view;
 	uint8_t *head = r->w.bytes;
 	hf_put_u16(head, v->id);
-	hf_put_u16(head + 2, (uint16_t)(HF_FLAG_QR | HF_FLAG_RA | r->flags | r->rcode |
+	hf_put_u16(head + 2, (uint16_t)(HF_FLAG_QR | HF_FLAG_RA | r->flags | (r->rcode & HF_FLAG_RCODE) |
 			(v->flags & (HF_FLAG_RD | HF_FLAG_CD))));
 	hf_put_u16(head + 4, 1);
 	hf_put_u16(head + 6, r->answers);
@@ -174,7 +198,8 @@ static size_t finish(struct reply *r)
 {
 	const struct hf_query_view *v = &r->heard->view;
 	size_t limit = r->heard->connection ? HF_MESSAGE_MAX : hf_reply_limit_udp(&v->edns, HF_MESSAGE_MAX);
-	size_t opt = v->edns.present ? 11 : 0;
+	size_t options = r->cookie_len ? 4 + (size_t)r->cookie_len : 0;
+	size_t opt = v->edns.present ? HF_OPT_LEN + options : 0;
 	if (r->w.overrun || r->w.len + opt > limit) {
 		r->w.overrun = false;
 		r->w.len = HF_HEADER_LEN + (size_t)v->question_len;
@@ -182,8 +207,18 @@ static size_t finish(struct reply *r)
 		r->flags |= HF_FLAG_TC;
 	}
 	if (opt) {
-		hf_write(&r->w, "\0\0\x29\x10\0\0\0", 7);
-		hf_write(&r->w, v->edns.dnssec_ok ? "\x80\0\0\0" : "\0\0\0\0", 4);
+		hf_write_u8(&r->w, 0);
+		hf_write_u16(&r->w, HF_TYPE_OPT);
+		hf_write_u16(&r->w, 4096);
+		hf_write_u8(&r->w, (uint8_t)(r->rcode >> 4));
+		hf_write_u8(&r->w, 0);
+		hf_write_u16(&r->w, v->edns.dnssec_ok ? HF_EDNS_DO : 0);
+		hf_write_u16(&r->w, (uint16_t)options);
+	}
+	if (opt && options) {
+		hf_write_u16(&r->w, HF_EDNS_COOKIE);
+		hf_write_u16(&r->w, r->cookie_len);
+		hf_write(&r->w, r->cookie, r->cookie_len);
 	}
 	put_head(r, opt != 0);
 	return r->w.len;
@@ -487,6 +522,35 @@ static void lie_from_elsewhere(struct hf_peer *peer, const struct hf_heard *hear
 	tell_truth(peer, heard);
 }
 
+/* Whoever does not see the question has no cookie. */
+static void lie_about_cookie(struct hf_peer *peer, const struct hf_heard *heard)
+{
+	struct hf_heard unseen = *heard;
+	if (is_honest_here(peer, heard))
+		return;
+	unseen.view.edns.cookie_len = 0;
+	say(peer, heard, write_lie(peer, &unseen), false, 0);
+	tell_truth(peer, heard);
+}
+
+/* ---- cookies ---- */
+
+/* Whoever does not bring back what it was given may be somebody else (RFC 7873 5.2.3). */
+static void demand_cookie(struct hf_peer *peer, const struct hf_heard *heard)
+{
+	const struct hf_edns *edns = &heard->view.edns;
+	struct reply r;
+	begin(peer, heard, &r);
+	bool good = r.cookie_len && edns->cookie_len == r.cookie_len &&
+		    memcmp(heard->m + edns->cookie_at, r.cookie, r.cookie_len) == 0;
+	if (heard->connection || !r.cookie_len || good) {
+		answer(peer, heard);
+		return;
+	}
+	r.rcode = HF_RCODE_BADCOOKIE;
+	say(peer, heard, finish(&r), false, 0);
+}
+
 /* ---- lies of its own: nothing on the wire gives them away ---- */
 
 /* So many of its answers about addresses, in millionths, are somebody else's. */
@@ -567,7 +631,11 @@ const struct hf_manner hf_manners[] = {
 	{ "denies", HF_TAKES_NOTHING, HF_SIM_UP, deny },
 	{ "empties", HF_TAKES_NOTHING, HF_SIM_UP, empty },
 	{ "hollow", HF_TAKES_NOTHING, HF_SIM_UP, say_nothing_at_all },
-	{ NULL, HF_TAKES_NOTHING, HF_SIM_UP, NULL },
+	{ "cookies", HF_TAKES_NOTHING, HF_SIM_UP, answer, HF_PEER_GIVES },
+	{ "demands-cookies", HF_TAKES_NOTHING, HF_SIM_UP, demand_cookie, HF_PEER_GIVES },
+	{ "echoes-cookies", HF_TAKES_NOTHING, HF_SIM_UP, answer, HF_PEER_ECHOES },
+	{ "lies-cookie", HF_TAKES_NOTHING, HF_SIM_UP, lie_about_cookie, HF_PEER_GIVES },
+	{ NULL, HF_TAKES_NOTHING, HF_SIM_UP, NULL, HF_PEER_NO_COOKIES },
 };
 
 /* ---- hearing ---- */
@@ -655,6 +723,7 @@ void hf_peer_behave(struct hf_peer *peer, const struct hf_manner *manner, int64_
 {
 	peer->manner = manner;
 	peer->number = number;
+	peer->secret++; /* as if it had been started anew */
 	hf_sim_host(peer->sim, peer->host, manner->host);
 	/* A process that has died says nothing of what it was about to say. */
 	while (manner->host == HF_SIM_DEAD && peer->waiting)

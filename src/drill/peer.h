@@ -46,11 +46,18 @@ struct hf_weather {
 struct hf_peer;
 struct hf_heard;
 
+enum hf_peer_cookies { /* what it does with cookies (RFC 7873) */
+	HF_PEER_NO_COOKIES,
+	HF_PEER_GIVES,
+	HF_PEER_ECHOES, /* copies the option, as what it does not know */
+};
+
 struct hf_manner {
 	const char *word;
 	enum hf_takes takes; /* NOTHING, DURATION or PERCENT */
 	enum hf_sim_host_state host;
 	void (*reply)(struct hf_peer *peer, const struct hf_heard *heard);
+	enum hf_peer_cookies cookies;
 };
 
 extern const struct hf_manner hf_manners[]; /* ends with a NULL word; the first: answers */

@@ -385,7 +385,8 @@ static const char *const lies[] = { "lies-id", "lies-question", "lies-address", 
 static void write_manner(struct world *w, unsigned upstream)
 {
 	static const char *const plain[] = { "silent", "dark", "refuses", "servfail", "refused", "notimp",
-		"formerr-on-edns", "drops-edns", "garbage", "truncates", "lame", "repeats", "deaf-on-tcp" };
+		"formerr-on-edns", "drops-edns", "garbage", "truncates", "lame", "repeats", "deaf-on-tcp",
+		"cookies", "demands-cookies", "echoes-cookies" };
 	if (w->expects && chance(w, 25))
 		fprintf(w->out, chance(w, 70) ? "forges %u%%" : "rewrites-nxdomain",
 			chance(w, 50) ? 1 : between(w, 1, 100));

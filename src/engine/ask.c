@@ -28,6 +28,8 @@ static size_t write_question(
 		.dnssec_ok = f->base.flags & HF_CACHE_DO,
 		.edns = action->edns_size != 0,
 		.edns_size = action->edns_size,
+		.cookie = action->client_and_server,
+		.cookie_len = action->cookie_len,
 		.stream = action->channel != HF_CHANNEL_UDP,
 		.pad_to = action->channel == HF_CHANNEL_TLS ? HF_PAD_MAX : 0,
 		.mixed = name_as_asked(f, conf),

@@ -30,8 +30,8 @@ static void count_verdict(struct hf_worker *worker, unsigned slot, enum hf_verdi
 	else if (verdict == HF_VERDICT_TRUNCATED)
 		hf_count_upstream(worker->meter, slot, HF_UP_TRUNCATED);
 	else if (verdict != HF_VERDICT_ANSWER && verdict != HF_VERDICT_LAME &&
-		 verdict != HF_VERDICT_LIE && verdict != HF_VERDICT_DOUBTED &&
-		 verdict != HF_VERDICT_BLOCKED)
+		 verdict != HF_VERDICT_BADCOOKIE && verdict != HF_VERDICT_LIE &&
+		 verdict != HF_VERDICT_DOUBTED && verdict != HF_VERDICT_BLOCKED)
 		hf_count_upstream(worker->meter, slot, HF_UP_SERVFAIL);
 }
 
@@ -56,6 +56,33 @@ static void mismatched(struct flight_io *io, unsigned slot, enum hf_match match,
 		return;
 	hf_flight_drive(io->flight, &event, now);
 	hf_flight_go_or_end(io->flight, now);
+}
+
+/* Right but for the cookie: whoever sent it may not have seen the question. */
+static void uncookied(struct flight_io *io, unsigned slot, enum hf_cookie_found found, hf_us now)
+{
+	const struct hf_query_event event = {.kind = HF_QUERY_DOUBT,
+		.attempt = hf_io_attempt(io),
+		.found = found,
+		.ede = HF_EDE_NONE};
+	hf_count_upstream(io->flight->worker->meter, slot, HF_UP_UNCOOKIED);
+	hf_flight_drive(io->flight, &event, now);
+	hf_flight_go_or_end(io->flight, now);
+}
+
+/* False: it is not to be taken. What cannot be read (view is NULL) has shown no cookie. */
+static bool look_at_cookie(const struct hf_attempt *attempt, const uint8_t *m,
+	const struct hf_message_view *view, struct hf_query_event *event)
+{
+	if (!attempt->cookie)
+		return true;
+	bool any = view && view->edns.cookie_at;
+	event->cookie = any ? m + view->edns.cookie_at : NULL;
+	event->cookie_len = any ? view->edns.cookie_len : 0;
+	event->found = hf_cookie_look(
+		attempt->client, attempt->cookie_due, event->cookie, event->cookie_len);
+	return attempt->channel != HF_CHANNEL_UDP ||
+	       (event->found != HF_COOKIE_MISSING && event->found != HF_COOKIE_WRONG);
 }
 
 /* What a reply is good for, as the event. An answer for clients is made ready to be kept,
@@ -113,9 +140,14 @@ static void replied(struct flight_io *io, const uint8_t *m, size_t len, bool cut
 		return;
 	}
 	event.octets = len < UINT16_MAX ? (uint16_t)len : UINT16_MAX;
+	bool readable = !cut && hf_message_read(m, len, &view) == 0;
+	if (!cut && !look_at_cookie(attempt, m, readable ? &view : NULL, &event)) {
+		uncookied(io, slot, event.found, now);
+		return;
+	}
 	if (cut) {
 		event.verdict = HF_VERDICT_TRUNCATED;
-	} else if (hf_message_read(m, len, &view)) {
+	} else if (!readable) {
 		event.verdict = HF_VERDICT_GARBAGE;
 	} else {
 		if (attempt->channel != HF_CHANNEL_UDP && view.edns.keepalive_timed)

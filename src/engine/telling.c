@@ -18,6 +18,7 @@ static void show(const struct hf_candidate *c, struct hf_worker *worker, unsigne
 		hf_gauge_set(&gauges[HF_UP_RTT_US], c->path->rtt.srtt);
 	hf_gauge_set(&gauges[HF_UP_STATE], c->state->health.state);
 	hf_gauge_set(&gauges[HF_UP_IN_FLIGHT], c->state->in_flight);
+	hf_gauge_set(&gauges[HF_UP_COOKIES], c->state->cookie.habit);
 }
 
 static void find(struct hf_candidate *ret, struct hf_worker *worker, const struct hf_plan *plan,
@@ -102,6 +103,19 @@ static void tell_size(const struct hf_candidate *c, const struct hf_touched *bef
 				    .at = now, .slot = (uint16_t)slot, .kind = HF_EVENT_NO_EDNS});
 }
 
+/* That it gives cookies, or none, is no news. */
+static void tell_cookies(const struct hf_candidate *c, const struct hf_touched *before,
+	struct hf_worker *worker, unsigned slot, hf_us now)
+{
+	uint8_t habit = c->state->cookie.habit;
+	if (habit == before->cookie_habit || habit < HF_COOKIE_ECHOES)
+		return;
+	put(worker, &(struct hf_event){.at = now,
+			    .kind = HF_EVENT_COOKIES_ODD,
+			    .slot = (uint16_t)slot,
+			    .a = habit == HF_COOKIE_MANGLES});
+}
+
 static void tell_cap(const struct hf_candidate *c, struct hf_worker *worker, unsigned slot, hf_us now)
 {
 	static const uint16_t kinds[] = {
@@ -154,6 +168,7 @@ void hf_telling_tell(const struct hf_telling *telling, struct hf_worker *worker,
 			continue;
 		tell_health(c, before, worker, slot, route, now);
 		tell_size(c, before, worker, slot, now);
+		tell_cookies(c, before, worker, slot, now);
 		tell_cap(c, worker, slot, now);
 		show(c, worker, slot);
 		hf_upstreams_publish(worker->team->upstreams, slot, before->health, now);

@@ -75,6 +75,7 @@ static void take_limits(struct hf_upstreams *all, const struct hf_plan *plan, si
 	struct hf_upstream_state *state = &all->states[plan->slots[upstream]];
 	unsigned at = conf->interface_at;
 	uint32_t limit = at ? plan->forward->interfaces[at - 1].budget : 0;
+	hf_cookie_begin(&state->cookie, &plan->key, &conf->address);
 	state->limit = conf->budget;
 	state->interface = limit ? &all->interfaces[at - 1] : NULL;
 	state->interface_limit = limit;

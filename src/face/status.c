@@ -39,7 +39,7 @@ static json_t *describe_upstream(const struct hf_metrics_source *source, unsigne
 	};
 	static const struct { const char *key; enum hf_upstream_gauge gauge; } gauges[] = {
 		{ "limit", HF_UP_LIMIT }, { "cap", HF_UP_CAP }, { "queued", HF_UP_QUEUED },
-		{ "in_flight", HF_UP_IN_FLIGHT },
+		{ "in_flight", HF_UP_IN_FLIGHT }, { "cookies", HF_UP_COOKIES },
 	};
 	int64_t rtt = hf_metrics_upstream_gauge(source, slot, HF_UP_RTT_US);
 	json_t *upstream = json_object();

@@ -23,6 +23,8 @@
  *   blocked                     say so: all others would answer the same
  *   FORMERR or NOTIMP on EDNS   ask the same without EDNS
  *   truncated                   ask the same over TCP
+ *   BADCOOKIE                   ask the same with the cookie that came with it; the second
+ *                               time over TCP
  *   silence again and again     over UDP though it answers others: large answers
  *                               get lost on the way, so ask over TCP
  *   an answer                   done; who has not answered is listened to a little
@@ -91,6 +93,9 @@ struct hf_attempt {
 	bool probe;
 	bool edns;
 	bool met;       /* over TLS: it went out at once, on a connection that was open */
+	bool cookie;    /* it had a cookie: `client` */
+	bool cookie_due; /* ... and a reply must have it */
+	uint8_t client[HF_COOKIE_CLIENT];
 	uint8_t upstream; /* index in the route */
 	uint8_t cost;   /* packets that it was charged with */
 	enum hf_channel channel;
@@ -129,6 +134,8 @@ struct hf_query {
 	bool wished;         /* the operator wants to hear another, or one lied: whoever is asked
 				next for the first time needs no token */
 	uint64_t plain;      /* ... ask without EDNS */
+	uint64_t badcookie;  /* ... has said BADCOOKIE */
+	uint64_t uncookied;  /* ... a reply was not taken, for it had no cookie */
 	uint64_t stream;     /* ... ask over TCP */
 	uint64_t refused;    /* ... was unreachable when last asked */
 	uint64_t useless;    /* ... replied, but not with an answer */
@@ -155,8 +162,9 @@ enum hf_query_event_kind {
 	HF_QUERY_START,
 	HF_QUERY_REPLY,  /* attempt, verdict, ede */
 	HF_QUERY_LOST,   /* attempt, outcome: it could not be sent, or was refused */
-	HF_QUERY_DOUBT,  /* attempt: a reply came that is right but for the question's case;
-			    a forgery, or a server that does not keep case: TCP will tell */
+	HF_QUERY_DOUBT,  /* attempt, found: a reply came that is right but for the question's
+			    case or its cookie; a forgery, or a server that does not keep case
+			    or forgets cookies: TCP will tell */
 	HF_QUERY_TIMER,  /* what was armed is due */
 	HF_QUERY_GRANT,  /* attempt: there is room now, and it has been charged */
 	HF_QUERY_EVICT,  /* attempt: it lost its place in line */
@@ -177,6 +185,9 @@ struct hf_query_event {
 	enum hf_outcome outcome;
 	int32_t ede;
 	uint16_t octets; /* of the reply */
+	enum hf_cookie_found found;    /* REPLY, HELD, DOUBT: in the reply ... */
+	const uint8_t *cookie;         /* ... its octets, if it is good; of the message */
+	uint16_t cookie_len;
 	bool met;        /* REUSED: the connection was open, so the question left at once */
 	bool moved;      /* REPLY: it came on another connection than the first */
 	bool wished;     /* HELD: the operator wants to hear others */
@@ -205,6 +216,8 @@ struct hf_action {
 	enum hf_channel channel;
 	enum hf_send_reason reason;
 	uint16_t edns_size; /* 0: without EDNS */
+	uint8_t cookie_len; /* 0: without one */
+	uint8_t client_and_server[HF_COOKIE_MAX]; /* its octets */
 	uint8_t cost;
 	hf_us due;
 	enum hf_query_cause cause;
@@ -218,6 +231,7 @@ struct hf_touched {
 	enum hf_health_state health, path_health;
 	uint16_t size_limit;
 	hf_us plain_until;
+	uint8_t cookie_habit; /* enum hf_cookie_habit */
 };
 
 /* Whom a question may be sent to. Whoever tells of changes, or shows figures, need

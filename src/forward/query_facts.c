@@ -10,9 +10,9 @@ void hf_facts_touch(struct hf_step *s, unsigned upstream)
 			return;
 	if (hf_unexpected(choice->touched_count >= HF_ATTEMPTS_MAX))
 		return;
-	choice->touched[choice->touched_count++] =
-		(struct hf_touched){(uint8_t)upstream, c->state->health.state,
-			c->path->health.state, c->state->size.limit, c->state->size.plain_until};
+	choice->touched[choice->touched_count++] = (struct hf_touched){(uint8_t)upstream,
+		c->state->health.state, c->path->health.state, c->state->size.limit,
+		c->state->size.plain_until, c->state->cookie.habit};
 }
 
 static struct hf_health_fact fact(const struct hf_step *s, enum hf_outcome outcome, bool probe)
@@ -94,6 +94,30 @@ static void note_plain(struct hf_step *s, const struct hf_attempt *got)
 		hf_size_plain(&hf_step_state(s, got->upstream)->size, s->env->now);
 }
 
+/* It was silent when asked with a cookie. */
+static void note_unheard(struct hf_step *s, const struct hf_attempt *got)
+{
+	if (got->cookie || got->channel != HF_CHANNEL_UDP)
+		return;
+	for (unsigned i = 0; i < s->q->sends; i++) {
+		const struct hf_attempt *a = &s->q->attempts[i];
+		if (a->open && a->late && a->cookie && a->upstream == got->upstream &&
+			a->channel == HF_CHANNEL_UDP)
+			hf_cookie_unheard(&hf_step_state(s, a->upstream)->cookie, s->env->now);
+	}
+}
+
+static void note_cookie(
+	struct hf_step *s, const struct hf_attempt *a, const struct hf_query_event *event)
+{
+	struct hf_cookie *cookie = &hf_step_state(s, a->upstream)->cookie;
+	hf_cookie_heard(
+		cookie, a->client, event->found, event->cookie, event->cookie_len, s->env->now);
+	if (event->found == HF_COOKIE_NONE && a->channel == HF_CHANNEL_TCP &&
+		s->q->uncookied & hf_step_bit(a->upstream))
+		hf_cookie_ended(cookie, s->env->now);
+}
+
 void hf_facts_reply(struct hf_step *s, struct hf_attempt *a, const struct hf_query_event *event)
 {
 	if (hf_step_conf(s, a->upstream)->infer_cap && a->channel == HF_CHANNEL_UDP)
@@ -103,6 +127,8 @@ void hf_facts_reply(struct hf_step *s, struct hf_attempt *a, const struct hf_que
 		return;
 	}
 	hf_facts_report(s, a, HF_OUTCOME_ANSWERED);
+	if (a->cookie)
+		note_cookie(s, a, event);
 	a->met &= !event->moved;
 	hf_facts_settle(s, a, true);
 	if (hf_step_measured(a))
@@ -116,4 +142,5 @@ void hf_facts_answer(struct hf_step *s, const struct hf_attempt *got, uint16_t o
 {
 	note_size(s, got, octets);
 	note_plain(s, got);
+	note_unheard(s, got);
 }

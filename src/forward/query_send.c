@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "forward/query_inside.h"
 
+#include <string.h>
+
 #include "upstream/room.h"
 
 /* A connection costs a round trip more before the question can go out, and a
@@ -96,6 +98,21 @@ static void set_hedge(struct hf_step *s, struct hf_attempt *a)
 		a->hedge = a->sent + (p95 > HEDGE_LEAST ? p95 : HEDGE_LEAST);
 }
 
+/* Over TCP as well: whether it gives one there tells what to think of it. */
+static void add_cookie(const struct hf_step *s, struct hf_attempt *a, struct hf_action *send)
+{
+	const struct hf_candidate *c = hf_step_candidate(s, a->upstream);
+	struct hf_cookie *cookie = &c->state->cookie;
+	const hf_us now = s->env->now;
+	if (!c->conf->cookies || !a->edns || c->conf->channel != HF_CHANNEL_UDP)
+		return;
+	send->cookie_len = (uint8_t)hf_cookie_write(
+		cookie, s->q->tries[a->upstream] > 1, now, send->client_and_server);
+	a->cookie = send->cookie_len != 0;
+	a->cookie_due = a->cookie && a->channel == HF_CHANNEL_UDP && hf_cookie_due(cookie, now);
+	memcpy(a->client, send->client_and_server, sizeof a->client);
+}
+
 void hf_send_dispatch(struct hf_step *s, struct hf_attempt *a)
 {
 	struct hf_candidate c = *hf_step_candidate(s, a->upstream);
@@ -126,6 +143,7 @@ void hf_send_dispatch(struct hf_step *s, struct hf_attempt *a)
 	send->reason = a->reason;
 	send->edns_size = a->edns ? hf_size_edns(&c.state->size, c.conf, now) : 0;
 	a->edns = send->edns_size != 0;
+	add_cookie(s, a, send);
 }
 
 static void stand_in_line(struct hf_step *s, struct hf_attempt *a)

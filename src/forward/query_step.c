@@ -481,6 +481,16 @@ static void answer_of(struct hf_step *s, struct hf_attempt *a, const struct hf_q
 		s->q->plain |= hf_step_bit(upstream);
 		ask_again(s, upstream);
 		break;
+	case HF_VERDICT_BADCOOKIE:
+		if (a->channel != HF_CHANNEL_UDP) {
+			bar_and_go_on(s, HF_CAUSE_REFUSED, a, event->ede);
+			break;
+		}
+		if (!a->cookie || s->q->badcookie & hf_step_bit(upstream))
+			s->q->stream |= hf_step_bit(upstream);
+		s->q->badcookie |= hf_step_bit(upstream);
+		ask_again(s, upstream);
+		break;
 	case HF_VERDICT_SERVFAIL: bar_and_go_on(s, HF_CAUSE_SERVFAIL, a, event->ede); break;
 	case HF_VERDICT_REFUSED: bar_and_go_on(s, HF_CAUSE_REFUSED, a, event->ede); break;
 	case HF_VERDICT_LAME: bar_and_go_on(s, HF_CAUSE_LAME, a, event->ede); break;
@@ -498,8 +508,8 @@ static void answer_of(struct hf_step *s, struct hf_attempt *a, const struct hf_q
 static void heard_late(struct hf_step *s, struct hf_attempt *a, enum hf_verdict verdict)
 {
 	if (verdict == HF_VERDICT_ANSWER || verdict == HF_VERDICT_TRUNCATED ||
-		verdict == HF_VERDICT_DOUBTED || verdict == HF_VERDICT_LIE ||
-		verdict == HF_VERDICT_BLOCKED)
+		verdict == HF_VERDICT_BADCOOKIE || verdict == HF_VERDICT_DOUBTED ||
+		verdict == HF_VERDICT_LIE || verdict == HF_VERDICT_BLOCKED)
 		hf_facts_path(s, a, HF_OUTCOME_ANSWERED);
 	else if (verdict != HF_VERDICT_GARBAGE)
 		hf_facts_path(s, a, HF_OUTCOME_BEATEN);
@@ -568,6 +578,10 @@ static void lost(struct hf_step *s, const struct hf_query_event *event)
 static void doubt(struct hf_step *s, const struct hf_query_event *event)
 {
 	unsigned upstream = s->q->attempts[event->attempt].upstream;
+	if (event->found)
+		hf_cookie_refused(&hf_step_state(s, upstream)->cookie, event->found);
+	if (event->found == HF_COOKIE_MISSING)
+		s->q->uncookied |= hf_step_bit(upstream);
 	if (s->q->stream & hf_step_bit(upstream) || s->q->answered)
 		return;
 	s->q->stream |= hf_step_bit(upstream);

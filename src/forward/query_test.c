@@ -608,6 +608,146 @@ static void a_doubtful_reply_is_checked_over_tcp_once_beside_the_first(void **st
 }
 
 /* An upstream with an open circuit whose rest is over. */
+/* ---- cookies ---- */
+
+static void give_cookies(struct asked *t)
+{
+	static const struct hf_hash_key key = {1, 2};
+	for (unsigned i = 0; i < MOST; i++) {
+		const struct hf_address at = {.family = 4, .bytes = {192, 0, 2, (uint8_t)i}};
+		t->confs[i].cookies = true;
+		hf_cookie_begin(&t->states[i].cookie, &key, &at);
+	}
+}
+
+/* With the upstream's eight octets behind ours. */
+static void reply_with_cookie(struct asked *t, unsigned attempt, enum hf_verdict verdict)
+{
+	uint8_t cookie[16];
+	memcpy(cookie, t->q.attempts[attempt].client, 8);
+	memset(cookie + 8, 0xee, 8);
+	step(t, &(struct hf_query_event){.kind = HF_QUERY_REPLY,
+			.attempt = attempt,
+			.verdict = verdict,
+			.found = HF_COOKIE_GOOD,
+			.cookie = cookie,
+			.cookie_len = sizeof cookie,
+			.ede = HF_EDE_NONE});
+}
+
+static void miss_cookie(struct asked *t, unsigned attempt)
+{
+	step(t, &(struct hf_query_event){
+			.kind = HF_QUERY_DOUBT, .attempt = attempt, .found = HF_COOKIE_MISSING});
+}
+
+static void a_question_goes_out_with_our_cookie_and_then_with_the_upstreams_too(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	give_cookies(&t);
+	start(&t);
+	assert_int_equal(sent(&t)->cookie_len, 8);
+	assert_false(t.q.attempts[0].cookie_due);
+	reply_with_cookie(&t, 0, HF_VERDICT_ANSWER);
+	ask_anew(&t, 2);
+	assert_int_equal(sent(&t)->cookie_len, 16);
+	assert_true(t.q.attempts[0].cookie_due);
+}
+
+static void none_goes_to_whom_it_is_of_no_use_to_or_forbidden(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	give_cookies(&t);
+	t.confs[0].cookies = false;
+	start(&t);
+	assert_int_equal(sent(&t)->cookie_len, 0);
+	t.confs[0].cookies = true;
+	t.confs[0].channel = HF_CHANNEL_TLS;
+	ask_anew(&t, 2);
+	assert_int_equal(sent(&t)->cookie_len, 0);
+	t.confs[0].channel = HF_CHANNEL_UDP;
+	hf_size_plain(&t.states[0].size, t.now);
+	ask_anew(&t, 3);
+	assert_int_equal(sent(&t)->cookie_len, 0);
+	assert_false(t.q.attempts[0].cookie);
+}
+
+static void badcookie_is_asked_again_once_with_the_new_cookie_then_over_tcp(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	give_cookies(&t);
+	start(&t);
+	reply_with_cookie(&t, 0, HF_VERDICT_BADCOOKIE);
+	assert_sent(&t, 0, HF_CHANNEL_UDP);
+	assert_int_equal(sent(&t)->cookie_len, 16);
+	reply_with_cookie(&t, 1, HF_VERDICT_BADCOOKIE);
+	assert_sent(&t, 0, HF_CHANNEL_TCP);
+	reply_with_cookie(&t, 2, HF_VERDICT_BADCOOKIE); /* that is no way to talk */
+	assert_sent(&t, 1, HF_CHANNEL_UDP);
+	answer(&t, 3);
+}
+
+static void a_reply_without_the_cookie_that_is_due_is_checked_over_tcp(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	give_cookies(&t);
+	start(&t);
+	reply_with_cookie(&t, 0, HF_VERDICT_ANSWER);
+	ask_anew(&t, 2);
+	miss_cookie(&t, 0); /* a forgery: */
+	assert_sent(&t, 0, HF_CHANNEL_TCP);
+	assert_true(t.q.attempts[0].open);
+	miss_cookie(&t, 0);
+	assert_int_equal(count(&t, HF_ACT_SEND), 0);
+	reply_with_cookie(&t, 1, HF_VERDICT_ANSWER); /* it still gives them */
+	assert_true(hf_cookie_due(&t.states[0].cookie, t.now));
+	ask_anew(&t, 3);
+	miss_cookie(&t, 0);
+	answer(&t, 1); /* it does not any more */
+	assert_false(hf_cookie_due(&t.states[0].cookie, t.now));
+}
+
+static void tcp_without_a_cookie_for_another_reason_lets_nobody_off(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	give_cookies(&t);
+	start(&t);
+	reply_with_cookie(&t, 0, HF_VERDICT_ANSWER);
+	ask_anew(&t, 2);
+	reply_with_cookie(&t, 0, HF_VERDICT_TRUNCATED);
+	assert_sent(&t, 0, HF_CHANNEL_TCP);
+	answer(&t, 1);
+	assert_true(hf_cookie_due(&t.states[0].cookie, t.now));
+}
+
+static void who_answers_only_without_a_cookie_is_asked_without_soon(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	give_cookies(&t);
+	for (uint32_t name = 1; name <= 3; name++) {
+		ask_anew(&t, name);
+		assert_int_equal(sent(&t)->cookie_len, 8);
+		while (!count(&t, HF_ACT_SEND) || sent(&t)->cookie_len)
+			wait(&t);
+		answer(&t, sent(&t)->attempt);
+		t.now += 60 * HF_SECOND;
+	}
+	ask_anew(&t, 4);
+	assert_int_equal(sent(&t)->cookie_len, 0);
+}
+
 static void rest(struct asked *t, unsigned upstream)
 {
 	t->states[upstream].health = (struct hf_health){.state = HF_HEALTH_OPEN, .rests = 1};
@@ -2205,6 +2345,13 @@ int main(void)
 		cmocka_unit_test(silent_again_and_again_over_udp_is_tried_over_tcp),
 		cmocka_unit_test(silent_to_us_while_it_answers_others_is_tried_over_tcp),
 		cmocka_unit_test(a_doubtful_reply_is_checked_over_tcp_once_beside_the_first),
+		cmocka_unit_test(
+			a_question_goes_out_with_our_cookie_and_then_with_the_upstreams_too),
+		cmocka_unit_test(none_goes_to_whom_it_is_of_no_use_to_or_forbidden),
+		cmocka_unit_test(badcookie_is_asked_again_once_with_the_new_cookie_then_over_tcp),
+		cmocka_unit_test(a_reply_without_the_cookie_that_is_due_is_checked_over_tcp),
+		cmocka_unit_test(tcp_without_a_cookie_for_another_reason_lets_nobody_off),
+		cmocka_unit_test(who_answers_only_without_a_cookie_is_asked_without_soon),
 		cmocka_unit_test(a_rested_upstream_gets_a_copy_whose_answer_counts),
 		cmocka_unit_test(nobody_waits_for_a_probe),
 		cmocka_unit_test(a_probe_that_is_all_that_is_left_is_waited_for),

@@ -22,6 +22,7 @@ enum hf_verdict hf_verdict(const struct hf_message_view *view)
 	case HF_RCODE_SERVFAIL: return HF_VERDICT_SERVFAIL;
 	case HF_RCODE_NOTIMP:
 	case HF_RCODE_BADVERS: return HF_VERDICT_NOTIMP;
+	case HF_RCODE_BADCOOKIE: return HF_VERDICT_BADCOOKIE;
 	default: return HF_VERDICT_REFUSED;
 	}
 }

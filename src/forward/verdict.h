@@ -13,6 +13,7 @@ enum hf_verdict {
 	HF_VERDICT_REFUSED,   /* REFUSED, NOTAUTH or an rcode that no query deserves */
 	HF_VERDICT_NOTIMP,    /* NOTIMP or BADVERS: perhaps without EDNS */
 	HF_VERDICT_FORMERR,   /* perhaps without EDNS */
+	HF_VERDICT_BADCOOKIE, /* once more, with the cookie that it gives (RFC 7873 5.3) */
 	HF_VERDICT_LAME,      /* a referral: it does not resolve for us */
 	HF_VERDICT_GARBAGE,   /* contradicts itself */
 	HF_VERDICT_DOUBTED,   /* one that cannot be shown to be true; no lie */

@@ -24,6 +24,7 @@ static void every_rcode_has_its_verdict(void **state)
 		case HF_RCODE_SERVFAIL: want = HF_VERDICT_SERVFAIL; break;
 		case HF_RCODE_NOTIMP:
 		case HF_RCODE_BADVERS: want = HF_VERDICT_NOTIMP; break;
+		case HF_RCODE_BADCOOKIE: want = HF_VERDICT_BADCOOKIE; break;
 		}
 		assert_int_equal(of(HF_FLAG_QR, rcode), want);
 	}

@@ -66,6 +66,7 @@ enum hf_event_kind {
 				    (enum hf_zone_standing), c: serial; about the zone; why */
 	HF_EVENT_ZONE_COPY,      /* a copy on the disk could not be written or read; about the zone;
 				    why */
+	HF_EVENT_COOKIES_ODD,    /* a: 0: it copies cookies as they are; 1: its replies have others' */
 	HF_EVENT_KINDS
 };
 

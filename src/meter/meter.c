@@ -120,6 +120,9 @@ const struct hf_meter_row hf_upstream_counter_rows[HF_UP_COUNTERS] = {
 		"Replies SERVFAIL, REFUSED, NOTIMP or FORMERR."},
 	[HF_UP_MISMATCHED] = {"holdfast_upstream_mismatched_total",
 		"Messages dropped because id, question or case was not what was asked."},
+	[HF_UP_UNCOOKIED] = {"holdfast_upstream_uncookied_total",
+		"Replies dropped because their cookie was not ours, or missing though the upstream "
+		"gives them (RFC 7873); asked for again over TCP."},
 	[HF_UP_MALFORMED] = {"holdfast_upstream_malformed_total", "Replies that do not parse."},
 	[HF_UP_TRUNCATED] = {"holdfast_upstream_truncated_total",
 		"Replies that had to be asked for again over TCP."},
@@ -180,6 +183,9 @@ const struct hf_meter_row hf_upstream_gauge_rows[HF_UP_GAUGES] = {
 		"1 if the upstream is not asked for anything because it lied about several names, or about one that cannot exist." },
 	[HF_UP_LATE_ZONES] = { "holdfast_upstream_late_zones",
 		"Zones that the upstream is not asked for because its fellows have a newer version." },
+	[HF_UP_COOKIES] = {"holdfast_upstream_cookies",
+		"Cookies (RFC 7873) in its replies: 0 none, 1 given back, 2 copied as they were, "
+		"3 not ours, several times in a row."},
 };
 
 /* From a cache hit on loopback to the last deadline of a query (4.5 s). */

@@ -90,6 +90,7 @@ enum hf_upstream_counter {
 	HF_UP_ERRORS,     /* ICMP, refused or broken connections */
 	HF_UP_SERVFAIL,   /* SERVFAIL, REFUSED, NOTIMP, FORMERR */
 	HF_UP_MISMATCHED, /* right address, wrong id, question or case: dropped */
+	HF_UP_UNCOOKIED,  /* all right but the cookie, wrong or missing: dropped */
 	HF_UP_MALFORMED,
 	HF_UP_TRUNCATED,    /* had to go on over TCP */
 	HF_UP_RETRIES,      /* messages because another was late or failed */
@@ -124,6 +125,7 @@ enum hf_upstream_gauge {
 	HF_UP_QUARANTINED,   /* suffixes that it is not asked for because it lied */
 	HF_UP_DISTRUSTED,    /* 1: it is not asked for anything because it lied */
 	HF_UP_LATE_ZONES,    /* zones of which it has an older version than its fellows */
+	HF_UP_COOKIES,       /* enum hf_cookie_habit */
 	HF_UP_GAUGES
 };
 

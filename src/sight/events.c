@@ -382,6 +382,20 @@ static void say_zone_state(struct hf_log *log, const struct hf_event *event, con
 		standings[event->b], fields);
 }
 
+static void say_cookies_odd(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("upstream", upstream),
+		{.key = NULL},
+	};
+	hf_log_say(log, HF_LOG_WARNING,
+		event->a ? "replies of the upstream have cookies that are not ours: they are forged, or "
+			   "something in the path answers for it; it is asked over TCP"
+			 : "upstream gives cookies back as they were sent: it, or something in the path, "
+			   "copies what it does not know",
+		fields);
+}
+
 static const char *const persist_steps[HF_PERSIST_STEPS] = {
 	[HF_PERSIST_OPEN] = "opening the directory",
 	[HF_PERSIST_LOCK] = "locking the directory: another holdfast has it",
@@ -447,6 +461,7 @@ static const struct {
 	[HF_EVENT_PROOF] = {"proof failed", say_proof},
 	[HF_EVENT_AS_ONE] = {"upstreams as one", say_as_one},
 	[HF_EVENT_INTERCEPTED] = {"intercepted", say_intercepted},
+	[HF_EVENT_COOKIES_ODD] = {"odd cookies", say_cookies_odd},
 	[HF_EVENT_TRUST_STORE] = {"trust store", say_trust_store},
 	[HF_EVENT_ZONE_LOADED] = {"zone loaded", say_zone_loaded},
 	[HF_EVENT_ZONE_REFUSED] = {"zone refused", say_zone_trouble},

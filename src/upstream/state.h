@@ -12,6 +12,7 @@
 
 #include "upstream/budget.h"
 #include "upstream/cap.h"
+#include "upstream/cookie.h"
 #include "upstream/health.h"
 #include "upstream/pace.h"
 #include "upstream/queue.h"
@@ -29,6 +30,7 @@ struct hf_upstream_state {
 	uint32_t interface_limit; /* packets/s */
 	struct hf_cap cap;
 	struct hf_size size;      /* what gets through to us, and whether EDNS does */
+	struct hf_cookie cookie;  /* who gives it back has seen the question */
 	struct hf_queue *queue;   /* who waits for the budget; NULL: nobody ever had to */
 	uint32_t drain;           /* packets/s at which it empties when the limit is lifted */
 	hf_us turn;               /* ... and when the next of them go */

@@ -39,6 +39,8 @@ const struct hf_option hf_upstream_options[] = {
 	  .help = "Largest UDP reply that the upstream is told to send, in bytes; more comes over TCP." },
 	{ .name = "case-mix", .type = HF_OPT_FLAG, ROW(case_mix), .def = "yes", .live = true,
 	  .help = "Ask with random upper and lower case and accept only replies that repeat it (0x20)." },
+	{ .name = "cookies", .type = HF_OPT_FLAG, ROW(cookies), .def = "yes", .live = true,
+	  .help = "Over UDP, ask with a cookie (RFC 7873), and once the upstream has given it back accept only replies that do; what has none is asked for over TCP." },
 	{ .name = "budget", .type = HF_OPT_RATE, ROW(budget), .min = 1, .max = 10000000, .words = none,
 	  .def = "none", .live = true,
 	  .help = "Packets a second that the upstream may be sent, kept within any 100 ms; more stands in line, and clients share what there is." },

@@ -39,6 +39,7 @@ struct hf_upstream_conf {
 	hf_us rest_max;
 	uint32_t edns_size;        /* largest UDP reply that it is told to send */
 	bool case_mix;             /* 0x20: random case in questions, checked in replies */
+	bool cookies;              /* RFC 7873: see cookie.h */
 	uint32_t budget;           /* packets/s that it may be sent; 0: any */
 	bool infer_cap;            /* find out for itself where replies stop to grow */
 	int trust;                 /* enum hf_trust_level */

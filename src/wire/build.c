@@ -391,6 +391,12 @@ static uint8_t *put_ask_options(uint8_t *out, uint8_t *at, const struct hf_ask *
 		hf_put_u16(at + 2, 0);
 		at += 4;
 	}
+	if (ask->cookie_len && !hf_unexpected(ask->cookie_len > HF_ASK_COOKIE_MAX)) {
+		hf_put_u16(at, HF_EDNS_COOKIE);
+		hf_put_u16(at + 2, ask->cookie_len);
+		memcpy(at + 4, ask->cookie, ask->cookie_len);
+		at += 4 + ask->cookie_len;
+	}
 	if (ask->pad_to && !hf_unexpected(ask->pad_to > HF_PAD_MAX)) {
 		uint16_t len = (uint16_t)(at + 4 - out), over = len % ask->pad_to;
 		uint16_t pad = over ? (uint16_t)(ask->pad_to - over) : 0;

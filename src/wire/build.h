@@ -97,6 +97,8 @@ struct hf_ask {
 	bool edns;
 	uint16_t edns_size;
 	bool stream;          /* over TCP or TLS: ask how long it may be idle (RFC 7828) */
+	const uint8_t *cookie; /* with EDNS: a COOKIE's octets (RFC 7873) ... */
+	uint8_t cookie_len;    /* ... at most HF_ASK_COOKIE_MAX; 0: none */
 	uint16_t pad_to;      /* with EDNS: pad to a multiple of so many octets, at most
 	                         HF_PAD_MAX (RFC 7830); 0: do not */
 	const uint8_t *mixed; /* the name as hf_name_mix wrote it; NULL: in lower case */
@@ -105,8 +107,11 @@ struct hf_ask {
 /* Writes the query with id 0. Returns its length; out never overruns. The
  * question section as sent is at out[12..12 + name.len + 4). */
 #define HF_PAD_MAX 128 /* what RFC 8467 section 4.1 has clients pad to */
-#define HF_QUERY_MAX \
-	((HF_HEADER_LEN + HF_NAME_MAX + 4 + HF_OPT_LEN + 8 + HF_PAD_MAX - 1) / HF_PAD_MAX * HF_PAD_MAX)
+#define HF_ASK_COOKIE_MAX 40
+#define HF_QUERY_MAX                                                                               \
+	((HF_HEADER_LEN + HF_NAME_MAX + 4 + HF_OPT_LEN + 8 + 4 + HF_ASK_COOKIE_MAX + HF_PAD_MAX -  \
+		 1) /                                                                              \
+		HF_PAD_MAX * HF_PAD_MAX)
 size_t hf_build_query(uint8_t out[static HF_QUERY_MAX], const struct hf_ask *ask);
 
 /* Copies a record with all its names uncompressed. HF_ESPACE if w is full. */

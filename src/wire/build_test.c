@@ -681,8 +681,28 @@ static void the_longest_query_fits_its_buffer(void **state)
 	for (size_t at = 0; at < 254; at += 2)
 		memcpy(question.name.bytes + at, "\1a", 2);
 	struct hf_ask what = { .question = &question, .edns = true, .stream = true,
-		.pad_to = HF_PAD_MAX };
+		.cookie = question.name.bytes, .cookie_len = HF_ASK_COOKIE_MAX, .pad_to = HF_PAD_MAX };
 	assert_int_equal(ask(&what, &view), HF_QUERY_MAX);
+}
+
+static void a_cookie_stands_before_the_padding(void **state)
+{
+	(void)state;
+	struct hf_question question = {
+		.name = {.len = 3, .bytes = "\1a"}, .type = 1, .class = 1};
+	struct hf_query_view view;
+	struct hf_ask what = {.question = &question,
+		.edns = true,
+		.cookie = (const uint8_t *)"our part the other's....",
+		.cookie_len = 24,
+		.pad_to = HF_PAD_MAX};
+	assert_int_equal(ask(&what, &view), HF_PAD_MAX);
+	assert_int_equal(view.edns.cookie_len, 24);
+	assert_memory_equal(asked + view.edns.cookie_at, what.cookie, 24);
+	assert_int_equal(hf_get_u16(asked + view.edns.cookie_at + 24), HF_EDNS_PADDING);
+	what.pad_to = what.cookie_len = 0;
+	ask(&what, &view);
+	assert_int_equal(view.edns.cookie_at, 0);
 }
 
 /* RFC 8467 section 4.1. */
@@ -751,6 +771,7 @@ int main(void)
 		cmocka_unit_test(a_query_says_what_is_asked),
 		cmocka_unit_test(a_query_asks_in_the_case_that_was_drawn),
 		cmocka_unit_test(the_longest_query_fits_its_buffer),
+		cmocka_unit_test(a_cookie_stands_before_the_padding),
 		cmocka_unit_test(a_query_is_padded_to_the_next_multiple_and_its_padding_is_zeros),
 	};
 	return cmocka_run_group_tests_name("build", tests, NULL, NULL);

@@ -24,6 +24,7 @@ enum hf_rcode {
 	HF_RCODE_YXDOMAIN = 6,
 	HF_RCODE_NOTAUTH = 9,
 	HF_RCODE_BADVERS = 16,
+	HF_RCODE_BADCOOKIE = 23, /* RFC 7873 */
 };
 
 enum hf_class { HF_CLASS_IN = 1, HF_CLASS_CH = 3, HF_CLASS_NONE = 254, HF_CLASS_ANY = 255 };

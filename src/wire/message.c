@@ -82,6 +82,10 @@ static int read_edns(const uint8_t *m, const struct hf_record *record, struct hf
 			ret->ede = hf_get_u16(m + r.at);
 		if (code == HF_EDNS_KEEPALIVE)
 			take_keepalive(ret, m + r.at, hf_reader_left(&r) < size ? 0 : size);
+		if (code == HF_EDNS_COOKIE && !ret->cookie_at) {
+			ret->cookie_at = (uint16_t)r.at;
+			ret->cookie_len = size;
+		}
 		if (!hf_read_skip(&r, size))
 			return HF_EMALFORMED;
 	}

@@ -50,6 +50,8 @@ struct hf_edns {
 	uint16_t at;        /* offset of the OPT record */
 	uint16_t len;       /* its octets */
 	int32_t ede;        /* first extended error's INFO-CODE, or HF_EDE_NONE */
+	uint16_t cookie_at; /* offset of a COOKIE's octets (RFC 7873); 0: there is none */
+	uint16_t cookie_len;
 };
 
 /* A question as everyone inside passes it on. */

@@ -161,6 +161,8 @@ static void edns_tells_size_flags_and_keepalive(void **state)
 	assert_int_equal(view.edns.at, at);
 	assert_int_equal(view.edns.len, s.w.len - at);
 	assert_int_equal(view.edns.ede, HF_EDE_NONE);
+	assert_int_equal(view.edns.cookie_len, 8);
+	assert_memory_equal(s.bytes + view.edns.cookie_at, "cookies!", 8);
 }
 
 static void unknown_edns_options_and_flags_are_passed_over(void **state)
@@ -172,6 +174,7 @@ static void unknown_edns_options_and_flags_are_passed_over(void **state)
 	assert_true(view.edns.present);
 	assert_false(view.edns.dnssec_ok);
 	assert_false(view.edns.keepalive);
+	assert_int_equal(view.edns.cookie_at, 0);
 }
 
 static void an_unknown_edns_version_is_badvers_with_the_question_read(void **state)
