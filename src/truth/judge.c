@@ -27,19 +27,39 @@ bool hf_judge_address(const struct hf_expected *expected, const struct hf_addres
 	return true;
 }
 
-static bool good_owner(const struct hf_expected *expected, const struct hf_testimony *t,
-	struct hf_evidence *ret)
+static bool may_lead_to(const struct hf_expected *expected, const struct hf_name *name)
 {
 	for (size_t i = 0; i < expected->cname_count; i++)
-		if (hf_name_within(t->owner.bytes, t->owner.len, expected->cnames[i].bytes,
+		if (hf_name_within(name->bytes, name->len, expected->cnames[i].bytes,
 			    expected->cnames[i].len))
 			return true;
-	if (!expected->cname_count)
+	return !expected->cname_count;
+}
+
+static bool good_owner(
+	const struct hf_expected *expected, const struct hf_testimony *t, struct hf_evidence *ret)
+{
+	if (may_lead_to(expected, &t->owner))
 		return true;
 	*ret = (struct hf_evidence){ .lie = HF_LIE_CNAME, .name = t->owner };
 	if (t->count)
 		ret->address = t->addresses[0];
 	return false;
+}
+
+static bool good_targets(
+	const struct hf_expected *expected, const struct hf_testimony *t, struct hf_evidence *ret)
+{
+	struct hf_name target;
+	for (size_t at = 0; at < t->targets_len; at += target.len) {
+		target.len = (uint8_t)hf_name_wire_len(t->targets + at, t->targets_len - at);
+		memcpy(target.bytes, t->targets + at, target.len);
+		if (may_lead_to(expected, &target))
+			continue;
+		*ret = (struct hf_evidence){.lie = HF_LIE_CNAME, .name = target};
+		return false;
+	}
+	return true;
 }
 
 bool hf_expects_addresses(const struct hf_expected *expected)
@@ -83,7 +103,8 @@ static bool too_many(const struct hf_expected *expected, const struct hf_testimo
 	struct hf_evidence *ret)
 {
 	const struct hf_expectation *conf = expected->conf;
-	if (!t->more || (!conf->addresses.count && !conf->never.count && conf->prove == HF_PROVE_NOT))
+	if (!t->more || (!conf->addresses.count && !conf->never.count && !expected->cname_count &&
+				conf->prove == HF_PROVE_NOT))
 		return false;
 	*ret = (struct hf_evidence){ .lie = HF_LIE_ADDRESS, .address = t->addresses[0] };
 	snprintf(ret->why, sizeof ret->why, "more than %d addresses at once", HF_TESTIMONY_ADDRESSES);
@@ -99,7 +120,10 @@ enum hf_belief hf_judge(const struct hf_expected *expected, const struct hf_test
 	for (unsigned i = 0; i < t->count; i++)
 		if (!hf_judge_address(expected, &t->addresses[i], ret))
 			return HF_BELIEF_LIE;
-	if (t->count && !good_owner(expected, t, ret))
+	/* Whoever is led to another name may ask for its addresses next. */
+	if ((t->count || t->aliases) && !good_owner(expected, t, ret))
+		return HF_BELIEF_LIE;
+	if (!good_targets(expected, t, ret))
 		return HF_BELIEF_LIE;
 	if (expected->agree || hf_denies_expected(expected, t))
 		return HF_BELIEF_UNSURE;
@@ -144,7 +168,8 @@ const char *hf_evidence_text(const struct hf_evidence *e, char buf[static HF_EVI
 		snprintf(buf, size, "%s, which lies in %s, where it must never be", address, prefix);
 		break;
 	case HF_LIE_CNAME:
-		snprintf(buf, size, "with an address of %.160s, which is no name expected", name);
+		snprintf(buf, size, "with %s %.160s, which is no name expected",
+			hf_address_set(&e->address) ? "an address of" : "a way to", name);
 		break;
 	case HF_LIE_DENIED:
 		snprintf(buf, size, "that the name does not exist, which another upstream knows");

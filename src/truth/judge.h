@@ -20,6 +20,8 @@
  *   `agree`                           so many voices decide, about denials too
  *
  * Other types (HTTPS, MX ...) may be missing from any name.
+ * Where `cname` says to whom addresses belong, aliases must end there too if no address
+ * is given, and so must what HTTPS and SVCB records name as the host that serves.
  * Knows:   one answer, one expectation.
  * Never:   who said it, what it said before, sockets, time.
  * Threads: pure. */
@@ -40,7 +42,7 @@ enum hf_lie { /* what was wrong; a label each in metrics, see hf_lie_name */
 	HF_LIE_NONE,
 	HF_LIE_ADDRESS,  /* outside of `addresses` */
 	HF_LIE_NEVER,    /* inside of `never` */
-	HF_LIE_CNAME,    /* the addresses belong to a name outside of `cname` */
+	HF_LIE_CNAME,    /* the addresses belong to a name outside of `cname`, or it leads there */
 	HF_LIE_DENIED,   /* denied, though another upstream has it */
 	HF_LIE_EMPTY,    /* nothing of the type, though another upstream gives an address */
 	HF_LIE_PROOF,    /* an address without a certificate for the name */
@@ -56,7 +58,7 @@ struct hf_evidence {
 	enum hf_lie lie;
 	struct hf_address address; /* that was given; family 0: it is not about one */
 	struct hf_prefix prefix;   /* NEVER: that it lies in */
-	struct hf_name name;       /* CNAME: that the addresses belong to */
+	struct hf_name name;       /* CNAME: that the addresses belong to, or that it leads to */
 	uint32_t serials[2];       /* STALE: its own, and the newest */
 	char why[96];              /* PROOF: in words; else "" */
 };

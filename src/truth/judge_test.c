@@ -172,6 +172,43 @@ static void addresses_must_belong_to_an_expected_name(void **state)
 	assert_int_equal(judge(&t, NULL), HF_BELIEF_LIE);
 }
 
+static void an_alias_must_not_lead_elsewhere_even_if_nothing_is_there(void **state)
+{
+	struct hf_name cdn = name("cdn.example");
+	(void)state;
+	conf = (struct hf_expectation){.below = true};
+	expected = (struct hf_expected){.conf = &conf, .cnames = &cdn, .cname_count = 1};
+	struct hf_testimony t = says(NULL, 0);
+	assert_int_equal(judge(&t, NULL), HF_BELIEF_GOOD);
+	t.owner = name("void.example");
+	t.aliases = 1;
+	assert_int_equal(
+		judge(&t, "with a way to void.example, which is no name expected"), HF_BELIEF_LIE);
+	t.rcode = HF_RCODE_NXDOMAIN;
+	assert_int_equal(judge(&t, NULL), HF_BELIEF_LIE);
+	t.owner = name("edge7.cdn.example");
+	assert_int_equal(judge(&t, NULL), HF_BELIEF_GOOD);
+}
+
+static void nor_may_what_serves_a_name_be_elsewhere(void **state)
+{
+	struct hf_name cdn = name("cdn.example"),
+		       at[] = {name("a.cdn.example"), name("void.example")};
+	(void)state;
+	conf = (struct hf_expectation){.below = true};
+	expected = (struct hf_expected){.conf = &conf, .cnames = &cdn, .cname_count = 1};
+	struct hf_testimony t = says(NULL, 0);
+	t.denial = false;
+	for (int i = 0; i < 2; i++) {
+		memcpy(t.targets + t.targets_len, at[i].bytes, at[i].len);
+		t.targets_len = (uint16_t)(t.targets_len + at[i].len);
+		assert_int_equal(judge(&t, NULL), i ? HF_BELIEF_LIE : HF_BELIEF_GOOD);
+	}
+	judge(&t, "with a way to void.example, which is no name expected");
+	expected.cname_count = 0;
+	assert_int_equal(judge(&t, NULL), HF_BELIEF_GOOD);
+}
+
 static void what_is_to_be_shown_first_is_not_yet_believed(void **state)
 {
 	static const char *const one[] = { "10.0.8.1" };
@@ -210,6 +247,9 @@ int main(void)
 			an_answer_with_everything_but_an_address_is_as_doubtful_as_an_empty_one,
 			set_up),
 		cmocka_unit_test_setup(addresses_must_belong_to_an_expected_name, set_up),
+		cmocka_unit_test_setup(
+			an_alias_must_not_lead_elsewhere_even_if_nothing_is_there, set_up),
+		cmocka_unit_test_setup(nor_may_what_serves_a_name_be_elsewhere, set_up),
 		cmocka_unit_test_setup(what_is_to_be_shown_first_is_not_yet_believed, set_up),
 		cmocka_unit_test_setup(more_addresses_than_can_be_judged_are_not_believed, set_up),
 	};

@@ -11,6 +11,8 @@
 
 enum { HINT4 = 4, HINT6 = 6 }; /* SvcParamKeys, RFC 9460 14.3.2 */
 
+static const struct hf_hash_key sum_key = {1, 1};
+
 struct reading {
 	const uint8_t *m;
 	const struct hf_message_view *view;
@@ -92,12 +94,35 @@ bool hf_record_has_addresses(const struct hf_record *record)
 	       record->type == HF_TYPE_HTTPS || record->type == HF_TYPE_SVCB;
 }
 
+/* The root stands for the record's own name. */
+static void add_target(struct reading *r, const struct hf_record *record)
+{
+	struct hf_testimony *t = r->t;
+	struct hf_name target, owner;
+	size_t next;
+	if ((record->type != HF_TYPE_HTTPS && record->type != HF_TYPE_SVCB) ||
+		record->rdata_len < 3 ||
+		hf_name_read(r->m, record->end, record->rdata_at + 2u, &target, &next) ||
+		hf_name_read(r->m, r->view->end, record->at, &owner, &next))
+		return;
+	hf_name_lower(target.bytes, target.len);
+	bool own = target.len == owner.len && hf_name_equal(target.bytes, owner.bytes, owner.len);
+	if (target.len <= 1 || own)
+		return;
+	r->t->rest += hf_hash(&sum_key, record->type, target.bytes, target.len);
+	if ((size_t)t->targets_len + target.len > sizeof t->targets) {
+		t->more = true;
+		return;
+	}
+	memcpy(t->targets + t->targets_len, target.bytes, target.len);
+	t->targets_len = (uint16_t)(t->targets_len + target.len);
+}
+
 /* The sum does not care for order. Data is taken as it stands: where names in it are
  * compressed in another way, two answers may look different that are not. */
 static void add_rest(struct reading *r, const struct hf_record *record)
 {
-	static const struct hf_hash_key key = { 1, 1 };
-	r->t->rest += hf_hash(&key, record->type, r->m + record->rdata_at, record->rdata_len);
+	r->t->rest += hf_hash(&sum_key, record->type, r->m + record->rdata_at, record->rdata_len);
 }
 
 static void read_record(struct reading *r, const struct hf_record *record)
@@ -106,6 +131,7 @@ static void read_record(struct reading *r, const struct hf_record *record)
 		r->t->ttl = record->ttl;
 	if (record->class != HF_CLASS_IN || record->type == HF_TYPE_RRSIG)
 		return;
+	add_target(r, record);
 	if (hf_record_has_addresses(record))
 		hf_record_addresses(r->m, record, add_address, r->t);
 	else if (record->type != HF_TYPE_CNAME && record->type != HF_TYPE_DNAME)

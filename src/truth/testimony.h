@@ -6,11 +6,14 @@
  * they deny the name, and what else stands in the answer; the order of records, TTLs,
  * case and compression do not. A testimony is read once from a message and then
  * judged (judge.h) and compared.
+ * Records of type HTTPS and SVCB also name the host that serves, which clients ask about
+ * next: its *targets*, if it is another than the record's own name (RFC 9460 2.5.2).
  * Addresses are those of A and AAAA records, and the hints of HTTPS and SVCB records
  * (RFC 9460 7.3), which clients connect to as well.
  * Ownership: a plain value; it points to nothing.  Threads: pure.
- * At the bound: HF_TESTIMONY_ADDRESSES addresses; past it `more` is set, and whoever
- * wants all of an answer's addresses to be good must not believe it. */
+ * At the bound: HF_TESTIMONY_ADDRESSES addresses, HF_TESTIMONY_TARGETS octets of targets;
+ * past either `more` is set, and whoever wants all of an answer's addresses to be good must
+ * not believe it. */
 #ifndef HF_TRUTH_TESTIMONY_H
 #define HF_TRUTH_TESTIMONY_H
 
@@ -18,17 +21,20 @@
 #include "wire/message.h"
 
 #define HF_TESTIMONY_ADDRESSES 64
+#define HF_TESTIMONY_TARGETS 512 /* two of the longest; most have none */
 
 struct hf_testimony {
 	unsigned rcode;
 	uint16_t type;        /* that was asked for */
 	bool denial;          /* NXDOMAIN, or nothing of the type */
 	bool authoritative;   /* AA: it is the zone's own server */
-	bool more;            /* there are more addresses than these */
+	bool more;            /* there are more addresses or targets than these */
 	uint16_t count;
 	struct hf_address addresses[HF_TESTIMONY_ADDRESSES]; /* distinct, port 0, in order */
 	struct hf_name owner; /* lowered: where the aliases lead; the question's without any */
 	uint16_t aliases;     /* CNAMEs that were followed */
+	uint16_t targets_len;
+	uint8_t targets[HF_TESTIMONY_TARGETS]; /* lowered, one behind the other */
 	uint32_t ttl;         /* s, the least in the answer section; UINT32_MAX: empty */
 	bool has_serial;
 	uint32_t serial;      /* of a SOA in answer or authority */

@@ -112,6 +112,38 @@ static void the_hints_of_https_are_addresses(void **state)
 	assert_int_equal(t.addresses[0].bytes[0], 0x20);
 }
 
+static void https(const char *target, size_t len)
+{
+	uint8_t rdata[2 + HF_NAME_MAX] = {0, 1};
+	memcpy(rdata + 2, target, len);
+	hf_sample_record(&sample, HF_SAMPLE_ANSWER, QUESTION, HF_TYPE_HTTPS, 300, rdata,
+		(uint16_t)(2 + len));
+}
+
+static void who_serves_instead_is_a_target_and_the_name_itself_is_none(void **state)
+{
+	(void)state;
+	begin(0, HF_TYPE_HTTPS);
+	https("\0", 1);
+	https("\3WWW\7example\0", 13);
+	struct hf_testimony own = heard(HF_TYPE_HTTPS);
+	assert_int_equal(own.targets_len, 0);
+	https("\3CDN\7example\0", 13);
+	struct hf_testimony other = heard(HF_TYPE_HTTPS);
+	assert_int_equal(other.targets_len, 13);
+	assert_memory_equal(other.targets, "\3cdn\7example", 13);
+	assert_false(hf_testimony_same(&own, &other));
+}
+
+static void more_targets_than_there_is_room_for_are_told(void **state)
+{
+	(void)state;
+	begin(0, HF_TYPE_HTTPS);
+	for (int i = 0; i < HF_TESTIMONY_TARGETS / 13 + 1; i++)
+		https("\3cdn\7example\0", 13);
+	assert_true(heard(HF_TYPE_HTTPS).more);
+}
+
 static void hints_that_run_past_their_record_are_none(void **state)
 {
 	(void)state;
@@ -157,6 +189,8 @@ int main(void)
 		cmocka_unit_test(aliases_are_followed_in_whatever_order_they_stand),
 		cmocka_unit_test(a_loop_of_aliases_ends),
 		cmocka_unit_test(the_hints_of_https_are_addresses),
+		cmocka_unit_test(who_serves_instead_is_a_target_and_the_name_itself_is_none),
+		cmocka_unit_test(more_targets_than_there_is_room_for_are_told),
 		cmocka_unit_test(hints_that_run_past_their_record_are_none),
 		cmocka_unit_test(a_denial_is_one_of_the_name_or_of_the_type),
 		cmocka_unit_test(too_many_addresses_are_told_of),

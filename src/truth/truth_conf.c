@@ -30,7 +30,7 @@ const struct hf_option hf_expectation_options[] = {
 	{ .name = "never", .type = HF_OPT_PREFIXES, ROW(never), .def = "[]", .live = true,
 	  .help = "No address in an answer may lie in any of these: retired hosts, sinkholes, networks of others." },
 	{ .name = "cname", .type = HF_OPT_TEXTS, ROW(cname), .min = 1, .max = 1023, .def = "[]", .live = true,
-	  .help = "Addresses must belong to a name at or below one of these, as a content network's are reached through an alias." },
+	  .help = "Addresses must belong to a name at or below one of these, as a content network's are reached through an alias; nor may an alias, or a record of type HTTPS or SVCB, lead elsewhere." },
 	{ .name = "prove", .type = HF_OPT_WORD, ROW(prove), .words = proofs, .def = "none", .live = true,
 	  .help = "`tls`: an address is only believed if a TLS server there holds a valid certificate for the name, so there is no list to go stale. "
 		  "It is connected to from this host, and to addresses of this host itself only where `addresses` contains them." },

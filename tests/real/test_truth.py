@@ -148,6 +148,30 @@ def test_a_reload_forgets_that_a_name_now_expected_has_no_address(start):
     assert upstreams[0].count("other.example.") == 1
 
 
+FROM_CDN = {"name": "*.shop.example", "cname": ["cdn.example"]}
+
+
+def test_an_alias_must_not_lead_where_it_should_not_even_if_nothing_is_there(start):
+    def leads(target):
+        return lambda q: fakes.reply(
+            q, [wire.record(b"\xc0\x0c", "CNAME", 60, wire.name(target))],
+            authority=[wire.record(b"\0", "SOA", 60, wire.soa(minimum=30))])
+    server, _ = start([leads("void.example."), leads("a.cdn.example.")], [FROM_CDN])
+    reply = server.udp("www.shop.example.", "AAAA")
+    assert reply.rcode == wire.NOERROR and wire.name("a.cdn.example.")[:10] in reply.wire
+    assert lies(server, "one") == 1 and lies(server, "two") == 0
+
+
+def test_nor_may_what_serves_a_name_be_elsewhere(start):
+    def serves(target):
+        return lambda q: fakes.reply(
+            q, [wire.record(b"\xc0\x0c", "HTTPS", 60, b"\0\1" + wire.name(target))])
+    server, _ = start([serves("void.example."), serves("a.cdn.example.")], [FROM_CDN])
+    reply = server.udp("www.shop.example.", "HTTPS")
+    assert reply.rcode == wire.NOERROR and b"\4void" not in reply.wire
+    assert lies(server, "one") == 1 and lies(server, "two") == 0
+
+
 # --- reload and restart ----------------------------------------------------------------------
 
 def test_a_reload_with_an_expectation_ends_the_lie_that_was_believed(start):
