@@ -591,9 +591,19 @@ static void an_address_where_a_resolver_runs_shows_no_interception(void **state)
 	hf_config_unref(good(THREE "truth: { intercept-probe: 192.0.2.99 }\n"));
 }
 
-static void where_nobody_better_can_be_asked_there_is_a_warning(void **state)
+static void what_nobody_better_or_nothing_can_be_believed_of_gets_a_warning(void **state)
 {
 	static const struct fault warnings[] = {
+		{THREE "expect: [ { name: db.example, addresses: 10.0.8.0/24, never: 10.0.0.0/8 } ]\n",
+			"t:4:31: warning: 10.0.8.0/24 lies in 10.0.0.0/8, where by 'never' no "
+			"address may be: none of it would be believed\n"},
+		{THREE "expect: [ { name: db.example, addresses: 10.0.8.0/24, never: 10.0.8.17 } ]\n",
+			""},
+		{THREE "expect: [ { name: a.example, addresses: 192.0.2.0/24 },\n"
+		       " { name: b.example, addresses: [192.0.2.0/24, 2001:db8::/32] },\n"
+		       " { name: c.example, addresses: 198.51.100.1 } ]\n",
+			"t:4:30: warning: only IPv4 is listed here and in 1 more expectation: an "
+			"answer with an IPv6 address would be a lie\n"},
 		{THREE "expect: [ { name: db.example, agree: 2 of 3 } ]\n",
 			"t:4:31: warning: '2 of 3', but the route for zone '.' has only 2 "
 			"upstreams\n"},
@@ -1284,7 +1294,7 @@ int main(void)
 		cmocka_unit_test(values_must_agree_with_each_other),
 		cmocka_unit_test(names_have_enough_upstreams_to_be_believed),
 		cmocka_unit_test(an_address_where_a_resolver_runs_shows_no_interception),
-		cmocka_unit_test(where_nobody_better_can_be_asked_there_is_a_warning),
+		cmocka_unit_test(what_nobody_better_or_nothing_can_be_believed_of_gets_a_warning),
 		cmocka_unit_test(who_is_to_vouch_for_names_can_be_read),
 		cmocka_unit_test(nobody_forwards_to_himself),
 		cmocka_unit_test(yaml_that_hides_its_meaning_is_refused),

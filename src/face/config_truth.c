@@ -7,6 +7,7 @@
 #include "engine/anchors.h"
 #include "transport/trust.h"
 #include "truth/expect.h"
+#include "truth/meant.h"
 
 #define NAME_TAKES "a name such as db.corp.example, or \"*.corp.example\" for all names below"
 
@@ -132,6 +133,62 @@ static void check_example(struct hf_reading *r, size_t i, const char *text)
 			hf_quote(text, strlen(text), quoted));
 }
 
+static bool lies_within(const struct hf_prefix *inner, const struct hf_prefix *outer)
+{
+	return outer->bits <= inner->bits && hf_prefix_has(outer, &inner->address);
+}
+
+/* What is expected must never be: then nothing of it would be believed. */
+static void check_never(struct hf_reading *r, size_t i)
+{
+	const struct hf_expectation *e = &r->config->forward.truth.expectations[i];
+	char inner[HF_ADDRESS_TEXT_MAX], outer[HF_ADDRESS_TEXT_MAX];
+	for (size_t a = 0; a < e->addresses.count; a++)
+		for (size_t n = 0; n < e->never.count; n++) {
+			if (!lies_within(&e->addresses.items[a], &e->never.items[n]))
+				continue;
+			hf_warn(r->source, hf_place_of(r, HF_SECTION_EXPECT, i, "addresses"),
+				"%s lies in %s, where by 'never' no address may be: none of it would "
+				"be believed",
+				hf_prefix_text(&e->addresses.items[a], inner),
+				hf_prefix_text(&e->never.items[n], outer));
+			break;
+		}
+}
+
+/* Who has private addresses is not reached over the Internet, where IPv6 comes unasked. */
+static bool lists_ipv4_only(const struct hf_expectation *e)
+{
+	bool public = false;
+	for (size_t i = 0; i < e->addresses.count; i++) {
+		if (e->addresses.items[i].address.family != 4)
+			return false;
+		public |= !hf_address_private(&e->addresses.items[i].address);
+	}
+	return public;
+}
+
+/* It may be meant so, and there may be thousands: it is said once. */
+static void check_families(struct hf_reading *r)
+{
+	const struct hf_truth_conf *truth = &r->config->forward.truth;
+	size_t count = 0, first = 0;
+	char others[48] = "";
+	for (size_t i = 0; i < truth->expectation_count; i++) {
+		if (!lists_ipv4_only(&truth->expectations[i]))
+			continue;
+		first = count ? first : i;
+		count++;
+	}
+	if (!count)
+		return;
+	if (count > 1)
+		snprintf(others, sizeof others, " and in %zu more expectation%s", count - 1,
+			count == 2 ? "" : "s");
+	hf_warn(r->source, hf_place_of(r, HF_SECTION_EXPECT, first, "addresses"),
+		"only IPv4 is listed here%s: an answer with an IPv6 address would be a lie", others);
+}
+
 static void check_one(struct hf_reading *r, size_t i)
 {
 	const struct hf_expectation *e = &r->config->forward.truth.expectations[i];
@@ -147,6 +204,7 @@ static void check_one(struct hf_reading *r, size_t i)
 	if (says_nothing(e))
 		hf_complain(r->source, hf_place_of(r, HF_SECTION_EXPECT, i, "name"),
 			"nothing is expected: give addresses, never, cname, prove or agree");
+	check_never(r, i);
 }
 
 /* Each file once, however many expectations name it. */
@@ -209,6 +267,7 @@ void hf_check_expectations(struct hf_reading *r)
 	check_authorities(r);
 	for (size_t i = 0; i < r->config->forward.truth.expectation_count && !r->failed; i++)
 		check_one(r, i);
+	check_families(r);
 }
 
 /* ---- and the routes that its names take ---- */
