@@ -44,6 +44,28 @@ static void tell(const struct second *s, enum hf_event_kind kind, unsigned upstr
 	hf_event_put(round->worker->events, &event);
 }
 
+/* For whoever looks at the status: the log has all of them. */
+static void keep_contradiction(const struct second *s, const struct hf_testimony *t, hf_us now)
+{
+	const struct hf_round *round = &s->round;
+	struct hf_upstreams *all = round->worker->team->upstreams;
+	unsigned slot = round->plan->slots[round->route->upstreams[s->other]];
+	hf_upstreams_lock(all);
+	struct hf_contradicted **kept = &all->contradicted[slot];
+	bool here = hf_upstreams_state(all, round->plan, slot) == &all->states[slot];
+	if (here && !*kept)
+		*kept = calloc(1, sizeof **kept);
+	if (here && *kept) {
+		**kept = (struct hf_contradicted){.begun = all->begun[slot],
+			.last = {.name = round->question.name, .at = now}};
+		if (s->said.count)
+			(*kept)->last.believed = s->said.addresses[0];
+		if (t->count)
+			(*kept)->last.gave = t->addresses[0];
+	}
+	hf_upstreams_unlock(all);
+}
+
 static void look_at_ttl(
 	const struct second *s, unsigned upstream, const struct hf_testimony *t, hf_us now)
 {
@@ -95,10 +117,11 @@ static void heard(struct hf_round *round, hf_us now)
 		return;
 	enum hf_compared compared = hf_compare_said(&s->said, &voice->testimony, &why);
 	hf_count_upstream(round->worker->meter, slot, (enum hf_upstream_counter)counters[compared]);
-	if (compared == HF_COMPARED_CONTRADICT)
-		tell(s, HF_EVENT_CONTRADICTION, s->other,
-			round->plan->slots[round->route->upstreams[s->first]], &voice->testimony,
-			now);
+	if (compared != HF_COMPARED_CONTRADICT)
+		return;
+	keep_contradiction(s, &voice->testimony, now);
+	tell(s, HF_EVENT_CONTRADICTION, s->other,
+		round->plan->slots[round->route->upstreams[s->first]], &voice->testimony, now);
 }
 
 /* ---- which answers, and whom to ask ---- */

@@ -36,6 +36,7 @@ void hf_upstreams_free(struct hf_upstreams *all)
 	for (unsigned slot = 0; slot < HF_SLOTS_MAX; slot++) {
 		hf_queue_free(all->states[slot].queue);
 		free(all->why[slot]);
+		free(all->contradicted[slot]);
 	}
 	hf_liars_clear(&all->liars);
 	free(all->identities);

@@ -26,6 +26,7 @@
 #include "engine/plan.h"
 #include "loop/loop.h"
 #include "meter/meter.h"
+#include "truth/compare.h"
 #include "upstream/select.h"
 
 #define HF_STANDING_MAX 8192
@@ -45,6 +46,11 @@ struct hf_standing {
 	bool listed;                      /* the owner's mark: it stands, or has been told */
 };
 
+struct hf_contradicted { /* what an upstream contradicted last */
+	uint64_t begun;  /* hf_upstreams.begun of the slot: whose it is */
+	struct hf_contradiction last;
+};
+
 struct hf_upstreams {
 	pthread_mutex_t lock;
 	struct hf_upstream_state states[HF_SLOTS_MAX]; /* under the lock */
@@ -61,6 +67,7 @@ struct hf_upstreams {
 	struct hf_liars liars;                         /* ... those in quarantine */
 	struct hf_late late;                           /* ... and with an older zone */
 	struct hf_identities *identities;              /* ... which machines they say they are */
+	struct hf_contradicted *contradicted[HF_SLOTS_MAX]; /* ... NULL: nothing yet */
 	/* Written under the lock, read by anybody: instants. */
 	atomic_bool handing_over;              /* there is a plan before the newest */
 	_Atomic hf_us recovered[HF_SLOTS_MAX]; /* its circuit closed again */

@@ -275,6 +275,13 @@ static void a_difference_by_design_is_counted_and_a_contradiction_told(void **st
 	assert_int_equal(counted(s, 1, HF_UP_CONTRADICTED), 1);
 	assert_int_equal(stage_barred(s, "two.example"), 0); /* which of them is wrong? */
 	assert_int_equal(stage_events(s, HF_EVENT_CONTRADICTION), 1);
+	struct hf_contradiction last;
+	const struct hf_name two = stage_name("two.example");
+	assert_false(hf_team_contradiction(s->team, 5, &last));
+	assert_true(hf_team_contradiction(s->team, 6, &last));
+	assert_memory_equal(last.name.bytes, two.bytes, two.len);
+	assert_int_equal(last.believed.bytes[0], 192);
+	assert_int_equal(last.gave.bytes[0], 203);
 }
 
 /* db.example has addresses in 192.0.2.0/24. */

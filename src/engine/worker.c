@@ -92,6 +92,18 @@ bool hf_team_identity(struct hf_team *team, unsigned slot, struct hf_identity *r
 	return known;
 }
 
+bool hf_team_contradiction(struct hf_team *team, unsigned slot, struct hf_contradiction *ret)
+{
+	struct hf_upstreams *all = team->upstreams;
+	hf_upstreams_lock(all);
+	const struct hf_contradicted *kept = all->contradicted[slot];
+	bool known = kept && kept->begun == all->begun[slot];
+	if (known)
+		*ret = kept->last;
+	hf_upstreams_unlock(all);
+	return known;
+}
+
 static struct hf_bar bar_of(const struct hf_late_zone *late)
 {
 	return (struct hf_bar){.up = true,

@@ -53,6 +53,10 @@ bool hf_team_quarantine(struct hf_team *team, unsigned slot, struct hf_quarantin
 struct hf_identity;
 bool hf_team_identity(struct hf_team *team, unsigned slot, struct hf_identity *ret);
 
+/* What the upstream in a slot contradicted last; false: nothing yet. Any thread. */
+struct hf_contradiction;
+bool hf_team_contradiction(struct hf_team *team, unsigned slot, struct hf_contradiction *ret);
+
 /* The zones of which the upstream in a slot has an older version than its fellows, as
  * bars. Returns how many there are, of which up to `most` are written. Any thread. */
 struct hf_bar;

@@ -124,6 +124,13 @@ bool hf_server_identity(const struct hf_server *server, unsigned slot, struct hf
 	return false;
 }
 
+bool hf_server_contradiction(
+	const struct hf_server *server, unsigned slot, struct hf_contradiction *ret)
+{
+	(void)server, (void)slot, (void)ret;
+	return false;
+}
+
 size_t hf_server_late(const struct hf_server *server, unsigned slot, struct hf_bar *ret, size_t most)
 {
 	(void)server, (void)slot, (void)ret, (void)most;

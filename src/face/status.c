@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "face/version.h"
 #include "sight/events.h"
+#include "truth/compare.h"
 #include "truth/identity.h"
 #include "truth/quarantine.h"
 #include "xdp/xdp.h"
@@ -110,6 +111,46 @@ static json_t *describe_identity(const struct hf_server *server, unsigned slot, 
 		number((uint64_t)((now - identity.heard) / HF_SECOND)));
 }
 
+static json_t *address_or_null(const struct hf_address *address)
+{
+	char text[HF_ADDRESS_TEXT_MAX];
+	return hf_address_set(address) ? json_string(hf_address_text(address, text)) : json_null();
+}
+
+static json_t *describe_contradiction(const struct hf_server *server, unsigned slot, hf_us now)
+{
+	struct hf_contradiction last;
+	char name[HF_NAME_TEXT_MAX];
+	if (!hf_server_contradiction(server, slot, &last))
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:o}", "name",
+		words(hf_name_text(last.name.bytes, name)), "believed",
+		address_or_null(&last.believed), "gave", address_or_null(&last.gave), "ago",
+		number((uint64_t)((now - last.at) / HF_SECOND)));
+}
+
+/* What it said when it was asked beside another: see truth.sample. */
+static json_t *describe_opinions(const struct hf_metrics_source *source,
+	const struct hf_server *server, unsigned slot, hf_us now)
+{
+	static const struct {
+		const char *key;
+		enum hf_upstream_counter counter;
+	} rows[] = {
+		{"agreed", HF_UP_AGREED},
+		{"differed", HF_UP_DIFFERED},
+		{"contradicted", HF_UP_CONTRADICTED},
+		{"older", HF_UP_OLDER},
+	};
+	json_t *opinions = json_object();
+	for (size_t i = 0; i < HF_COUNT_OF(rows); i++)
+		json_object_set_new(opinions, rows[i].key,
+			number(hf_metrics_upstream_counter(source, slot, rows[i].counter)));
+	json_object_set_new(
+		opinions, "last_contradiction", describe_contradiction(server, slot, now));
+	return opinions;
+}
+
 static json_t *describe_upstreams(struct hf_instance *instance,
 	const struct hf_metrics_source *source, hf_us now)
 {
@@ -124,6 +165,8 @@ static json_t *describe_upstreams(struct hf_instance *instance,
 		json_object_set_new(upstream, "quarantine", describe_quarantine(instance, slot, now));
 		json_object_set_new(
 			upstream, "identity", describe_identity(instance->server, slot, now));
+		json_object_set_new(upstream, "opinions",
+			describe_opinions(source, instance->server, slot, now));
 		json_array_append_new(upstreams, upstream);
 	}
 	return upstreams;
@@ -321,6 +364,29 @@ static void write_quarantine(const json_t *upstream, long long release, FILE *ou
 	}
 }
 
+static const char *address_text(const json_t *object, const char *key)
+{
+	const char *text = get_text(object, key);
+	return text ? text : "no address";
+}
+
+static void write_contradictions(const json_t *opinions, FILE *out)
+{
+	const json_t *last = json_object_get(opinions, "last_contradiction");
+	char age[HF_NUMBER_TEXT_MAX];
+	long long contradicted = get_number(opinions, "contradicted");
+	long long all = contradicted + get_number(opinions, "agreed") +
+			get_number(opinions, "differed") + get_number(opinions, "older");
+	if (!contradicted || !json_is_object(last))
+		return;
+	fprintf(out,
+		"    contradicts others: %lld of %lld answers compared; last %s ago %s: gave %s, "
+		"where %s was believed\n",
+		contradicted, all, uptime_text(get_number(last, "ago"), age),
+		get_text(last, "name"), address_text(last, "gave"),
+		address_text(last, "believed"));
+}
+
 static void write_upstream(const json_t *upstream, long long release, FILE *out)
 {
 	const json_t *rtt = json_object_get(upstream, "rtt_ms");
@@ -343,6 +409,7 @@ static void write_upstream(const json_t *upstream, long long release, FILE *out)
 	if (json_is_object(identity))
 		fprintf(out, "    says that it is '%s', running '%s'\n", get_text(identity, "name"),
 			get_text(identity, "version"));
+	write_contradictions(json_object_get(upstream, "opinions"), out);
 	write_quarantine(upstream, release, out);
 }
 

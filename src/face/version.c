@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 
 #include "base/check.h"
+#include "transport/trust.h"
 
 /* The build defines these three; a file that is compiled by hand does without. */
 #ifndef HF_VERSION
@@ -60,6 +61,11 @@ static void write_libknot(char buf[static HF_FACT_MAX])
 		KNOT_VERSION_PATCH);
 }
 
+static void write_gnutls(char buf[static HF_FACT_MAX])
+{
+	snprintf(buf, HF_FACT_MAX, "%s", hf_trust_library());
+}
+
 static void write_libfyaml(char buf[static HF_FACT_MAX])
 {
 	snprintf(buf, HF_FACT_MAX, "%s", fy_library_version());
@@ -96,6 +102,7 @@ const struct hf_fact hf_facts[] = {
 	{ "build", true, write_build },
 	{ "sanitizers", true, write_sanitizers },
 	{ "libknot", true, write_libknot },
+	{ "gnutls", true, write_gnutls },
 	{ "libfyaml", false, write_libfyaml },
 	{ "libmicrohttpd", false, write_libmicrohttpd },
 	{ "jansson", false, write_jansson },

@@ -951,6 +951,12 @@ bool hf_server_identity(const struct hf_server *server, unsigned slot, struct hf
 	return hf_team_identity(server->team, slot, ret);
 }
 
+bool hf_server_contradiction(
+	const struct hf_server *server, unsigned slot, struct hf_contradiction *ret)
+{
+	return hf_team_contradiction(server->team, slot, ret);
+}
+
 size_t hf_server_late(const struct hf_server *server, unsigned slot, struct hf_bar *ret, size_t most)
 {
 	return hf_team_late(server->team, slot, ret, most);

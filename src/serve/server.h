@@ -123,6 +123,11 @@ bool hf_server_quarantine(const struct hf_server *server, unsigned slot, struct 
 struct hf_identity;
 bool hf_server_identity(const struct hf_server *server, unsigned slot, struct hf_identity *ret);
 
+/* What it contradicted last; false: nothing yet. */
+struct hf_contradiction;
+bool hf_server_contradiction(
+	const struct hf_server *server, unsigned slot, struct hf_contradiction *ret);
+
 /* The zones that it has in an older version than its fellows: how many, and up to `most`. */
 struct hf_bar;
 size_t hf_server_late(const struct hf_server *server, unsigned slot, struct hf_bar *ret, size_t most);

@@ -377,3 +377,8 @@ void hf_trust_judge(struct hf_trust *trust, const struct hf_tls_peer *peer,
 		name_holds(trust, &c, peer, wall, ret);
 	chain_clear(&c);
 }
+
+const char *hf_trust_library(void)
+{
+	return gnutls_check_version(NULL);
+}

@@ -78,4 +78,7 @@ struct hf_trust_verdict {
 void hf_trust_judge(struct hf_trust *trust, const struct hf_tls_peer *peer,
 	struct gnutls_session_int *session, int64_t wall, struct hf_trust_verdict *ret);
 
+/* The version of GnuTLS that is in use: "3.7.9". */
+const char *hf_trust_library(void);
+
 #endif

@@ -12,6 +12,7 @@
 #ifndef HF_TRUTH_COMPARE_H
 #define HF_TRUTH_COMPARE_H
 
+#include "base/time.h"
 #include "truth/testimony.h"
 
 enum hf_compared { /* a label each in metrics, see hf_compared_name */
@@ -21,6 +22,14 @@ enum hf_compared { /* a label each in metrics, see hf_compared_name */
 	HF_COMPARED_OLDER,      /* the second serves an older zone */
 	HF_COMPARED_NEWER,      /* ... a newer one */
 	HF_COMPARED
+};
+
+/* One that nothing explains, as it is shown. */
+struct hf_contradiction {
+	struct hf_name name;
+	struct hf_address believed; /* family 0: no address was given */
+	struct hf_address gave;     /* ... by whoever contradicts it */
+	hf_us at;
 };
 
 /* Types whose answers can be compared: addresses, and what gives them. */

@@ -178,6 +178,23 @@ def test_two_in_two_networks_that_give_one_name_are_told_of(fake, holdfast):
     assert not any(kept_out(server, u, "distrusted") for u in ("near", "far", "shy"))
 
 
+def test_a_contradiction_is_shown_with_what_either_said(fake, holdfast):
+    one, two = fake(resolver("192.0.2.10")), fake(resolver("203.0.113.66"))
+    server = holdfast({"one": one.at, "two": two.at}, truth={"sample": "1000/s", "canaries": "0s"},
+                      forward=[{"zone": ".", "to": ["one", "two"], "order": "listed"}])
+    def told():
+        server.udp("n%d.example." % next(names))
+        entries = {u["name"]: u["opinions"] for u in as_json(server)["upstreams"]}
+        return entries["two"]["last_contradiction"]
+    names = iter(range(1000))
+    net.wait_until("a contradiction", told, LONG, 0.1)
+    last = told()
+    assert last["believed"] == "192.0.2.10" and last["gave"] == "203.0.113.66"
+    assert last["name"].endswith(".example")
+    assert "gave 203.0.113.66, where 192.0.2.10 was believed" in status(server)
+    assert not kept_out(server, "two", "distrusted")
+
+
 def test_who_answers_where_no_resolver_runs_is_in_the_path(fake, holdfast):
     upstream, box = fake(resolver(TRUE)), fake(resolver(FALSE))
     server = holdfast({"a": upstream.at}, truth={"intercept-probe": box.at, "canaries": "1s"})
