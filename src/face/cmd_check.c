@@ -9,9 +9,7 @@
 #include "face/live.h"
 #include "face/verbs.h"
 
-/* The complaints as one object: {"good": false, "complaints": ["...", ...]}. */
-static void write_json(const struct hf_call *call, const struct hf_config *config,
-	const char *complaints)
+static json_t *lines_of(const char *complaints)
 {
 	json_t *lines = json_array();
 	for (const char *line = complaints; *line;) {
@@ -19,7 +17,15 @@ static void write_json(const struct hf_call *call, const struct hf_config *confi
 		json_array_append_new(lines, json_stringn(line, n));
 		line += n + (line[n] == '\n');
 	}
-	json_t *result = json_pack("{s:b, s:o}", "good", config != NULL, "complaints", lines);
+	return lines;
+}
+
+/* The complaints as one object: {"good": false, "complaints": ["...", ...]}. */
+static void write_json(
+	const struct hf_call *call, const struct hf_config *config, const char *complaints)
+{
+	json_t *result =
+		json_pack("{s:b, s:o}", "good", config != NULL, "complaints", lines_of(complaints));
 	char *printed = config && call->flags.print ? hf_config_json(config) : NULL;
 	if (printed)
 		json_object_set_new(result, "configuration", json_loads(printed, 0, NULL));
@@ -41,22 +47,19 @@ static void write_text(const struct hf_call *call, const struct hf_config *confi
 	free(printed);
 }
 
-/* Says what is to be said of the file alone: of a good one before a live check only
- * warnings. */
-static int check_file(const struct hf_call *call, struct hf_config **ret)
+/* Says what is to be said of the file alone, unless a live check comes next: then it is for
+ * that to say. *ret_complaints: to be freed. */
+static int check_file(const struct hf_call *call, struct hf_config **ret, char **ret_complaints)
 {
-	char *complaints = NULL;
 	size_t len = 0;
-	FILE *out = open_memstream(&complaints, &len);
+	FILE *out = open_memstream(ret_complaints, &len);
 	if (!out)
 		return HF_EXIT_UNREACHED;
 	int error = hf_config_load(call->flags.config, HF_RESOLV_CONF, out, ret);
 	bool whole = fclose(out) == 0;
-	if (whole && !error && call->flags.live)
-		fputs(complaints, call->err);
-	else if (whole)
-		(call->flags.json ? write_json : write_text)(call, error ? NULL : *ret, complaints);
-	free(complaints);
+	if (whole && (error || !call->flags.live))
+		(call->flags.json ? write_json : write_text)(
+			call, error ? NULL : *ret, *ret_complaints);
 	return error ? HF_EXIT_USAGE : HF_EXIT_GOOD;
 }
 
@@ -76,11 +79,13 @@ static bool write_junit(const struct hf_call *call, const struct hf_live *live)
 	return good;
 }
 
-static bool write_live(const struct hf_call *call, const struct hf_live *live)
+static bool write_live(
+	const struct hf_call *call, const struct hf_live *live, const char *complaints)
 {
 	bool here = call->flags.junit && strcmp(call->flags.junit, "-") == 0;
 	json_t *report = call->flags.json ? hf_live_json(live) : NULL;
 	if (report) {
+		json_object_set_new(report, "complaints", lines_of(complaints));
 		json_dumpf(report, call->out, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
 		fprintf(call->out, "\n");
 		json_decref(report);
@@ -111,7 +116,8 @@ static bool is_root(const struct hf_call *call)
 	return false;
 }
 
-static int check_live(const struct hf_call *call, const struct hf_config *config)
+static int check_live(
+	const struct hf_call *call, const struct hf_config *config, const char *complaints)
 {
 	struct hf_live_conf conf = {
 		.host = !call->flags.no_host, .root = call->flags.root ? call->flags.root : ""};
@@ -123,9 +129,11 @@ static int check_live(const struct hf_call *call, const struct hf_config *config
 	}
 	if (!read_deadline(call, &conf.deadline) || !is_root(call))
 		return HF_EXIT_USAGE;
+	if (!call->flags.json)
+		fputs(complaints, call->err);
 	hf_live_run(&live, config, &conf);
 	int status = hf_live_exit(&live);
-	if (!write_live(call, &live) && status == HF_EXIT_GOOD)
+	if (!write_live(call, &live, complaints) && status == HF_EXIT_GOOD)
 		status = HF_EXIT_UNREACHED; /* a finding stays one */
 	hf_live_clear(&live);
 	return status;
@@ -146,12 +154,14 @@ static bool wants_live(const struct hf_call *call)
 static int check(const struct hf_call *call)
 {
 	struct hf_config *config = NULL;
+	char *complaints = NULL;
 	if (wants_live(call) && (!call->flags.live || call->flags.print))
 		return HF_EXIT_USAGE;
-	int status = check_file(call, &config);
+	int status = check_file(call, &config, &complaints);
 	if (status == HF_EXIT_GOOD && call->flags.live)
-		status = check_live(call, config);
+		status = check_live(call, config, complaints ? complaints : "");
 	hf_config_unref(config);
+	free(complaints);
 	return status;
 }
 

@@ -68,17 +68,41 @@ static const char *what_to_do(const struct hf_finding *finding, bool outdated)
 	return "see whether it runs and lets this host ask";
 }
 
+const char *hf_where_text(
+	const struct hf_upstream_conf *upstream, char buf[static HF_WHERE_TEXT_MAX])
+{
+	static const char *const schemes[] = {
+		[HF_CHANNEL_UDP] = "", [HF_CHANNEL_TCP] = "tcp://", [HF_CHANNEL_TLS] = "tls://"};
+	char address[HF_ADDRESS_TEXT_MAX];
+	snprintf(buf, HF_WHERE_TEXT_MAX, "%s%s", schemes[upstream->channel],
+		hf_address_text(&upstream->address, address));
+	return buf;
+}
+
+void hf_finding_say_dark(const struct hf_examined *examined, const struct hf_finding *finding,
+	size_t count, struct hf_text *text)
+{
+	const struct hf_upstream_conf *upstream = hf_finding_upstream(examined, finding);
+	char why[HF_EVIDENCE_TEXT_MAX], where[HF_WHERE_TEXT_MAX];
+	hf_text_add(text, "upstream %s (%s) ", upstream->name, hf_where_text(upstream, where));
+	if (finding->untrusted)
+		hf_text_add(text, "is not believed, and not asked");
+	else
+		hf_text_add(text, "answered none of %zu questions", count);
+	hf_text_add(text, ": %s; %s", hf_finding_text(finding, why), what_to_do(finding, false));
+}
+
 void hf_finding_say(
 	const struct hf_examined *examined, const struct hf_finding *finding, struct hf_text *text)
 {
 	char question[HF_QUESTION_TEXT_MAX], why[HF_EVIDENCE_TEXT_MAX], said[HF_SAID_TEXT_MAX];
-	char address[HF_ADDRESS_TEXT_MAX], expects[HF_EXPECTS_TEXT_MAX];
+	char where[HF_WHERE_TEXT_MAX], expects[HF_EXPECTS_TEXT_MAX];
 	const struct hf_examined_question *q = question_of(examined, finding);
 	const struct hf_upstream_conf *upstream = hf_finding_upstream(examined, finding);
 	hf_finding_text(finding, why);
 	hf_said_text(finding, said);
 	hf_text_add(text, "%s: upstream %s (%s) ", hf_question_text(&q->question, question),
-		upstream->name, hf_address_text(&upstream->address, address));
+		upstream->name, hf_where_text(upstream, where));
 	if (finding->found == HF_FOUND_LIE)
 		hf_text_add(text, "answered %s", why);
 	else if (finding->said)
@@ -137,12 +161,12 @@ static json_t *row_json(const struct hf_examined *examined, const struct hf_find
 	const struct hf_examined_question *q = question_of(examined, finding);
 	const struct hf_upstream_conf *upstream = hf_finding_upstream(examined, finding);
 	char text[HF_EVIDENCE_TEXT_MAX], said[HF_SAID_TEXT_MAX], name[HF_NAME_TEXT_MAX], type[16];
-	char address[HF_ADDRESS_TEXT_MAX];
+	char where[HF_WHERE_TEXT_MAX];
 	json_t *row = json_object();
 	put(row, "name", json_string(hf_name_text(q->question.name.bytes, name)));
 	put(row, "type", json_string(hf_type_text(q->question.type, type)));
 	put(row, "upstream", json_string(upstream->name));
-	put(row, "address", json_string(hf_address_text(&upstream->address, address)));
+	put(row, "address", json_string(hf_where_text(upstream, where)));
 	put(row, "outcome", json_string(hf_outcome_word(q, finding)));
 	put(row, "answer", finding->said ? json_string(hf_said_text(finding, said)) : json_null());
 	put(row, "addresses", addresses_json(finding));
@@ -171,13 +195,12 @@ json_t *hf_findings_upstreams_json(const struct hf_examined *examined)
 	json_t *list = json_array();
 	for (uint16_t u = 0; u < forward->upstream_count; u++) {
 		struct hf_finding_sums sums = hf_findings_sum(&examined->findings, u);
-		char address[HF_ADDRESS_TEXT_MAX];
+		char where[HF_WHERE_TEXT_MAX];
 		if (!sums.all)
 			continue;
 		json_t *one = json_object();
 		put(one, "name", json_string(forward->upstreams[u].name));
-		put(one, "address",
-			json_string(hf_address_text(&forward->upstreams[u].address, address)));
+		put(one, "address", json_string(hf_where_text(&forward->upstreams[u], where)));
 		put(one, "asked", json_integer((json_int_t)sums.all));
 		for (int f = 0; f < HF_FOUNDS; f++)
 			if (sums.of[f])

@@ -31,6 +31,16 @@ const char *hf_outcome_word(
 void hf_finding_say(
 	const struct hf_examined *examined, const struct hf_finding *finding, struct hf_text *text);
 
+/* In place of one for each of `count` questions, of which an upstream has answered none:
+ * "upstream isp (tls://192.0.2.53) answered none of 14 questions: no answer in time ...". */
+void hf_finding_say_dark(const struct hf_examined *examined, const struct hf_finding *finding,
+	size_t count, struct hf_text *text);
+
+/* Where an upstream is and how it is asked, as one writes it: "tls://192.0.2.53:853". */
+#define HF_WHERE_TEXT_MAX (HF_ADDRESS_TEXT_MAX + 8)
+const char *hf_where_text(
+	const struct hf_upstream_conf *upstream, char buf[static HF_WHERE_TEXT_MAX]);
+
 /* What to write in place of a list that has grown old; adds nothing if it has not. */
 void hf_finding_propose(const struct hf_examined *examined,
 	const struct hf_examined_question *question, struct hf_text *text);

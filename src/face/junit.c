@@ -77,7 +77,7 @@ static void write_upstream(
 	const struct hf_findings *all = &examined->findings;
 	const struct hf_upstream_conf *conf = &examined->plan->forward->upstreams[upstream];
 	size_t sums[3] = {0}, tests = 0;
-	char address[HF_ADDRESS_TEXT_MAX], name[512];
+	char where[HF_WHERE_TEXT_MAX], name[512];
 	for (size_t i = 0; i < all->count; i++) {
 		if (all->items[i].upstream != upstream)
 			continue;
@@ -87,7 +87,7 @@ static void write_upstream(
 	if (!tests)
 		return;
 	snprintf(name, sizeof name, "%s %s (%s)", prefix, conf->name,
-		hf_address_text(&conf->address, address));
+		hf_where_text(conf, where));
 	hf_junit_open_suite(out, name, tests, sums[HF_LIVE_FAILURE], sums[HF_LIVE_ERROR]);
 	for (size_t i = 0; i < all->count; i++)
 		if (all->items[i].upstream == upstream)

@@ -279,6 +279,50 @@ json_t *hf_live_json(const struct hf_live *live)
 
 /* ---- the page ---- */
 
+/* Is it one of those that show that an upstream says nothing at all? */
+static bool is_quiet(const struct hf_finding *f)
+{
+	return f->found == HF_FOUND_SILENT || f->found == HF_FOUND_NOT_ASKED || f->untrusted;
+}
+
+/* How many questions each upstream was to be asked if it has said nothing to any of several;
+ * else 0. NULL: no memory, or nothing was asked. */
+static size_t *count_dark(const struct hf_examined *examined)
+{
+	size_t upstreams = examined ? examined->plan->forward->upstream_count : 0;
+	size_t *dark = upstreams ? calloc(upstreams, sizeof *dark) : NULL;
+	for (size_t i = 0; dark && i < examined->findings.count; i++)
+		dark[examined->findings.items[i].upstream]++;
+	for (size_t u = 0; dark && u < upstreams; u++)
+		dark[u] = dark[u] > 1 ? dark[u] : 0;
+	for (size_t i = 0; dark && i < examined->findings.count; i++)
+		if (!is_quiet(&examined->findings.items[i]))
+			dark[examined->findings.items[i].upstream] = 0;
+	return dark;
+}
+
+/* One line for an upstream that is dark, however many names there are. */
+static void say_errors(const struct hf_examined *examined, FILE *out)
+{
+	size_t *dark = count_dark(examined);
+	for (size_t i = 0; examined && i < examined->findings.count; i++) {
+		const struct hf_finding *f = &examined->findings.items[i];
+		struct hf_text text = hf_text(4096);
+		size_t questions = dark ? dark[f->upstream] : 0;
+		if (hf_live_class(f) != HF_LIVE_ERROR || questions == SIZE_MAX)
+			continue;
+		if (questions) {
+			hf_finding_say_dark(examined, f, questions, &text);
+			dark[f->upstream] = SIZE_MAX;
+		} else {
+			hf_finding_say(examined, f, &text);
+		}
+		fprintf(out, "%-9s %s\n", hf_found_name(f->found), text.bytes ? text.bytes : "");
+		hf_text_clear(&text);
+	}
+	free(dark);
+}
+
 static void say(const struct hf_examined *examined, enum hf_live_class class, FILE *out)
 {
 	for (size_t i = 0; examined && i < examined->findings.count; i++) {
@@ -342,7 +386,7 @@ void hf_live_write_text(const struct hf_live *live, FILE *out)
 	say(live->beside, HF_LIVE_FAILURE, out);
 	if (live->audit)
 		write_items(live->audit, true, out);
-	say(live->examined, HF_LIVE_ERROR, out);
+	say_errors(live->examined, out);
 	write_proposals(live->examined, out);
 	if (live->audit)
 		write_items(live->audit, false, out);

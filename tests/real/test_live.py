@@ -185,6 +185,28 @@ def test_who_cannot_be_asked_is_told_apart(holdfast, fake):
     assert "upstream gone" in text and took < 10
 
 
+def test_a_dark_upstream_is_one_line_however_many_names_there_are(holdfast, fake):
+    dark, broken = fake(), fake(fakes.servfail)
+    dark.stop()
+    expect = [{"name": "n%d.corp.example" % i, "addresses": ["10.0.0.0/8"]} for i in range(12)]
+    server = written(holdfast, {"a": fake().at, "gone": dark.at, "broken": broken.at}, expect=expect)
+    code, text, _ = alone(server, "--deadline", "5s")
+    assert code == 3
+    assert len([line for line in text.splitlines() if "upstream gone" in line and "none of" in line]) == 1
+    assert text.count("upstream gone") == 1
+    assert text.count("upstream broken") == 25  # it says something of each name
+
+
+def test_what_is_odd_about_the_file_stands_in_the_object_too(holdfast, fake):
+    server = written(holdfast, {"a": fake().at}, expect=[
+        {"name": NAME, "addresses": ["10.0.0.0/8"], "never": ["10.0.0.0/7"]}])
+    code, text, _ = alone(server, "--json")
+    assert code == 1 and any("by 'never'" in line for line in json.loads(text)["complaints"])
+    server = written(holdfast, {"a": fake().at}, cache={"size": "many"})
+    code, text, _ = alone(server, "--json")
+    assert code == 2 and "'many'" in " ".join(json.loads(text)["complaints"])
+
+
 def test_a_lie_counts_more_than_a_silence(holdfast, fake):
     server = written(holdfast, {"isp": fake(lying).at, "dark": fake(fakes.silent).at})
     code, text, _ = alone(server, "--deadline", "1s")
@@ -454,7 +476,7 @@ def test_upstreams_over_tls_are_asked_over_tls(holdfast, dot):
     upstream, ca = dot
     server = written(holdfast, {"dot": over_tls(upstream, ca)}, startup={"verify": "abort"})
     code, text, _ = alone(server)
-    assert code == 0, text
+    assert code == 0 and "upstream  dot (tls://127." in text, text
     code, text = under_test.run_verb("explain", "--standalone", "-c", server.path, NAME, timeout=30)
     assert code == 0 and "true" in text, text
     server.start()
