@@ -57,6 +57,7 @@ struct hf_heat { /* what was said of hot answers: heat.c */
 
 struct hf_sweep {       /* what is in the cache, looked at again: sweep.c */
 	bool doubts;    /* nothing of it is given before it has been judged */
+	bool rebinds;   /* ... also by what is refused of private addresses */
 	bool under_way; /* in our shard */
 	uint64_t slot;
 	struct hf_timer timer;

@@ -61,6 +61,12 @@ bool hf_sweep_judge(const struct hf_worker *worker, const struct hf_kept *kept, 
 	if (hf_unexpected(hf_message_read(kept->wire, kept->len, &view) != 0) ||
 		hf_beside_breaks(worker->plan->expected, &question, kept->wire, &view, &beside))
 		return false;
+	const struct hf_route *route = hf_route_find(worker->plan->routes, &question.name);
+	const struct hf_kept_question asked = {
+		route ? &route->zone : NULL, &question.name, expected};
+	if (worker->sweep.rebinds &&
+		hf_rebind_forbids(worker->plan->rebind, &asked, kept->wire, &view))
+		return false;
 	if (!expected || same_as_before(worker, expected, &question.name))
 		return true;
 	hf_testimony_read(&question, kept->wire, &view, &testimony);
@@ -114,12 +120,22 @@ static void slice(struct hf_timer *timer, hf_us now)
 		done(worker);
 }
 
+static bool expects_other_things(const struct hf_plan *before, const struct hf_plan *plan)
+{
+	return hf_expect_count(plan->expected) &&
+	       hf_expect_print(before->expected) != hf_expect_print(plan->expected);
+}
+
+static bool refuses_more(const struct hf_plan *before, const struct hf_plan *plan)
+{
+	return plan->rebind && hf_rebind_print(before->rebind) != hf_rebind_print(plan->rebind);
+}
+
 void hf_sweep_adopt(struct hf_worker *worker, struct hf_plan *before)
 {
 	struct hf_sweep *sweep = &worker->sweep;
 	const struct hf_plan *plan = worker->plan;
-	bool changed = before && hf_expect_count(plan->expected) &&
-		       hf_expect_print(before->expected) != hf_expect_print(plan->expected);
+	bool changed = before && (expects_other_things(before, plan) || refuses_more(before, plan));
 	if (changed)
 		atomic_store_explicit(&worker->team->sweeps[worker->index].since,
 			hf_loop_now(worker->loop), memory_order_relaxed);
@@ -131,6 +147,7 @@ void hf_sweep_adopt(struct hf_worker *worker, struct hf_plan *before)
 	}
 	/* Two such reloads at once: what is there may be from before the first. */
 	if (changed) {
+		sweep->rebinds = (sweep->doubts && sweep->rebinds) || refuses_more(before, plan);
 		hf_plan_unref(sweep->before);
 		sweep->before = sweep->doubts ? NULL : hf_plan_ref(before);
 	}

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "truth/meant.h"
 
 struct hf_rebind {
@@ -103,4 +104,30 @@ int hf_rebind_build(
 	*rebind = (struct hf_rebind){conf, names, texts->count};
 	*ret = rebind;
 	return 0;
+}
+
+bool hf_rebind_forbids(const struct hf_rebind *rebind, const struct hf_kept_question *question,
+	const uint8_t *m, const struct hf_message_view *view)
+{
+	struct hf_evidence evidence;
+	bool listed = question->expected && question->expected->conf->addresses.count;
+	return rebind && !listed && question->zone &&
+	       hf_rebind_guards(rebind, question->zone, question->name) &&
+	       hf_rebind_breaks(rebind, m, view, &evidence);
+}
+
+uint64_t hf_rebind_print(const struct hf_rebind *rebind)
+{
+	static const struct hf_hash_key key = {3, 1};
+	uint64_t print = 1;
+	if (!rebind)
+		return 0;
+	for (size_t i = 0; i < rebind->allowed_count; i++)
+		print = hf_hash(&key, print, rebind->allowed[i].bytes, rebind->allowed[i].len);
+	for (size_t i = 0; i < rebind->conf->rebind_private.count; i++) {
+		char text[HF_ADDRESS_TEXT_MAX];
+		hf_prefix_text(&rebind->conf->rebind_private.items[i], text);
+		print = hf_hash(&key, print, text, strlen(text));
+	}
+	return print;
 }

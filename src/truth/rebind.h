@@ -38,4 +38,17 @@ bool hf_rebind_guards(
 bool hf_rebind_breaks(const struct hf_rebind *rebind, const uint8_t *m,
 	const struct hf_message_view *view, struct hf_evidence *ret);
 
+/* May such a message, which has lain in a cache, not be given for a name that the route of a
+ * zone (NULL: none) is for? What is expected of the name (NULL: nothing) vouches for its
+ * addresses if it lists them. rebind may be NULL. */
+struct hf_kept_question {
+	const struct hf_name *zone, *name;
+	const struct hf_expected *expected;
+};
+bool hf_rebind_forbids(const struct hf_rebind *rebind, const struct hf_kept_question *question,
+	const uint8_t *m, const struct hf_message_view *view);
+
+/* A hash of all that is refused: another one, something has changed. NULL is 0. */
+uint64_t hf_rebind_print(const struct hf_rebind *rebind);
+
 #endif

@@ -181,6 +181,53 @@ static void where_it_is_allowed_there_is_nothing_to_ask(void **state)
 	assert_null(nothing);
 }
 
+static void what_lies_in_a_cache_is_looked_at_by_zone_and_expectation(void **state)
+{
+	static struct hf_prefix within;
+	struct hf_expectation conf = {.addresses = {&within, 1}};
+	const struct hf_expected listed = {.conf = &conf};
+	struct hf_name root = {.len = 1}, corp, www;
+	struct hf_message_view view;
+	(void)state;
+	assert_int_equal(hf_name_from_text("example", 7, &corp), 0);
+	assert_int_equal(hf_name_from_text("www.example", 11, &www), 0);
+	hf_sample_begin(&sample, HF_FLAG_QR, WWW, HF_TYPE_A);
+	hf_sample_record(
+		&sample, HF_SAMPLE_ANSWER, QUESTION, HF_TYPE_A, 60, HF_RAW("\xc0\xa8\0\1"));
+	assert_int_equal(hf_message_read(sample.bytes, sample.w.len, &view), 0);
+	const struct {
+		struct hf_kept_question question;
+		bool forbidden;
+	} rows[] = {
+		{{&root, &www, NULL}, true},
+		{{&corp, &www, NULL}, false},
+		{{&root, &www, &listed}, false},
+		{{NULL, &www, NULL}, false},
+	};
+	for (size_t i = 0; i < HF_COUNT_OF(rows); i++)
+		assert_int_equal(hf_rebind_forbids(rebind, &rows[i].question, sample.bytes, &view),
+			rows[i].forbidden);
+	assert_false(hf_rebind_forbids(NULL, &rows[0].question, sample.bytes, &view));
+}
+
+static void another_list_has_another_print(void **state)
+{
+	struct hf_truth_conf less = {.rebind = HF_REBIND_REFUSE,
+		.rebind_allow = {allowed, 1},
+		.rebind_private = {&also, 1}};
+	const struct hf_rebind *other;
+	(void)state;
+	assert_int_equal(hf_rebind_build(&arena, &less, &other), 0);
+	assert_int_not_equal(hf_rebind_print(other), hf_rebind_print(rebind));
+	less.rebind_allow.count = 2;
+	assert_int_equal(hf_rebind_build(&arena, &less, &other), 0);
+	assert_int_equal(hf_rebind_print(other), hf_rebind_print(rebind));
+	less.rebind_private.count = 0;
+	assert_int_equal(hf_rebind_build(&arena, &less, &other), 0);
+	assert_int_not_equal(hf_rebind_print(other), hf_rebind_print(rebind));
+	assert_int_equal(hf_rebind_print(NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +239,9 @@ int main(void)
 		cmocka_unit_test(what_the_operator_adds_is_private_too),
 		cmocka_unit_test(the_evidence_is_the_address),
 		cmocka_unit_test(where_it_is_allowed_there_is_nothing_to_ask),
+		cmocka_unit_test_setup_teardown(
+			what_lies_in_a_cache_is_looked_at_by_zone_and_expectation, build, clear),
+		cmocka_unit_test_setup_teardown(another_list_has_another_print, build, clear),
 	};
 	return cmocka_run_group_tests_name("rebind", tests, build, clear);
 }

@@ -127,7 +127,7 @@ const struct hf_option hf_truth_options[] = {
 			"with one label and names such as those below local, internal, home.arpa or lan "
 			"are not public. Where the upstreams of zone \".\" also answer for internal "
 			"names, give those names a route of their own or list them in rebind-allow first. "
-			"Answers that the cache has already are not looked at again."},
+			"Answers that the cache has already are looked at again."},
 	{.name = "rebind-allow",
 		.type = HF_OPT_TEXTS,
 		ROW(rebind_allow),

@@ -105,6 +105,34 @@ def test_an_internal_zone_with_a_route_of_its_own_is_no_public_name(fake, holdfa
     assert server.udp("db.other.example.", "A").rcode == wire.SERVFAIL
 
 
+def test_a_reload_or_a_restart_that_refuses_private_addresses_forgets_those_it_has(one, tmp_path):
+    def behave(q):
+        return private(q) if b"attacker" in q.name else answers(rr(SELF, "A", GOOD))(q)
+    upstream, server = one(behave, cache={"persist": str(tmp_path / "cache")})
+    bad, good = "www.attacker.example.", "www.example."
+    def is_refused():
+        return (server.udp(bad, "A").rcode == wire.SERVFAIL and
+                server.udp("nas.attacker.home.arpa.", "A").addresses() == ["192.168.0.1"])
+    def set_to(word):
+        server.conf["truth"] = {"rebind": word}
+        server.write()
+    for name in (bad, good, "nas.attacker.home.arpa."):
+        assert server.udp(name, "A").rcode == wire.NOERROR
+    asked = upstream.count(good)
+    set_to("refuse")
+    assert server.reload()[0] == 0
+    assert is_refused()
+    net.wait_until("the sweep", lambda: counted(server, "truth_swept_total") == 1, 10)
+    set_to("allow")
+    assert server.reload()[0] == 0
+    net.wait_until("the failure to be over", lambda: server.udp(bad, "A").addresses(), 10, 0.2)
+    server.stop()
+    set_to("refuse")
+    server.start()
+    assert is_refused() and server.udp(good, "A").addresses() == ["192.0.2.7"]
+    assert upstream.count(good) == asked
+
+
 def test_without_a_word_private_addresses_are_as_good_as_others(one):
     _, server = one(private)
     assert server.udp("www.example.", "A").addresses() == ["192.168.0.1"]
