@@ -1066,10 +1066,12 @@ static void make_room(struct shard *shard, unsigned which, uint64_t n, unsigned 
 
 /* ---- store ---- */
 
-static uint64_t write_entry(struct log *log, const struct header *h, const struct hf_kept *kept)
+/* n: words_of it. */
+static uint64_t write_entry(
+	struct log *log, const struct header *h, const struct hf_kept *kept, uint64_t n)
 {
 	const uint64_t head[HEADER_WORDS] = {h->hash, h->w1, h->w2};
-	uint64_t at = reserve(log, words_of(h, kept)), next = at + HEADER_WORDS;
+	uint64_t at = reserve(log, n), next = at + HEADER_WORDS;
 	copy_in(log, at, head, sizeof head);
 	copy_in(log, next, kept->wire + IN_HEADER, (size_t)kept->len - IN_HEADER);
 	if (form_of(h) == FORM_LISTED) {
@@ -1096,23 +1098,22 @@ static unsigned choose_log(
 	return take_ghost(shard, hash) || !fits(&shard->logs[SMALL], n) ? MAIN : SMALL;
 }
 
-/* Writes an entry at the head of a log that has room for it and makes its slot
- * lead there. */
-/* `known`: there has been an answer for the key. */
+/* Writes an entry of n words at the head of a log that has room for it and makes its slot
+ * lead there. known: there has been an answer for the key. */
 static void put(struct shard *shard, unsigned which, const struct header *h,
-	const struct hf_kept *kept, bool known, uint64_t hits)
+	const struct hf_kept *kept, uint64_t n, bool known, uint64_t hits)
 {
 	/* Only now look for the old answer: making room may have moved or ended it. */
 	_Atomic uint64_t *slot = known ? slot_of_hash(shard, h->hash) : NULL;
 	if (slot)
 		hits = atomic_load_explicit(slot, memory_order_relaxed) & SLOT_HITS;
-	uint64_t at = write_entry(&shard->logs[which], h, kept);
+	uint64_t at = write_entry(&shard->logs[which], h, kept, n);
 	if (slot)
 		forget_slot(shard, slot);
 	else
 		slot = make_slot(shard, shape_of(shard), h->hash);
 	sum_add(&shard->entries, 1);
-	sum_add(&shard->words, words_of(h, kept));
+	sum_add(&shard->words, n);
 	fill_slot(shard, slot,
 		slot_tag(h->hash) | SLOT_USED | hits | (which == MAIN ? SLOT_LOG : 0) |
 			(at & POSITION_MASK));
@@ -1151,35 +1152,41 @@ static bool answers_key(const struct hf_cache_key *key, const struct hf_kept *ke
 /* Puts an answer into the log that was chosen for it. replaces: there may be an older
  * one for the key; hits: for a key that has none. */
 static int enter(struct hf_cache *cache, unsigned which, const struct hf_cache_key *key,
-	hf_us stored, const struct hf_kept *kept, bool replaces, uint64_t hits)
+	const struct header *h, const struct hf_kept *kept, bool replaces, uint64_t hits)
 {
 	struct shard *shard = shard_of(cache, key);
 	unsigned budget = REINSERT_MAX;
-	if (hf_unexpected(!answers_key(key, kept)))
-		return HF_EMALFORMED;
-	const struct header h = header_of(key, stored, kept);
-	if (stored_of(&h) != stored || !fits(&shard->logs[which], words_of(&h, kept)))
+	uint64_t n = words_of(h, kept);
+	if (!fits(&shard->logs[which], n))
 		return HF_EBOUND;
-	make_room(shard, which, words_of(&h, kept), &budget);
-	remark(cache, key, &h);
-	put(shard, which, &h, kept, replaces, hits);
+	make_room(shard, which, n, &budget);
+	remark(cache, key, h);
+	put(shard, which, h, kept, n, replaces, hits);
 	stretch(shard);
 	return 0;
 }
 
-static uint64_t words_for(const struct hf_cache_key *key, const struct hf_kept *kept)
+/* The header of what is to be entered, if that can be. */
+static int head_new(const struct hf_cache_key *key, hf_us stored, const struct hf_kept *kept,
+	struct header *ret)
 {
-	const struct header h = header_of(key, 0, kept);
-	return words_of(&h, kept);
+	if (hf_unexpected(!answers_key(key, kept)))
+		return HF_EMALFORMED;
+	*ret = header_of(key, stored, kept);
+	return stored_of(ret) == stored ? 0 : HF_EBOUND;
 }
 
 int hf_cache_store(struct hf_cache *cache, const struct hf_cache_key *key, hf_us now,
 	const struct hf_kept *kept)
 {
 	struct shard *shard = shard_of(cache, key);
+	struct header h;
+	int rc = head_new(key, now, kept, &h);
+	if (rc)
+		return rc;
 	const _Atomic uint64_t *old = slot_of_hash(shard, key->hash);
-	unsigned which = choose_log(shard, key->hash, old, words_for(key, kept));
-	return enter(cache, which, key, now, kept, old != NULL, 0);
+	unsigned which = choose_log(shard, key->hash, old, words_of(&h, kept));
+	return enter(cache, which, key, &h, kept, old != NULL, 0);
 }
 
 /* Leaves word of a removal in the small log; no slot leads to it. */
@@ -1197,10 +1204,11 @@ static void note_removal(struct shard *shard, const struct hf_cache_key *key, hf
 	hf_put_u16(wire + end + 2, key->class);
 	struct header h = header_of(key, now, &kept);
 	h.w1 |= GONE;
-	if (!fits(&shard->logs[SMALL], words_of(&h, &kept)))
+	uint64_t n = words_of(&h, &kept);
+	if (!fits(&shard->logs[SMALL], n))
 		return;
-	make_room(shard, SMALL, words_of(&h, &kept), &budget);
-	write_entry(&shard->logs[SMALL], &h, &kept);
+	make_room(shard, SMALL, n, &budget);
+	write_entry(&shard->logs[SMALL], &h, &kept, n);
 }
 
 bool hf_cache_remove(struct hf_cache *cache, const struct hf_cache_key *key, hf_us now)
@@ -1352,10 +1360,14 @@ int hf_cache_restore(struct hf_cache *cache, const struct hf_cache_key *key, hf_
 	uint8_t hits, const struct hf_kept *kept)
 {
 	const struct shard *shard = shard_to_read(cache, key);
-	uint64_t n = words_for(key, kept);
+	struct header h;
+	int rc = head_new(key, stored, kept, &h);
+	if (rc)
+		return rc;
+	uint64_t n = words_of(&h, kept);
 	unsigned which =
 		has_room(&shard->logs[MAIN], n) || !has_room(&shard->logs[SMALL], n) ? MAIN : SMALL;
-	return enter(cache, which, key, stored, kept, true, (hits & 3) * SLOT_HIT);
+	return enter(cache, which, key, &h, kept, true, (hits & 3) * SLOT_HIT);
 }
 
 bool hf_cache_stored(const struct hf_cache *cache, const struct hf_cache_key *key, hf_us *ret)
