@@ -14,19 +14,31 @@ static uint64_t stir(uint64_t hash, uint64_t word)
 	return hash ^ hash >> 29;
 }
 
+/* Less than eight octets as one word. As the first of them is the length, it does not matter
+ * that some are in it twice. */
+static inline uint64_t few(const uint8_t *octets, size_t len)
+{
+	uint32_t low, high;
+	if (len < 4)
+		return (uint64_t)octets[0] << 16 | (uint64_t)octets[len / 2] << 8 | octets[len - 1];
+	memcpy(&low, octets, 4);
+	memcpy(&high, octets + len - 4, 4);
+	return (uint64_t)high << 32 | low;
+}
+
 /* From the root downwards, a label more each time: so one pass gives the places of all
- * names above a name. Eight octets at a time, length and label. */
+ * names above a name. Eight octets at a time, length and label, the last ones twice. */
 static uint64_t below(uint64_t hash, const uint8_t *label)
 {
 	size_t len = 1 + (size_t)label[0];
-	uint64_t word = 0;
-	for (; len >= 8; label += 8, len -= 8) {
-		memcpy(&word, label, 8);
+	uint64_t word;
+	if (len < 8)
+		return stir(hash, few(label, len));
+	for (size_t at = 0; at < len - 8; at += 8) {
+		memcpy(&word, label + at, 8);
 		hash = stir(hash, word);
 	}
-	word = 0;
-	while (len--)
-		word = word << 8 | label[len];
+	memcpy(&word, label + len - 8, 8);
 	return stir(hash, word);
 }
 

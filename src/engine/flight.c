@@ -123,7 +123,7 @@ struct flight *hf_flight_prepare(struct hf_worker *worker, const struct hf_route
 	f->base.question.type = key->type;
 	f->base.question.class = key->class;
 	f->base.question.name.len = key->name->len;
-	memcpy(f->base.question.name.bytes, key->name->bytes, key->name->len);
+	hf_copy_some(f->base.question.name.bytes, key->name->bytes, key->name->len);
 	f->base.flags = key->flags;
 	f->key = *key;
 	f->key.name = &f->base.question.name;

@@ -75,6 +75,14 @@ void hf_random(void *bytes, size_t len)
 	draw(bytes, len);
 }
 
+/* What was used once is in nobody's memory but the user's. The dice outlive this, so no
+ * compiler may leave the clearing out. */
+static inline void take_dice(void *to, uint8_t *from, size_t len)
+{
+	memcpy(to, from, len);
+	memset(from, 0, len);
+}
+
 static void random_bytes(struct hf_loop *base, void *bytes, size_t len)
 {
 	struct hf_epoll_loop *loop = hf_epoll_world(base);
@@ -87,8 +95,10 @@ static void random_bytes(struct hf_loop *base, void *bytes, size_t len)
 		loop->dice_left = sizeof loop->dice;
 	}
 	uint8_t *from = loop->dice + sizeof loop->dice - loop->dice_left;
-	memcpy(bytes, from, len);
-	explicit_bzero(from, len); /* what was used once is in nobody's memory but the user's */
+	if (len == sizeof(uint32_t)) /* what is mostly asked for: two moves */
+		take_dice(bytes, from, sizeof(uint32_t));
+	else
+		take_dice(bytes, from, len);
 	loop->dice_left -= len;
 }
 

@@ -255,7 +255,7 @@ static void fill_pending(const struct hf_request *q, struct hf_pending *p)
 	p->limit = q->reply.limit;
 	p->type = q->view.question.type;
 	p->question_len = q->reply.question_len;
-	memcpy(p->question, q->reply.question, q->reply.question_len);
+	hf_copy_some(p->question, q->reply.question, q->reply.question_len);
 }
 
 int hf_request_ask(struct hf_request *q, const struct hf_cache_key *key, struct hf_lead *lead)

@@ -267,19 +267,6 @@ static uint16_t echoed(uint16_t client_flags)
 	return client_flags & (HF_FLAG_RD | HF_FLAG_CD);
 }
 
-/* As memcpy, of what is mostly some thirty octets: sixteen at a time, the last ones twice. */
-static inline void copy_some(uint8_t *to, const uint8_t *from, size_t len)
-{
-	if (len < 16) {
-		if (len)
-			memcpy(to, from, len);
-		return;
-	}
-	for (size_t at = 0; at < len - 16; at += 16)
-		memcpy(to + at, from + at, 16);
-	memcpy(to + len - 16, from + len - 16, 16);
-}
-
 inline size_t hf_reply_patch(uint8_t *out, const struct hf_kept *kept, uint32_t age,
 	uint32_t ttl_floor, const struct hf_reply *reply)
 {
@@ -296,7 +283,7 @@ inline size_t hf_reply_patch(uint8_t *out, const struct hf_kept *kept, uint32_t 
 	}
 	hf_put_u16(out, reply->id);
 	hf_put_u16(out + 2, flags);
-	copy_some(out + HF_HEADER_LEN, reply->question, reply->question_len);
+	hf_copy_some(out + HF_HEADER_LEN, reply->question, reply->question_len);
 	const uint16_t *ttl_at = kept->ttl_at, *end = ttl_at + kept->ttl_count;
 	for (; ttl_at < end && *ttl_at < len; ttl_at++) {
 		uint8_t *field = out + *ttl_at;
@@ -418,7 +405,7 @@ size_t hf_build_query(uint8_t out[static HF_QUERY_MAX], const struct hf_ask *ask
 		(uint16_t)((ask->recursion_desired ? HF_FLAG_RD : 0) |
 			   (ask->checking_disabled ? HF_FLAG_CD : 0)),
 		counts);
-	memcpy(at, ask->mixed ? ask->mixed : name->bytes, name->len);
+	hf_copy_some(at, ask->mixed ? ask->mixed : name->bytes, name->len);
 	at += name->len;
 	hf_put_u16(at, ask->question->type);
 	hf_put_u16(at + 2, ask->question->class);

@@ -8,12 +8,10 @@
 
 /* Names inside the data of known types must be readable too: a reader that
  * trusts us to have looked (the cache, a client) must not trip over them. */
-static int check_rdata(const uint8_t *m, const struct hf_record *record)
+static int check_names(
+	const uint8_t *m, const struct hf_record *record, const struct hf_rdata_shape *shape)
 {
-	const struct hf_rdata_shape *shape = hf_rdata_shape(record->type);
 	size_t at;
-	if (!shape->names)
-		return 0;
 	if (hf_rdata_names_at(shape, m, record->rdata_at, record->end, &at))
 		return HF_EMALFORMED;
 	for (unsigned i = 0; i < shape->names; i++)
@@ -44,7 +42,8 @@ inline int hf_record_read(const uint8_t *m, size_t len, size_t at, struct hf_rec
 	if (record.ttl > INT32_MAX && record.type != HF_TYPE_OPT)
 		record.ttl = 0;
 	/* An empty rdata is legal in updates only, but nothing trips over it. */
-	if (record.rdata_len && check_rdata(m, &record))
+	const struct hf_rdata_shape *shape = hf_rdata_shape(record.type);
+	if (shape->names && record.rdata_len && check_names(m, &record, shape))
 		return HF_EMALFORMED;
 	*ret = record;
 	return 0;
