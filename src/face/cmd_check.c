@@ -3,7 +3,9 @@
 #include <sys/stat.h>
 
 #include "base/check.h"
+#include "base/error.h"
 #include "base/number.h"
+#include "face/check_zones.h"
 #include "face/config.h"
 #include "face/instance.h"
 #include "face/live.h"
@@ -56,6 +58,8 @@ static int check_file(const struct hf_call *call, struct hf_config **ret, char *
 	if (!out)
 		return HF_EXIT_UNREACHED;
 	int error = hf_config_load(call->flags.config, HF_RESOLV_CONF, out, ret);
+	if (!error && hf_check_zone_files(*ret, out))
+		error = HF_ECONFIG;
 	bool whole = fclose(out) == 0;
 	if (whole && (error || !call->flags.live))
 		(call->flags.json ? write_json : write_text)(
@@ -185,7 +189,7 @@ static const struct hf_flag_row flags[] = {
 
 const struct hf_verb hf_cmd_check = {
 	.name = "check",
-	.help = "Read the configuration, report every fault in it, and change nothing.",
+	.help = "Read the configuration and its zone files, report every fault in them, and change nothing.",
 	.more = "Exit status 0: it can be used; 2: it cannot. With --live also 1: a lie, or a "
 		"fault of\n"
 		"this host, was found; 3: somebody could not be asked.",

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* check_zones.h - the zone files of a configuration, read as a server would read them.
+ *
+ * Threads: one.  At the bound: HF_ZONE_FILE_FAULTS_MAX faults of a file are told. */
+#ifndef HF_FACE_CHECK_ZONES_H
+#define HF_FACE_CHECK_ZONES_H
+
+#include <stdio.h>
+
+#include "face/config.h"
+
+/* Reads each and lets it go. What is wrong is said on `complaints`, a line each, with file
+ * and line, in the form of a configuration's complaints. Returns how many zones could not
+ * be served from their file. */
+size_t hf_check_zone_files(const struct hf_config *config, FILE *complaints);
+
+#endif
