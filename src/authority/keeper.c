@@ -36,7 +36,7 @@ struct hf_zone_keeper {
 	struct hf_timer ask_timer;  /* questions, a little apart from others' */
 	bool fetching, wanted;
 	bool whole;        /* what was given last was refused: all of it, next time */
-	size_t first;      /* the primary to begin with */
+	size_t first;      /* the primary to begin with, once; or _NO_PRIMARY */
 	unsigned failures; /* in a row */
 	hf_us fetch_at;    /* not before */
 	hf_us notified_at;
@@ -315,12 +315,14 @@ static int make_witnesses(struct hf_zone_keeper *k, enum hf_witness_kind *kinds,
 		struct hf_witness_conf conf = {.loop = k->conf.loop,
 			.calls = k->conf.calls,
 			.zone = zone,
-			.key = k->conf.key,
 			.index = i,
 			.said = witness_said,
 			.ctx = k};
 		int rc = hf_place_parse(text, &conf.place);
 		kinds[i] = kind_of(&conf.place, primary);
+		/* The key is the primaries'; a provider's servers do not know it. */
+		if (primary || (kinds[i] == HF_WITNESS_TXT && !hf_address_set(&conf.place.address)))
+			conf.key = k->conf.key;
 		if (!rc)
 			rc = hf_witness_new(&conf, &k->witnesses[i]);
 		if (rc)
@@ -339,8 +341,6 @@ static void back_off(struct hf_zone_keeper *k, hf_us now)
 	if (wait > k->gate.retry)
 		wait = k->gate.retry;
 	k->fetch_at = now + wait - jitter(k, wait / 4);
-	k->first =
-		k->conf.zone->primaries.count ? (k->first + 1) % k->conf.zone->primaries.count : 0;
 }
 
 static bool is_sane(const struct hf_zone_keeper *k, const struct hf_zone *zone, char *why)
@@ -360,6 +360,8 @@ static void take_new(struct hf_zone_keeper *k, const struct hf_fetched *fetched,
 		k->refused++;
 		fail(k, HF_EVENT_ZONE_REFUSED, fetched->serial, why, now);
 		back_off(k, now);
+		if (fetched->primary != HF_SOURCE_NO_PRIMARY) /* another may have a better one */
+			k->first = (fetched->primary + 1) % k->conf.zone->primaries.count;
 		return;
 	}
 	k->failures = 0;
@@ -419,6 +421,7 @@ void hf_zone_keeper_fetch(struct hf_zone_keeper *k, hf_us now)
 	const struct hf_fetch fetch = {.have = k->entry.zone, .whole = k->whole, .first = k->first};
 	k->wanted = false;
 	k->fetching = true;
+	k->first = HF_SOURCE_NO_PRIMARY; /* the source finds out who has the newest */
 	k->source->ops->begin(k->source, &fetch, now);
 }
 
@@ -534,6 +537,7 @@ int hf_zone_keeper_new(const struct hf_zone_keeper_conf *conf, const struct hf_z
 	k->turn_timer.fire = time_passed;
 	k->ask_timer.fire = ask_all;
 	k->look_at = HF_NEVER;
+	k->first = HF_SOURCE_NO_PRIMARY;
 	k->notified_at = k->proof_written = k->loaded = HF_GATE_NEVER;
 	int rc = fill(k, before, now);
 	if (rc) {
