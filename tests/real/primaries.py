@@ -173,11 +173,14 @@ class Pdns(Primary, peers.Pdns):
         subprocess.run(["pdnsutil", "--config-dir=" + self.directory] + list(argv), check=True,
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
+    written = 0
+
     def write(self, serial, text=None):
-        """It looks by itself each second, and at whole seconds of the file's time."""
+        """It looks by itself, at whole seconds of when the file changed."""
+        while int(time.time()) <= self.written:
+            time.sleep(0.05)
         super().write(serial, text)
-        at = int(time.time()) - 1000 + serial
-        os.utime(self.source, (at, at))
+        self.written = int(os.stat(self.source).st_ctime)
 
     def take_up(self):
         pass
