@@ -253,6 +253,10 @@ static int make_keeper(struct hf_authority *a, const struct hf_zone_conf *zone,
 		conf.key = hf_keys_find(keys, zone->key);
 		conf.obstacle = conf.key ? NULL : "its key cannot be read"; /* never unsigned */
 	}
+	/* A key that cannot be read: secondaries will not believe what is not signed, and ask at
+	 * their own time. */
+	if (strcmp(zone->transfer_key, "none") != 0)
+		conf.notify_key = hf_keys_find(keys, zone->transfer_key);
 	return hf_zone_keeper_new(&conf, at == SIZE_MAX ? NULL : a->keepers[at], ret);
 }
 

@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "authority/copy.h"
+#include "authority/notify.h"
 #include "authority/witness.h"
 #include "base/check.h"
 #include "base/error.h"
+#include "zone/journal.h"
 #include "zone/place.h"
 #include "zone/sanity.h"
 
@@ -30,6 +32,7 @@ struct hf_zone_keeper {
 	struct hf_zone_keeper_link link;
 	struct hf_source *source; /* NULL: it cannot be fetched (conf.obstacle) */
 	struct hf_witness *witnesses[HF_GATE_WITNESSES_MAX];
+	struct hf_notify *notify; /* NULL: nobody wants to know */
 	struct hf_gate gate;
 	struct hf_zones_entry entry;
 	struct hf_timer turn_timer; /* time passes */
@@ -114,9 +117,21 @@ static struct hf_zone_soa bounded_soa(const struct hf_zone_keeper *k, const stru
 	return soa;
 }
 
+/* What has changed, for secondaries that have the version before. */
+static void add_to_journal(struct hf_zone_keeper *k, const struct hf_zone *zone)
+{
+	const struct hf_journal_limits limits = {
+		k->conf.zone->journal_versions, k->conf.zone->journal_size};
+	struct hf_journal *before = k->entry.journal;
+	bool wanted = k->entry.zone && k->conf.zone->allow_transfer.count;
+	k->entry.journal = wanted ? hf_journal_add(before, k->entry.zone, zone, &limits) : NULL;
+	hf_journal_unref(before);
+}
+
 static void take(struct hf_zone_keeper *k, struct hf_zone *zone, hf_us proven, hf_us now)
 {
 	struct hf_zone_soa soa = bounded_soa(k, zone);
+	add_to_journal(k, zone);
 	hf_zone_unref(k->entry.zone);
 	k->entry.zone = hf_zone_ref(zone);
 	k->loaded = now;
@@ -242,6 +257,8 @@ static void settle_from(struct hf_zone_keeper *k, const struct hf_zone *before, 
 {
 	struct hf_gate_verdict verdict = hf_gate_verdict(&k->gate, now);
 	update_entry(k, before, &verdict, now);
+	if (k->entry.standing == HF_ZONE_SERVED)
+		hf_notify_tell(k->notify, k->entry.zone, now);
 	save_proof(k);
 	if (verdict.ask && !hf_timer_armed(&k->ask_timer))
 		hf_timer_arm(hf_loop_timers(k->conf.loop), &k->ask_timer,
@@ -491,6 +508,8 @@ static void inherit(struct hf_zone_keeper *k, const struct hf_zone_keeper *befor
 		hf_zone_ref(k->entry.zone);
 		hf_gate_copy(&k->gate, &soa, HF_GATE_NEVER, now);
 	}
+	if (k->entry.journal)
+		hf_journal_ref(k->entry.journal);
 	k->loaded = before->loaded;
 	k->proof_written = before->proof_written;
 	k->loads = before->loads;
@@ -502,6 +521,21 @@ static void inherit(struct hf_zone_keeper *k, const struct hf_zone_keeper *befor
 	k->fetch_at = now;
 }
 
+static void could_not_tell(
+	void *ctx, const struct hf_address *who, uint32_t serial, const char *why, hf_us now)
+{
+	struct hf_event event = {
+		.kind = HF_EVENT_ZONE_UNTOLD, .a = (int32_t)serial, .address = *who};
+	tell_why(ctx, event, why, now);
+}
+
+static int make_notify(struct hf_zone_keeper *k, const struct hf_zone_keeper *before)
+{
+	const struct hf_notify_conf conf = {.calls = k->conf.calls, .zone = k->conf.zone,
+		.key = k->conf.notify_key, .failed = could_not_tell, .ctx = k};
+	return hf_notify_new(&conf, before ? before->notify : NULL, &k->notify);
+}
+
 static int fill(struct hf_zone_keeper *k, const struct hf_zone_keeper *before, hf_us now)
 {
 	const struct hf_zone_conf *zone = k->conf.zone;
@@ -510,6 +544,8 @@ static int fill(struct hf_zone_keeper *k, const struct hf_zone_keeper *before, h
 	int rc = make_witnesses(k, kinds, &count);
 	if (!rc)
 		rc = make_source(k);
+	if (!rc)
+		rc = make_notify(k, before);
 	if (rc)
 		return rc;
 	const struct hf_gate_conf conf = {.serve_unproven = zone->serve_unproven,
@@ -563,7 +599,9 @@ void hf_zone_keeper_free(struct hf_zone_keeper *k)
 		hf_witness_free(k->witnesses[i]);
 	if (k->source)
 		k->source->ops->free(k->source);
+	hf_notify_free(k->notify);
 	hf_zone_unref(k->entry.zone);
+	hf_journal_unref(k->entry.journal);
 	free(k);
 }
 

@@ -7,6 +7,8 @@
  * against the old one first (zone/sanity.h): one that is refused leaves the old one in its
  * place, and is told of. What workers need to know (version, standing, why) is the
  * keeper's *entry*; whenever it changes, `changed` is called.
+ * Each version that takes another's place leaves the difference in the journal of the entry
+ * (zone/journal.h), and each that is served is told to secondaries (authority/notify.h).
  * What fails is tried again after a second, twice as long each time, up to the SOA's retry;
  * all waits are jittered.
  * A fetch is begun by the authority, when it has the time for it (`want`).
@@ -40,6 +42,7 @@ struct hf_zone_keeper_conf {
 	struct hf_calls *calls;
 	const struct hf_zone_conf *zone;
 	const struct hf_tsig_key *key; /* NULL: unsigned */
+	const struct hf_tsig_key *notify_key; /* for what secondaries are told; NULL: unsigned */
 	const char *obstacle; /* why nothing can be fetched, such as a key that is missing; NULL */
 	struct hf_watch *watch;                 /* or NULL */
 	struct hf_copies *copies;               /* or NULL */

@@ -357,6 +357,20 @@ static void say_zone_trouble(struct hf_log *log, const struct hf_event *event, c
 		fields);
 }
 
+static void say_zone_untold(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	char zone[HF_NAME_TEXT_MAX], address[HF_ADDRESS_TEXT_MAX];
+	(void)upstream;
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("zone", about_zone(event, zone)),
+		HF_LOG_TEXT_FIELD("secondary", hf_address_text(&event->address, address)),
+		HF_LOG_NUMBER_FIELD("serial", (uint32_t)event->a),
+		HF_LOG_TEXT_FIELD("because", event->why),
+		{.key = NULL},
+	};
+	hf_log_say(log, HF_LOG_WARNING, "zone: a secondary could not be told of a version", fields);
+}
+
 static void say_zone_state(struct hf_log *log, const struct hf_event *event, const char *upstream)
 {
 	static const char *const standings[] = {
@@ -468,6 +482,7 @@ static const struct {
 	[HF_EVENT_ZONE_FETCH_FAILED] = {"zone source", say_zone_trouble},
 	[HF_EVENT_ZONE_STATE] = {"zone state", say_zone_state},
 	[HF_EVENT_ZONE_COPY] = {"zone copies", say_zone_trouble},
+	[HF_EVENT_ZONE_UNTOLD] = {"secondary not told", say_zone_untold},
 	[HF_EVENT_TWIN_BEHIND] = {"sibling behind", say_twin},
 	[HF_EVENT_TWIN_CAUGHT_UP] = {"sibling caught up", say_twin},
 	[HF_EVENT_TWIN_DIFFERS] = {"sibling differs", say_twin},
