@@ -328,7 +328,7 @@ def transfers():
 
 
 def main(home):
-    targets = {'tsig': [tsigs], 'transfer': [transfers], 'memory': [memories], 'written': [written_files], 'message': [queries, replies, crafted], 'name': [names], 'number': [numbers]}
+    targets = {'tsig': [tsigs], 'transfer': [transfers], 'memory': [memories], 'written': [written_files], 'message': [queries, replies, crafted], 'sets': [replies], 'name': [names], 'number': [numbers]}
     count = total = 0
     for target, makers in targets.items():
         folder = os.path.join(home, target)

@@ -159,6 +159,8 @@ static int reload(struct run *run, FILE *asker)
 		return HF_EXIT_UNREACHED;
 	int status = hf_instance_reload(&run->instance, out);
 	bool good = status == HF_EXIT_GOOD;
+	if (good)
+		hf_lookout_adopt(run->instance.lookout, run->instance.config);
 	if (fclose(out) == 0) {
 		hf_log_lines(run->log, good ? HF_LOG_WARNING : HF_LOG_ERROR, text);
 		if (asker)
@@ -596,6 +598,19 @@ static void end_readiness(struct run *run)
 	hf_hooks_clear(&run->instance.hooks);
 }
 
+/* Before the pages, which show what it sees. */
+static int begin_lookout(struct run *run)
+{
+	int error = hf_lookout_start(run->instance.config, run->log, &run->instance.lookout);
+	return error ? tell(run, "zones cannot be looked at from outside", "a thread", error)
+		     : HF_EXIT_GOOD;
+}
+
+static void end_lookout(struct run *run)
+{
+	hf_lookout_stop(run->instance.lookout);
+}
+
 static int begin_http(struct run *run)
 {
 	char text[HF_ADDRESS_TEXT_MAX];
@@ -640,6 +655,7 @@ static const struct {
 	{begin_gate, end_gate},
 	{begin_server, end_server},
 	{begin_readiness, end_readiness},
+	{begin_lookout, end_lookout},
 	{begin_http, end_http},
 	{begin_agent, end_agent},
 };

@@ -35,6 +35,7 @@ static unsigned page_metrics(struct hf_http *http, struct hf_text *text)
 {
 	struct hf_metrics_source source = hf_instance_metrics(http->instance);
 	source.build = http->build;
+	hf_lookout_metrics(http->instance->lookout, text);
 	return hf_metrics_write(&source, text) == 0 ? MHD_HTTP_OK : MHD_HTTP_INTERNAL_SERVER_ERROR;
 }
 

@@ -18,6 +18,7 @@
 
 #include "face/config.h"
 #include "face/hooks.h"
+#include "face/lookout.h"
 #include "face/notify.h"
 #include "face/ready.h"
 #include "serve/server.h"
@@ -36,6 +37,7 @@ struct hf_instance {
 	atomic_bool draining;
 	struct hf_ready ready;
 	struct hf_hooks hooks;
+	struct hf_lookout *lookout; /* NULL: there is none */
 	atomic_uint_fast64_t reloads, reload_failures;
 	pthread_mutex_t lock;            /* guards config */
 	struct hf_config *config;        /* in force */

@@ -118,6 +118,15 @@ const struct hf_option hf_delegation_options[] = {
 		.help = "How long a name that was missing for a moment may be missed at the most, "
 			"by the "
 			"SOA's MINIMUM and TTL (RFC 2308)."},
+	{.name = "every",
+		.type = HF_OPT_DURATION,
+		ROW(every),
+		.min = 0,
+		.max = DAY,
+		.def = "5m",
+		.live = true,
+		.help = "How long a running holdfast waits before it looks again; 0s: it does not look, "
+			"only `holdfast providers` does."},
 	{.name = "accept",
 		.type = HF_OPT_TEXTS,
 		ROW(accept),

@@ -11,7 +11,7 @@
 #include "wire/name.h"
 
 #define HF_PROVIDERS_MAX 64
-#define HF_DELEGATIONS_MAX 10000
+#define HF_DELEGATIONS_MAX 1000
 
 /* One entry of `providers:`. */
 struct hf_provider_conf {
@@ -33,6 +33,7 @@ struct hf_delegation_conf {
 	struct hf_text_list names;      /* compared and tried besides those of the source */
 	hf_us change_within;            /* 0: it does not matter */
 	hf_us negative_max;
+	hf_us every;                     /* a running server looks; 0: it does not */
 	struct hf_text_list accept; /* findings that are as they should be */
 };
 extern const struct hf_option hf_delegation_options[];
