@@ -60,7 +60,8 @@ struct hf_lookout {
  * there is none, names it. */
 static uint64_t key_of(const struct hf_lookout *l, const struct hf_provider_finding *f)
 {
-	char what[HF_FINDING_TEXT_MAX + HF_ADDRESS_TEXT_MAX + 40], address[HF_ADDRESS_TEXT_MAX] = "";
+	char what[HF_FINDING_TEXT_MAX + HF_ADDRESS_TEXT_MAX + 40],
+		address[HF_ADDRESS_TEXT_MAX] = "";
 	if (hf_address_set(&f->address))
 		hf_address_text(&f->address, address);
 	int len = snprintf(what, sizeof what, "%s %s %.*s", f->id, address,
@@ -89,8 +90,8 @@ static void say(struct hf_lookout *l, const struct zone *zone, enum hf_log_level
 	hf_log_say(l->log, level, message, fields);
 }
 
-static void say_changes(struct hf_lookout *l, const struct zone *zone, const struct known *now,
-	size_t count)
+static void say_changes(
+	struct hf_lookout *l, const struct zone *zone, const struct known *now, size_t count)
 {
 	size_t lines = 0;
 	for (size_t i = 0; i < count; i++)
@@ -104,8 +105,8 @@ static void say_changes(struct hf_lookout *l, const struct zone *zone, const str
 		return;
 	const struct hf_log_field fields[] = {
 		HF_LOG_NUMBER_FIELD("not_listed", lines - HF_LOOKOUT_LINES), {.key = NULL}};
-	hf_log_say(l->log, HF_LOG_WARNING, "more provider findings; see `holdfast providers`",
-		fields);
+	hf_log_say(
+		l->log, HF_LOG_WARNING, "more provider findings; see `holdfast providers`", fields);
 }
 
 static size_t list_known(
@@ -278,8 +279,7 @@ static void *run(void *ctx)
 		pthread_mutex_unlock(&l->lock);
 		look_at(l, at);
 		pthread_mutex_lock(&l->lock);
-		l->zones[at].due =
-			hf_clock_now() + l->looked_by->providers.delegations[at].every;
+		l->zones[at].due = hf_clock_now() + l->looked_by->providers.delegations[at].every;
 	}
 	pthread_mutex_unlock(&l->lock);
 	return NULL;
@@ -446,8 +446,8 @@ void hf_lookout_metrics(struct hf_lookout *l, struct hf_text *text)
 		write_servers(l, text, "holdfast_provider_serial",
 			"The zone's serial at a provider's server.", serial, true);
 		write_servers(l, text, "holdfast_provider_behind",
-			"How far that is behind what is published, or the newest (RFC 1982).", behind,
-			true);
+			"How far that is behind what is published, or the newest (RFC 1982).",
+			behind, true);
 	}
 	pthread_mutex_unlock(&l->lock);
 }
