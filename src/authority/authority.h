@@ -31,8 +31,6 @@
 #include "zone/zone_conf.h"
 #include "zone/zones.h"
 
-#define HF_AUTHORITY_TRANSFERS 8
-
 struct hf_authority;
 
 struct hf_authority_conf {

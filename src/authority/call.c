@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "authority/authority.h"
 #include "base/check.h"
 #include "base/error.h"
 #include "transport/frame.h"

@@ -29,7 +29,8 @@
 #define HF_CALL_SLOW (60 * HF_SECOND)
 #define HF_CALL_PACE 4096
 
-/* Connections for questions at a time. */
+/* Connections at a time: for transfers, and for questions. */
+#define HF_AUTHORITY_TRANSFERS 8
 #define HF_CALLS_QUESTIONS 64
 
 /* NOTIFY messages that wait for a reply at a time. */

@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include "authority/authority.h"
 #include "authority/source.h"
 #include "authority/witness.h"
 #include "base/buffer.h"

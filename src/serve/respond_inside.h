@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* respond_inside.h - what the files of the responder share. Private to serve/.
  *
- * respond.c          the way of a packet; the cache; questions that wait
+ * respond_packet.c   the way of a packet; the cache; questions that wait
  * authority_reply.c  questions for zones of ours
  * errand.c           what is said to a server about its zones: NOTIFY, AXFR, IXFR
  *

@@ -488,7 +488,7 @@ static const struct {
 	[HF_EVENT_TWIN_DIFFERS] = {"sibling differs", say_twin},
 	[HF_EVENT_VIP_OLD] = {"VIP old", say_vip},
 	[HF_EVENT_VIP_GOOD] = {"VIP good", say_vip},
-	[HF_EVENT_PANIC] = {"panic", say_panic},
+	[HF_EVENT_PANIC] = {"zone panic", say_panic},
 };
 
 const char *hf_event_kind_name(unsigned kind)
