@@ -239,9 +239,8 @@ int main(void)
 		cmocka_unit_test(what_the_operator_adds_is_private_too),
 		cmocka_unit_test(the_evidence_is_the_address),
 		cmocka_unit_test(where_it_is_allowed_there_is_nothing_to_ask),
-		cmocka_unit_test_setup_teardown(
-			what_lies_in_a_cache_is_looked_at_by_zone_and_expectation, build, clear),
-		cmocka_unit_test_setup_teardown(another_list_has_another_print, build, clear),
+		cmocka_unit_test(what_lies_in_a_cache_is_looked_at_by_zone_and_expectation),
+		cmocka_unit_test(another_list_has_another_print),
 	};
 	return cmocka_run_group_tests_name("rebind", tests, build, clear);
 }
