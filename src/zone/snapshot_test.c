@@ -189,7 +189,7 @@ static void what_a_transfer_may_bring_is_checked_as_well(void **state)
 		{HF_TYPE_NS, 2, "\300\14", "a.example has a record with malformed data"},
 		{HF_TYPE_TXT, 0, "", "a.example has a record with malformed data"},
 		{HF_TYPE_TXT, 2, "\2x", "a.example has a record with malformed data"},
-		{HF_TYPE_RRSIG, 19, "\0\1234567890123456\0",
+		{HF_TYPE_RRSIG, 19, "\0\1" "2345678901234567\0",
 			"a.example has a record with malformed data"},
 		{HF_TYPE_NSEC, 3, "\0\0\41", "a.example has a record with malformed data"},
 		{HF_TYPE_NSEC3, 6, "\1\0\0\0\1\0", "a.example has a record with malformed data"},
