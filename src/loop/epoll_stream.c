@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "loop/epoll_world.h"
 
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -211,8 +213,9 @@ hf_us hf_epoll_stream_unheard(struct hf_stream *base)
 	struct stream *s = stream_of(base);
 	struct tcp_info info;
 	socklen_t len = sizeof info;
-	if (unusable(s) || getsockopt(s->source.fd, IPPROTO_TCP, TCP_INFO, &info, &len) ||
-		!info.tcpi_unacked)
+	int waiting; /* octets, sent or not: a reader that takes nothing has closed its window */
+	if (unusable(s) || ioctl(s->source.fd, SIOCOUTQ, &waiting) || !waiting ||
+		getsockopt(s->source.fd, IPPROTO_TCP, TCP_INFO, &info, &len))
 		return 0;
 	return info.tcpi_last_ack_recv ? info.tcpi_last_ack_recv * HF_MS : 1;
 }

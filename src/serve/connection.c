@@ -18,6 +18,10 @@
 /* Messages of transfers that one turn may write to a connection, for others' sake. */
 #define TURN_MOST 64
 
+/* The system may hold megabytes that a slow reader has not taken: while it does, the
+ * connection is not idle, for so many times `idle` at the most. */
+#define IDLES_WITH_UNREAD 30
+
 /* Reads of unwanted octets before a close: as much as a socket's buffer holds. */
 #define SWALLOWS 64
 
@@ -163,12 +167,23 @@ static void arm(struct connection *c)
 		hf_timer_arm(wheel, &c->timer, at);
 }
 
+/* Have all answers left, but not arrived? */
+static bool being_read(const struct connection *c, hf_us now)
+{
+	return idle(c) && !c->begun && now < c->used + IDLES_WITH_UNREAD * c->all->conf->idle &&
+	       hf_stream_unheard(c->stream) > 0;
+}
+
 static void timer_fired(struct hf_timer *timer, hf_us now)
 {
 	struct connection *c =
 		(struct connection *)((char *)timer - offsetof(struct connection, timer));
 	if (due(c) > now) {
 		arm(c);
+		return;
+	}
+	if (being_read(c, now)) {
+		hf_timer_arm(hf_loop_timers(c->all->loop), &c->timer, now + c->all->conf->idle);
 		return;
 	}
 	bool stalled = (c->begun && c->begun + c->all->conf->stall <= now) ||
