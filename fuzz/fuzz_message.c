@@ -44,6 +44,22 @@ static struct hf_reply dice_reply(uint32_t *seed, const uint8_t *question, size_
 	};
 }
 
+/* What is said to a server about a zone. */
+static void be_sent(const uint8_t *m, size_t len)
+{
+	struct hf_errand_view view;
+	struct hf_query_view query;
+	enum hf_query_fault fault = hf_errand_read(m, len, &view);
+	if (fault == HF_QUERY_SILENCE)
+		return;
+	hf_require(fault == HF_QUERY_GOOD || view.query.why);
+	hf_require(view.query.where <= len);
+	uint16_t type = view.query.question.type;
+	hf_require(fault != HF_QUERY_GOOD || view.notify || type == HF_TYPE_AXFR || type == HF_TYPE_IXFR);
+	if (hf_query_read(m, len, &query) == HF_QUERY_GOOD && query.question_len)
+		(void)hf_query_has_tsig(m, len, &query);
+}
+
 static void be_asked(const uint8_t *m, size_t len, uint32_t seed)
 {
 	struct hf_query_view view;
@@ -238,6 +254,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > HF_MESSAGE_MAX)
 		return 0;
 	uint32_t seed = size >= 2 ? hf_message_id(data) : 0;
+	be_sent(data, size);
 	be_asked(data, size, seed);
 	be_answered(data, size, seed);
 	return 0;

@@ -2,6 +2,7 @@
 #include "engine/heat.h"
 
 #include "base/check.h"
+#include "zone/rules.h"
 
 /* Hits before this one that make an answer hot: it is the third. The cache counts to 3. */
 #define HOT 2
@@ -19,9 +20,14 @@ struct hot_message {
 	uint8_t flags;
 };
 
+/* What lies in a zone of ours is answered from that, and not from what the cache held before
+ * the zone was there. As this goes by the plan under whose number it is published, no word
+ * that comes late can bring it back. */
 static void publish(struct hf_worker *worker, const struct hf_cache_key *key,
 	const struct hf_cached *copy, hf_us now)
 {
+	if (hf_zone_rules_cover(worker->plan->zones, key->name))
+		return;
 	worker->team->hot->publish(worker->team->hot_ctx, key, copy, worker->plan->number, now);
 }
 

@@ -2,6 +2,7 @@
 #include "engine/hot.h"
 
 #include "engine/stage.h"
+#include "zone/rules.h"
 
 /* Who stands at the door, and the one client. */
 struct porch {
@@ -134,6 +135,33 @@ static void the_third_hit_publishes_under_the_number_of_the_plan(void **state)
 	assert_int_equal(p->plan, 41);
 }
 
+static const struct hf_tsig_key *no_key(void *ctx, const char *name)
+{
+	(void)ctx;
+	(void)name;
+	return NULL;
+}
+
+static void what_a_zone_of_ours_covers_is_never_published(void **state)
+{
+	static const struct hf_hash_key key = {1, 2};
+	struct porch *p = *state;
+	struct hf_zone_conf zone = {.name = stage_name("example"), .key = "none", .transfer_key = "none"};
+	const struct hf_zones_conf zones = {.zones = &zone, .zone_count = 1};
+	const struct hf_zone_rules_conf conf = {
+		.zones = &zones, .hash_key = &key, .find_key = no_key};
+	struct hf_zone_rules *rules;
+	assert_int_equal(hf_zone_rules_new(&conf, &rules), 0);
+	fetch(p); /* before there was a zone */
+	p->stage.plan->zones = rules;
+	hit(p, 0, 5);
+	hit(p, 1, 5); /* the owner is told, and knows better */
+	run(p, 10 * HF_MS);
+	assert_int_equal(p->published, 0);
+	p->stage.plan->zones = NULL;
+	hf_zone_rules_free(rules);
+}
+
 static void what_was_spoken_of_is_not_spoken_of_again_for_a_tenth_of_a_second(void **state)
 {
 	struct porch *p = *state;
@@ -190,6 +218,7 @@ int main(void)
 #define ON_THE_PORCH(test) cmocka_unit_test_setup_teardown(test, open_porch, close_porch)
 	const struct CMUnitTest tests[] = {
 		ON_THE_PORCH(the_third_hit_publishes_under_the_number_of_the_plan),
+		ON_THE_PORCH(what_a_zone_of_ours_covers_is_never_published),
 		ON_THE_PORCH(what_was_spoken_of_is_not_spoken_of_again_for_a_tenth_of_a_second),
 		ON_THE_PORCH(who_does_not_own_the_name_tells_its_owner),
 		ON_THE_PORCH(what_is_no_longer_known_when_word_of_it_comes_is_not_published),

@@ -19,6 +19,8 @@
 #include "wire/message.h"
 #include "upstream/select.h"
 
+struct hf_zone_rules;
+
 struct hf_plan {
 	atomic_uint refs;
 	struct hf_arena arena;
@@ -44,6 +46,9 @@ struct hf_plan {
 	size_t warm_count;
 	const bool *fresh;     /* upstreams whose slot was another's, or that moved */
 	struct hf_secure *secure; /* of each upstream; NULL: nobody is asked over TLS */
+	/* Names that the layer above answers from zones of its own, whatever the cache holds;
+	 * NULL: none. It belongs to the plan's owner. */
+	const struct hf_zone_rules *zones;
 	const void *above;     /* what the layer above wants to keep with it */
 	void *owner;
 	void (*release)(void *owner);

@@ -154,6 +154,7 @@ static int make_plan(struct hf_server *server, const struct hf_settings *setting
 		return rc;
 	}
 	plan->number = ++server->plans;
+	plan->zones = above->rules;
 	plan->above = above;
 	plan->owner = above;
 	plan->release = release_settings;
