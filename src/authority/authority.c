@@ -2,6 +2,7 @@
 #include "authority/authority.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "authority/copy.h"
 #include "authority/keeper.h"
 #include "authority/keys.h"
+#include "authority/siblings.h"
 #include "authority/watch.h"
 #include "base/check.h"
 #include "base/error.h"
@@ -61,11 +63,13 @@ struct hf_authority {
 	bool moved;                              /* figures are others */
 	hf_us handed_over, cost;                 /* when that was done last, what it took */
 	struct hf_timer again;                   /* looks at `dirty` and `moved` */
+	_Atomic size_t trouble;                  /* for readers: hf_authority_trouble */
 
 	pthread_mutex_t lock; /* over all that follows */
 	pthread_cond_t news;
 	struct shown *shown;
 	size_t shown_count;
+	struct hf_siblings *siblings; /* swapped under the lock; else the thread's own */
 	struct notice notices[NOTICES_MAX];
 	size_t notice_count;
 	const struct hf_authority_conf *order; /* a configuration to be gone by */
@@ -148,8 +152,16 @@ static const struct hf_zone_keeper_handler keeper_handler = {changed, moved, wan
 
 /* ---- for others to see ---- */
 
+static bool is_trouble(const struct shown *shown)
+{
+	enum hf_zone_standing standing = shown->figures.standing;
+	return shown->figures.odd || (shown->required && standing != HF_ZONE_SERVED &&
+					     standing != HF_ZONE_MARKED);
+}
+
 static void show(struct hf_authority *a, hf_us now)
 {
+	size_t trouble = 0;
 	struct shown *shown = calloc(a->keeper_count + 1, sizeof *shown);
 	if (!shown)
 		return; /* readers see what was */
@@ -158,7 +170,9 @@ static void show(struct hf_authority *a, hf_us now)
 		shown[i].name = conf->name;
 		shown[i].required = conf->required;
 		hf_zone_keeper_figures(a->keepers[i], now, &shown[i].figures);
+		trouble += is_trouble(&shown[i]);
 	}
+	atomic_store_explicit(&a->trouble, trouble, memory_order_release);
 	pthread_mutex_lock(&a->lock);
 	struct shown *before = a->shown;
 	a->shown = shown;
@@ -239,12 +253,13 @@ static size_t find(const struct hf_authority *a, const struct hf_name *name)
 }
 
 static int make_keeper(struct hf_authority *a, const struct hf_zone_conf *zone,
-	const struct hf_keys *keys, struct hf_zone_keeper **ret)
+	const struct hf_keys *keys, size_t siblings, struct hf_zone_keeper **ret)
 {
 	size_t at = find(a, &zone->name);
 	struct hf_zone_keeper_conf conf = {.loop = a->loop,
 		.calls = a->calls,
 		.zone = zone,
+		.siblings = siblings,
 		.watch = a->watch,
 		.copies = a->copies,
 		.handler = &keeper_handler,
@@ -271,12 +286,12 @@ static void free_keepers(struct hf_authority *a, struct hf_zone_keeper **keepers
 }
 
 static int make_keepers(struct hf_authority *a, const struct hf_zones_conf *zones,
-	const struct hf_keys *keys, struct hf_zone_keeper ***ret)
+	const struct hf_keys *keys, size_t siblings, struct hf_zone_keeper ***ret)
 {
 	struct hf_zone_keeper **keepers = calloc(zones->zone_count + 1, sizeof(void *));
 	int rc = keepers ? 0 : -ENOMEM;
 	for (size_t i = 0; !rc && i < zones->zone_count; i++)
-		rc = make_keeper(a, &zones->zones[i], keys, &keepers[i]);
+		rc = make_keeper(a, &zones->zones[i], keys, siblings, &keepers[i]);
 	if (rc) {
 		free_keepers(a, keepers, keepers ? zones->zone_count : 0);
 		return rc;
@@ -296,6 +311,75 @@ static void key_fault(void *ctx, const struct hf_key_conf *conf, const char *why
 	snprintf(text, sizeof text, "key %s: %.100s", conf->name, why);
 	hf_event_why(&event, text);
 	hf_event_put(&a->events, &event);
+}
+
+/* ---- siblings ---- */
+
+static bool sight_zone(void *ctx, size_t i, struct hf_sibling_zone *ret)
+{
+	const struct hf_authority *a = ctx;
+	if (i < a->keeper_count)
+		hf_zone_keeper_sight(a->keepers[i], ret);
+	return i < a->keeper_count;
+}
+
+static void sibling_said(void *ctx, const struct hf_name *zone, size_t sibling, bool reached,
+	uint32_t serial, hf_us now)
+{
+	struct hf_authority *a = ctx;
+	size_t at = find(a, zone);
+	if (at != SIZE_MAX)
+		hf_zone_keeper_sibling(a->keepers[at], sibling, reached, serial, now);
+}
+
+static void siblings_found(
+	void *ctx, const struct hf_name *zone, const struct hf_twins *twins, hf_us now)
+{
+	struct hf_authority *a = ctx;
+	size_t at = find(a, zone);
+	bool may_panic = a->conf.siblings->panic == HF_PANIC_SERVE_NEWEST;
+	if (at != SIZE_MAX)
+		hf_zone_keeper_twins(a->keepers[at], may_panic && twins->panic, twins->odd, now);
+}
+
+static void sibling_event(void *ctx, const struct hf_event *event)
+{
+	struct hf_authority *a = ctx;
+	hf_event_put(&a->events, event);
+}
+
+static size_t sibling_count(const struct hf_siblings_conf *conf)
+{
+	size_t count = conf ? conf->servers.count : 0;
+	return count < HF_TWINS_MAX ? count : HF_TWINS_MAX;
+}
+
+/* Anew with each configuration: who is behind is found out again within two rounds. Without
+ * the key nobody is asked, for nobody would be believed. */
+static int make_siblings(struct hf_authority *a, const struct hf_siblings_conf *conf,
+	const struct hf_keys *keys, struct hf_siblings **ret)
+{
+	*ret = NULL;
+	if (!conf || (!conf->servers.count && !hf_address_set(&conf->vip)))
+		return 0;
+	struct hf_siblings_setup setup = {.loop = a->loop,
+		.conf = conf,
+		.door = {sight_zone, sibling_said, siblings_found, sibling_event, a}};
+	if (strcmp(conf->key, "none") != 0) {
+		setup.key = hf_keys_find(keys, conf->key);
+		if (!setup.key)
+			return 0; /* the fault of the key has been told */
+	}
+	return hf_siblings_new(&setup, ret);
+}
+
+static struct hf_siblings *swap_siblings(struct hf_authority *a, struct hf_siblings *next)
+{
+	pthread_mutex_lock(&a->lock);
+	struct hf_siblings *before = a->siblings;
+	a->siblings = next;
+	pthread_mutex_unlock(&a->lock);
+	return before;
 }
 
 static bool has_state(const struct hf_zones_conf *zones)
@@ -331,12 +415,17 @@ static int take_conf(struct hf_authority *a, const struct hf_authority_conf *con
 	if (rc)
 		return rc;
 	open_copies(a, conf->zones);
-	rc = make_keepers(a, conf->zones, keys, &keepers);
+	struct hf_siblings *siblings = NULL;
+	rc = make_siblings(a, conf->siblings, keys, &siblings);
+	size_t asked = siblings ? sibling_count(conf->siblings) : 0;
+	rc = rc ? rc : make_keepers(a, conf->zones, keys, asked, &keepers);
 	if (rc) {
+		hf_siblings_free(siblings);
 		hf_keys_unref(keys);
 		return rc;
 	}
 	struct hf_authority_conf before = a->conf;
+	hf_siblings_free(swap_siblings(a, siblings));
 	free_keepers(a, a->keepers, a->keeper_count);
 	hf_keys_unref(a->keys);
 	a->keepers = keepers;
@@ -514,6 +603,7 @@ void hf_authority_free(struct hf_authority *a)
 	if (!a)
 		return;
 	hf_authority_stop(a);
+	hf_siblings_free(a->siblings);
 	free_keepers(a, a->keepers, a->keeper_count);
 	hf_keys_unref(a->keys);
 	hf_copies_close(a->copies);
@@ -538,6 +628,7 @@ static void describe(const struct shown *shown, hf_us now, struct hf_authority_z
 		.state = f->state,
 		.standing = f->standing,
 		.has_copy = f->has_copy,
+		.odd = f->odd,
 		.published_known = f->published_known,
 		.serial = f->serial,
 		.published = f->published,
@@ -577,6 +668,20 @@ void hf_authority_each(struct hf_authority *a,
 		each(ctx, &zone);
 	}
 	pthread_mutex_unlock(&a->lock);
+}
+
+size_t hf_authority_trouble(const struct hf_authority *a)
+{
+	return atomic_load_explicit(&a->trouble, memory_order_acquire);
+}
+
+size_t hf_authority_siblings(
+	struct hf_authority *a, struct hf_sibling_figures *ret, size_t most)
+{
+	pthread_mutex_lock(&a->lock);
+	size_t count = a->siblings ? hf_siblings_figures(a->siblings, ret, most) : 0;
+	pthread_mutex_unlock(&a->lock);
+	return count;
 }
 
 bool hf_authority_ready(struct hf_authority *a, FILE *reasons)

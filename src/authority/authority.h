@@ -28,6 +28,7 @@
 #include "loop/loop.h"
 #include "meter/event.h"
 #include "zone/gate.h"
+#include "zone/sibling_conf.h"
 #include "zone/zone_conf.h"
 #include "zone/zones.h"
 
@@ -35,6 +36,7 @@ struct hf_authority;
 
 struct hf_authority_conf {
 	const struct hf_zones_conf *zones;
+	const struct hf_siblings_conf *siblings; /* NULL: none */
 	void *owner; /* what it belongs to; released when no longer needed */
 	void (*release)(void *owner);
 };
@@ -67,6 +69,7 @@ struct hf_authority_zone {
 	enum hf_gate_state state;
 	enum hf_zone_standing standing;
 	bool has_copy, published_known;
+	bool odd; /* its records are not those of its siblings, which agree among each other */
 	uint32_t serial, published;
 	size_t records, octets;
 	hf_us proven_ago; /* -1: never */
@@ -82,6 +85,15 @@ size_t hf_authority_zones(
 /* The same, one after the other; while `each` runs, the authority waits. */
 void hf_authority_each(struct hf_authority *authority,
 	void (*each)(void *ctx, const struct hf_authority_zone *zone), void *ctx);
+
+/* How many zones there are that a node should not be ready with: required and not served,
+ * or odd. */
+size_t hf_authority_trouble(const struct hf_authority *authority);
+
+/* The siblings, and the VIP behind them: at most HF_TWINS_MAX + 1. */
+struct hf_sibling_figures;
+size_t hf_authority_siblings(
+	struct hf_authority *authority, struct hf_sibling_figures *ret, size_t most);
 
 /* True if every required zone is served; else a line for each that is not. */
 bool hf_authority_ready(struct hf_authority *authority, FILE *reasons);

@@ -7,12 +7,14 @@
 
 #include "authority/copy.h"
 #include "authority/notify.h"
+#include "authority/siblings.h"
 #include "authority/witness.h"
 #include "base/check.h"
 #include "base/error.h"
 #include "zone/journal.h"
 #include "zone/place.h"
 #include "zone/sanity.h"
+#include "zone/sibling.h"
 
 /* For how long a lone witness may keep a zone from being served by showing a serial that
  * cannot be had: long enough for primaries that take their time, and a bound. */
@@ -33,6 +35,8 @@ struct hf_zone_keeper {
 	struct hf_source *source; /* NULL: it cannot be fetched (conf.obstacle) */
 	struct hf_witness *witnesses[HF_GATE_WITNESSES_MAX];
 	struct hf_notify *notify; /* NULL: nobody wants to know */
+	size_t asked_count; /* of the gate's witnesses; behind them are the siblings */
+	bool odd;
 	struct hf_gate gate;
 	struct hf_zones_entry entry;
 	struct hf_timer turn_timer; /* time passes */
@@ -196,6 +200,18 @@ static enum hf_zone_standing standing_of(
 	return k->conf.zone->when_unproven == HF_UNPROVEN_DROP ? HF_ZONE_DROPPED : HF_ZONE_WITHHELD;
 }
 
+/* The extended error. What is held comes first, for siblings to read: the end may be cut. */
+static void say_why(struct hf_zone_keeper *k, hf_us now)
+{
+	char why[HF_GATE_WHY_MAX];
+	hf_gate_why(&k->gate, now, why);
+	if (k->gate.has_copy)
+		snprintf(k->entry.why, sizeof k->entry.why, HF_SIBLING_HOLDS "; %.50s",
+			k->gate.serial, why);
+	else
+		snprintf(k->entry.why, sizeof k->entry.why, "%s", why);
+}
+
 static void update_entry(struct hf_zone_keeper *k, const struct hf_zone *before,
 	const struct hf_gate_verdict *verdict, hf_us now)
 {
@@ -212,7 +228,7 @@ static void update_entry(struct hf_zone_keeper *k, const struct hf_zone *before,
 	k->entry.ede = codes[standing];
 	k->entry.why[0] = 0;
 	if (standing != HF_ZONE_SERVED)
-		hf_gate_why(&k->gate, now, k->entry.why);
+		say_why(k, now);
 	if (standing != was || verdict->changed) {
 		char why[HF_GATE_WHY_MAX];
 		tell_why(k,
@@ -298,7 +314,7 @@ static void ask_all(struct hf_timer *timer, hf_us now)
 	struct hf_zone_keeper *k =
 		(struct hf_zone_keeper *)((char *)timer -
 					  offsetof(struct hf_zone_keeper, ask_timer));
-	for (size_t i = 0; i < k->gate.witness_count; i++)
+	for (size_t i = 0; i < k->asked_count; i++)
 		hf_witness_ask(k->witnesses[i], now);
 }
 
@@ -308,6 +324,40 @@ static void witness_said(
 	struct hf_zone_keeper *k = ctx;
 	(void)why;
 	hf_gate_report(&k->gate, index, reached, serial, now);
+	settle(k, now);
+}
+
+static bool is_served(const struct hf_gate *gate)
+{
+	return gate->state == HF_GATE_CURRENT || gate->state == HF_GATE_AGING;
+}
+
+void hf_zone_keeper_sight(const struct hf_zone_keeper *k, struct hf_sibling_zone *ret)
+{
+	*ret = (struct hf_sibling_zone){.name = k->conf.zone->name,
+		.copy = k->entry.zone ? hf_zone_ref(k->entry.zone) : NULL,
+		.proven = is_served(&k->gate)};
+	/* Who has not been asked yet may well be there. */
+	for (size_t i = 0; i < k->asked_count; i++)
+		ret->primary_reached |= k->gate.witnesses[i].reached || !k->gate.witnesses[i].asked;
+}
+
+void hf_zone_keeper_sibling(struct hf_zone_keeper *k, size_t sibling, bool reached,
+	uint32_t serial, hf_us now)
+{
+	size_t at = k->asked_count + sibling;
+	if (at >= k->gate.witness_count)
+		return;
+	hf_gate_report(&k->gate, at, reached, serial, now);
+	settle(k, now);
+}
+
+void hf_zone_keeper_twins(struct hf_zone_keeper *k, bool panic, bool odd, hf_us now)
+{
+	if (panic == k->gate.panic && odd == k->odd)
+		return;
+	hf_gate_panic(&k->gate, panic);
+	k->odd = odd;
 	settle(k, now);
 }
 
@@ -497,7 +547,8 @@ static bool same_witnesses(const struct hf_zone_conf *a, const struct hf_zone_co
 static void inherit(struct hf_zone_keeper *k, const struct hf_zone_keeper *before, hf_us now)
 {
 	struct hf_gate_conf conf = k->gate.conf;
-	if (same_witnesses(k->conf.zone, before->conf.zone))
+	if (same_witnesses(k->conf.zone, before->conf.zone) &&
+		k->conf.siblings == before->conf.siblings)
 		k->gate = before->gate;
 	else
 		hf_gate_inherit(&k->gate, &before->gate);
@@ -542,6 +593,9 @@ static int fill(struct hf_zone_keeper *k, const struct hf_zone_keeper *before, h
 	enum hf_witness_kind kinds[HF_GATE_WITNESSES_MAX];
 	size_t count = 0;
 	int rc = make_witnesses(k, kinds, &count);
+	k->asked_count = count;
+	for (size_t i = 0; i < k->conf.siblings && count < HF_GATE_WITNESSES_MAX; i++)
+		kinds[count++] = HF_WITNESS_SIBLING;
 	if (!rc)
 		rc = make_source(k);
 	if (!rc)
@@ -551,7 +605,7 @@ static int fill(struct hf_zone_keeper *k, const struct hf_zone_keeper *before, h
 	const struct hf_gate_conf conf = {.serve_unproven = zone->serve_unproven,
 		.grace = zone->grace,
 		.patience = PATIENCE,
-		.self = count == 0};
+		.self = k->asked_count == 0};
 	hf_gate_init(&k->gate, &conf, kinds, count, now);
 	k->entry = (struct hf_zones_entry){
 		.origin = zone->name, .standing = HF_ZONE_WITHHELD, .ede = HF_EDE_NOT_READY};
@@ -630,6 +684,7 @@ void hf_zone_keeper_figures(
 		.state = gate->state,
 		.standing = k->entry.standing,
 		.has_copy = gate->has_copy,
+		.odd = k->odd,
 		.serial = gate->serial,
 		.published_known = gate->published_known,
 		.published = gate->published,

@@ -47,6 +47,7 @@ struct hf_zone_keeper_conf {
 	struct hf_watch *watch;                 /* or NULL */
 	struct hf_copies *copies;               /* or NULL */
 	const struct hf_tombstones *tombstones; /* or NULL */
+	size_t siblings; /* witnesses that somebody else asks: hf_zone_keeper_sibling */
 	const struct hf_zone_keeper_handler *handler;
 	void *ctx;
 };
@@ -64,6 +65,18 @@ void hf_zone_keeper_fetch(struct hf_zone_keeper *keeper, hf_us now);
 void hf_zone_keeper_notified(struct hf_zone_keeper *keeper, const struct hf_address *peer,
 	bool has_serial, uint32_t serial, hf_us now);
 
+/* ---- siblings (authority/siblings.h) ---- */
+
+struct hf_sibling_zone;
+void hf_zone_keeper_sight(const struct hf_zone_keeper *keeper, struct hf_sibling_zone *ret);
+
+/* A sibling was asked for the serial. */
+void hf_zone_keeper_sibling(struct hf_zone_keeper *keeper, size_t sibling, bool reached,
+	uint32_t serial, hf_us now);
+
+/* What a round found: ours is to be served, marked; our records are not those of the others. */
+void hf_zone_keeper_twins(struct hf_zone_keeper *keeper, bool panic, bool odd, hf_us now);
+
 /* ---- readers ---- */
 
 const struct hf_zone_conf *hf_zone_keeper_conf(const struct hf_zone_keeper *keeper);
@@ -73,6 +86,7 @@ struct hf_zone_keeper_figures {
 	enum hf_gate_state state;
 	enum hf_zone_standing standing;
 	bool has_copy, published_known;
+	bool odd; /* its records are not those of its siblings, which agree */
 	uint32_t serial, published;
 	size_t records, octets;
 	hf_us proven, loaded; /* HF_GATE_NEVER: never */

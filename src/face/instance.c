@@ -2,6 +2,7 @@
 #include "face/instance.h"
 
 #include "authority/authority.h"
+#include "authority/siblings.h"
 #include "base/check.h"
 #include "base/error.h"
 #include "face/command.h"
@@ -71,6 +72,7 @@ struct hf_settings hf_instance_settings(struct hf_config *config)
 		.forward = &config->forward,
 		.cache = &config->cache,
 		.zones = &config->zones,
+		.siblings = &config->siblings,
 		.workers = config->process.workers,
 		.owner = hf_config_ref(config),
 		.release = release_config,
@@ -235,6 +237,24 @@ static size_t read_zones(void *ctx, struct hf_zone_figures *ret, size_t most)
 	return list.count;
 }
 
+static void add_siblings(struct hf_server *server, struct hf_metrics_source *source)
+{
+	struct hf_sibling_figures figures[HF_METRICS_SIBLINGS];
+	struct hf_authority *authority = hf_server_authority(server);
+	_Static_assert(HF_METRICS_SIBLINGS == HF_TWINS_MAX + 1, "no room for all siblings");
+	_Static_assert(HF_METRICS_TWIN_STATES == HF_TWIN_DIFFERS + 1, "no room for all states");
+	if (!authority)
+		return;
+	source->siblings = hf_authority_siblings(authority, figures, HF_METRICS_SIBLINGS);
+	for (size_t i = 0; i < source->siblings; i++) {
+		hf_address_text(&figures[i].address, source->sibling[i].name);
+		for (size_t s = 0; s < HF_METRICS_TWIN_STATES; s++)
+			source->sibling[i].zones[s] = figures[i].zones[s];
+	}
+	for (size_t s = 0; s < HF_METRICS_TWIN_STATES; s++)
+		source->twin_states[s] = hf_twin_state_text((enum hf_twin_state)s);
+}
+
 struct hf_metrics_source hf_instance_metrics(struct hf_instance *instance)
 {
 	struct hf_server *server = instance->server;
@@ -267,6 +287,7 @@ struct hf_metrics_source hf_instance_metrics(struct hf_instance *instance)
 	};
 	add_driver(server, &source);
 	add_reasons(&ready.look, &source);
+	add_siblings(server, &source);
 	return source;
 }
 

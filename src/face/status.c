@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "authority/authority.h"
+#include "authority/siblings.h"
 #include "base/check.h"
 #include "base/error.h"
 #include "face/version.h"
@@ -277,6 +278,26 @@ static json_t *describe_reasons(struct hf_instance *instance, bool *ret_ready)
 	return reasons;
 }
 
+static json_t *describe_siblings(struct hf_instance *instance)
+{
+	struct hf_sibling_figures figures[HF_TWINS_MAX + 1];
+	struct hf_authority *authority = hf_server_authority(instance->server);
+	size_t count = authority ? hf_authority_siblings(authority, figures, HF_TWINS_MAX + 1) : 0;
+	json_t *siblings = json_array();
+	for (size_t i = 0; i < count; i++) {
+		char address[HF_ADDRESS_TEXT_MAX];
+		json_t *zones = json_object();
+		for (size_t s = 0; s <= HF_TWIN_DIFFERS; s++)
+			json_object_set_new(zones, hf_twin_state_text((enum hf_twin_state)s),
+				number(figures[i].zones[s]));
+		json_array_append_new(siblings,
+			json_pack("{s:s, s:b, s:o, s:s}", "address",
+				hf_address_text(&figures[i].address, address), "vip",
+				figures[i].vip, "zones", zones, "worst", figures[i].worst));
+	}
+	return siblings;
+}
+
 static json_t *describe(struct hf_instance *instance, hf_us now)
 {
 	struct hf_metrics_source source = hf_instance_metrics(instance);
@@ -301,6 +322,7 @@ static json_t *describe(struct hf_instance *instance, hf_us now)
 		"interception", describe_interception(&source, config));
 	json_object_set_new(status, "zones", describe_zones(instance));
 	hf_config_unref(config);
+	json_object_set_new(status, "siblings", describe_siblings(instance));
 	return status;
 }
 
@@ -504,6 +526,21 @@ static void write_zones(const json_t *zones, FILE *out)
 			json_array_size(zones) - shown);
 }
 
+static void write_siblings(const json_t *siblings, FILE *out)
+{
+	size_t i;
+	json_t *item;
+	json_array_foreach(siblings, i, item) {
+		const json_t *zones = json_object_get(item, "zones");
+		const char *worst = get_text(item, "worst");
+		fprintf(out, "%-11s %s: %lld zones the same, %lld behind, %lld differ, %lld unknown%s%s\n",
+			json_is_true(json_object_get(item, "vip")) ? "VIP" : "sibling",
+			get_text(item, "address"), get_number(zones, "same"),
+			get_number(zones, "behind"), get_number(zones, "differs"),
+			get_number(zones, "unknown"), worst[0] ? "; " : "", worst);
+	}
+}
+
 static void write_page(const json_t *status, FILE *out)
 {
 	char uptime[HF_NUMBER_TEXT_MAX];
@@ -525,6 +562,7 @@ static void write_page(const json_t *status, FILE *out)
 	write_driver(json_object_get(status, "xdp"), out);
 	write_proofs(json_object_get(status, "proofs"), out);
 	write_interception(json_object_get(status, "interception"), out);
+	write_siblings(json_object_get(status, "siblings"), out);
 	fprintf(out, "\n  %-20s %-12s %10s %12s %12s %9s %9s\n", "upstream", "state", "rtt",
 		"packets out", "packets in", "timeouts", "failures");
 	json_array_foreach(json_object_get(status, "upstreams"), i, item)

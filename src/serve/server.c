@@ -471,8 +471,9 @@ static void notified(void *ctx, const struct hf_name *zone, const struct hf_addr
 /* What files say is served from the first question on. */
 static int begin_zones(struct hf_server *server, FILE *complaints)
 {
-	int rc = hf_zones_link_adopt(&server->zones, above(server->plan)->settings.zones,
-		server->plan, complaints);
+	const struct hf_settings *settings = &above(server->plan)->settings;
+	int rc = hf_zones_link_adopt(
+		&server->zones, settings->zones, settings->siblings, server->plan, complaints);
 	for (size_t w = 0; !rc && w < server->size; w++)
 		take_zones(&server->crew[w]);
 	return rc;
@@ -789,7 +790,8 @@ int hf_server_reload(struct hf_server *server, const struct hf_settings *setting
 	if (rc)
 		fprintf(complaints, "some workers could not take all of it: %s\n", hf_strerror(rc));
 	close_ears(&ears, server->size);
-	hf_zones_link_adopt(&server->zones, settings->zones, plan, complaints);
+	hf_zones_link_adopt(
+		&server->zones, settings->zones, settings->siblings, plan, complaints);
 	hf_plan_unref(old);
 	if (server->xdp)
 		adopt_at_driver(server, complaints);
@@ -1025,6 +1027,10 @@ static void look_at_route(
 static void look_at_zone(void *ctx, const struct hf_authority_zone *zone)
 {
 	char name[HF_NAME_TEXT_MAX];
+	if (zone->odd)
+		hf_look_add(ctx, HF_REASON_SIBLING, HF_REASON_AT_ONCE,
+			hf_name_text(zone->name.bytes, name),
+			"zone %s has other records here than at its siblings, which agree", name);
 	if (!zone->required || zone->standing == HF_ZONE_SERVED || zone->standing == HF_ZONE_MARKED)
 		return;
 	hf_name_text(zone->name.bytes, name);
@@ -1040,6 +1046,6 @@ void hf_server_look(const struct hf_server *server, struct hf_look *look)
 		look_at_route(server, &forward->routes[i], look);
 	pthread_mutex_unlock(lock_of(server));
 	struct hf_authority *authority = hf_server_authority(server);
-	if (authority)
+	if (authority && hf_authority_trouble(authority))
 		hf_authority_each(authority, look_at_zone, look);
 }

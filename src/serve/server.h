@@ -36,6 +36,7 @@ struct hf_settings {
 	const struct hf_forward_conf *forward;
 	const struct hf_cache_conf *cache;
 	const struct hf_zones_conf *zones; /* served with authority; NULL: none */
+	const struct hf_siblings_conf *siblings; /* who else does; NULL: nobody */
 	uint32_t workers;
 	const char *persist; /* where the cache is written down, or NULL; at start only */
 	void *owner;

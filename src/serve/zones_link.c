@@ -28,13 +28,13 @@ static void release_plan(void *owner)
 }
 
 int hf_zones_link_adopt(struct hf_zones_link *link, const struct hf_zones_conf *zones,
-	struct hf_plan *plan, FILE *complaints)
+	const struct hf_siblings_conf *siblings, struct hf_plan *plan, FILE *complaints)
 {
 	struct hf_authority *authority = atomic_load(&link->authority);
 	if (!authority && (!zones || !zones->zone_count))
 		return 0;
 	const struct hf_authority_conf conf = {
-		.zones = zones, .owner = hf_plan_ref(plan), .release = release_plan};
+		.zones = zones, .siblings = siblings, .owner = hf_plan_ref(plan), .release = release_plan};
 	int rc = authority ? hf_authority_adopt(authority, &conf)
 			   : hf_authority_start(&conf, complaints, serve, link, &authority);
 	if (rc) {

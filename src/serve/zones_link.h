@@ -32,7 +32,7 @@ void hf_zones_link_init(struct hf_zones_link *link, void (*post)(void *ctx), voi
 /* Begins with the plan's zones, or goes by another plan. What is wrong is said on
  * `complaints`; a zone with a fault fails neither. -ENOMEM and the like: nothing changed. */
 int hf_zones_link_adopt(struct hf_zones_link *link, const struct hf_zones_conf *zones,
-	struct hf_plan *plan, FILE *complaints);
+	const struct hf_siblings_conf *siblings, struct hf_plan *plan, FILE *complaints);
 
 /* The set, if its number is not *number any more, which it becomes; else NULL. The caller
  * lets it go. */

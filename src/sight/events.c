@@ -270,8 +270,7 @@ static void say_twin(struct hf_log *log, const struct hf_event *event, const cha
 		HF_LOG_TEXT_FIELD("zone",
 			event->about_len ? hf_name_text(event->about, zone) : "(long)"),
 		HF_LOG_TEXT_FIELD("node", address),
-		HF_LOG_NUMBER_FIELD(over ? NULL : "serial", (uint32_t)event->a),
-		HF_LOG_NUMBER_FIELD(over ? "seconds" : NULL, event->c),
+		HF_LOG_NUMBER_FIELD(over ? "seconds" : "serial", over ? (int64_t)event->c : (int64_t)(uint32_t)event->a),
 		HF_LOG_NUMBER_FIELD(behind ? "newest" : NULL, (uint32_t)event->b),
 		{.key = NULL},
 	};

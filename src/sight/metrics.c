@@ -322,6 +322,21 @@ static void write_ready(const struct hf_metrics_source *source, struct hf_text *
 		(ull)source->hooks.killed);
 }
 
+/* Shown while there are some. */
+static void write_siblings(const struct hf_metrics_source *source, struct hf_text *text)
+{
+	if (!source->siblings)
+		return;
+	begin(text, "holdfast_sibling_zones", "gauge",
+		"Zones that a sibling (or the VIP) serves, by how they stand to ours.");
+	for (size_t i = 0; i < source->siblings; i++)
+		for (size_t s = 0; s < HF_METRICS_TWIN_STATES; s++)
+			hf_text_add(text,
+				"holdfast_sibling_zones{sibling=\"%s\",state=\"%s\"} %llu\n",
+				source->sibling[i].name, source->twin_states[s],
+				(ull)source->sibling[i].zones[s]);
+}
+
 static void write_process(const struct hf_metrics_source *source, struct hf_text *text)
 {
 	write_one(text, "holdfast_cache_entries", "gauge", "Answers in the cache.",
@@ -341,6 +356,7 @@ static void write_process(const struct hf_metrics_source *source, struct hf_text
 	write_one(text, "holdfast_reload_failures_total", "counter",
 		"Configurations that were refused since the start.", source->reload_failures);
 	write_ready(source, text);
+	write_siblings(source, text);
 	write_one(text, "holdfast_workers", "gauge", "Threads that answer questions.", source->workers);
 	write_one(text, "process_start_time_seconds", "gauge",
 		"Start of the process, in seconds since 1970.", (uint64_t)source->started_wall);

@@ -15,12 +15,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/address.h"
 #include "meter/meter.h"
 #include "sight/text.h"
 #include "sight/zone_metrics.h"
 
 #define HF_METRICS_FATES 16
 #define HF_METRICS_REASONS 8
+#define HF_METRICS_SIBLINGS 17
+#define HF_METRICS_TWIN_STATES 4
 
 struct hf_metrics_label {
 	const char *name;
@@ -60,6 +63,12 @@ struct hf_metrics_source {
 	} hooks;
 	/* Fills in up to `most` zones and returns how many there are; NULL: there are none. */
 	size_t (*zones)(void *ctx, struct hf_zone_figures *ret, size_t most);
+	size_t siblings;          /* other nodes that serve our zones, and the VIP */
+	struct {
+		char name[HF_ADDRESS_TEXT_MAX];
+		uint64_t zones[HF_METRICS_TWIN_STATES];
+	} sibling[HF_METRICS_SIBLINGS];
+	const char *twin_states[HF_METRICS_TWIN_STATES];
 	int64_t started_wall;     /* seconds since 1970 */
 	const struct hf_metrics_label *build; /* labels of holdfast_build_info, NULL-name end */
 };

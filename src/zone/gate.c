@@ -136,12 +136,21 @@ static bool all_asked(const struct hf_gate *gate)
 	return true;
 }
 
+/* Siblings are no witnesses of what is published: they may be as old as we are. */
 static bool any_reached(const struct hf_gate *gate)
 {
 	for (size_t i = 0; i < gate->witness_count; i++)
-		if (gate->witnesses[i].reached)
+		if (gate->witnesses[i].reached && gate->witnesses[i].kind != HF_WITNESS_SIBLING)
 			return true;
 	return false;
+}
+
+static bool siblings_asked(const struct hf_gate *gate)
+{
+	for (size_t i = 0; i < gate->witness_count; i++)
+		if (gate->witnesses[i].kind == HF_WITNESS_SIBLING && !gate->witnesses[i].asked)
+			return false;
+	return true;
 }
 
 /* ---- facts ---- */
@@ -189,6 +198,11 @@ void hf_gate_inherit(struct hf_gate *gate, const struct hf_gate *before)
 	gate->ever_proven = before->ever_proven;
 	gate->proven = before->proven;
 	gate->started = before->started;
+}
+
+void hf_gate_panic(struct hf_gate *gate, bool on)
+{
+	gate->panic = on;
 }
 
 void hf_gate_report(struct hf_gate *gate, size_t witness, bool reached, uint32_t serial, hf_us now)
@@ -252,7 +266,7 @@ static enum hf_gate_state state_by_age(const struct hf_gate *gate, hf_us now)
 		return HF_GATE_UNPROVEN;
 	if (gate->proven != HF_GATE_NEVER && now - gate->proven > gate->expire)
 		return HF_GATE_EXPIRED;
-	if (!gate->ever_proven)
+	if (!gate->ever_proven || (!is_served_state(gate->state) && !siblings_asked(gate)))
 		return HF_GATE_UNPROVEN;
 	return now - gate->proven <= gate->refresh + gate->retry ? HF_GATE_CURRENT : HF_GATE_AGING;
 }
@@ -348,7 +362,8 @@ struct hf_gate_verdict hf_gate_verdict(struct hf_gate *gate, hf_us now)
 	enum hf_gate_state state = next_state(gate, now);
 	verdict.changed = state != gate->state;
 	gate->state = verdict.state = state;
-	verdict.marked = may_serve_unproven(gate, now);
+	verdict.marked = may_serve_unproven(gate, now) ||
+			 (gate->panic && gate->has_copy && !is_served_state(state));
 	verdict.serve = verdict.marked || is_served_state(state);
 	bool ask = time_to_ask(gate, now);
 	verdict.fetch = worth_fetching(gate) || (ask && gate->conf.self);

@@ -32,6 +32,11 @@
  * ahead since then. A primary that is doubted may still be asked for the zone, but not one
  * that jumps and is contradicted by two others.
  *
+ * Siblings prove nothing, but they may know more: with siblings nothing is served for the first
+ * time before each of them has been asked. So a node that boots with an old copy does not serve
+ * it for as long as the others take to say that there is a newer one, nor because a primary has
+ * been set back to just that.
+ *
  * Time: all instants are on the monotonic clock of `now`. A proof that was written down is
  * brought to that clock by the caller; one that lies ahead of `now`, or whose age is not
  * known, is none.
@@ -102,6 +107,7 @@ struct hf_gate {
 	hf_us started;    /* this gate's first instant */
 	bool published_known;
 	uint32_t published; /* the newest credible serial */
+	bool panic;         /* hf_gate_panic */
 	hf_us behind_since; /* when it became newer than ours; HF_GATE_NEVER: it is not */
 	hf_us transferred;  /* when a source that is no witness last gave what we have, or _NEVER */
 	hf_us asked_at;     /* when the witnesses were last asked */
@@ -123,6 +129,10 @@ void hf_gate_copy(struct hf_gate *gate, const struct hf_zone_soa *soa, hf_us pro
 /* Takes over the copy and its standing from a gate with other witnesses, which count as not
  * yet asked. */
 void hf_gate_inherit(struct hf_gate *gate, const struct hf_gate *before);
+
+/* No node can prove a copy, and ours is the newest that any of them holds (zone/twins.h): it is
+ * served, marked, until this is taken back or it is proven. */
+void hf_gate_panic(struct hf_gate *gate, bool on);
 
 /* A witness has been asked. */
 void hf_gate_report(struct hf_gate *gate, size_t witness, bool reached, uint32_t serial, hf_us now);
