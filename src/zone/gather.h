@@ -8,11 +8,12 @@
  *
  * The key has the labels below the origin, the last one first, each ended by a zero; so
  * that a zero within a label sorts behind that end, 0 is written as 1 1, and 1 as 1 2.
+ * Entries lie in *pieces* of memory that grow up to 2 MiB and go back to the system whole:
+ * a build is large and short-lived, and what is left of it would lie between what stays.
  * At the bound: HF_STRAYS_MAX strays are told of; more are counted. */
 #ifndef HF_ZONE_GATHER_H
 #define HF_ZONE_GATHER_H
 
-#include "base/arena.h"
 #include "base/hash.h"
 #include "zone/snapshot.h"
 
@@ -37,10 +38,16 @@ struct hf_stray {
 	const char *why;
 };
 
+struct hf_piece {
+	struct hf_piece *next;
+	size_t size, used; /* octets, this head included */
+};
+
 struct hf_zone_build {
 	struct hf_name origin;
 	struct hf_zone_limits limits;
-	struct hf_arena arena; /* of entries */
+	struct hf_piece *pieces; /* of entries; the one to write to first */
+	size_t octets;           /* of all pieces */
 	struct hf_entry **entries;
 	size_t count, room; /* of entries, those gone included */
 	size_t live;

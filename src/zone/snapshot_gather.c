@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/pages.h"
 #include "zone/gather.h"
 #include "zone/records.h"
 
@@ -70,6 +71,54 @@ bool hf_entry_same(const struct hf_entry *a, const struct hf_entry *b)
 		       b->rdata_len) == 0;
 }
 
+/* ---- memory ---- */
+
+#define PIECE_MIN 4096
+
+static void free_pieces(struct hf_zone_build *build)
+{
+	while (build->pieces) {
+		struct hf_piece *next = build->pieces->next;
+		hf_pages_free(build->pieces, build->pieces->size);
+		build->pieces = next;
+	}
+}
+
+/* Twice as large as the one before, and large enough for `need`. */
+static int add_piece(struct hf_zone_build *build, size_t need)
+{
+	size_t size = build->pieces ? 2 * build->pieces->size : PIECE_MIN;
+	size_t limit = build->limits.octets;
+	if (size > HF_PAGES_HUGE)
+		size = HF_PAGES_HUGE;
+	while (size < sizeof(struct hf_piece) + need)
+		size *= 2;
+	if (limit && (size > limit || build->octets > limit - size))
+		return HF_EBOUND;
+	struct hf_piece *piece = hf_pages_get(size);
+	if (!piece)
+		return -ENOMEM;
+	*piece = (struct hf_piece){build->pieces, size, sizeof *piece};
+	build->pieces = piece;
+	build->octets += size;
+	return 0;
+}
+
+static int get_entry(struct hf_zone_build *build, size_t bytes, struct hf_entry **ret)
+{
+	size_t need = (sizeof(struct hf_entry) + bytes + 7) & ~(size_t)7;
+	struct hf_piece *piece = build->pieces;
+	if (!piece || piece->size - piece->used < need) {
+		int rc = add_piece(build, need);
+		if (rc)
+			return rc;
+		piece = build->pieces;
+	}
+	*ret = (struct hf_entry *)((uint8_t *)piece + piece->used);
+	piece->used += need;
+	return 0;
+}
+
 /* ---- a build ---- */
 
 int hf_zone_build_new(const struct hf_name *origin, const struct hf_zone_limits *limits,
@@ -84,7 +133,6 @@ int hf_zone_build_new(const struct hf_name *origin, const struct hf_zone_limits 
 		build->limits = *limits;
 	if (!build->limits.records || build->limits.records > HF_ZONE_RECORDS_MAX)
 		build->limits.records = HF_ZONE_RECORDS_MAX;
-	hf_arena_init(&build->arena, build->limits.octets);
 	*ret = build;
 	return 0;
 }
@@ -93,7 +141,7 @@ void hf_zone_build_free(struct hf_zone_build *build)
 {
 	if (!build)
 		return;
-	hf_arena_clear(&build->arena);
+	free_pieces(build);
 	free(build->entries);
 	free(build->strays);
 	free(build->index);
@@ -273,10 +321,10 @@ int hf_zone_build_add(struct hf_zone_build *build, const struct hf_zone_record *
 	int rc = make_room(build);
 	if (rc)
 		return rc;
-	struct hf_entry *entry =
-		hf_arena_get(&build->arena, sizeof *entry + wanted.key_len + record->rdata_len);
-	if (!entry)
-		return build->limits.octets ? HF_EBOUND : -ENOMEM;
+	struct hf_entry *entry;
+	rc = get_entry(build, wanted.key_len + record->rdata_len, &entry);
+	if (rc)
+		return rc;
 	write_entry(entry, record, &wanted);
 	rc = add_to_index(build, entry, &is_new);
 	if (rc || !is_new)
