@@ -412,6 +412,108 @@ static void the_root_is_a_zone_too(void **state)
 	hf_zone_unref(zone);
 }
 
+/* ---- proofs ---- */
+
+#define SIG(owner, type, labels)                                                                   \
+	owner " 60 RRSIG " type " 8 " labels " 60 20300101000000 20200101000000 1 example. AAAA\n"
+
+static const char nsec_text[] = HF_SAMPLE_APEX "@ DNSKEY 257 3 8 AAAA\n" SIG("@", "SOA", "1") SIG(
+	"@", "DNSKEY", "1") "@ 60 NSEC a NS SOA RRSIG NSEC DNSKEY\n" SIG("@", "NSEC",
+	"1") "a 60 A 192.0.2.1\n" SIG("a", "A", "2") "a 60 NSEC x.hollow A RRSIG NSEC\n" SIG("a",
+	"NSEC", "2") "x.hollow 60 A 192.0.2.2\n"
+		     "x.hollow 60 NSEC sub A RRSIG NSEC\n"
+		     "sub NS ns.sub\n"
+		     "ns.sub A 192.0.2.3\n"
+		     "sub 60 NSEC *.w NS RRSIG NSEC\n"
+		     "*.w 60 A 192.0.2.4\n" SIG("*.w", "A", "2") "*.w 60 NSEC @ A RRSIG NSEC\n";
+
+static void denials_are_proven_by_nsec(void **state)
+{
+	struct hf_zone *zone = hf_sample_zone("example", nsec_text);
+	(void)state;
+	assert_true(hf_zone_signed(zone));
+	SAYS(zone, "a.example", HF_TYPE_A, DO,
+		"0 aa\n= a.example A 192.0.2.1\n= a.example RRSIG A\n");
+	SAYS(zone, "a.example", HF_TYPE_A, 0, "0 aa\n= a.example A 192.0.2.1\n");
+	/* The name lies behind a, and the wildcard behind the apex. */
+	SAYS(zone, "b.example", HF_TYPE_A, DO,
+		"3 aa\n- example SOA\n- example RRSIG SOA\n- a.example NSEC\n- a.example RRSIG "
+		"NSEC\n"
+		"- example NSEC\n- example RRSIG NSEC\n");
+	SAYS(zone, "a.example", HF_TYPE_TXT, DO,
+		"0 aa\n- example SOA\n- example RRSIG SOA\n- a.example NSEC\n- a.example RRSIG "
+		"NSEC\n");
+	SAYS(zone, "hollow.example", HF_TYPE_A, DO,
+		"0 aa\n- example SOA\n- example RRSIG SOA\n- a.example NSEC\n- a.example RRSIG "
+		"NSEC\n");
+	SAYS(zone, "q.w.example", HF_TYPE_A, DO,
+		"0 aa\n= q.w.example A 192.0.2.4\n= q.w.example RRSIG A\n- *.w.example NSEC\n");
+	SAYS(zone, "www.sub.example", HF_TYPE_A, DO,
+		"0\n- sub.example NS ns.sub.example\n- sub.example NSEC\n"
+		"+ ns.sub.example A 192.0.2.3\n");
+	SAYS(zone, "sub.example", HF_TYPE_DS, DO,
+		"0 aa\n- example SOA\n- example RRSIG SOA\n- sub.example NSEC\n");
+	hf_zone_unref(zone);
+}
+
+/* The hashes of RFC 5155, appendix A: of `example`, a, ai, ns1, ns2, x.w, *.w, y.w, xx, and
+ * of the empty non-terminals w and x.y.w; salt aabbccdd, 12 iterations. */
+static const char nsec3_text[] = HF_SAMPLE_APEX
+	"@ 0 NSEC3PARAM 1 0 12 aabbccdd\n"
+	"0p9mhaveqvm6t7vbl5lop2u3t2rp3tom NSEC3 1 1 12 aabbccdd 2t7b4g4vsa5smi47k61mv5bv1a22bojr "
+	"MX DNSKEY NS SOA NSEC3PARAM RRSIG\n"
+	"2t7b4g4vsa5smi47k61mv5bv1a22bojr NSEC3 1 1 12 aabbccdd 2vptu5timamqttgl4luu9kg21e0aor3s A "
+	"RRSIG\n"
+	"2vptu5timamqttgl4luu9kg21e0aor3s NSEC3 1 1 12 aabbccdd 35mthgpgcu1qg68fab165klnsnk3dpvl "
+	"MX RRSIG\n"
+	"35mthgpgcu1qg68fab165klnsnk3dpvl NSEC3 1 1 12 aabbccdd b4um86eghhds6nea196smvmlo4ors995 "
+	"NS DS RRSIG\n"
+	"b4um86eghhds6nea196smvmlo4ors995 NSEC3 1 1 12 aabbccdd gjeqe526plbf1g8mklp59enfd789njgi "
+	"MX RRSIG\n"
+	"gjeqe526plbf1g8mklp59enfd789njgi NSEC3 1 1 12 aabbccdd ji6neoaepv8b5o6k4ev33abha8ht9fgc "
+	"HINFO A AAAA RRSIG\n"
+	"ji6neoaepv8b5o6k4ev33abha8ht9fgc NSEC3 1 1 12 aabbccdd k8udemvp1j2f7eg6jebps17vp3n8i58h\n"
+	"k8udemvp1j2f7eg6jebps17vp3n8i58h NSEC3 1 1 12 aabbccdd q04jkcevqvmu85r014c7dkba38o0ji5r\n"
+	"q04jkcevqvmu85r014c7dkba38o0ji5r NSEC3 1 1 12 aabbccdd r53bq7cc2uvmubfu5ocmm6pers9tk9en A "
+	"RRSIG\n"
+	"r53bq7cc2uvmubfu5ocmm6pers9tk9en NSEC3 1 1 12 aabbccdd t644ebqk9bibcna874givr6joj62mlhv "
+	"MX RRSIG\n"
+	"t644ebqk9bibcna874givr6joj62mlhv NSEC3 1 1 12 aabbccdd 0p9mhaveqvm6t7vbl5lop2u3t2rp3tom "
+	"HINFO A AAAA RRSIG\n"
+	"a NS ns1.a\na DS 1 8 2 0000000000000000000000000000000000000000000000000000000000000000\n"
+	"ns1 A 192.0.2.1\nns2 A 192.0.2.2\nai A 192.0.2.9\nxx A 192.0.2.10\n"
+	"x.w MX 1 xx\n*.w MX 1 ai\nx.y.w MX 1 xx\nc NS ns1.c\n";
+
+static void denials_are_proven_by_nsec3(void **state)
+{
+	struct hf_zone *zone = hf_sample_zone("example", nsec3_text);
+	(void)state;
+	/* RFC 5155, appendix B.1: the closest encloser, the next closer name, the wildcard. */
+	SAYS(zone, "a.c.x.w.example", HF_TYPE_A, DO,
+		"3 aa\n- example SOA\n- b4um86eghhds6nea196smvmlo4ors995.example NSEC3\n"
+		"- 0p9mhaveqvm6t7vbl5lop2u3t2rp3tom.example NSEC3\n"
+		"- 35mthgpgcu1qg68fab165klnsnk3dpvl.example NSEC3\n");
+	/* B.2: no data; B.2.1: an empty non-terminal. */
+	SAYS(zone, "ns1.example", HF_TYPE_MX, DO,
+		"0 aa\n- example SOA\n- 2t7b4g4vsa5smi47k61mv5bv1a22bojr.example NSEC3\n");
+	SAYS(zone, "y.w.example", HF_TYPE_A, DO,
+		"0 aa\n- example SOA\n- ji6neoaepv8b5o6k4ev33abha8ht9fgc.example NSEC3\n");
+	/* B.4: a wildcard's answer. */
+	SAYS(zone, "a.z.w.example", HF_TYPE_MX, DO,
+		"0 aa\n= a.z.w.example MX ai.example\n"
+		"- q04jkcevqvmu85r014c7dkba38o0ji5r.example NSEC3\n+ ai.example A 192.0.2.9\n");
+	/* B.5: a wildcard without such data. */
+	SAYS(zone, "a.z.w.example", HF_TYPE_AAAA, DO,
+		"0 aa\n- example SOA\n- q04jkcevqvmu85r014c7dkba38o0ji5r.example NSEC3\n"
+		"- k8udemvp1j2f7eg6jebps17vp3n8i58h.example NSEC3\n"
+		"- r53bq7cc2uvmubfu5ocmm6pers9tk9en.example NSEC3\n");
+	/* B.6: no DS at the apex; and a name that is nothing but a hash does not exist. */
+	SAYS(zone, "example", HF_TYPE_DS, DO,
+		"0 aa\n- example SOA\n- 0p9mhaveqvm6t7vbl5lop2u3t2rp3tom.example NSEC3\n");
+	SAYS(zone, "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom.example", HF_TYPE_NSEC3, 0, "3 aa\n" NEGATIVE);
+	hf_zone_unref(zone);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -448,6 +550,8 @@ int main(void)
 		cmocka_unit_test(any_gets_one_set_or_all),
 		cmocka_unit_test(what_does_not_fit_a_message_is_cut),
 		cmocka_unit_test(the_root_is_a_zone_too),
+		cmocka_unit_test(denials_are_proven_by_nsec),
+		cmocka_unit_test(denials_are_proven_by_nsec3),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
