@@ -604,6 +604,8 @@ void hf_authority_free(struct hf_authority *a)
 		return;
 	hf_authority_stop(a);
 	hf_siblings_free(a->siblings);
+	for (size_t i = 0; i < a->keeper_count; i++)
+		hf_zone_keeper_finish(a->keepers[i]);
 	free_keepers(a, a->keepers, a->keeper_count);
 	hf_keys_unref(a->keys);
 	hf_copies_close(a->copies);

@@ -200,8 +200,9 @@ static void put(struct sink *s, const void *bytes, size_t len)
 	put_raw(s, bytes, len);
 }
 
-/* The length and the digest behind it, and then its name; or nothing is left of it. */
-static int sink_close(struct sink *s)
+/* The length and the digest behind it, and then its name; or nothing is left of it. `safe`:
+ * it outlives a loss of power. */
+static int sink_close(struct sink *s, bool safe)
 {
 	uint8_t end[8], digest[DIGEST_LEN];
 	hf_put_u32(end, (uint32_t)(s->octets >> 32));
@@ -210,7 +211,7 @@ static int sink_close(struct sink *s)
 	gnutls_hash_deinit(s->hash, digest);
 	put_raw(s, digest, sizeof digest);
 	flush_buffer(s);
-	if (!s->error && fsync(s->fd) < 0)
+	if (safe && !s->error && fsync(s->fd) < 0)
 		s->error = -errno;
 	close(s->fd);
 	if (!s->error && renameat(s->copies->dir, s->temporary, s->copies->dir, s->name) < 0)
@@ -219,7 +220,7 @@ static int sink_close(struct sink *s)
 		unlinkat(s->copies->dir, s->temporary, 0);
 		return s->error;
 	}
-	return fsync(s->copies->dir) < 0 ? -errno : 0;
+	return safe && fsync(s->copies->dir) < 0 ? -errno : 0;
 }
 
 static void put_set(struct sink *s, const struct hf_zone_set *set)
@@ -250,7 +251,7 @@ int hf_copy_save(
 		put(s, name->bytes, name->len);
 		while (hf_zone_next(&walk, &set))
 			put_set(s, &set);
-		rc = sink_close(s);
+		rc = sink_close(s, true);
 	}
 	free(s);
 	if (rc)
@@ -274,7 +275,7 @@ int hf_copy_prove(struct hf_copies *copies, const struct hf_name *name, uint32_t
 		hf_put_u32(body + 24, (uint32_t)copies->boot);
 		put(s, proof_magic, sizeof proof_magic);
 		put(s, body, sizeof body);
-		rc = sink_close(s);
+		rc = sink_close(s, false);
 	}
 	free(s);
 	return rc;

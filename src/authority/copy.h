@@ -4,7 +4,8 @@
  * Story: `zone-state` is a directory with two files for each zone: NAME.zone, its records,
  * and NAME.proof, which serial was proven when. Both are written under another name, made
  * safe on the disk, and only then given their own: whoever kills us leaves the old or the
- * new. Each has a magic, a version, its length and a SHA-256 of all: what is damaged is
+ * new. (A proof is not made safe first: what a loss of power takes of it makes a copy look
+ * older, never younger.) Each has a magic, a version, its length and a SHA-256 of all: what is damaged is
  * told of and dropped.
  * A proof counts from its wall-clock time. Within one start of the machine the monotonic
  * clock must not say more: if the wall clock went back meanwhile, it is believed. A wall

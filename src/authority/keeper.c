@@ -26,6 +26,9 @@
  * older than it is, never younger. */
 #define PROOF_EVERY (30 * HF_SECOND)
 
+/* A copy of a new version is written within this, a thousand of them not all at once. */
+#define SAVE_WITHIN (500 * HF_MS)
+
 /* A NOTIFY is nobody's way to make us ask more often than this. */
 #define NOTIFY_EVERY HF_SECOND
 
@@ -42,6 +45,7 @@ struct hf_zone_keeper {
 	struct hf_timer turn_timer; /* time passes */
 	struct hf_timer ask_timer;  /* questions, a little apart from others' */
 	bool fetching, wanted;
+	bool unsaved;      /* the copy on the disk is not of this version */
 	bool whole;        /* what was given last was refused: all of it, next time */
 	size_t first;      /* the primary to begin with, once; or _NO_PRIMARY */
 	unsigned failures; /* in a row */
@@ -86,9 +90,11 @@ static struct hf_copy_clocks clocks(const struct hf_zone_keeper *k, hf_us now)
 	return (struct hf_copy_clocks){now, hf_loop_wall(k->conf.loop)};
 }
 
+/* A little after the version is served: that it takes its time holds up nobody's answer. */
 static void save_copy(struct hf_zone_keeper *k, hf_us now)
 {
 	char why[HF_COPY_WHY_MAX];
+	k->unsaved = false;
 	k->proof_written = HF_GATE_NEVER;
 	if (k->conf.copies && hf_copy_save(k->conf.copies, k->entry.zone, why))
 		tell_why(k, (struct hf_event){.kind = HF_EVENT_ZONE_COPY}, why, now);
@@ -97,7 +103,7 @@ static void save_copy(struct hf_zone_keeper *k, hf_us now)
 static void save_proof(struct hf_zone_keeper *k)
 {
 	const struct hf_gate *gate = &k->gate;
-	if (!k->conf.copies || !gate->ever_proven ||
+	if (!k->conf.copies || !gate->ever_proven || k->unsaved ||
 		(k->proof_written != HF_GATE_NEVER &&
 			gate->proven - k->proof_written < PROOF_EVERY))
 		return;
@@ -289,6 +295,8 @@ static void settle_from(struct hf_zone_keeper *k, const struct hf_zone *before, 
 		if (!k->fetching && !k->wanted && k->source && k->fetch_at < next)
 			next = k->fetch_at;
 	}
+	if (k->unsaved && now + SAVE_WITHIN < next)
+		next = now + jitter(k, SAVE_WITHIN);
 	if (next == HF_NEVER)
 		hf_timer_disarm(hf_loop_timers(k->conf.loop), &k->turn_timer);
 	else
@@ -302,9 +310,12 @@ static void settle(struct hf_zone_keeper *k, hf_us now)
 
 static void time_passed(struct hf_timer *timer, hf_us now)
 {
-	settle((struct hf_zone_keeper *)((char *)timer -
-					 offsetof(struct hf_zone_keeper, turn_timer)),
-		now);
+	struct hf_zone_keeper *k =
+		(struct hf_zone_keeper *)((char *)timer -
+					  offsetof(struct hf_zone_keeper, turn_timer));
+	if (k->unsaved)
+		save_copy(k, now);
+	settle(k, now);
 }
 
 /* ---- witnesses ---- */
@@ -315,7 +326,12 @@ static void ask_all(struct hf_timer *timer, hf_us now)
 		(struct hf_zone_keeper *)((char *)timer -
 					  offsetof(struct hf_zone_keeper, ask_timer));
 	for (size_t i = 0; i < k->asked_count; i++)
-		hf_witness_ask(k->witnesses[i], now);
+		if (k->conf.obstacle) /* without its key nobody is believed */
+			hf_gate_report(&k->gate, i, false, 0, now);
+		else
+			hf_witness_ask(k->witnesses[i], now);
+	if (k->conf.obstacle)
+		settle(k, now);
 }
 
 static void witness_said(
@@ -437,7 +453,7 @@ static void take_new(struct hf_zone_keeper *k, const struct hf_fetched *fetched,
 		bool same_serial = k->entry.zone && fetched->serial == k->gate.serial;
 		take(k, fetched->zone, HF_GATE_NEVER, now);
 		k->loads++;
-		save_copy(k, now);
+		k->unsaved = true;
 		tell_why(k,
 			(struct hf_event){.kind = HF_EVENT_ZONE_LOADED,
 				.a = (int32_t)fetched->serial,
@@ -563,6 +579,7 @@ static void inherit(struct hf_zone_keeper *k, const struct hf_zone_keeper *befor
 		hf_journal_ref(k->entry.journal);
 	k->loaded = before->loaded;
 	k->proof_written = before->proof_written;
+	k->unsaved = before->unsaved;
 	k->loads = before->loads;
 	k->refused = before->refused;
 	k->transfers = before->transfers;
@@ -582,8 +599,11 @@ static void could_not_tell(
 
 static int make_notify(struct hf_zone_keeper *k, const struct hf_zone_keeper *before)
 {
-	const struct hf_notify_conf conf = {.calls = k->conf.calls, .zone = k->conf.zone,
-		.key = k->conf.notify_key, .failed = could_not_tell, .ctx = k};
+	const struct hf_notify_conf conf = {.calls = k->conf.calls,
+		.zone = k->conf.zone,
+		.key = k->conf.notify_key,
+		.failed = could_not_tell,
+		.ctx = k};
 	return hf_notify_new(&conf, before ? before->notify : NULL, &k->notify);
 }
 
@@ -641,6 +661,14 @@ int hf_zone_keeper_new(const struct hf_zone_keeper_conf *conf, const struct hf_z
 	settle(k, now);
 	*ret = k;
 	return 0;
+}
+
+void hf_zone_keeper_finish(struct hf_zone_keeper *k)
+{
+	if (k->unsaved)
+		save_copy(k, hf_loop_now(k->conf.loop));
+	k->proof_written = HF_GATE_NEVER;
+	save_proof(k);
 }
 
 void hf_zone_keeper_free(struct hf_zone_keeper *k)

@@ -58,6 +58,9 @@ int hf_zone_keeper_new(const struct hf_zone_keeper_conf *conf, const struct hf_z
 	struct hf_zone_keeper **ret);
 void hf_zone_keeper_free(struct hf_zone_keeper *keeper); /* NULL is fine */
 
+/* The process ends in order: what the disk does not have yet is written down. */
+void hf_zone_keeper_finish(struct hf_zone_keeper *keeper);
+
 /* To be called once, after `want`. */
 void hf_zone_keeper_fetch(struct hf_zone_keeper *keeper, hf_us now);
 

@@ -17,10 +17,12 @@
 #define SETTLES_MAX 20 /* one that is written to all the time is read all the same */
 
 struct file_source {
-	struct hf_source source;    /* first */
-	struct hf_zone_files files; /* as they were read last, or given up */
-	struct hf_zone_files seen;  /* while they settle */
-	bool read;                  /* `files` were a good zone */
+	struct hf_source source;     /* first */
+	struct hf_zone_files files;  /* as they were read last, or given up */
+	struct hf_zone_files seen;   /* while they settle */
+	bool read;                   /* `files` were a good zone */
+	bool bad;                    /* ... or had faults */
+	char why[HF_SOURCE_WHY_MAX]; /* the first of them */
 	unsigned settling;
 	struct hf_watcher *watcher;
 	struct hf_timer look;
@@ -107,13 +109,14 @@ static void read_it(struct file_source *s, hf_us now)
 {
 	const struct hf_source_conf *conf = &s->source.conf;
 	struct faults faults = {.count = 0};
-	char why[HF_SOURCE_WHY_MAX];
+	char *why = s->why;
 	struct hf_zone *zone = NULL;
 	struct hf_fetched fetched = {
 		.result = HF_SOURCE_FAILED, .primary = HF_SOURCE_NO_PRIMARY, .why = why};
 	int rc = hf_zone_file_read(conf->zone->file, &conf->zone->name, &conf->limits, fault,
 		&faults, &s->files, &zone);
 	s->read = !rc;
+	s->bad = rc == HF_EMALFORMED;
 	watch(s);
 	if (!rc) {
 		fetched.result = HF_SOURCE_NEW;
@@ -121,9 +124,9 @@ static void read_it(struct file_source *s, hf_us now)
 		fetched.serial = hf_zone_soa(zone)->serial;
 		fetched.why = "";
 	} else if (faults.count > 1) {
-		snprintf(why, sizeof why, "%s (and %u more)", faults.first, faults.count - 1);
+		snprintf(why, sizeof s->why, "%s (and %u more)", faults.first, faults.count - 1);
 	} else {
-		snprintf(why, sizeof why, "%s", faults.count ? faults.first : hf_strerror(rc));
+		snprintf(why, sizeof s->why, "%s", faults.count ? faults.first : hf_strerror(rc));
 	}
 	report(s, &fetched, now);
 	hf_zone_unref(zone);
@@ -132,6 +135,12 @@ static void read_it(struct file_source *s, hf_us now)
 static void begin(struct hf_source *source, const struct hf_fetch *fetch, hf_us now)
 {
 	struct file_source *s = (struct file_source *)source;
+	if (s->bad && hf_zone_files_same(&s->files)) { /* nobody has mended it */
+		const struct hf_fetched bad = {
+			.result = HF_SOURCE_FAILED, .primary = HF_SOURCE_NO_PRIMARY, .why = s->why};
+		report(s, &bad, now);
+		return;
+	}
 	if (!fetch->have || !s->read || fetch->whole || !hf_zone_files_same(&s->files)) {
 		read_it(s, now);
 		return;
