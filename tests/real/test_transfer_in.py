@@ -360,7 +360,7 @@ def test_an_answer_of_a_witness_that_is_cut_is_asked_for_over_tcp(patient, secon
     by_proto = fakes.by_proto(fakes.truncated, primary.answer)
     primary.fake.behave = lambda q: by_proto(q) if q.qtype == 6 else primary.answer(q)
     wait_for(secondary(primary.at), 1)
-    assert primary.fake.count(qtype="SOA", proto="tcp")
+    net.wait_until("it to be asked over TCP", lambda: primary.fake.count(qtype="SOA", proto="tcp"), 30)
 
 
 # --- killed in the middle ---------------------------------------------------------
