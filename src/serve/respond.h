@@ -21,29 +21,9 @@
 #include <stdint.h>
 
 #include "engine/worker.h"
-#include "serve/serve_conf.h"
-#include "zone/rules.h"
-
-/* Where replies go: the listener's and the connection's side. */
-struct hf_reply_path {
-	enum hf_transport transport;
-	void *ctx; /* a listening socket or a connection */
-	struct hf_address peer;
-	struct hf_address local; /* UDP: the address that was asked */
-};
-
-struct hf_respond_conf { /* what of the settings matters here */
-	const struct hf_listen_conf *listen;
-	const struct hf_tcp_conf *tcp;
-	const struct hf_clients_conf *clients;
-	const struct hf_zone_rules *rules; /* of zones with authority; NULL: there are none */
-};
+#include "serve/packet.h"
 
 struct hf_responder;
-
-/* Sends reply octets along the path: called by hf_respond_later's answers. */
-typedef void hf_send_reply(
-	void *owner, const struct hf_reply_path *path, const uint8_t *reply, size_t len, hf_us now);
 
 /* A responder has room for `pending_max` waiting questions. -ENOMEM. */
 int hf_responder_new(
@@ -59,29 +39,9 @@ void hf_responder_adopt(struct hf_responder *responder, const struct hf_respond_
 struct hf_zones;
 void hf_responder_adopt_zones(struct hf_responder *responder, struct hf_zones *zones);
 
-/* Who is told that a primary has said that a zone has a new version (RFC 1996). */
-typedef void hf_notified(void *ctx, const struct hf_name *zone, const struct hf_address *peer,
-	bool has_serial, uint32_t serial);
+/* Who is told of NOTIFY messages that may be heard. */
 void hf_responder_set_notified(
 	struct hf_responder *responder, hf_notified *notified, void *ctx);
-
-enum hf_respond {
-	HF_RESPOND_SILENCE,
-	HF_RESPOND_NOW,   /* the reply has been written */
-	HF_RESPOND_LATER, /* `send` will be called with it */
-	HF_RESPOND_STREAM, /* over TCP: many messages, from hf_responder_transfer's */
-};
-
-/* Octets that `out` must have room for. */
-#define HF_RESPOND_ROOM (4096 + HF_OPT_ROOM)
-
-struct hf_packet { /* all that it points to must stay until hf_respond(_finish) returns */
-	enum hf_transport transport;
-	void *ctx;
-	const struct hf_address *peer, *local;
-	const uint8_t *bytes;
-	size_t len;
-};
 
 /* Handles one packet. NOW: *ret points to the reply, in `out` (of
  * HF_RESPOND_ROOM octets) or, if it is larger than that, in the responder's own
@@ -94,7 +54,6 @@ enum hf_respond hf_respond(struct hf_responder *responder, const struct hf_packe
  * by one. So the processor waits for memory once for the group and not for each.
  * n up to HF_RESPOND_GROUP. Then hf_respond_finish, as hf_respond, for each i in
  * [0, n), in that order; hf_respond may be called in between. */
-#define HF_RESPOND_GROUP 16
 void hf_respond_begin(
 	struct hf_responder *responder, const struct hf_packet *packets, size_t n, hf_us now);
 enum hf_respond hf_respond_finish(struct hf_responder *responder, size_t i, uint8_t *out,

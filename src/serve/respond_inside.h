@@ -10,8 +10,12 @@
 #define HF_SERVE_RESPOND_INSIDE_H
 
 #include "base/share.h"
-#include "serve/respond.h"
+#include "engine/worker.h"
+#include "serve/packet.h"
 
+struct hf_responder;
+struct hf_zones;
+struct hf_transfer_out;
 struct hf_lead; /* authority_reply.c: the aliases of a zone that led to a question */
 
 struct hf_pending {

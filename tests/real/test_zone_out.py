@@ -312,7 +312,7 @@ def test_a_slow_reader_is_cut_off_and_harms_nobody(served):
         stuck.append(s)
     assert len(one.axfr().nodes) == 60008  # another goes on
     net.wait_until("stuck readers to be closed", lambda: one.metric(
-        "holdfast_tcp_connections") == 0, 20)
+        "holdfast_tcp_open") == 0, 40)
     for s in stuck:
         s.close()
     assert len(one.axfr().nodes) == 60008
