@@ -7,6 +7,7 @@
 #include "face/command.h"
 #include "face/findings.h"
 #include "wire/type.h"
+#include "zone/rules.h"
 
 /* ---- the wish ---- */
 
@@ -183,12 +184,30 @@ static void from_upstreams(const struct hf_story *s, struct hf_text *text)
 				  "(RFC 8914)");
 }
 
+/* The zone of ours that answers for the name, or NULL. */
+static const struct hf_name *own_zone(const struct hf_story *s)
+{
+	const struct hf_zone_rule *rule = hf_zone_rules_over(s->plan->zones, &s->question.name);
+	return rule ? &rule->conf->name : NULL;
+}
+
+static void from_zone(const struct hf_name *zone, struct hf_text *text)
+{
+	char name[HF_NAME_TEXT_MAX];
+	hf_text_add(text, "what this node's own zone %s says (see `holdfast status` for whether it is "
+			  "served), and nothing from the cache or upstreams unless the zone "
+			  "delegates the name",
+		hf_name_text(zone->bytes, name));
+}
+
 static void client_gets(const struct hf_story *s, struct hf_text *text)
 {
 	const struct hf_story_cached *c = &s->cached;
 	char said[HF_SAID_TEXT_MAX];
 	uint32_t left = c->ttl > c->age ? c->ttl - c->age : 0;
-	if (!s->route)
+	if (own_zone(s))
+		from_zone(own_zone(s), text);
+	else if (!s->route)
 		hf_text_add(text, "SERVFAIL: no upstream is configured for this name");
 	else if (c->what == HF_STORY_FRESH)
 		hf_text_add(text, "the answer from the cache, for %u s more: %s", left,
@@ -214,6 +233,7 @@ static json_t *story_json(const struct hf_story *s)
 	client_gets(s, &text);
 	put(story, "name", name_json(&s->question.name));
 	put(story, "type", json_string(hf_type_text(s->question.type, type)));
+	put(story, "zone", own_zone(s) ? name_json(own_zone(s)) : json_null());
 	put(story, "route", route_json(s));
 	put(story, "expected", expected_json(s));
 	put(story, "cache", cache_json(s));

@@ -91,20 +91,22 @@ const struct hf_zone_rule *hf_zone_rules_find(
 	return found ? &rules->rules[found - 1] : NULL;
 }
 
-bool hf_zone_rules_cover(const struct hf_zone_rules *rules, const struct hf_name *name)
+const struct hf_zone_rule *hf_zone_rules_over(
+	const struct hf_zone_rules *rules, const struct hf_name *name)
 {
 	const uint8_t *at = name->bytes;
 	if (!rules)
-		return false;
+		return NULL;
 	unsigned labels = hf_name_labels(at);
 	for (; labels > rules->labels_most; labels--)
 		at = hf_name_parent(at);
 	for (;; at = hf_name_parent(at)) {
 		size_t len = (size_t)(name->bytes + name->len - at);
-		if (rules->places[place_of(rules, at, len)])
-			return true;
+		uint32_t found = rules->places[place_of(rules, at, len)];
+		if (found)
+			return &rules->rules[found - 1];
 		if (!*at)
-			return false;
+			return NULL;
 	}
 }
 

@@ -42,8 +42,14 @@ void hf_zone_rules_free(struct hf_zone_rules *rules); /* NULL is fine */
 const struct hf_zone_rule *hf_zone_rules_find(
 	const struct hf_zone_rules *rules, const struct hf_name *zone);
 
-/* Does the (lowered) name lie in any zone? The rules may be NULL. */
-bool hf_zone_rules_cover(const struct hf_zone_rules *rules, const struct hf_name *name);
+/* The longest zone that the (lowered) name lies at or below, or NULL. The rules may be NULL. */
+const struct hf_zone_rule *hf_zone_rules_over(
+	const struct hf_zone_rules *rules, const struct hf_name *name);
+static inline bool hf_zone_rules_cover(
+	const struct hf_zone_rules *rules, const struct hf_name *name)
+{
+	return hf_zone_rules_over(rules, name) != NULL;
+}
 
 /* Every key that a request may be signed with. */
 const struct hf_tsig_key *hf_zone_rules_keys(const struct hf_zone_rules *rules, size_t *ret_count);

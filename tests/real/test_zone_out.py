@@ -154,9 +154,9 @@ def test_an_alias_that_leads_out_comes_with_what_it_leads_to(served):
 
 def test_an_alias_whose_end_cannot_be_had_is_servfail_and_says_why(served):
     one = served(fakes.servfail)
-    reply = one.server.udp("out." + ZONE, "A")
+    reply = one.server.udp("out." + ZONE, "A", edns=1232)
     assert reply.rcode == wire.SERVFAIL and not reply.answer
-    assert reply.ede() is not None if hasattr(reply, "ede") and callable(reply.ede) else True
+    assert reply.ede
 
 
 def test_an_old_answer_serves_an_alias_when_its_upstream_is_gone(served):
@@ -182,7 +182,7 @@ def test_aliases_between_two_zones_of_ours(served, tmp_path):
     assert one.server.udp("over." + ZONE, "A").addresses() == ["192.0.2.90"]
     reply = one.server.udp("loop." + ZONE, "A")
     assert reply.rcode == wire.SERVFAIL
-    assert one.upstream.questions() == [] if hasattr(one.upstream, "questions") else True
+    assert one.upstream.count() == 0
 
 
 def test_what_the_cache_held_of_a_name_ends_when_a_zone_takes_it(holdfast, fake, tmp_path):
@@ -200,6 +200,14 @@ def test_what_the_cache_held_of_a_name_ends_when_a_zone_takes_it(holdfast, fake,
                    lambda: one.server.udp("www." + ZONE, "A").addresses() == ["192.0.2.80"], 5)
     for _ in range(20):
         assert one.server.udp("www." + ZONE, "A").addresses() == ["192.0.2.80"]
+
+
+def test_explain_knows_that_a_zone_answers(served):
+    one = served()
+    code, said = under_test.run_verb("explain", "--no-ask", "-c", one.server.path, "www." + ZONE)
+    assert code == 0 and "own zone corp.example says" in said
+    code, said = under_test.run_verb("explain", "--no-ask", "-c", one.server.path, "www.example")
+    assert "own zone" not in said
 
 
 # --- transfers -----------------------------------------------------------------
