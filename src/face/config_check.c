@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/nearest.h"
+#include "zone/twins.h"
 
 /* Where the value stood, or the place of its entry or section, if it was
  * given at all. */
@@ -204,6 +205,24 @@ void hf_check_ready(struct hf_reading *r)
 	check_program(r, &r->config->ready.on_withdraw, "on-withdraw");
 }
 
+static void check_siblings(struct hf_reading *r)
+{
+	const struct hf_address_list *servers = &r->config->siblings.servers;
+	uint32_t at = hf_place_of(r, HF_SECTION_SIBLINGS, 0, "servers");
+	char text[HF_ADDRESS_TEXT_MAX];
+	if (servers->count > HF_TWINS_MAX)
+		hf_complain(r->source, at, "siblings.servers has more than %d addresses", HF_TWINS_MAX);
+	for (size_t i = 0; i < servers->count && i < HF_TWINS_MAX; i++) {
+		if (hf_listens_on(&r->config->listen, &servers->items[i]))
+			hf_complain(r->source, at, "sibling %s is one of our own listen addresses",
+				hf_address_text(&servers->items[i], text));
+		for (size_t j = 0; j < i; j++)
+			if (hf_address_equal(&servers->items[i], &servers->items[j]))
+				hf_complain(r->source, at, "sibling %s is listed twice",
+					hf_address_text(&servers->items[i], text));
+	}
+}
+
 void hf_check_all(struct hf_reading *r)
 {
 	bool own_upstreams = r->origins->of[HF_SECTION_UPSTREAMS].section != HF_ORIGIN_DEFAULT;
@@ -224,6 +243,8 @@ void hf_check_all(struct hf_reading *r)
 	if (!errors)
 		hf_check_zones(r);
 	hf_check_ready(r);
+	if (!errors)
+		check_siblings(r);
 	hf_check_providers(r);
 	if (r->source->errors == 0 && !r->failed)
 		hf_check_enough(r);

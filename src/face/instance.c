@@ -248,6 +248,7 @@ static void add_siblings(struct hf_server *server, struct hf_metrics_source *sou
 	source->siblings = hf_authority_siblings(authority, figures, HF_METRICS_SIBLINGS);
 	for (size_t i = 0; i < source->siblings; i++) {
 		hf_address_text(&figures[i].address, source->sibling[i].name);
+		source->sibling[i].vip = figures[i].vip;
 		for (size_t s = 0; s < HF_METRICS_TWIN_STATES; s++)
 			source->sibling[i].zones[s] = figures[i].zones[s];
 	}

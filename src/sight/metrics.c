@@ -322,19 +322,29 @@ static void write_ready(const struct hf_metrics_source *source, struct hf_text *
 		(ull)source->hooks.killed);
 }
 
+/* Of the siblings, or of the VIP, which may well be the address of one of them. */
+static void write_twins(const struct hf_metrics_source *source, bool vip, const char *name,
+	const char *label, struct hf_text *text)
+{
+	for (size_t i = 0; i < source->siblings; i++)
+		for (size_t s = 0; s < HF_METRICS_TWIN_STATES; s++)
+			if (source->sibling[i].vip == vip)
+				hf_text_add(text, "%s{%s=\"%s\",state=\"%s\"} %llu\n", name, label,
+					source->sibling[i].name, source->twin_states[s],
+					(ull)source->sibling[i].zones[s]);
+}
+
 /* Shown while there are some. */
 static void write_siblings(const struct hf_metrics_source *source, struct hf_text *text)
 {
 	if (!source->siblings)
 		return;
 	begin(text, "holdfast_sibling_zones", "gauge",
-		"Zones that a sibling (or the VIP) serves, by how they stand to ours.");
-	for (size_t i = 0; i < source->siblings; i++)
-		for (size_t s = 0; s < HF_METRICS_TWIN_STATES; s++)
-			hf_text_add(text,
-				"holdfast_sibling_zones{sibling=\"%s\",state=\"%s\"} %llu\n",
-				source->sibling[i].name, source->twin_states[s],
-				(ull)source->sibling[i].zones[s]);
+		"Zones that a sibling serves, by how they stand to ours.");
+	write_twins(source, false, "holdfast_sibling_zones", "sibling", text);
+	begin(text, "holdfast_vip_zones", "gauge",
+		"Zones that clients get at the VIP, by how they stand to the newest.");
+	write_twins(source, true, "holdfast_vip_zones", "vip", text);
 }
 
 static void write_process(const struct hf_metrics_source *source, struct hf_text *text)

@@ -66,6 +66,7 @@ struct hf_metrics_source {
 	size_t siblings;          /* other nodes that serve our zones, and the VIP */
 	struct {
 		char name[HF_ADDRESS_TEXT_MAX];
+		bool vip;
 		uint64_t zones[HF_METRICS_TWIN_STATES];
 	} sibling[HF_METRICS_SIBLINGS];
 	const char *twin_states[HF_METRICS_TWIN_STATES];

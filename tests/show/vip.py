@@ -118,6 +118,9 @@ class Node:
     def kill(self):
         self.process.kill()
         self.process = None
+        if self.kind == "bird":  # ExecStopPost= of the unit: who is killed tells nobody
+            self.space.run("/usr/sbin/birdc", "-s", os.path.join(self.directory, "bird.ctl"),
+                           "disable", "anycast")
 
     def ready(self):
         return holdfast.run_verb("ready", "-s", self.socket)[0] == 0
