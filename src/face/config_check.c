@@ -212,15 +212,10 @@ static void check_siblings(struct hf_reading *r)
 	char text[HF_ADDRESS_TEXT_MAX];
 	if (servers->count > HF_TWINS_MAX)
 		hf_complain(r->source, at, "siblings.servers has more than %d addresses", HF_TWINS_MAX);
-	for (size_t i = 0; i < servers->count && i < HF_TWINS_MAX; i++) {
+	for (size_t i = 0; i < servers->count && i < HF_TWINS_MAX; i++)
 		if (hf_listens_on(&r->config->listen, &servers->items[i]))
 			hf_complain(r->source, at, "sibling %s is one of our own listen addresses",
 				hf_address_text(&servers->items[i], text));
-		for (size_t j = 0; j < i; j++)
-			if (hf_address_equal(&servers->items[i], &servers->items[j]))
-				hf_complain(r->source, at, "sibling %s is listed twice",
-					hf_address_text(&servers->items[i], text));
-	}
 }
 
 void hf_check_all(struct hf_reading *r)

@@ -148,7 +148,7 @@ def zone_file(tmp_path, name, version):
 
 
 @pytest.mark.parametrize("servers, fault", [
-    (["127.0.0.2", "127.0.0.2"], "listed twice"), (["127.0.0.1:5300"], "own listen addresses"),
+    (["127.0.0.2", "127.0.0.2"], "given twice"), (["127.0.0.1:5300"], "own listen addresses"),
     (["127.0.1.%d" % i for i in range(1, 18)], "more than 16")], ids=["twice", "ourselves", "many"])
 def test_siblings_that_cannot_be_meant_are_faults_of_the_file(tmp_path, servers, fault):
     path = str(tmp_path / "bad.yaml")
