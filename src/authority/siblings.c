@@ -444,6 +444,7 @@ static void ask(struct talk *talk, hf_us now)
 					      .type = HF_TYPE_SOA,
 					      .class = HF_CLASS_IN};
 	size_t len = write_question(talk, m, sizeof m);
+	hf_udp_forget(&talk->attempt); /* the one that has just been answered */
 	if (hf_udp_send(s->pool, &talk->attempt, &s->addresses[talk->server], m, len)) {
 		end_talk(talk, now);
 		return;
