@@ -4,7 +4,6 @@
 import pytest
 
 import holdfast as under_test
-import peers
 import zonewild
 
 pytestmark = pytest.mark.own
@@ -21,7 +20,7 @@ def test_answers_are_those_of_nsd_and_knot(how, tmp_path, holdfast, peer, need):
     path.write_text(text)
     path = zonewild.sign(str(tmp_path), str(path), how) if how != "none" else str(path)
     server = holdfast({"u": "127.0.0.1:1"}, zones=[{"name": zonewild.ZONE, "file": path}])
-    others = [peer(kind, zones={zonewild.ZONE: path}) for kind in (zonewild.Nsd, peers.Knot)]
+    others = [peer(kind, zones={zonewild.ZONE: path}) for kind in (zonewild.Nsd, zonewild.Knot)]
     zonewild.wait_served(server)
     asked = zonewild.questions(text, QUESTIONS, seed=how)
     found = list(zonewild.differences((server.address, under_test.PORT),

@@ -15,7 +15,6 @@ import stage
 from stage import option, say
 
 import holdfast
-import peers
 import zonewild
 
 
@@ -28,7 +27,7 @@ def compare(directory, how, options):
         path = zonewild.sign(directory, path, how)
     zones = {zonewild.ZONE: path}
     server = holdfast.Holdfast(directory, {"u": "127.0.0.1:1"}, zones=[{"name": zonewild.ZONE, "file": path}])
-    others = [stage.peer(kind, directory, zones=zones) for kind in (zonewild.Nsd, peers.Knot)]
+    others = [stage.peer(kind, directory, zones=zones) for kind in (zonewild.Nsd, zonewild.Knot)]
     zonewild.wait_served(server)
     began, count = time.monotonic(), 0
     asked = zonewild.questions(text, options.questions, seed=options.seed)
