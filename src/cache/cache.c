@@ -2,7 +2,18 @@
 #include "cache/cache.h"
 
 #include <stdatomic.h>
-#if defined(__x86_64__)
+
+/* Whoever watches the order of threads is to see each load: no two at once then. */
+#if defined(__SANITIZE_THREAD__)
+#define WATCHED 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define WATCHED 1
+#endif
+#endif
+
+#if defined(__x86_64__) && !defined(WATCHED)
+#define TWO_AT_ONCE 1
 #include <emmintrin.h>
 #endif
 
@@ -549,7 +560,7 @@ static inline bool has_tag(uint64_t slot, uint64_t hash)
 	return !((slot ^ (slot_tag(hash) | SLOT_USED)) >> 47);
 }
 
-#if defined(__x86_64__)
+#if defined(TWO_AT_ONCE)
 /* Of four slots, a word of ones for each whose upper 17 bits are wanted: tag and bit. */
 static inline __m128i four_alike(const _Atomic uint64_t *slots, __m128i want)
 {
@@ -563,8 +574,7 @@ static inline __m128i four_alike(const _Atomic uint64_t *slots, __m128i want)
  * lowest. Two slots are loaded at once, which no atomic type of C can say: this
  * processor loads each of them whole and in order, and the compiler is told to. Whoever finds
  * one here loads it again before going by it. */
-static inline __attribute__((no_sanitize("thread"))) unsigned alike(
-	const _Atomic uint64_t *bucket, uint64_t word)
+static inline unsigned alike(const _Atomic uint64_t *bucket, uint64_t word)
 {
 	const __m128i want = _mm_set1_epi32((int)(word >> 32));
 	__m128i low = four_alike(bucket, want), high = four_alike(bucket + 4, want);
