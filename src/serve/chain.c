@@ -132,6 +132,7 @@ void hf_chain_close(
 
 void hf_chain_end(struct hf_chain *chain, struct hf_kept *ret)
 {
+	static uint16_t no_ttls[1]; /* never written: they are what they are to be */
 	uint8_t *wire = chain->wire;
 	if (chain->overrun) {
 		chain->flags |= HF_FLAG_TC;
@@ -146,5 +147,6 @@ void hf_chain_end(struct hf_chain *chain, struct hf_kept *ret)
 	*ret = (struct hf_kept){.wire = wire,
 		.len = (uint16_t)chain->len,
 		.answer_end = (uint16_t)chain->answer_end,
-		.authority_end = (uint16_t)chain->len};
+		.authority_end = (uint16_t)chain->len,
+		.ttl_at = no_ttls};
 }
