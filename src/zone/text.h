@@ -20,7 +20,7 @@
 
 #include "wire/name.h"
 
-#define HF_ZONE_TEXT_MAX (64u << 20) /* a million names with a few records each */
+#define HF_ZONE_TEXT_MAX (1u << 30) /* a million names that are signed, with NSEC3 */
 
 struct hf_zone_record {
 	struct hf_name owner; /* case as written */
