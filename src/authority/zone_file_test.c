@@ -106,6 +106,19 @@ static void files_that_are_included_belong_to_it(void **state)
 	assert_int_equal(files.count, 4);
 }
 
+static void one_file_may_include_many(void **state)
+{
+	char text[4096];
+	size_t len = (size_t)snprintf(text, sizeof text, HEAD);
+	(void)state;
+	for (unsigned i = 0; i < 200; i++)
+		len += (size_t)snprintf(text + len, sizeof text - len, "$INCLUDE eu\n");
+	write_file("zones/main", text);
+	write_file("zones/eu", "a A 10.0.0.3\n");
+	expect_zone(4);
+	assert_int_equal(files.count, 201);
+}
+
 static void a_full_path_within_the_directory_is_followed(void **state)
 {
 	char text[256];
@@ -226,6 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_file_is_a_zone),
 		TEST(files_that_are_included_belong_to_it),
+		TEST(one_file_may_include_many),
 		TEST(a_full_path_within_the_directory_is_followed),
 		TEST(nothing_outside_of_the_directory_is_read),
 		TEST(a_directory_that_begins_with_the_same_letters_is_another),

@@ -95,6 +95,9 @@ static int step(struct reading *r)
 		tell_scanner(r);
 		return r->scanner->error.fatal || r->faults > r->in->faults_max ? HF_ESYNTAX : 1;
 	case ZS_STATE_INCLUDE: {
+		/* The scanner called for its own rules and does not return from there: the
+		 * seventeenth time its stack would be full, and it does not look. */
+		r->scanner->top = 0;
 		int rc = include(r);
 		if (rc == HF_ESYNTAX && r->faults <= r->in->faults_max)
 			return 1;
