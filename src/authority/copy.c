@@ -283,15 +283,30 @@ int hf_copy_prove(struct hf_copies *copies, const struct hf_name *name, uint32_t
 
 /* ---- reading ---- */
 
-static int read_file(
-	const struct hf_copies *copies, const char *name, uint8_t **ret, size_t *ret_len)
+/* Does it begin with the magic and say the length that it has? Whoever put gigabytes of
+ * nothing there does not have us read them. */
+static bool looks_whole(int fd, uint64_t size, const uint8_t magic[static MAGIC_LEN])
+{
+	uint8_t begin[MAGIC_LEN], end[8];
+	uint64_t content = size - 8 - DIGEST_LEN;
+	return size >= MAGIC_LEN + 8 + DIGEST_LEN &&
+	       pread(fd, begin, sizeof begin, 0) == (ssize_t)sizeof begin &&
+	       pread(fd, end, sizeof end, (off_t)content) == (ssize_t)sizeof end &&
+	       memcmp(begin, magic, MAGIC_LEN) == 0 &&
+	       ((uint64_t)hf_get_u32(end) << 32 | hf_get_u32(end + 4)) == content;
+}
+
+static int read_file(const struct hf_copies *copies, const char *name,
+	const uint8_t magic[static MAGIC_LEN], uint64_t most, uint8_t **ret, size_t *ret_len)
 {
 	struct stat st;
 	int fd = openat(copies->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
 	int rc = fstat(fd, &st) < 0 ? -errno : !S_ISREG(st.st_mode) ? HF_EMALFORMED : 0;
-	if (!rc && (uint64_t)st.st_size > HF_COPY_OCTETS_MAX)
+	if (!rc && !looks_whole(fd, (uint64_t)st.st_size, magic))
+		rc = HF_EMALFORMED;
+	if (!rc && (uint64_t)st.st_size > most)
 		rc = HF_EBOUND;
 	size_t len = rc ? 0 : (size_t)st.st_size, done = 0;
 	uint8_t *bytes = rc ? NULL : malloc(len + 1);
@@ -393,8 +408,9 @@ static hf_us age_of(
 	int64_t wall = (int64_t)((uint64_t)hf_get_u32(body + 4) << 32 | hf_get_u32(body + 8));
 	hf_us then = (int64_t)((uint64_t)hf_get_u32(body + 12) << 32 | hf_get_u32(body + 16));
 	uint64_t boot = (uint64_t)hf_get_u32(body + 20) << 32 | hf_get_u32(body + 24);
-	bool same_boot = boot && boot == copies->boot && clocks->now >= then;
-	hf_us by_wall = clocks->wall >= wall && clocks->wall - wall < HF_NEVER / HF_SECOND
+	bool same_boot = boot && boot == copies->boot && then >= 0 && clocks->now >= then;
+	hf_us by_wall = wall >= 0 && clocks->wall >= wall &&
+					clocks->wall - wall < HF_NEVER / HF_SECOND / 2
 				? (clocks->wall - wall) * HF_SECOND
 				: -1;
 	if (!same_boot)
@@ -410,7 +426,7 @@ static hf_us proven_ago(const struct hf_copies *copies, const struct hf_name *na
 	size_t len;
 	hf_us ago = -1;
 	file_name(name, "proof", file);
-	if (read_file(copies, file, &bytes, &len))
+	if (read_file(copies, file, proof_magic, PROOF_LEN + 8 + DIGEST_LEN, &bytes, &len))
 		return -1;
 	if (is_whole(bytes, &len, proof_magic) && len == PROOF_LEN &&
 		hf_get_u32(bytes + MAGIC_LEN) == serial)
@@ -427,7 +443,7 @@ int hf_copy_load(struct hf_copies *copies, const struct hf_name *name,
 	uint8_t *bytes;
 	size_t len;
 	file_name(name, "zone", file);
-	int rc = read_file(copies, file, &bytes, &len);
+	int rc = read_file(copies, file, zone_magic, HF_COPY_OCTETS_MAX, &bytes, &len);
 	if (!rc) {
 		rc = is_whole(bytes, &len, zone_magic) ? read_zone(bytes, len, name, limits, ret)
 						       : HF_EMALFORMED;

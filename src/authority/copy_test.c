@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -247,6 +248,37 @@ static void a_proof_of_another_serial_is_none(void **state)
 	assert_int_equal(ago, -1);
 }
 
+/* As somebody may have planted it, or a clock that was never set. */
+static void a_proof_of_an_impossible_time_is_none(void **state)
+{
+	static const struct hf_copy_clocks odd[] = {{INT64_MIN, INT64_MIN}, {-1, INT64_MIN},
+		{INT64_MIN, INT64_MAX}, {-HF_SECOND, -1}};
+	struct hf_name name = name_of("corp.example");
+	hf_us ago;
+	(void)state;
+	save("corp.example", 5);
+	for (size_t i = 0; i < HF_COUNT_OF(odd); i++) {
+		assert_int_equal(hf_copy_prove(copies, &name, 5, &odd[i]), 0);
+		assert_int_equal(load("corp.example", &clocks, &ago), 5);
+		assert_int_equal(ago, -1);
+	}
+}
+
+static void gigabytes_of_nothing_are_not_read_to_find_that_out(void **state)
+{
+	struct rusage before, after;
+	char path[128];
+	hf_us ago;
+	(void)state;
+	snprintf(path, sizeof path, "%s/corp.example.zone", folder);
+	save("corp.example", 5);
+	assert_int_equal(truncate(path, 1 << 30), 0);
+	getrusage(RUSAGE_SELF, &before);
+	assert_int_equal(load("corp.example", &clocks, &ago), HF_EMALFORMED);
+	getrusage(RUSAGE_SELF, &after);
+	assert_in_range(after.ru_maxrss - before.ru_maxrss, 0, 64 << 10);
+}
+
 static void a_damaged_proof_is_none(void **state)
 {
 	hf_us ago;
@@ -335,6 +367,8 @@ int main(void)
 		TEST(a_proof_tells_its_age),
 		TEST(a_proof_of_another_serial_is_none),
 		TEST(a_damaged_proof_is_none),
+		TEST(a_proof_of_an_impossible_time_is_none),
+		TEST(gigabytes_of_nothing_are_not_read_to_find_that_out),
 		TEST(of_two_clocks_the_one_that_says_more_is_believed),
 		TEST(a_wall_clock_that_went_back_over_a_restart_makes_the_age_unknown),
 		TEST(a_second_process_does_not_get_the_directory),
