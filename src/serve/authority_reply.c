@@ -196,6 +196,8 @@ static enum step go_on(struct walk *w)
 	for (unsigned turn = 0; step == ON; turn++) {
 		if (hf_chain_too_long(&w->chain) || turn > 2 * HF_CHAIN_ALIASES)
 			return failed(w, HF_EDE_OTHER, "too many aliases, one behind another");
+		if (hf_chain_passed(&w->chain, &w->target)) /* before anybody is asked again */
+			return failed(w, HF_EDE_OTHER, "aliases that lead in a circle");
 		const struct hf_zones_entry *entry =
 			w->cut.len ? NULL : hf_zones_find(w->r->zones, &w->target, w->type);
 		step = entry ? in_zone(w, entry) : outside(w);

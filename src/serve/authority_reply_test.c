@@ -349,6 +349,57 @@ static void what_an_upstream_says_of_a_zone_of_ours_behind_an_alias_is_not_used(
 	assert_int_equal(d->stage.upstreams[0].asked, 1);
 }
 
+/* far.test. is an alias of www.home., which does not exist, as far as it knows. */
+static void denies_ours(struct stage_upstream *u, const uint8_t *q, size_t name)
+{
+	hf_sample_begin(&u->sample, HF_FLAG_QR | HF_FLAG_RA | HF_RCODE_NXDOMAIN, q + HF_HEADER_LEN,
+		name, hf_get_u16(q + HF_HEADER_LEN + name));
+	memcpy(u->sample.bytes, q, 2);
+	hf_sample_record(&u->sample, HF_SAMPLE_ANSWER, HF_RAW("\xc0\x0c"), HF_TYPE_CNAME, 300,
+		HF_RAW("\3www\4home\0"));
+	hf_sample_record(&u->sample, HF_SAMPLE_AUTHORITY, HF_RAW("\0"), HF_TYPE_SOA, 300,
+		HF_RAW("\0\0\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1\0\0\1\0"));
+}
+
+static void what_an_upstream_denies_of_a_zone_of_ours_is_answered_from_the_zone(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("out.home", HF_TYPE_A);
+	d->stage.upstreams[0].speaks = denies_ours;
+	for (unsigned i = 0; i < 2; i++) { /* when it comes, and from the cache */
+		ask(d, &p);
+		assert_int_equal(d->view.rcode, HF_RCODE_NOERROR);
+		assert_int_equal(d->view.answers, 3);
+		struct hf_record a = record(d, 2);
+		assert_owner(d, 2, "www.home");
+		assert_memory_equal(d->reply + a.rdata_at, "\xc0\x00\x02\x50", 4);
+	}
+}
+
+/* far.test. is an alias of out.home., for this moment only. */
+static void leads_back(struct stage_upstream *u, const uint8_t *q, size_t name)
+{
+	hf_sample_begin(&u->sample, HF_FLAG_QR | HF_FLAG_RA, q + HF_HEADER_LEN, name,
+		hf_get_u16(q + HF_HEADER_LEN + name));
+	memcpy(u->sample.bytes, q, 2);
+	hf_sample_record(&u->sample, HF_SAMPLE_ANSWER, HF_RAW("\xc0\x0c"), HF_TYPE_CNAME, 0,
+		HF_RAW("\3out\4home\0"));
+	hf_sample_record(&u->sample, HF_SAMPLE_ANSWER, HF_RAW("\3out\4home\0"), HF_TYPE_A, 0,
+		HF_RAW("\6\6\6\6"));
+}
+
+static void aliases_in_a_circle_through_an_upstream_ask_it_once(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("out.home", HF_TYPE_A);
+	d->stage.upstreams[0].speaks = leads_back;
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_LATER);
+	run(d, 5 * HF_SECOND);
+	assert_int_equal(d->replies, 1);
+	assert_int_equal(d->view.rcode, HF_RCODE_SERVFAIL);
+	assert_int_equal(d->stage.upstreams[0].asked, 1);
+}
+
 static void zones_may_go_while_an_alias_is_being_followed(void **state)
 {
 	struct desk *d = *state;
@@ -420,6 +471,8 @@ int main(void)
 		TEST(an_alias_to_a_special_name_asks_nobody),
 		TEST(if_the_rest_of_the_aliases_cannot_be_had_the_answer_is_servfail),
 		TEST(what_an_upstream_says_of_a_zone_of_ours_behind_an_alias_is_not_used),
+		TEST(what_an_upstream_denies_of_a_zone_of_ours_is_answered_from_the_zone),
+		TEST(aliases_in_a_circle_through_an_upstream_ask_it_once),
 		TEST(zones_may_go_while_an_alias_is_being_followed),
 		TEST(a_delegation_is_answered_with_a_referral_unless_a_route_lies_there),
 		TEST(any_gets_one_set_over_udp_and_all_over_tcp),

@@ -89,11 +89,22 @@ static size_t records_at(const struct hf_kept *kept)
 	       hf_name_wire_len(kept->wire + HF_HEADER_LEN, kept->len - HF_HEADER_LEN);
 }
 
+/* The name that an alias leads to, lowered. */
+static bool target_of(
+	const struct hf_kept *kept, const struct hf_record *alias, struct hf_name *ret)
+{
+	size_t unused;
+	if (hf_name_read(kept->wire, kept->len, alias->rdata_at, ret, &unused))
+		return false;
+	hf_name_lower(ret->bytes, ret->len);
+	return true;
+}
+
 bool hf_chain_add(struct hf_chain *chain, const struct hf_kept *kept, uint32_t age,
 	uint32_t ttl_floor, bool (*ours)(void *ctx, const struct hf_name *owner), void *ctx,
 	struct hf_name *ret_stopped)
 {
-	struct hf_record record;
+	struct hf_record record = {.type = 0};
 	struct hf_name owner;
 	for (size_t at = records_at(kept); at < kept->answer_end;) {
 		if (!next_record(kept, &at, &record, &owner))
@@ -111,6 +122,23 @@ bool hf_chain_add(struct hf_chain *chain, const struct hf_kept *kept, uint32_t a
 		chain->answers++;
 	}
 	chain->answer_end = chain->len;
+	return ours && record.type == HF_TYPE_CNAME && target_of(kept, &record, ret_stopped) &&
+	       ours(ctx, ret_stopped);
+}
+
+bool hf_chain_passed(const struct hf_chain *chain, const struct hf_name *name)
+{
+	struct hf_record record;
+	struct hf_name owner;
+	size_t unused;
+	for (size_t at = chain->question_end; at < chain->answer_end; at = record.end) {
+		if (hf_record_read(chain->wire, chain->len, at, &record) ||
+			hf_name_read(chain->wire, chain->len, at, &owner, &unused))
+			return false;
+		if (record.type == HF_TYPE_CNAME && owner.len == name->len &&
+			hf_name_equal(owner.bytes, name->bytes, name->len))
+			return true;
+	}
 	return false;
 }
 

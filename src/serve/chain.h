@@ -33,8 +33,9 @@ struct hf_chain {
 void hf_chain_begin(struct hf_chain *chain, uint8_t *wire, const uint8_t *question, size_t len);
 
 /* Adds the answer section of a part. `ours`, if not NULL, is asked about each owner name
- * (lowered); at the first for which it returns true the part ends, *ret_stopped is that
- * name, and true is returned: what is said of it there is not to be believed here. */
+ * (lowered), and about the name that the part's last alias leads to, if nothing is said of
+ * that; at the first for which it returns true the part ends, *ret_stopped is that name,
+ * and true is returned: what is said of it there is not to be believed here. */
 bool hf_chain_add(struct hf_chain *chain, const struct hf_kept *kept, uint32_t age,
 	uint32_t ttl_floor, bool (*ours)(void *ctx, const struct hf_name *owner), void *ctx,
 	struct hf_name *ret_stopped);
@@ -42,6 +43,9 @@ bool hf_chain_add(struct hf_chain *chain, const struct hf_kept *kept, uint32_t a
 /* Adds the authority section of the last part, and takes its rcode. */
 void hf_chain_close(
 	struct hf_chain *chain, const struct hf_kept *kept, uint32_t age, uint32_t ttl_floor);
+
+/* Is this name (lowered) an alias that the chain has already come by? */
+bool hf_chain_passed(const struct hf_chain *chain, const struct hf_name *name);
 
 static inline bool hf_chain_too_long(const struct hf_chain *chain)
 {
