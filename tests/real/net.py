@@ -119,8 +119,12 @@ class Process:
             self.handle.close()
 
     def output(self):
-        with open(self.log, errors="replace") as log:
-            return log.read()
+        """What it said; nothing if the log's directory has gone with its test."""
+        try:
+            with open(self.log, errors="replace") as log:
+                return log.read()
+        except FileNotFoundError:
+            return ""
 
 
 @atexit.register

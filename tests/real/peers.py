@@ -127,12 +127,12 @@ class Knot(Peer):
     program = "knotd"
 
     def configure(self):
-        text = ("server:\n  listen: {0}@{1}\n  rundir: \"{2}\"\n  udp-workers: 1\n  tcp-workers: 1\n"
+        text = ("server:\n  listen: {0}@{1}\n  rundir: \"{3}\"\n  udp-workers: 1\n  tcp-workers: 1\n"
                 "  background-workers: 1\ndatabase:\n  storage: \"{2}\"\n"
                 "log:\n- target: stderr\n  any: info\n"
                 "template:\n- id: default\n  zonefile-sync: -1\n  zonefile-load: whole\n"
                 "  journal-content: none\n  semantic-checks: off\nzone:\n").format(
-                    self.address, self.port, self.directory)
+                    self.address, self.port, self.directory, self.short_directory())
         for zone, path in self.zones.items():
             text += "- domain: %s\n  file: \"%s\"\n" % (zone, path)
         return ["-c", self.path("knot.conf", text)]

@@ -98,10 +98,10 @@ class Nsd(Primary, peers.Nsd):
 
 class Knot(Primary, peers.Knot):
     def configure(self):
-        text = ("server:\n  listen: {0}@{1}\n  rundir: \"{2}\"\n  udp-workers: 1\n  tcp-workers: 1\n"
+        text = ("server:\n  listen: {0}@{1}\n  rundir: \"{3}\"\n  udp-workers: 1\n  tcp-workers: 1\n"
                 "  background-workers: 1\ndatabase:\n  storage: \"{2}\"\n"
                 "log:\n- target: stderr\n  any: info\n").format(
-                    self.address, self.port, self.directory)
+                    self.address, self.port, self.directory, self.short_directory())
         if self.key:
             text += "key:\n- id: %s\n  algorithm: %s\n  secret: %s\n" % (
                 self.key.name, self.key.algorithm, self.key.secret)

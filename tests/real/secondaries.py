@@ -53,10 +53,10 @@ class Nsd(Secondary, peers.Nsd):
 class Knot(Secondary, peers.Knot):
     def configure(self):
         key = ""
-        conf = ("server:\n  listen: {0}@{1}\n  rundir: \"{2}\"\n  udp-workers: 1\n"
+        conf = ("server:\n  listen: {0}@{1}\n  rundir: \"{3}\"\n  udp-workers: 1\n"
                 "  tcp-workers: 1\n  background-workers: 1\ndatabase:\n  storage: \"{2}\"\n"
                 "log:\n- target: stderr\n  any: info\n").format(
-                    self.address, self.port, self.directory)
+                    self.address, self.port, self.directory, self.short_directory())
         if self.key:
             conf += "key:\n- id: %s\n  algorithm: %s\n  secret: %s\n" % self.key
             key = "  key: %s\n" % self.key[0]

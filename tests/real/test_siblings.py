@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Nodes that serve the same zone ask each other what they serve."""
-import pathlib
-import shutil
-import tempfile
 import time
 
 import pytest
@@ -108,7 +105,8 @@ def test_any_dns_server_is_a_sibling(fake, holdfast, tmp_path, addresses):
     for kind in peers.AUTHORITATIVE:
         if kind.which() is None:
             continue
-        directory = pathlib.Path(tempfile.mkdtemp())  # Knot's socket has a short path
+        directory = tmp_path / kind.__name__
+        directory.mkdir()
         peer = kind(str(directory), {ZONE: zone_file(directory, "theirs", NEW)})
         peer.start()
         try:
@@ -125,7 +123,6 @@ def test_any_dns_server_is_a_sibling(fake, holdfast, tmp_path, addresses):
             a.stop()
         finally:
             peer.stop()
-            shutil.rmtree(str(directory))
 
 
 def test_an_old_zone_at_the_vip_is_told_with_who_shows_it(fake, holdfast, tmp_path, addresses):
