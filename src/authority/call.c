@@ -28,6 +28,7 @@ struct trust {
 struct line {
 	unsigned most, taken;
 	struct hf_turn *first, **last;
+	struct hf_turn *holders;
 };
 
 struct hf_calls {
@@ -206,6 +207,54 @@ static void leave(struct hf_calls *calls, struct hf_turn *turn)
 	turn->prev = NULL;
 }
 
+static bool same_host(const struct hf_address *a, const struct hf_address *b)
+{
+	return a->family == b->family && a->scope == b->scope &&
+	       memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
+/* Has the peer as many turns as one may have? */
+static bool has_its_share(const struct line *line, const struct hf_address *peer)
+{
+	unsigned has = 0;
+	for (const struct hf_turn *t = line->holders; t; t = t->holder)
+		has += same_host(&t->peer, peer);
+	return has >= line->most / 2;
+}
+
+static void hold(struct line *line, struct hf_turn *turn)
+{
+	turn->taken = true;
+	turn->holder = line->holders;
+	line->holders = turn;
+	line->taken++;
+}
+
+static void let_go(struct line *line, struct hf_turn *turn)
+{
+	struct hf_turn **at = &line->holders;
+	while (*at != turn)
+		at = &(*at)->holder;
+	*at = turn->holder;
+	turn->taken = false;
+	line->taken--;
+}
+
+/* The first in line whose peer may have one more. Neighbours in line are often of one
+ * peer, which is counted once. */
+static struct hf_turn *first_of(const struct line *line)
+{
+	const struct hf_address *passed = NULL;
+	for (struct hf_turn *t = line->first; t; t = t->next) {
+		if (passed && same_host(passed, &t->peer))
+			continue;
+		if (!has_its_share(line, &t->peer))
+			return t;
+		passed = &t->peer;
+	}
+	return NULL;
+}
+
 /* As many as there is room for now; what they give back at once is for the next turn of
  * the loop. */
 static void let_next(struct hf_timer *timer, hf_us now)
@@ -214,31 +263,36 @@ static void let_next(struct hf_timer *timer, hf_us now)
 		(struct hf_calls *)((char *)timer - offsetof(struct hf_calls, next));
 	for (unsigned i = 0; i < HF_TURN_KINDS; i++) {
 		struct line *line = &calls->lines[i];
-		for (unsigned room = line->most - line->taken; room && line->first; room--) {
-			struct hf_turn *turn = line->first;
+		for (unsigned room = line->most - line->taken; room; room--) {
+			struct hf_turn *turn = first_of(line);
+			if (!turn)
+				break;
 			leave(calls, turn);
-			turn->taken = true;
-			line->taken++;
+			hold(line, turn);
 			turn->come(turn, now);
 		}
 	}
 }
 
-bool hf_turn_take(struct hf_calls *calls, struct hf_turn *turn, enum hf_turn_kind kind)
+bool hf_turn_take(struct hf_calls *calls, struct hf_turn *turn, enum hf_turn_kind kind,
+	const struct hf_address *peer)
 {
 	struct line *line = &calls->lines[kind];
 	if (hf_unexpected(turn->taken || turn->prev))
 		return turn->taken;
 	turn->kind = kind;
-	if (line->taken < line->most && !line->first) {
-		line->taken++;
-		turn->taken = true;
+	turn->peer = *peer;
+	bool room = line->taken < line->most && !has_its_share(line, peer);
+	if (room && !line->first) {
+		hold(line, turn);
 		return true;
 	}
 	turn->next = NULL;
 	turn->prev = line->last;
 	*line->last = turn;
 	line->last = &turn->next;
+	if (room) /* those in front may wait for peers that have theirs */
+		hf_timer_arm(hf_loop_timers(calls->loop), &calls->next, hf_loop_now(calls->loop));
 	return false;
 }
 
@@ -249,8 +303,7 @@ void hf_turn_give(struct hf_calls *calls, struct hf_turn *turn)
 		leave(calls, turn);
 	if (!turn->taken)
 		return;
-	turn->taken = false;
-	line->taken--;
+	let_go(line, turn);
 	if (line->first)
 		hf_timer_arm(hf_loop_timers(calls->loop), &calls->next, hf_loop_now(calls->loop));
 }

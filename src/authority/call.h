@@ -9,6 +9,8 @@
  * What the calls of one authority share is a *hf_calls*: the sockets of its questions over
  * UDP, TLS tickets, certificate authorities, and how many connections there may be at a
  * time. Who wants one takes a *turn* first; without room it stands in line.
+ * No peer has more than half of the turns of a kind while others might want one: a primary
+ * of ten thousand zones that is silent holds up its own zones, and nobody else's.
  * Ownership: a call, a turn and a datagram's call are their owner's, and must
  * be ended before their memory goes.  Threads: the loop's.
  * Never: what a message says.
@@ -56,6 +58,8 @@ enum hf_turn_kind { HF_TURN_TRANSFER, HF_TURN_QUESTION, HF_TURN_NOTIFY, HF_TURN_
 struct hf_turn {
 	struct hf_turn *next, **prev; /* in line; prev NULL: not */
 	enum hf_turn_kind kind;
+	struct hf_address peer; /* whom it is for: ports do not matter */
+	struct hf_turn *holder; /* the next one of those that are taken */
 	bool taken;
 	/* It is this one's turn. May take others and give turns back. */
 	void (*come)(struct hf_turn *turn, hf_us now);
@@ -63,7 +67,8 @@ struct hf_turn {
 
 /* True: taken at once. Else it stands in line, and `come` will be called. Neither waits nor
  * is taken yet. */
-bool hf_turn_take(struct hf_calls *calls, struct hf_turn *turn, enum hf_turn_kind kind);
+bool hf_turn_take(struct hf_calls *calls, struct hf_turn *turn, enum hf_turn_kind kind,
+	const struct hf_address *peer);
 
 /* Gives it back, or leaves the line. Neither is fine. */
 void hf_turn_give(struct hf_calls *calls, struct hf_turn *turn);

@@ -155,7 +155,7 @@ static void timer_fired(struct hf_timer *timer, hf_us now)
 		(struct secondary *)((char *)timer - offsetof(struct secondary, timer));
 	if (s->waiting)
 		try_later(s, "it does not answer", now);
-	else if (hf_turn_take(s->all->conf.calls, &s->turn, HF_TURN_NOTIFY))
+	else if (hf_turn_take(s->all->conf.calls, &s->turn, HF_TURN_NOTIFY, &s->address))
 		send(s, now);
 }
 

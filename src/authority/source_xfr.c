@@ -367,7 +367,8 @@ static void next_primary(struct xfr *x, hf_us now)
 	x->primaries[best].left = false;
 	x->current = best;
 	x->all = x->whole || !x->have || x->primaries[best].no_differences;
-	if (hf_turn_take(x->source.conf.calls, &x->turn, HF_TURN_TRANSFER))
+	if (hf_turn_take(x->source.conf.calls, &x->turn, HF_TURN_TRANSFER,
+		    &x->primaries[best].place.address))
 		begin_call(x, now);
 }
 

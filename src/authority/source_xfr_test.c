@@ -564,22 +564,51 @@ static void eight_transfers_go_on_at_a_time_and_the_next_wait(void **state)
 {
 	struct world *w = *state;
 	struct hf_source *sources[HF_AUTHORITY_TRANSFERS + 4];
-	w->primaries[0].manner = SILENT;
+	const char *texts[] = {w->texts[0], w->texts[1]};
+	w->primaries[0].manner = w->primaries[1].manner = SILENT;
 	for (size_t i = 0; i < HF_COUNT_OF(sources); i++) {
+		w->texts[0] = texts[i % 2];
 		make_source(w, 1);
 		sources[i] = w->source;
 		begin(w, NULL, false);
 	}
 	hf_sim_run_for(w->sim, HF_SECOND);
-	assert_int_equal(w->primaries[0].connections, HF_AUTHORITY_TRANSFERS);
+	assert_int_equal(w->primaries[0].connections, HF_AUTHORITY_TRANSFERS / 2);
+	assert_int_equal(w->primaries[1].connections, HF_AUTHORITY_TRANSFERS / 2);
 	hf_sim_run_for(w->sim, 11 * HF_SECOND); /* those are given up; the others begin */
-	assert_int_equal(w->primaries[0].connections, HF_COUNT_OF(sources));
+	assert_int_equal(w->primaries[0].connections, HF_COUNT_OF(sources) / 2);
+	assert_int_equal(w->primaries[1].connections, HF_COUNT_OF(sources) / 2);
 	assert_int_equal(w->fetched, HF_AUTHORITY_TRANSFERS);
 	for (size_t i = 0; i < HF_COUNT_OF(sources); i++)
 		sources[i]->ops->free(sources[i]); /* in the middle of it */
 	w->source = NULL;
 	hf_sim_run_for(w->sim, 60 * HF_SECOND);
 	assert_int_equal(w->fetched, HF_AUTHORITY_TRANSFERS);
+}
+
+static void a_primary_of_many_zones_that_is_silent_holds_up_no_other(void **state)
+{
+	struct world *w = *state;
+	struct hf_source *sources[10 * HF_AUTHORITY_TRANSFERS];
+	const char *silent = w->texts[0];
+	w->primaries[0].manner = SILENT;
+	for (size_t i = 0; i < HF_COUNT_OF(sources); i++) {
+		make_source(w, 1);
+		sources[i] = w->source;
+		begin(w, NULL, false);
+	}
+	w->texts[0] = w->texts[1];
+	make_source(w, 1);
+	begin(w, NULL, false);
+	hf_sim_run_for(w->sim, HF_SECOND);
+	assert_int_equal(w->fetched, 1);
+	assert_int_equal(w->what.result, HF_SOURCE_NEW);
+	assert_int_equal(w->primaries[0].connections, HF_AUTHORITY_TRANSFERS / 2);
+	w->source->ops->free(w->source);
+	w->source = NULL;
+	for (size_t i = 0; i < HF_COUNT_OF(sources); i++)
+		sources[i]->ops->free(sources[i]);
+	w->texts[0] = silent;
 }
 
 static void what_is_cancelled_says_nothing(void **state)
@@ -697,6 +726,7 @@ int main(void)
 		T(an_older_version_is_taken_only_if_it_may_be),
 		T(a_signed_transfer_is_taken_and_an_unsigned_one_is_not),
 		T(eight_transfers_go_on_at_a_time_and_the_next_wait),
+		T(a_primary_of_many_zones_that_is_silent_holds_up_no_other),
 		T(what_is_cancelled_says_nothing),
 		T(a_witness_says_the_serial),
 		T(a_witness_without_authority_or_that_refuses_is_not_reached),

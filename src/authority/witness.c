@@ -219,7 +219,7 @@ static void ask_over_connection(struct hf_witness *w, hf_us now)
 	hf_timer_disarm(hf_loop_timers(w->conf.loop), &w->timer);
 	hf_datagram_forget(&w->udp);
 	w->tries = TRIES;
-	if (hf_turn_take(w->conf.calls, &w->turn, HF_TURN_QUESTION))
+	if (hf_turn_take(w->conf.calls, &w->turn, HF_TURN_QUESTION, &w->at.address))
 		begin_call(w, now);
 }
 
