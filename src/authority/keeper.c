@@ -156,7 +156,8 @@ static void load_copy(struct hf_zone_keeper *k, hf_us now)
 	hf_us ago;
 	if (!k->conf.copies)
 		return;
-	int rc = hf_copy_load(k->conf.copies, &k->conf.zone->name, NULL, &at, why, &zone, &ago);
+	const struct hf_zone_limits limits = {.octets = k->conf.zone->max_size};
+	int rc = hf_copy_load(k->conf.copies, &k->conf.zone->name, &limits, &at, why, &zone, &ago);
 	if (rc) {
 		if (rc != -ENOENT)
 			tell_why(k, (struct hf_event){.kind = HF_EVENT_ZONE_COPY}, why, now);
@@ -517,6 +518,7 @@ static int make_source(struct hf_zone_keeper *k)
 		.calls = k->conf.calls,
 		.zone = zone,
 		.key = k->conf.key,
+		.limits = {.octets = zone->max_size},
 		.watch = k->conf.watch,
 		.handler = &source_handler,
 		.ctx = k};

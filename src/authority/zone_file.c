@@ -302,7 +302,7 @@ static int record(void *ctx, const struct hf_zone_record *given)
 	one.line += r->bases[r->stack[r->depth - 1]];
 	int rc = hf_zone_build_add(r->build, &one);
 	if (rc == HF_EBOUND)
-		tell(r, here(r), given->line, "the zone has too many records");
+		tell(r, here(r), given->line, "there is more than the zone may have");
 	return rc;
 }
 

@@ -30,7 +30,9 @@ static bool check(const struct hf_zone_conf *conf, FILE *complaints)
 {
 	struct hf_zone_files files = {.count = 0};
 	struct hf_zone *zone = NULL;
-	int rc = hf_zone_file_read(conf->file, &conf->name, NULL, fault, complaints, &files, &zone);
+	const struct hf_zone_limits limits = {.octets = conf->max_size};
+	int rc = hf_zone_file_read(
+		conf->file, &conf->name, &limits, fault, complaints, &files, &zone);
 	if (rc == -ENOMEM)
 		fault(complaints, conf->file, 0, hf_strerror(rc));
 	bool good = !rc && is_sane(conf, zone, complaints);

@@ -41,6 +41,7 @@ struct hf_zone_conf {
 	hf_us serve_unproven, grace;
 	int when_unproven;               /* enum hf_unproven_policy */
 	uint32_t max_shrink;             /* per cent of its records that a new version may lack */
+	uint64_t max_size;               /* octets that a version may take while it is read */
 	bool serial_may_go_back;
 	struct hf_prefix_list never;     /* addresses that no record of it may have */
 	hf_us refresh_min, refresh_max;  /* bounds of the SOA's refresh and retry */
