@@ -252,8 +252,9 @@ static size_t find(const struct hf_authority *a, const struct hf_name *name)
 	return SIZE_MAX;
 }
 
-static int make_keeper(struct hf_authority *a, const struct hf_zone_conf *zone,
-	const struct hf_keys *keys, size_t siblings, struct hf_zone_keeper **ret)
+static int make_keeper(struct hf_authority *a, const struct hf_authority_conf *next,
+	const struct hf_zone_conf *zone, const struct hf_keys *keys, size_t siblings,
+	struct hf_zone_keeper **ret)
 {
 	size_t at = find(a, &zone->name);
 	struct hf_zone_keeper_conf conf = {.loop = a->loop,
@@ -262,6 +263,7 @@ static int make_keeper(struct hf_authority *a, const struct hf_zone_conf *zone,
 		.siblings = siblings,
 		.watch = a->watch,
 		.copies = a->copies,
+		.tombstones = next->tombstones,
 		.handler = &keeper_handler,
 		.ctx = a};
 	if (strcmp(zone->key, "none") != 0) {
@@ -285,13 +287,14 @@ static void free_keepers(struct hf_authority *a, struct hf_zone_keeper **keepers
 	free(keepers);
 }
 
-static int make_keepers(struct hf_authority *a, const struct hf_zones_conf *zones,
+static int make_keepers(struct hf_authority *a, const struct hf_authority_conf *next,
 	const struct hf_keys *keys, size_t siblings, struct hf_zone_keeper ***ret)
 {
+	const struct hf_zones_conf *zones = next->zones;
 	struct hf_zone_keeper **keepers = calloc(zones->zone_count + 1, sizeof(void *));
 	int rc = keepers ? 0 : -ENOMEM;
 	for (size_t i = 0; !rc && i < zones->zone_count; i++)
-		rc = make_keeper(a, &zones->zones[i], keys, siblings, &keepers[i]);
+		rc = make_keeper(a, next, &zones->zones[i], keys, siblings, &keepers[i]);
 	if (rc) {
 		free_keepers(a, keepers, keepers ? zones->zone_count : 0);
 		return rc;
@@ -418,7 +421,7 @@ static int take_conf(struct hf_authority *a, const struct hf_authority_conf *con
 	struct hf_siblings *siblings = NULL;
 	rc = make_siblings(a, conf->siblings, keys, &siblings);
 	size_t asked = siblings ? sibling_count(conf->siblings) : 0;
-	rc = rc ? rc : make_keepers(a, conf->zones, keys, asked, &keepers);
+	rc = rc ? rc : make_keepers(a, conf, keys, asked, &keepers);
 	if (rc) {
 		hf_siblings_free(siblings);
 		hf_keys_unref(keys);

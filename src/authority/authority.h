@@ -27,6 +27,7 @@
 
 #include "loop/loop.h"
 #include "meter/event.h"
+#include "truth/tombstones.h"
 #include "zone/gate.h"
 #include "zone/sibling_conf.h"
 #include "zone/zone_conf.h"
@@ -37,6 +38,7 @@ struct hf_authority;
 struct hf_authority_conf {
 	const struct hf_zones_conf *zones;
 	const struct hf_siblings_conf *siblings; /* NULL: none */
+	const struct hf_tombstones *tombstones;  /* NULL: none */
 	void *owner; /* what it belongs to; released when no longer needed */
 	void (*release)(void *owner);
 };

@@ -80,7 +80,10 @@ static void fail(struct hf_zone_keeper *k, enum hf_event_kind kind, uint32_t ser
 	if (strncmp(k->fault, why, sizeof k->fault - 1) == 0)
 		return;
 	snprintf(k->fault, sizeof k->fault, "%s", why);
-	tell_why(k, (struct hf_event){.kind = (uint16_t)kind, .a = (int32_t)serial}, why, now);
+	tell_why(k,
+		(struct hf_event){
+			.kind = (uint16_t)kind, .a = (int32_t)serial, .b = !k->entry.zone},
+		why, now);
 }
 
 /* ---- copies ---- */
@@ -148,6 +151,27 @@ static void take(struct hf_zone_keeper *k, struct hf_zone *zone, hf_us proven, h
 	hf_gate_copy(&k->gate, &soa, proven, now);
 }
 
+static struct hf_sanity_conf sanity_of(const struct hf_zone_keeper *k)
+{
+	return (struct hf_sanity_conf){.max_shrink = k->conf.zone->max_shrink,
+		.serial_may_go_back = k->conf.zone->serial_may_go_back,
+		.never = &k->conf.zone->never,
+		.tombstones = k->conf.tombstones};
+}
+
+/* May it still be served? An address in it may be retired since it was taken. */
+static bool still_sane(struct hf_zone_keeper *k, const struct hf_zone *zone, hf_us now)
+{
+	const struct hf_sanity_conf conf = sanity_of(k);
+	char why[HF_SANITY_WHY_MAX];
+	if (hf_sanity_addresses(&conf, zone, why))
+		return true;
+	k->refused++;
+	fail(k, HF_EVENT_ZONE_REFUSED, hf_zone_soa(zone)->serial, why, now);
+	snprintf(k->entry.why, sizeof k->entry.why, "%.79s", why);
+	return false;
+}
+
 static void load_copy(struct hf_zone_keeper *k, hf_us now)
 {
 	char why[HF_COPY_WHY_MAX];
@@ -161,6 +185,10 @@ static void load_copy(struct hf_zone_keeper *k, hf_us now)
 	if (rc) {
 		if (rc != -ENOENT)
 			tell_why(k, (struct hf_event){.kind = HF_EVENT_ZONE_COPY}, why, now);
+		return;
+	}
+	if (!still_sane(k, zone, now)) {
+		hf_zone_unref(zone);
 		return;
 	}
 	take(k, zone, ago < 0 ? HF_GATE_NEVER : now - ago, now);
@@ -429,11 +457,8 @@ static void back_off(struct hf_zone_keeper *k, hf_us now)
 
 static bool is_sane(const struct hf_zone_keeper *k, const struct hf_zone *zone, char *why)
 {
-	const struct hf_sanity_conf sanity = {.max_shrink = k->conf.zone->max_shrink,
-		.serial_may_go_back = k->conf.zone->serial_may_go_back,
-		.never = &k->conf.zone->never,
-		.tombstones = k->conf.tombstones};
-	return hf_sanity(&sanity, k->entry.zone, zone, why);
+	const struct hf_sanity_conf conf = sanity_of(k);
+	return hf_sanity(&conf, k->entry.zone, zone, why);
 }
 
 static void take_new(struct hf_zone_keeper *k, const struct hf_fetched *fetched, hf_us now)
@@ -565,6 +590,15 @@ static bool same_witnesses(const struct hf_zone_conf *a, const struct hf_zone_co
 static void inherit(struct hf_zone_keeper *k, const struct hf_zone_keeper *before, hf_us now)
 {
 	struct hf_gate_conf conf = k->gate.conf;
+	const struct hf_zone *zone = before->entry.zone;
+	k->loads = before->loads;
+	k->refused = before->refused;
+	k->transfers = before->transfers;
+	k->transfers_failed = before->transfers_failed;
+	k->notifies = before->notifies;
+	k->fetch_at = now; /* the new source looks for itself, soon */
+	if (zone && !still_sane(k, zone, now))
+		return; /* as at a start without a copy */
 	if (same_witnesses(k->conf.zone, before->conf.zone) &&
 		k->conf.siblings == before->conf.siblings)
 		k->gate = before->gate;
@@ -582,13 +616,6 @@ static void inherit(struct hf_zone_keeper *k, const struct hf_zone_keeper *befor
 	k->loaded = before->loaded;
 	k->proof_written = before->proof_written;
 	k->unsaved = before->unsaved;
-	k->loads = before->loads;
-	k->refused = before->refused;
-	k->transfers = before->transfers;
-	k->transfers_failed = before->transfers_failed;
-	k->notifies = before->notifies;
-	/* The new source looks for itself, soon. */
-	k->fetch_at = now;
 }
 
 static void could_not_tell(

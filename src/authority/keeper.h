@@ -19,8 +19,8 @@
 
 #include "authority/source.h"
 #include "meter/event.h"
+#include "truth/tombstones.h"
 #include "zone/gate.h"
-#include "zone/tombstones.h"
 #include "zone/zones.h"
 
 struct hf_zone_keeper;

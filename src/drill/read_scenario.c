@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/nearest.h"
+#include "truth/tombstones.h"
 
 /* The cache of a drill: plenty for what a scenario asks, and quickly made. */
 #define CACHE_SIZE (4u << 20)
@@ -113,6 +114,19 @@ static void read_expectation(struct hf_reader *r)
 		hf_words_fault(&r->words, "more than %d expectations", HF_PLAY_EXPECTATIONS_MAX);
 	if (!r->words.bad)
 		s->expectations[s->truth.expectation_count++] = e;
+}
+
+static void read_tombstones(struct hf_reader *r)
+{
+	struct hf_tombstones_conf *conf = &r->scenario->truth.tombstones;
+	if (conf->all) {
+		hf_words_fault(&r->words, "tombstones are given once");
+		return;
+	}
+	take_prefixes(r, &conf->addresses);
+	if (!r->words.bad &&
+		hf_tombstones_new(conf->addresses.items, conf->addresses.count, &conf->all))
+		hf_words_fault(&r->words, "no memory for tombstones");
 }
 
 /* ---- what happens ---- */
@@ -370,6 +384,7 @@ static void read_line(struct hf_reader *r)
 		{"option", read_option},
 		{"certificate", read_certificate},
 		{"expect", read_expectation},
+		{"tombstones", read_tombstones},
 		{"upstream", hf_read_upstream},
 		{"route", read_route},
 		{"at", read_at},
@@ -388,8 +403,9 @@ static void read_line(struct hf_reader *r)
 		hf_nearest_offer(&nearest, lines[i].word);
 	}
 	hf_words_expected(&r->words,
-		"seed, workers, instances, option, certificate, expect, upstream, route, at or "
-		"finally",
+		"seed, workers, instances, option, certificate, expect, tombstones, upstream, "
+		"route, "
+		"at or finally",
 		nearest.best);
 }
 
@@ -473,6 +489,7 @@ void hf_scenario_free(struct hf_scenario *s)
 {
 	if (!s)
 		return;
+	hf_tombstones_free(s->truth.tombstones.all);
 	hf_arena_clear(&s->arena);
 	free(s);
 }

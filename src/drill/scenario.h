@@ -12,6 +12,7 @@
  *   option [upstream NAME | cache | clients | listen | outgoing | tcp | truth] KEY VALUE
  *                                   what asks by itself (truth) is off if it is not named
  *   expect *.bank.example addresses 192.0.2.0/28 agree 2 of 3   as `expect:` does
+ *   tombstones 192.0.2.66 10.0.3.0/24                           as `tombstones:` does
  *   upstream a answers shop.example A 192.0.2.10 ttl 300
  *   certificate 192.0.2.10 shop.example *.shop.example    what a server there shows (vouch.h)
  *   upstream a zone FILE            or: zone { ...lines of zone text... }

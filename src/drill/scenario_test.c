@@ -156,7 +156,7 @@ static void every_fault_has_its_place_and_the_nearest_word(void **state)
 {
 	(void)state;
 	refused("sed 7\n" STAGE ASK, "x.play:1:1: expected seed, workers, instances, option, "
-				     "certificate, expect, upstream, route, at or "
+				     "certificate, expect, tombstones, upstream, route, at or "
 				     "finally, found 'sed'; did you mean 'seed'?\n");
 	refused(STAGE "at 0s upstream a silnt\n", "x.play:3:18: expected how the upstream behaves, such as "
 		"silent or delay, found 'silnt'; did you mean 'silent'?\n");

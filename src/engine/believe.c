@@ -136,6 +136,27 @@ static bool is_blocked(struct flight *f, const struct flight_reply *reply, bool 
 	return true;
 }
 
+/* Does an answer give a retired address? By the newest plan. A name that many ask for may have
+ * one for long: each answer is counted, and one a second is told of. */
+static bool is_retired(struct flight *f, const struct flight_reply *reply, hf_us now)
+{
+	struct hf_worker *worker = f->worker;
+	const struct hf_name *name = &f->base.question.name;
+	if (!hf_tombstones_break(worker->plan->tombstones, reply->m, reply->view, &f->evidence))
+		return false;
+	hf_count(worker->meter, HF_COUNT_RETIRED);
+	struct hf_event event = {.at = now,
+		.kind = HF_EVENT_TOMBSTONE,
+		.slot = (uint16_t)hf_flight_slot(f, reply->upstream),
+		.address = f->evidence.address};
+	hf_event_about(&event, name->bytes, name->len);
+	if (now - worker->retired_told >= HF_SECOND || !worker->retired_told) {
+		worker->retired_told = now;
+		hf_event_put(worker->events, &event);
+	}
+	return true;
+}
+
 /* A record beside the answer may be a name's owner's doing, as in is_blocked. */
 static void tell_of_record(
 	struct flight *f, unsigned upstream, const struct hf_evidence *evidence, hf_us now)
@@ -182,6 +203,8 @@ enum hf_verdict hf_believe_judge(struct flight *f, const struct flight_reply *re
 	struct hf_evidence evidence;
 	if (is_false_beside(f, reply, now))
 		return HF_VERDICT_LIE;
+	if (is_retired(f, reply, now))
+		return HF_VERDICT_RETIRED;
 	if (!f->expected && !reloaded)
 		return is_blocked(f, reply, false, now) ? HF_VERDICT_BLOCKED : HF_VERDICT_ANSWER;
 	hf_testimony_read(&f->base.question, reply->m, reply->view, &testimony);
@@ -218,16 +241,20 @@ static void refuse_held(
 }
 
 /* What two upstreams give may be believed without a proof, but it takes one to lead from a
- * public name into a private network. */
-static bool is_private(struct flight *f, const struct hf_ruling *ruling, hf_us now)
+ * public name into a private network. And a reload may have retired an address meanwhile. */
+static const char *forbidden(struct flight *f, const struct hf_ruling *ruling, hf_us now)
 {
 	const struct hf_held *held = hf_hold_at(f->hold, ruling->answer);
 	struct hf_message_view view;
-	if (ruling->proven || hf_message_read(held->m, held->len, &view))
-		return false;
+	if (hf_message_read(held->m, held->len, &view))
+		return NULL;
 	const struct flight_reply reply = {
 		held->attempt, held->upstream, held->m, held->len, &view, held->came};
-	return is_blocked(f, &reply, false, now);
+	if (is_retired(f, &reply, now))
+		return "gave an address that is retired";
+	if (!ruling->proven && is_blocked(f, &reply, false, now))
+		return "gave a private address that is not proven";
+	return NULL;
 }
 
 /* Has a reload changed what is expected since the question was asked? */
@@ -265,6 +292,7 @@ void hf_believe_rule(struct flight *f, struct flight_script *script, hf_us now)
 	const struct hf_query_event go_on = {.kind = HF_QUERY_GO_ON};
 	struct hf_ruling ruling;
 	char text[HF_TRIAL_TEXT_MAX];
+	const char *why;
 	for (hf_trial_rule(trial, &ruling); ruling.kind == HF_RULING_REFUSE;
 		hf_trial_rule(trial, &ruling))
 		refuse_held(f, &ruling, script, now);
@@ -275,8 +303,8 @@ void hf_believe_rule(struct flight *f, struct flight_script *script, hf_us now)
 	case HF_RULING_ACCEPT:
 		if (is_outdated(f))
 			drop_held(f, outdated_text, script);
-		else if (is_private(f, &ruling, now))
-			drop_held(f, "gave a private address that is not proven", script);
+		else if ((why = forbidden(f, &ruling, now)) != NULL)
+			drop_held(f, why, script);
 		else
 			accept_held(f, &ruling, script);
 		break;

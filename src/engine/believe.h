@@ -5,7 +5,8 @@
  * does not belong to the question is left off (wire/tidy.h); then it is held against what
  * is expected of the name (truth/judge.h), under the flight's plan and, after a reload,
  * under the newest; and against addresses that no public name may lead to
- * (truth/rebind.h). What cannot be told from the answer alone is held (hold.h), and ruled
+ * (truth/rebind.h), or that nobody may be given any more (truth/tombstones.h).
+ * What cannot be told from the answer alone is held (hold.h), and ruled
  * on whenever there is news: another answer, a proof, or that nobody is left to ask
  * (truth/trial.h). What is found goes to the query machine as a verdict or as events; who
  * lied is told of (truth.h).
@@ -30,8 +31,8 @@ struct flight_script;
 bool hf_believe_tidy(struct flight *f, unsigned slot, const uint8_t **m, size_t *len,
 	struct hf_message_view *view);
 
-/* What an answer is worth: ANSWER, LIE, DOUBTED or BLOCKED. One that has to be held makes
- * `event` a HF_QUERY_HELD, and is to be ruled on at once; `news` will be called with the
+/* What an answer is worth: ANSWER, LIE, DOUBTED, RETIRED or BLOCKED. One that has to be
+ * held makes `event` a HF_QUERY_HELD, and is to be ruled on at once; `news` will be called with the
  * flight for each proof that comes later, until the flight's hold ends, and may end it. */
 enum hf_verdict hf_believe_judge(struct flight *f, const struct flight_reply *reply,
 	void (*news)(void *flight, hf_us now), struct hf_query_event *event, hf_us now);

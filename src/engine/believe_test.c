@@ -92,9 +92,14 @@ static int open_office(void **state)
 	return 0;
 }
 
+static struct hf_tombstones *tombstones[2]; /* of the plans of a test */
+static size_t tombstones_count;
+
 static int close_office(void **state)
 {
 	stage_close(&((struct office *)*state)->stage);
+	while (tombstones_count)
+		hf_tombstones_free(tombstones[--tombstones_count]);
 	free(*state);
 	return 0;
 }
@@ -570,6 +575,51 @@ static void what_a_reload_rules_out_is_given_to_nobody_any_more(void **state)
 	assert_int_equal(o->client.a[3], 0);
 }
 
+/* Retires an address from the next plan on. */
+static void retire(struct office *o, const char *text)
+{
+	struct hf_prefix prefix;
+	assert_int_equal(hf_prefix_parse(text, &prefix), 0);
+	assert_true(tombstones_count < HF_COUNT_OF(tombstones));
+	assert_int_equal(hf_tombstones_new(&prefix, 1, &tombstones[tombstones_count]), 0);
+	o->stage.forward.truth.tombstones.all = tombstones[tombstones_count++];
+	stage_adopt(&o->stage);
+}
+
+static void a_retired_address_is_passed_over_and_nobody_has_lied(void **state)
+{
+	struct office *o = *state;
+	retire(o, "192.0.2.66");
+	gives(o, 0, 66);
+	gives(o, 1, 7);
+	ask(o);
+	assert_int_equal(o->client.a[3], 7);
+	assert_int_equal(stage_counted(&o->stage, HF_COUNT_RETIRED), 1);
+	assert_int_equal(lies(o, 0), 0);
+	assert_int_equal(stage_barred(&o->stage, "db.example"), 0);
+}
+
+static void what_a_reload_retires_is_given_to_nobody_any_more(void **state)
+{
+	struct office *o = *state;
+	gives(o, 0, 66);
+	gives(o, 1, 66);
+	ask(o);
+	assert_int_equal(o->client.a[3], 66);
+	assert_true(is_known(o));
+	retire(o, "192.0.2.67");
+	assert_true(is_known(o));
+	o->client.a[3] = 0;
+	retire(o, "192.0.2.66");
+	assert_false(is_known(o)); /* at once */
+	hf_sim_run_for(o->stage.sim, 10 * HF_SECOND);
+	assert_int_equal(stage_counted(&o->stage, HF_COUNT_SWEPT), 1);
+	assert_false(o->stage.worker[0]->sweep.doubts);
+	ask(o);
+	assert_int_equal(o->client.failed, 1);
+	assert_int_equal(o->client.a[3], 0);
+}
+
 static void an_old_answer_that_a_reload_rules_out_is_not_given_either(void **state)
 {
 	struct office *o = *state;
@@ -657,6 +707,8 @@ int main(void)
 		TEST(what_is_given_before_its_proof_is_withdrawn_when_that_fails),
 		TEST(a_proof_that_stays_missing_lets_what_was_given_end_soon),
 		TEST(what_a_reload_rules_out_is_given_to_nobody_any_more),
+		TEST(a_retired_address_is_passed_over_and_nobody_has_lied),
+		TEST(what_a_reload_retires_is_given_to_nobody_any_more),
 		TEST(an_old_answer_that_a_reload_rules_out_is_not_given_either),
 		TEST(what_a_reload_does_not_touch_stays_known),
 		TEST(a_denial_above_a_name_that_is_expected_does_not_deny_it),

@@ -189,6 +189,17 @@ void hf_deliver_inquiry(struct flight *f, struct hf_heard *heard, hf_us now)
 	inquiry->heard(inquiry, heard, now);
 }
 
+/* What has been found last. It need not be why the question has failed. */
+static enum hf_query_cause cause_of(const struct hf_evidence *evidence)
+{
+	switch (evidence->lie) {
+	case HF_LIE_NONE: return HF_CAUSE_NONE;
+	case HF_LIE_REBIND: return HF_CAUSE_BLOCKED;
+	case HF_LIE_RETIRED: return HF_CAUSE_RETIRED;
+	default: return HF_CAUSE_LIE;
+	}
+}
+
 /* "upstream isp: gave 192.0.2.66, which is none of the addresses expected". */
 static void fail_text(
 	const struct flight *f, const struct hf_action *action, char text[static HF_EDE_TEXT_MAX])
@@ -209,7 +220,7 @@ static void fail_text(
 	else if (action->cause == HF_CAUSE_DOUBTED)
 		snprintf(text, HF_EDE_TEXT_MAX, "upstream %s: %.64s",
 			hf_flight_conf(f, action->upstream)->name, f->doubt);
-	else if (action->cause == HF_CAUSE_LIE || action->cause == HF_CAUSE_BLOCKED)
+	else if (action->cause == cause_of(&f->evidence))
 		snprintf(text, HF_EDE_TEXT_MAX, "upstream %s: gave %s",
 			hf_flight_conf(f, action->upstream)->name,
 			hf_evidence_text(&f->evidence, evidence));

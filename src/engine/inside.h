@@ -57,6 +57,7 @@ struct hf_heat { /* what was said of hot answers: heat.c */
 
 struct hf_sweep {       /* what is in the cache, looked at again: sweep.c */
 	bool doubts;    /* nothing of it is given before it has been judged */
+	bool retires;   /* ... also by the addresses that are retired */
 	bool rebinds;   /* ... also by what is refused of private addresses */
 	bool under_way; /* in our shard */
 	uint64_t slot;
@@ -109,6 +110,7 @@ struct hf_worker {
 	struct hf_cached scratch;
 	uint8_t scratch_wire[HF_MESSAGE_MAX + HF_OPT_ROOM];
 	uint16_t scratch_ttl_at[HF_RECORDS_MAX];
+	hf_us retired_told; /* when it was last told of a retired address; 0: never */
 	hf_us rebind_told; /* when it was last told of a private address; 0: never */
 	uint8_t tidied[HF_MESSAGE_MAX]; /* the reply that is being looked at, if it was not tidy */
 };

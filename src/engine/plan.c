@@ -125,6 +125,7 @@ int hf_plan_new(const struct hf_forward_conf *forward, const struct hf_cache_con
 	atomic_init(&plan->refs, 1);
 	plan->forward = forward;
 	plan->cache = cache;
+	plan->tombstones = forward->truth.tombstones.all;
 	plan->slots = copy(&plan->arena, slots, forward->upstream_count * sizeof *slots);
 	plan->fresh = copy(&plan->arena, fresh, forward->upstream_count * sizeof *fresh);
 	plan->key = *key;

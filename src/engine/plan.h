@@ -16,6 +16,7 @@
 #include "forward/route.h"
 #include "truth/expect.h"
 #include "truth/rebind.h"
+#include "truth/tombstones.h"
 #include "wire/message.h"
 #include "upstream/select.h"
 
@@ -29,6 +30,7 @@ struct hf_plan {
 	struct hf_route_table *routes;
 	struct hf_expect_table *expected;
 	const struct hf_rebind *rebind; /* NULL: private addresses are as good as others */
+	const struct hf_tombstones *tombstones; /* the configuration's; NULL: nothing is retired */
 	uint64_t *realms;      /* of each route: see hf_plan_realm */
 	uint32_t *path_at;     /* of each route: where its paths begin */
 	/* Under the lock of upstreams.h; nothing else changes: */

@@ -31,7 +31,8 @@ static void count_verdict(struct hf_worker *worker, unsigned slot, enum hf_verdi
 		hf_count_upstream(worker->meter, slot, HF_UP_TRUNCATED);
 	else if (verdict != HF_VERDICT_ANSWER && verdict != HF_VERDICT_LAME &&
 		 verdict != HF_VERDICT_BADCOOKIE && verdict != HF_VERDICT_LIE &&
-		 verdict != HF_VERDICT_DOUBTED && verdict != HF_VERDICT_BLOCKED)
+		 verdict != HF_VERDICT_DOUBTED && verdict != HF_VERDICT_BLOCKED &&
+		 verdict != HF_VERDICT_RETIRED)
 		hf_count_upstream(worker->meter, slot, HF_UP_SERVFAIL);
 }
 

@@ -61,6 +61,9 @@ bool hf_sweep_judge(const struct hf_worker *worker, const struct hf_kept *kept, 
 	if (hf_unexpected(hf_message_read(kept->wire, kept->len, &view) != 0) ||
 		hf_beside_breaks(worker->plan->expected, &question, kept->wire, &view, &beside))
 		return false;
+	if (worker->sweep.retires &&
+		hf_tombstones_break(worker->plan->tombstones, kept->wire, &view, &evidence))
+		return false;
 	const struct hf_route *route = hf_route_find(worker->plan->routes, &question.name);
 	const struct hf_kept_question asked = {
 		route ? &route->zone : NULL, &question.name, expected};
@@ -131,11 +134,17 @@ static bool refuses_more(const struct hf_plan *before, const struct hf_plan *pla
 	return plan->rebind && hf_rebind_print(before->rebind) != hf_rebind_print(plan->rebind);
 }
 
+static bool retires_more(const struct hf_plan *before, const struct hf_plan *plan)
+{
+	return hf_tombstones_more(before->tombstones, plan->tombstones);
+}
+
 void hf_sweep_adopt(struct hf_worker *worker, struct hf_plan *before)
 {
 	struct hf_sweep *sweep = &worker->sweep;
 	const struct hf_plan *plan = worker->plan;
-	bool changed = before && (expects_other_things(before, plan) || refuses_more(before, plan));
+	bool changed = before && (expects_other_things(before, plan) ||
+					 refuses_more(before, plan) || retires_more(before, plan));
 	if (changed)
 		atomic_store_explicit(&worker->team->sweeps[worker->index].since,
 			hf_loop_now(worker->loop), memory_order_relaxed);
@@ -148,6 +157,7 @@ void hf_sweep_adopt(struct hf_worker *worker, struct hf_plan *before)
 	/* Two such reloads at once: what is there may be from before the first. */
 	if (changed) {
 		sweep->rebinds = (sweep->doubts && sweep->rebinds) || refuses_more(before, plan);
+		sweep->retires = (sweep->doubts && sweep->retires) || retires_more(before, plan);
 		hf_plan_unref(sweep->before);
 		sweep->before = sweep->doubts ? NULL : hf_plan_ref(before);
 	}

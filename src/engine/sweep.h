@@ -7,7 +7,8 @@
  * it is. Until all shards have been gone through, every answer from the cache, fresh or
  * old, and every answer of a worker that has not heard of the reload yet, is judged before
  * it is given: the workers *doubt*. Then a hit costs one branch again.
- * So it is when private addresses of public names are refused that were not (rebind.h).
+ * So it is when private addresses of public names are refused that were not (rebind.h), and
+ * when addresses are retired (tombstones.h).
  * What only has to be shown to be true (agreement, proof) is taken out as well: the next
  * who asks has it asked for anew.
  * Private to engine/.  Threads: the worker's own, but for how far each has come, which all

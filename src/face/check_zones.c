@@ -16,9 +16,11 @@ static void fault(void *ctx, const char *path, uint32_t line, const char *why)
 }
 
 /* Whole, but would a server take it? */
-static bool is_sane(const struct hf_zone_conf *conf, const struct hf_zone *zone, FILE *complaints)
+static bool is_sane(const struct hf_zone_conf *conf, const struct hf_tombstones *tombstones,
+	const struct hf_zone *zone, FILE *complaints)
 {
-	const struct hf_sanity_conf sanity = {.max_shrink = 100, .never = &conf->never};
+	const struct hf_sanity_conf sanity = {
+		.max_shrink = 100, .never = &conf->never, .tombstones = tombstones};
 	char why[HF_SANITY_WHY_MAX];
 	if (hf_sanity(&sanity, NULL, zone, why))
 		return true;
@@ -26,7 +28,8 @@ static bool is_sane(const struct hf_zone_conf *conf, const struct hf_zone *zone,
 	return false;
 }
 
-static bool check(const struct hf_zone_conf *conf, FILE *complaints)
+static bool check(
+	const struct hf_zone_conf *conf, const struct hf_tombstones *tombstones, FILE *complaints)
 {
 	struct hf_zone_files files = {.count = 0};
 	struct hf_zone *zone = NULL;
@@ -35,7 +38,7 @@ static bool check(const struct hf_zone_conf *conf, FILE *complaints)
 		conf->file, &conf->name, &limits, fault, complaints, &files, &zone);
 	if (rc == -ENOMEM)
 		fault(complaints, conf->file, 0, hf_strerror(rc));
-	bool good = !rc && is_sane(conf, zone, complaints);
+	bool good = !rc && is_sane(conf, tombstones, zone, complaints);
 	hf_zone_unref(zone);
 	hf_zone_files_clear(&files);
 	return good;
@@ -47,7 +50,7 @@ size_t hf_check_zone_files(const struct hf_config *config, FILE *complaints)
 	for (size_t i = 0; i < config->zones.zone_count; i++) {
 		const struct hf_zone_conf *zone = &config->zones.zones[i];
 		if (strcmp(zone->file, "none") != 0)
-			bad += !check(zone, complaints);
+			bad += !check(zone, config->forward.truth.tombstones.all, complaints);
 	}
 	return bad;
 }

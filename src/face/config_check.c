@@ -234,6 +234,8 @@ void hf_check_all(struct hf_reading *r)
 		hf_place_of(r, HF_SECTION_CACHE, 0, "keep-warm"), "keep-warm");
 	if (!errors)
 		hf_check_expectations(r);
+	if (!errors)
+		hf_check_tombstones(r);
 	hf_check_startup(r);
 	if (!errors)
 		hf_check_zones(r);

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "face/config_rows.h"
+#include "truth/tombstones.h"
 
 /* ---- one life, counted ---- */
 
@@ -43,6 +44,7 @@ void hf_config_unref(struct hf_config *config)
 	hf_require(before > 0);
 	if (before > 1)
 		return;
+	hf_tombstones_free(config->forward.truth.tombstones.all);
 	hf_arena_clear(&config->arena);
 	free(config);
 }
@@ -203,7 +205,7 @@ static int read_all(int fd, char **ret_text, size_t *ret_len)
 	return -ENOMEM;
 }
 
-static int read_file(const char *path, char **ret_text, size_t *ret_len)
+int hf_read_whole(const char *path, char **ret_text, size_t *ret_len)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -220,7 +222,7 @@ int hf_config_load(const char *path, const char *resolv_conf, FILE *complaints,
 	size_t len = 0;
 	if (!path)
 		return parse("(defaults)", "", 0, resolv_conf, complaints, ret);
-	int error = read_file(path, &text, &len);
+	int error = hf_read_whole(path, &text, &len);
 	if (error) {
 		fprintf(complaints, "%s: error: cannot be read: %s\n", path, hf_strerror(error));
 		return error;

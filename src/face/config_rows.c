@@ -186,6 +186,15 @@ const struct hf_section hf_sections[HF_SECTIONS] = {
 		IN(forward.truth),
 		.rows = hf_truth_options,
 		.help = "How upstreams are held to the truth."},
+	[HF_SECTION_TOMBSTONES] = {.name = "tombstones",
+		.kind = HF_KIND_ONE,
+		IN(forward.truth.tombstones),
+		.rows = hf_tombstones_options,
+		.help = "Addresses that are retired. No client gets one, from zones, upstreams or "
+			"the cache: a version of a zone that has one is refused, and so is an "
+			"answer that has one, for whatever name; another upstream is asked, and if none "
+			"gives anything else the answer is SERVFAIL with extended error 17. The "
+			"upstream is not held to have lied."},
 	[HF_SECTION_STARTUP] = {.name = "startup",
 		.kind = HF_KIND_ONE,
 		IN(startup),

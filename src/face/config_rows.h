@@ -33,6 +33,7 @@ enum hf_section_id {
 	HF_SECTION_OUTGOING,
 	HF_SECTION_EXPECT,
 	HF_SECTION_TRUTH,
+	HF_SECTION_TOMBSTONES,
 	HF_SECTION_STARTUP,
 	HF_SECTION_KEYS,
 	HF_SECTION_ZONES,
@@ -135,6 +136,10 @@ void hf_read_sections(struct hf_reading *r, const struct hf_node *root);
 /* Reads one NAMED or LIST section from its node. */
 void hf_read_entries(struct hf_reading *r, enum hf_section_id id, const struct hf_node *node);
 
+/* A file whole, up to one octet more than HF_CONFIG_FILE_MAX: then there was more. The caller
+ * frees the text. -errno. In config_load.c. */
+int hf_read_whole(const char *path, char **ret_text, size_t *ret_len);
+
 /* Gives a section the entries it has when the file does not speak of it: the
  * built-in upstreams, and one route for all names to all upstreams. */
 void hf_read_default_entries(struct hf_reading *r, enum hf_section_id id);
@@ -159,6 +164,7 @@ void hf_check_tls_name(struct hf_reading *r, const char *text, uint32_t at);
 void hf_check_pins(struct hf_reading *r, const struct hf_text_list *pins, uint32_t at);
 void hf_check_authorities(struct hf_reading *r, const char *path, uint32_t at);
 
+void hf_check_tombstones(struct hf_reading *r);   /* in config_tombstones.c: reads their file */
 void hf_check_zones(struct hf_reading *r);        /* in config_zones.c */
 /* Complains about the name of a key that is not there; "none" is fine. */
 void hf_check_key(struct hf_reading *r, uint32_t at, const char *name);

@@ -20,6 +20,7 @@
  *                               is said, and what is held is ruled on
  *   a lie                       ask the next; not this one again; but who lies is
  *                               alive, and its health is none the worse for it
+ *   a retired address           ask the next; not this one again; it has not lied
  *   blocked                     say so: all others would answer the same
  *   FORMERR or NOTIMP on EDNS   ask the same without EDNS
  *   truncated                   ask the same over TCP
@@ -119,6 +120,7 @@ enum hf_query_cause { /* why nothing came of it; the last one counts */
 	HF_CAUSE_UNTRUSTED,   /* its TLS is not believed */
 	/* From here on it is about the truth; a later one outweighs those before. */
 	HF_CAUSE_DOUBTED,     /* it answered, and nothing showed that to be true */
+	HF_CAUSE_RETIRED,     /* it gave an address that is retired */
 	HF_CAUSE_LIE,         /* it answered, and was not believed */
 	HF_CAUSE_QUARANTINED, /* it has lied before, and is not asked */
 	HF_CAUSE_BLOCKED,     /* its answer is one that no client may have */

@@ -73,6 +73,7 @@ static int32_t ede_of(const struct hf_query *q)
 	case HF_CAUSE_LIE:
 	case HF_CAUSE_QUARANTINED: return HF_EDE_OTHER;
 	case HF_CAUSE_BLOCKED: return HF_EDE_BLOCKED;
+	case HF_CAUSE_RETIRED: return HF_EDE_FILTERED;
 	case HF_CAUSE_GARBAGE: return HF_EDE_INVALID_DATA;
 	default: return HF_EDE_NO_REACHABLE_AUTHORITY;
 	}
@@ -496,6 +497,7 @@ static void answer_of(struct hf_step *s, struct hf_attempt *a, const struct hf_q
 	case HF_VERDICT_LAME: bar_and_go_on(s, HF_CAUSE_LAME, a, event->ede); break;
 	case HF_VERDICT_GARBAGE: bar_and_go_on(s, HF_CAUSE_GARBAGE, a, event->ede); break;
 	case HF_VERDICT_DOUBTED: disbelieve(s, HF_CAUSE_DOUBTED, a); break;
+	case HF_VERDICT_RETIRED: disbelieve(s, HF_CAUSE_RETIRED, a); break;
 	case HF_VERDICT_LIE:
 		s->q->wished = true;
 		disbelieve(s, HF_CAUSE_LIE, a);
@@ -509,7 +511,8 @@ static void heard_late(struct hf_step *s, struct hf_attempt *a, enum hf_verdict 
 {
 	if (verdict == HF_VERDICT_ANSWER || verdict == HF_VERDICT_TRUNCATED ||
 		verdict == HF_VERDICT_BADCOOKIE || verdict == HF_VERDICT_DOUBTED ||
-		verdict == HF_VERDICT_LIE || verdict == HF_VERDICT_BLOCKED)
+		verdict == HF_VERDICT_LIE || verdict == HF_VERDICT_BLOCKED ||
+		verdict == HF_VERDICT_RETIRED)
 		hf_facts_path(s, a, HF_OUTCOME_ANSWERED);
 	else if (verdict != HF_VERDICT_GARBAGE)
 		hf_facts_path(s, a, HF_OUTCOME_BEATEN);
@@ -827,6 +830,7 @@ const char *hf_query_cause_text(enum hf_query_cause cause)
 		[HF_CAUSE_RESTING] = "does not answer, and is only probed now and then",
 		[HF_CAUSE_BUDGET] = "over its packet budget",
 		[HF_CAUSE_DOUBTED] = "gave what nothing shows to be true",
+		[HF_CAUSE_RETIRED] = "gave an address that is retired",
 		[HF_CAUSE_LIE] = "gave what is not expected of the name",
 		[HF_CAUSE_BLOCKED] = "gave what no client may have",
 		[HF_CAUSE_QUARANTINED] = "keeps lying",

@@ -347,6 +347,23 @@ static void when_all_lie_or_are_silent_the_lie_is_what_is_told(void **state)
 	assert_int_equal(t.q.tries[0], 1); /* it is not asked again */
 }
 
+static void a_retired_address_is_no_lie_but_another_upstream_is_asked(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	t.paths[0].health.run[HF_OUTCOME_BEATEN] = 3;
+	start(&t);
+	reply(&t, 0, HF_VERDICT_RETIRED);
+	assert_false(t.q.done);
+	assert_int_equal(t.q.tries[1], 1);
+	assert_int_equal(t.paths[0].health.run[HF_OUTCOME_BEATEN], 0);
+	reply(&t, 1, HF_VERDICT_RETIRED);
+	assert_failed(&t, HF_CAUSE_RETIRED, HF_EDE_FILTERED);
+	assert_true(t.q.done);
+	assert_int_equal(t.q.tries[0], 1);
+}
+
 static void what_no_client_may_have_is_asked_of_nobody_else(void **state)
 {
 	struct asked t;
@@ -2321,6 +2338,7 @@ int main(void)
 		cmocka_unit_test(who_cannot_answer_is_not_asked_again),
 		cmocka_unit_test(who_lies_is_passed_over_and_its_health_is_none_the_worse),
 		cmocka_unit_test(when_all_lie_or_are_silent_the_lie_is_what_is_told),
+		cmocka_unit_test(a_retired_address_is_no_lie_but_another_upstream_is_asked),
 		cmocka_unit_test(what_no_client_may_have_is_asked_of_nobody_else),
 		cmocka_unit_test(what_is_blocked_ends_the_question_though_another_was_asked_too),
 		cmocka_unit_test(a_lie_after_the_answer_changes_nothing),

@@ -18,6 +18,7 @@ enum hf_verdict {
 	HF_VERDICT_GARBAGE,   /* contradicts itself */
 	HF_VERDICT_DOUBTED,   /* one that cannot be shown to be true; no lie */
 	HF_VERDICT_BLOCKED,   /* an answer that no client may have, whoever gives it (truth/rebind) */
+	HF_VERDICT_RETIRED,   /* an answer with an address that is retired; no lie (truth/tombstones) */
 	HF_VERDICT_LIE,       /* an answer, but not what is expected of the name (truth/) */
 };
 

@@ -357,14 +357,16 @@ static enum worth worth(const struct load *load, const struct ahead *a, const st
 	struct hf_testimony testimony;
 	struct hf_evidence evidence;
 	struct hf_beside beside;
-	if (!hf_expect_count(load->plan->expected) && !load->plan->rebind)
+	if (!hf_expect_count(load->plan->expected) && !load->plan->rebind &&
+		!load->plan->tombstones)
 		return WORTH_ALL;
 	const struct hf_route *route = hf_route_find(load->plan->routes, &a->question.name);
 	const struct hf_kept_question asked = {
 		route ? &route->zone : NULL, &a->question.name, expected};
 	if (hf_message_read(kept->wire, kept->len, &view) ||
 		hf_beside_breaks(load->plan->expected, &a->question, kept->wire, &view, &beside) ||
-		hf_rebind_forbids(load->plan->rebind, &asked, kept->wire, &view))
+		hf_rebind_forbids(load->plan->rebind, &asked, kept->wire, &view) ||
+		hf_tombstones_break(load->plan->tombstones, kept->wire, &view, &evidence))
 		return WORTH_NOTHING;
 	if (!expected)
 		return WORTH_ALL;

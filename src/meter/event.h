@@ -60,7 +60,7 @@ enum hf_event_kind {
 	HF_EVENT_VIP_GOOD,       /* ... not any more */
 	HF_EVENT_PANIC,          /* a: 1: it begins, 0: it ends; b: our serial, about the zone */
 	HF_EVENT_ZONE_LOADED,    /* a: serial, b: records; about the zone; why: whence */
-	HF_EVENT_ZONE_REFUSED,   /* a: serial; about the zone; why */
+	HF_EVENT_ZONE_REFUSED,   /* a: serial, b: 1: there is no other; about the zone; why */
 	HF_EVENT_ZONE_FETCH_FAILED, /* about the zone; why */
 	HF_EVENT_ZONE_STATE,     /* slot: standing before, a: state (enum hf_gate_state), b: standing
 				    (enum hf_zone_standing), c: serial; about the zone; why */
@@ -69,6 +69,7 @@ enum hf_event_kind {
 	HF_EVENT_COOKIES_ODD,    /* a: 0: it copies cookies as they are; 1: its replies have others' */
 	HF_EVENT_ZONE_UNTOLD,    /* a: serial; address: a secondary that could not be told of it; about
 				    the zone; why */
+	HF_EVENT_TOMBSTONE,      /* slot gave an address that is retired; about the name; address */
 	HF_EVENT_KINDS
 };
 

@@ -35,6 +35,8 @@ const struct hf_meter_row hf_counter_rows[HF_COUNTERS] = {
 		"Distinct questions for which an upstream was asked." },
 	[HF_COUNT_REBIND] = {"holdfast_rebind_refused_total",
 		"Answers refused because they give a private address to a public name."},
+	[HF_COUNT_RETIRED] = {"holdfast_tombstones_refused_total",
+		"Answers of upstreams refused because they give an address that is retired."},
 	[HF_COUNT_MALFORMED] = { "holdfast_malformed_total", "Client packets answered FORMERR." },
 	[HF_COUNT_SILENCED] = { "holdfast_silenced_total",
 		"Client packets dropped: too short, or responses." },

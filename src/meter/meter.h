@@ -39,6 +39,7 @@ enum hf_counter {
 	HF_COUNT_SWEPT,                /* ... of the cache, that a reload's expectations rule out */
 	HF_COUNT_FAILURES,             /* failures that were remembered (RFC 9520) */
 	HF_COUNT_ASKED,                /* distinct questions for which an upstream was asked */
+	HF_COUNT_RETIRED,              /* answers refused because they give a retired address */
 	HF_COUNT_REBIND,               /* public names that were given private addresses, and refused */
 	HF_COUNT_MALFORMED,
 	HF_COUNT_SILENCED,             /* packets that deserved no answer */

@@ -33,8 +33,11 @@ int hf_zones_link_adopt(struct hf_zones_link *link, const struct hf_zones_conf *
 	struct hf_authority *authority = atomic_load(&link->authority);
 	if (!authority && (!zones || !zones->zone_count))
 		return 0;
-	const struct hf_authority_conf conf = {
-		.zones = zones, .siblings = siblings, .owner = hf_plan_ref(plan), .release = release_plan};
+	const struct hf_authority_conf conf = {.zones = zones,
+		.siblings = siblings,
+		.tombstones = plan->tombstones,
+		.owner = hf_plan_ref(plan),
+		.release = release_plan};
 	int rc = authority ? hf_authority_adopt(authority, &conf)
 			   : hf_authority_start(&conf, complaints, serve, link, &authority);
 	if (rc) {

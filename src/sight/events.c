@@ -123,6 +123,20 @@ static void say_lie(struct hf_log *log, const struct hf_event *event, const char
 		rebind ? "an answer is refused" : "an answer is not believed", fields);
 }
 
+/* The name has it, perhaps: who passes it on need not have lied. */
+static void say_tombstone(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	char name[HF_NAME_TEXT_MAX], address[HF_ADDRESS_TEXT_MAX];
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("upstream", upstream),
+		HF_LOG_TEXT_FIELD(
+			"name", event->about_len ? hf_name_text(event->about, name) : "(long)"),
+		HF_LOG_TEXT_FIELD("address", hf_address_text(&event->address, address)),
+		{.key = NULL},
+	};
+	hf_log_say(log, HF_LOG_WARNING, "an address that is retired is refused", fields);
+}
+
 static void say_quarantined(
 	struct hf_log *log, const struct hf_event *event, const char *upstream)
 {
@@ -350,7 +364,8 @@ static void say_zone_trouble(struct hf_log *log, const struct hf_event *event, c
 		{.key = NULL},
 	};
 	hf_log_say(log, refused ? HF_LOG_ERROR : HF_LOG_WARNING,
-		refused ? "zone: a version is refused, the one before stays"
+		refused ? event->b ? "zone: a version is refused, and there is no other"
+				   : "zone: a version is refused, the one before stays"
 		: copy  ? "zone-state: copies on the disk"
 			: "zone: its source could not be had",
 		fields);
@@ -462,7 +477,7 @@ static const struct {
 	[HF_EVENT_PERSIST_FAILED] = {"persist failed", say_persist_failed},
 	[HF_EVENT_PERSIST_WORKS] = {"persist works", say_persist_works},
 	[HF_EVENT_LIE] = {"lie told", say_lie},
-	[HF_EVENT_UNTRUSTED] = { "upstream not believed", say_untrusted },
+	[HF_EVENT_UNTRUSTED] = {"upstream not believed", say_untrusted},
 	[HF_EVENT_QUARANTINED] = {"quarantined", say_quarantined},
 	[HF_EVENT_RELEASED] = {"out of quarantine", say_released},
 	[HF_EVENT_ZONE_BEHIND] = {"zone behind", say_zone},
@@ -481,6 +496,7 @@ static const struct {
 	[HF_EVENT_ZONE_FETCH_FAILED] = {"zone source", say_zone_trouble},
 	[HF_EVENT_ZONE_STATE] = {"zone state", say_zone_state},
 	[HF_EVENT_ZONE_COPY] = {"zone copies", say_zone_trouble},
+	[HF_EVENT_TOMBSTONE] = {"tombstone", say_tombstone},
 	[HF_EVENT_ZONE_UNTOLD] = {"secondary not told", say_zone_untold},
 	[HF_EVENT_TWIN_BEHIND] = {"sibling behind", say_twin},
 	[HF_EVENT_TWIN_CAUGHT_UP] = {"sibling caught up", say_twin},

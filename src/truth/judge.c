@@ -146,6 +146,7 @@ const char *hf_lie_name(enum hf_lie lie)
 		[HF_LIE_REBIND] = "rebind",
 		[HF_LIE_CANARY] = "canary",
 		[HF_LIE_STALE] = "stale",
+		[HF_LIE_RETIRED] = "retired",
 	};
 	return lie < HF_LIES ? names[lie] : "?";
 }
@@ -193,6 +194,7 @@ const char *hf_evidence_text(const struct hf_evidence *e, char buf[static HF_EVI
 		snprintf(buf, size, "with serial %u, where the newest is %u", e->serials[0],
 			e->serials[1]);
 		break;
+	case HF_LIE_RETIRED: snprintf(buf, size, "%s, which is retired", address); break;
 	case HF_LIE_NONE:
 	case HF_LIES: snprintf(buf, size, "nothing false"); break;
 	}

@@ -50,6 +50,7 @@ enum hf_lie { /* what was wrong; a label each in metrics, see hf_lie_name */
 	HF_LIE_REBIND,   /* a private address in a public name */
 	HF_LIE_CANARY,   /* an answer for a name that cannot exist */
 	HF_LIE_STALE,    /* an older zone than its fellows serve */
+	HF_LIE_RETIRED,  /* an address that nobody may be given any more: no lie (tombstones.h) */
 	HF_LIES
 };
 
@@ -57,7 +58,7 @@ enum hf_lie { /* what was wrong; a label each in metrics, see hf_lie_name */
 struct hf_evidence {
 	enum hf_lie lie;
 	struct hf_address address; /* that was given; family 0: it is not about one */
-	struct hf_prefix prefix;   /* NEVER: that it lies in */
+	struct hf_prefix prefix;   /* NEVER, RETIRED: that it lies in */
 	struct hf_name name;       /* CNAME: that the addresses belong to, or that it leads to */
 	uint32_t serials[2];       /* STALE: its own, and the newest */
 	char why[96];              /* PROOF: in words; else "" */

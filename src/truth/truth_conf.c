@@ -146,6 +146,31 @@ const struct hf_option hf_truth_options[] = {
 	HF_OPTION_END,
 };
 
+#undef ROW
+#define ROW(field) .at = offsetof(struct hf_tombstones_conf, field)
+
+const struct hf_option hf_tombstones_options[] = {
+	{.name = "addresses",
+		.type = HF_OPT_PREFIXES,
+		ROW(addresses),
+		.def = "[]",
+		.live = true,
+		.help = "Addresses, or prefixes, of hosts that are gone: no client gets one, "
+			"whatever "
+			"the name and whoever gives it."},
+	{.name = "file",
+		.type = HF_OPT_TEXT,
+		ROW(file),
+		.min = 1,
+		.max = 255,
+		.def = "none",
+		.live = true,
+		.help = "A file of more of them, one a line, comments behind a #; or `none`. It is "
+			"read "
+			"at the start and at each reload. At most 100,000 together."},
+	HF_OPTION_END,
+};
+
 static const char *read_number(const char *text, unsigned *ret)
 {
 	unsigned n = 0;

@@ -42,6 +42,18 @@ struct hf_expectation {
 
 extern const struct hf_option hf_expectation_options[];
 
+/* `tombstones:` */
+struct hf_tombstones;
+struct hf_tombstones_conf {
+	struct hf_prefix_list addresses;
+	const char *file;          /* more of them, or "none" */
+	struct hf_tombstones *all; /* those of both; NULL: none */
+};
+
+#define HF_TOMBSTONES_MAX 100000
+
+extern const struct hf_option hf_tombstones_options[];
+
 /* `truth:` */
 struct hf_truth_conf {
 	const struct hf_expectation *expectations;
@@ -55,6 +67,7 @@ struct hf_truth_conf {
 	hf_us serials;            /* between two looks at a zone's serials; 0: none */
 	bool identity;            /* upstreams are asked which machine they are */
 	struct hf_address intercept_probe; /* where no resolver runs; unset: none */
+	struct hf_tombstones_conf tombstones; /* a section of its own */
 };
 
 extern const struct hf_option hf_truth_options[];

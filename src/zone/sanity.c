@@ -98,8 +98,8 @@ static bool has_addresses(uint16_t type)
 	       type == HF_TYPE_HTTPS;
 }
 
-static bool addresses_are_good(
-	const struct hf_sanity_conf *conf, const struct hf_zone *zone, char *why)
+bool hf_sanity_addresses(const struct hf_sanity_conf *conf, const struct hf_zone *zone,
+	char why[static HF_SANITY_WHY_MAX])
 {
 	struct looking l = {.conf = conf, .why = why};
 	struct hf_zone_walk walk = hf_zone_walk(zone);
@@ -141,5 +141,5 @@ bool hf_sanity(const struct hf_sanity_conf *conf, const struct hf_zone *old,
 {
 	if (old && (!serial_is_good(conf, old, zone, why) || !size_is_good(conf, old, zone, why)))
 		return false;
-	return addresses_are_good(conf, zone, why) && digest_is_good(zone, why);
+	return hf_sanity_addresses(conf, zone, why) && digest_is_good(zone, why);
 }

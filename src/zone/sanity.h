@@ -9,8 +9,8 @@
 #ifndef HF_ZONE_SANITY_H
 #define HF_ZONE_SANITY_H
 
+#include "truth/tombstones.h"
 #include "zone/snapshot.h"
-#include "zone/tombstones.h"
 
 struct hf_sanity_conf {
 	uint32_t max_shrink; /* per cent */
@@ -23,5 +23,10 @@ struct hf_sanity_conf {
 #define HF_SANITY_WHY_MAX 400
 bool hf_sanity(const struct hf_sanity_conf *conf, const struct hf_zone *old,
 	const struct hf_zone *zone, char why[static HF_SANITY_WHY_MAX]);
+
+/* Only whether an address in it is retired, or one that this zone must never have: what a
+ * reload may have changed about a version that is served. */
+bool hf_sanity_addresses(const struct hf_sanity_conf *conf, const struct hf_zone *zone,
+	char why[static HF_SANITY_WHY_MAX]);
 
 #endif
