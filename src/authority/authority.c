@@ -646,6 +646,8 @@ static void describe(const struct shown *shown, hf_us now, struct hf_authority_z
 		.transfers = f->transfers,
 		.transfers_failed = f->transfers_failed,
 		.notifies = f->notifies,
+		.notifies_sent = f->notifies_sent,
+		.untold = f->untold,
 	};
 	memcpy(ret->why, f->why, sizeof ret->why);
 	memcpy(ret->fault, f->fault, sizeof ret->fault);

@@ -77,6 +77,8 @@ struct hf_authority_zone {
 	hf_us proven_ago; /* -1: never */
 	hf_us loaded_ago; /* when this version came; -1: none */
 	uint64_t loads, refused, transfers, transfers_failed, notifies;
+	uint64_t notifies_sent;
+	unsigned untold; /* secondaries that could not be told, or did not fetch */
 	char why[HF_GATE_WHY_MAX]; /* of the state */
 	char fault[200];           /* the last that went wrong with its source; "" */
 };

@@ -102,6 +102,7 @@ int hf_calls_new(struct hf_loop *loop, struct hf_calls **ret)
 	calls->lines[HF_TURN_TRANSFER].most = HF_AUTHORITY_TRANSFERS;
 	calls->lines[HF_TURN_QUESTION].most = HF_CALLS_QUESTIONS;
 	calls->lines[HF_TURN_NOTIFY].most = HF_CALLS_NOTIFIES;
+	calls->lines[HF_TURN_NOTIFY_SILENT].most = HF_CALLS_NOTIFIES;
 	for (unsigned i = 0; i < HF_TURN_KINDS; i++)
 		calls->lines[i].last = &calls->lines[i].first;
 	int rc = hf_tls_tickets_new(&calls->tickets);

@@ -35,7 +35,7 @@
 #define HF_AUTHORITY_TRANSFERS 8
 #define HF_CALLS_QUESTIONS 64
 
-/* NOTIFY messages that wait for a reply at a time. */
+/* NOTIFY messages that wait for a reply at a time, of each kind. */
 #define HF_CALLS_NOTIFIES 64
 
 struct hf_calls;
@@ -53,7 +53,13 @@ int hf_calls_secure(struct hf_calls *calls, const struct hf_zone_conf *zone, str
 
 /* ---- turns ---- */
 
-enum hf_turn_kind { HF_TURN_TRANSFER, HF_TURN_QUESTION, HF_TURN_NOTIFY, HF_TURN_KINDS };
+enum hf_turn_kind {
+	HF_TURN_TRANSFER,
+	HF_TURN_QUESTION,
+	HF_TURN_NOTIFY,
+	HF_TURN_NOTIFY_SILENT, /* to one that did not answer the last one */
+	HF_TURN_KINDS
+};
 
 struct hf_turn {
 	struct hf_turn *next, **prev; /* in line; prev NULL: not */

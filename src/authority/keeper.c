@@ -626,12 +626,20 @@ static void could_not_tell(
 	tell_why(ctx, event, why, now);
 }
 
+static void told_at_last(void *ctx, const struct hf_address *who, uint32_t serial, hf_us now)
+{
+	struct hf_event event = {
+		.kind = HF_EVENT_ZONE_TOLD, .a = (int32_t)serial, .address = *who};
+	tell(ctx, event, now);
+}
+
 static int make_notify(struct hf_zone_keeper *k, const struct hf_zone_keeper *before)
 {
 	const struct hf_notify_conf conf = {.calls = k->conf.calls,
 		.zone = k->conf.zone,
 		.key = k->conf.notify_key,
 		.failed = could_not_tell,
+		.told = told_at_last,
 		.ctx = k};
 	return hf_notify_new(&conf, before ? before->notify : NULL, &k->notify);
 }
@@ -754,6 +762,8 @@ void hf_zone_keeper_figures(
 		.transfers = k->transfers,
 		.transfers_failed = k->transfers_failed,
 		.notifies = k->notifies,
+		.notifies_sent = hf_notify_figures(k->notify).sent,
+		.untold = hf_notify_figures(k->notify).untold,
 	};
 	hf_gate_why(gate, now, ret->why);
 	snprintf(ret->fault, sizeof ret->fault, "%s", k->fault);

@@ -94,6 +94,8 @@ struct hf_zone_keeper_figures {
 	size_t records, octets;
 	hf_us proven, loaded; /* HF_GATE_NEVER: never */
 	uint64_t loads, refused, transfers, transfers_failed, notifies;
+	uint64_t notifies_sent;
+	unsigned untold; /* secondaries that could not be told, or did not fetch */
 	char why[HF_GATE_WHY_MAX];
 	char fault[200];
 };

@@ -3,16 +3,23 @@
  *
  * Story: whoever `notify` lists is told of each version that is served, each on its own:
  * one that does not answer is told again, after two seconds, then twice as long each time
- * up to a minute, jittered, until it answers, a newer version takes its place, or
- * HF_NOTIFY_TRIES have been in vain; then `failed` is called once. A message is signed with
- * the zone's transfer key, if it has one, and then only a signed reply counts. Any reply
- * ends it: what a secondary says of it (NOTIMP, REFUSED) would be the same again, and is
- * told as a failure.
+ * up to a minute, jittered. After HF_NOTIFY_TRIES in vain it is told every HF_NOTIFY_SELDOM, for as
+ * long as it takes: a provider that is back after hours must not depend on its own refresh.
+ * So many messages in a row without a reply, whatever their versions, and `failed` is called
+ * once.
+ * The same holds for one that refuses, for it may be starting; NOTIMP alone is an end.
+ * An answer says that the message was heard, not that the zone was fetched. So a secondary
+ * is asked for its SOA a little later, and told again, less and less often, while what it
+ * serves is older. One that does not say what it serves (REFUSED, no authority) is believed.
+ * A message is signed with the zone's transfer key, if it has one, and then only a signed
+ * reply counts.
  * Who looks after the zone anew (a reload) knows from `before` who has been told of what.
  * Ownership: configuration and calls outlive it; the key is copied.  Threads: the
  * authority's.
- * At the bound: all zones together have HF_CALLS_NOTIFIES messages under way at a time; the
- * next ones wait their turn. */
+ * At the bound: all zones together have HF_CALLS_NOTIFIES messages under way at a time, and
+ * as many to those who did not answer the last one, so that these hold up nobody else; the
+ * next ones wait their turn. However often the zone changes, one that is silent gets a
+ * message every two seconds at most. */
 #ifndef HF_AUTHORITY_NOTIFY_H
 #define HF_AUTHORITY_NOTIFY_H
 
@@ -22,6 +29,10 @@
 #include "zone/zone_conf.h"
 
 #define HF_NOTIFY_TRIES 12
+#define HF_NOTIFY_SELDOM (120 * HF_SECOND)
+
+/* So often it may still have an older version, after five minutes or so, before it is told. */
+#define HF_NOTIFY_LAGS 6
 
 struct hf_notify;
 
@@ -29,9 +40,12 @@ struct hf_notify_conf {
 	struct hf_calls *calls;
 	const struct hf_zone_conf *zone;
 	const struct hf_tsig_key *key; /* NULL: unsigned */
-	/* A secondary could not be told: why, a phrase. */
+	/* A secondary could not be told, or was told and did not fetch: why, a phrase. Once,
+	 * until it has one; the trying goes on. */
 	void (*failed)(void *ctx, const struct hf_address *who, uint32_t serial, const char *why,
 		hf_us now);
+	/* One that `failed` was called for has this version, as far as can be known. */
+	void (*told)(void *ctx, const struct hf_address *who, uint32_t serial, hf_us now);
 	void *ctx;
 };
 
@@ -46,6 +60,8 @@ void hf_notify_tell(struct hf_notify *notify, const struct hf_zone *version, hf_
 
 struct hf_notify_figures {
 	uint64_t sent, answered, failed;
+	uint64_t asked;  /* for their SOA */
+	unsigned untold; /* secondaries that `failed` was called for, and that are so still */
 };
 struct hf_notify_figures hf_notify_figures(const struct hf_notify *notify); /* NULL: zeros */
 

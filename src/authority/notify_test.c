@@ -21,9 +21,13 @@ struct server {
 	struct scene *scene;
 	struct hf_endpoint *endpoint;
 	struct hf_tsig *tsig;
-	unsigned heard;
-	uint32_t serial;
+	unsigned heard;  /* NOTIFY messages */
+	unsigned asked;  /* for its SOA */
+	uint32_t serial; /* of the last one */
 	bool silent, unsigned_reply;
+	bool keeps;    /* it fetches nothing: */
+	uint32_t kept; /* what it serves */
+	bool quiet;    /* it has no authority that it would show */
 	unsigned rcode;
 	hf_us at[64]; /* when */
 };
@@ -35,7 +39,7 @@ struct scene {
 	struct server servers[SECONDARIES];
 	struct hf_zone_conf zone;
 	struct hf_notify *notify;
-	unsigned failed;
+	unsigned failed, told;
 	char why[80];
 };
 
@@ -45,13 +49,52 @@ static const struct hf_tsig_key key = {.name = {.len = 5, .bytes = "\3key"},
 	.secret = (const uint8_t *)"0123456789abcdef",
 	.secret_len = 16};
 
+/* The reply to a question for the SOA; returns its length. */
+static size_t say_soa(struct server *s, uint8_t *reply, size_t len)
+{
+	struct hf_writer w = hf_writer(reply, 1500);
+	s->asked++;
+	w.len = len;
+	reply[2] = HF_FLAG_QR >> 8 | (s->quiet ? 0 : HF_FLAG_AA >> 8);
+	reply[3] = s->quiet ? HF_RCODE_REFUSED : 0;
+	if (s->quiet)
+		return len;
+	reply[7] = 1;
+	hf_write_u16(&w, 0xc000 | HF_HEADER_LEN);
+	hf_write_u16(&w, HF_TYPE_SOA);
+	hf_write_u16(&w, HF_CLASS_IN);
+	hf_write_u32(&w, 60);
+	hf_write_u16(&w, 22);
+	hf_write_u16(&w, 0); /* two roots */
+	hf_write_u32(&w, s->keeps ? s->kept : s->serial);
+	for (unsigned i = 0; i < 4; i++)
+		hf_write_u32(&w, 60);
+	return w.len;
+}
+
+/* Notes a NOTIFY, and writes its reply over it. */
+static size_t take_notify(struct server *s, uint8_t *m, size_t len, hf_us now)
+{
+	struct hf_errand_view view;
+	assert_int_equal(hf_errand_read(m, len, &view), HF_QUERY_GOOD);
+	assert_true(view.notify && view.has_serial && view.query.flags & HF_FLAG_AA);
+	assert_int_equal(view.query.question.type, HF_TYPE_SOA);
+	s->serial = view.serial;
+	if (s->heard < 64)
+		s->at[s->heard] = now;
+	s->heard++;
+	memset(m + 6, 0, 6);
+	m[2] |= 0x80;
+	m[3] = (uint8_t)s->rcode;
+	return HF_HEADER_LEN + view.query.question_len;
+}
+
 static void received(
 	void *ctx, struct hf_endpoint *endpoint, struct hf_datagram *batch, size_t n, hf_us now)
 {
 	struct server *s = ctx;
 	uint8_t reply[1500];
 	for (size_t i = 0; i < n; i++) {
-		struct hf_errand_view view;
 		const struct hf_tsig_key *used;
 		size_t len = batch[i].len;
 		memcpy(reply, batch[i].bytes, len);
@@ -59,19 +102,12 @@ static void received(
 			assert_int_equal(hf_tsig_check_request(s->tsig, reply, &len,
 						 (uint64_t)hf_loop_wall(s->scene->theirs), &used),
 				HF_TSIG_GOOD);
-		assert_int_equal(hf_errand_read(reply, len, &view), HF_QUERY_GOOD);
-		assert_true(view.notify && view.has_serial && view.query.flags & HF_FLAG_AA);
-		assert_int_equal(view.query.question.type, HF_TYPE_SOA);
-		s->serial = view.serial;
-		if (s->heard < 64)
-			s->at[s->heard] = now;
-		s->heard++;
+		if (hf_message_opcode(reply) == HF_OPCODE_NOTIFY)
+			len = take_notify(s, reply, len, now);
+		else
+			len = s->silent ? len : say_soa(s, reply, len);
 		if (s->silent)
 			continue;
-		len = HF_HEADER_LEN + view.query.question_len;
-		memset(reply + 6, 0, 6);
-		reply[2] |= 0x80;
-		reply[3] = (uint8_t)s->rcode;
 		if (s->tsig && !s->unsigned_reply)
 			assert_int_equal(hf_tsig_sign(s->tsig, reply, &len, sizeof reply,
 						 (uint64_t)hf_loop_wall(s->scene->theirs)),
@@ -92,10 +128,23 @@ static void failed(
 	snprintf(s->why, sizeof s->why, "%s", why);
 }
 
+static void told(void *ctx, const struct hf_address *who, uint32_t serial, hf_us now)
+{
+	struct scene *s = ctx;
+	(void)who;
+	(void)serial;
+	(void)now;
+	s->told++;
+}
+
 static void begin(struct scene *s, const struct hf_tsig_key *with, const struct hf_notify *before)
 {
-	const struct hf_notify_conf conf = {
-		.calls = s->calls, .zone = &s->zone, .key = with, .failed = failed, .ctx = s};
+	const struct hf_notify_conf conf = {.calls = s->calls,
+		.zone = &s->zone,
+		.key = with,
+		.failed = failed,
+		.told = told,
+		.ctx = s};
 	assert_int_equal(hf_notify_new(&conf, before, &s->notify), 0);
 }
 
@@ -174,8 +223,8 @@ static void who_is_silent_is_told_again_less_and_less_often_and_delays_nobody(vo
 	tell(s, 5);
 	hf_sim_run_for(s->sim, HF_SECOND);
 	assert_int_equal(s->servers[1].heard, 1);
-	hf_sim_run_for(s->sim, 3600 * HF_SECOND);
-	assert_int_equal(s->servers[0].heard, HF_NOTIFY_TRIES);
+	hf_sim_run_for(s->sim, 500 * HF_SECOND);
+	assert_in_range(s->servers[0].heard, HF_NOTIFY_TRIES, HF_NOTIFY_TRIES + 2);
 	assert_int_equal(s->servers[1].heard, 1);
 	for (unsigned i = 2; i < HF_NOTIFY_TRIES; i++)
 		assert_true(s->servers[0].at[i] - s->servers[0].at[i - 1] >= 3 * HF_SECOND);
@@ -185,8 +234,133 @@ static void who_is_silent_is_told_again_less_and_less_often_and_delays_nobody(vo
 	assert_string_equal(s->why, "it does not answer");
 	s->servers[0].silent = false;
 	tell(s, 6); /* a new version is a new beginning */
-	hf_sim_run_for(s->sim, HF_SECOND);
+	hf_sim_run_for(s->sim, 3 * HF_SECOND);
 	assert_int_equal(s->servers[0].serial, 6);
+}
+
+static void who_is_back_after_hours_is_told_within_two_minutes_though_nothing_changes(void **state)
+{
+	struct scene *s = *state;
+	s->servers[0].silent = true;
+	tell(s, 5);
+	hf_sim_run_for(s->sim, 4 * 3600 * HF_SECOND);
+	assert_int_equal(s->failed, 1);
+	assert_int_equal(hf_notify_figures(s->notify).untold, 1);
+	/* A message every two minutes, less up to a quarter. */
+	assert_in_range(s->servers[0].heard, 110, 170);
+	unsigned heard = s->servers[0].heard;
+	s->servers[0].silent = false;
+	hf_sim_run_for(s->sim, HF_NOTIFY_SELDOM + 3 * HF_SECOND);
+	assert_int_equal(s->servers[0].heard, heard + 1);
+	hf_sim_run_for(s->sim, 10 * HF_SECOND);
+	assert_int_equal(s->told, 1);
+	assert_int_equal(hf_notify_figures(s->notify).untold, 0);
+	hf_sim_run_for(s->sim, 3600 * HF_SECOND);
+	assert_int_equal(s->servers[0].heard, heard + 1);
+	assert_int_equal(s->servers[1].heard, 1);
+}
+
+static void a_zone_that_changes_all_the_time_does_not_flood_who_is_silent(void **state)
+{
+	struct scene *s = *state;
+	s->servers[0].silent = true;
+	for (unsigned i = 1; i <= 120; i++) {
+		tell(s, i);
+		hf_sim_run_for(s->sim, 500 * HF_MS);
+		assert_int_equal(s->servers[1].serial, i);
+	}
+	assert_int_equal(s->servers[1].heard, 120);
+	assert_in_range(s->servers[0].heard, 20, 31);
+	assert_int_equal(s->failed, 1); /* told of once, though no version was tried for long */
+	s->servers[0].silent = false;
+	hf_sim_run_for(s->sim, 5 * HF_SECOND);
+	assert_int_equal(s->servers[0].serial, 120);
+	hf_sim_run_for(s->sim, 20 * HF_SECOND);
+	assert_int_equal(s->told, 1);
+}
+
+static void many_zones_of_a_silent_secondary_hold_up_nobody_else(void **state)
+{
+	struct scene *s = *state;
+	enum { ZONES = 2 * HF_CALLS_NOTIFIES };
+	struct hf_zone_conf dark = s->zone, well = s->zone;
+	struct hf_notify *many[ZONES];
+	dark.notify.count = 1;
+	well.notify = (struct hf_text_list){(const char **)(uintptr_t)(places + 1), 1};
+	s->servers[0].silent = true;
+	s->zone = dark;
+	for (unsigned i = 0; i < ZONES; i++) {
+		struct hf_notify *own = s->notify;
+		begin(s, NULL, NULL);
+		tell(s, 1);
+		many[i] = s->notify;
+		s->notify = own;
+	}
+	hf_notify_free(s->notify);
+	s->zone = well;
+	begin(s, NULL, NULL);
+	hf_sim_run_for(s->sim, 5 * HF_SECOND); /* all of them have been in vain once */
+	for (unsigned serial = 2; serial < 50; serial++) {
+		tell(s, serial);
+		hf_sim_run_for(s->sim, 500 * HF_MS);
+		assert_int_equal(s->servers[1].serial, serial);
+	}
+	assert_true(s->servers[0].heard > 3 * ZONES / 2);
+	for (unsigned i = 0; i < ZONES; i++)
+		hf_notify_free(many[i]);
+}
+
+static void who_has_heard_and_does_not_fetch_is_told_again_and_complained_of(void **state)
+{
+	struct scene *s = *state;
+	s->servers[0].keeps = true;
+	s->servers[0].kept = 4;
+	tell(s, 5);
+	hf_sim_run_for(s->sim, 20 * HF_SECOND);
+	assert_in_range(s->servers[0].heard, 2, 3);
+	assert_int_equal(s->failed, 0);
+	hf_sim_run_for(s->sim, 3600 * HF_SECOND);
+	assert_int_equal(s->failed, 1);
+	assert_string_equal(s->why, "it was told, and still serves serial 4");
+	assert_in_range(s->servers[0].heard, 30, 50);
+	assert_int_equal(s->servers[1].heard, 1);
+	s->servers[0].kept = 6; /* newer than ours: nothing to be told */
+	hf_sim_run_for(s->sim, 2 * HF_NOTIFY_SELDOM);
+	assert_int_equal(s->told, 1);
+	unsigned asked = s->servers[0].asked;
+	hf_sim_run_for(s->sim, 3600 * HF_SECOND);
+	assert_int_equal(s->servers[0].asked, asked);
+	assert_int_equal(s->servers[1].asked, 1);
+}
+
+static void who_does_not_say_what_it_serves_is_believed(void **state)
+{
+	struct scene *s = *state;
+	s->servers[0].quiet = true;
+	tell(s, 5);
+	hf_sim_run_for(s->sim, 3600 * HF_SECOND);
+	assert_int_equal(s->servers[0].heard, 1);
+	assert_int_equal(s->servers[0].asked, 1);
+	assert_int_equal(s->failed, 0);
+}
+
+static void who_is_gone_after_it_has_heard_is_told_when_it_is_back_with_an_old_version(void **state)
+{
+	struct scene *s = *state;
+	tell(s, 5);
+	hf_sim_run_for(s->sim, 2 * HF_SECOND);
+	s->servers[0].silent = s->servers[0].keeps = true;
+	s->servers[0].kept = 4;
+	hf_sim_run_for(s->sim, 4 * 3600 * HF_SECOND);
+	assert_int_equal(s->servers[0].heard, 1);
+	s->servers[0].silent = false;
+	hf_sim_run_for(s->sim, HF_NOTIFY_SELDOM + 3 * HF_SECOND);
+	assert_true(s->servers[0].heard >= 2);
+	s->servers[0].keeps = false;
+	hf_sim_run_for(s->sim, 2 * HF_NOTIFY_SELDOM);
+	unsigned heard = s->servers[0].heard;
+	hf_sim_run_for(s->sim, 3600 * HF_SECOND);
+	assert_int_equal(s->servers[0].heard, heard);
 }
 
 static void a_newer_version_takes_the_place_of_one_that_nobody_has_heard_of(void **state)
@@ -203,15 +377,32 @@ static void a_newer_version_takes_the_place_of_one_that_nobody_has_heard_of(void
 	assert_int_equal(s->servers[0].serial, 6);
 }
 
-static void who_says_no_is_not_told_again(void **state)
+static void who_says_no_is_told_seldom_and_complained_of_once(void **state)
 {
 	struct scene *s = *state;
 	s->servers[0].rcode = HF_RCODE_REFUSED;
 	tell(s, 5);
-	hf_sim_run_for(s->sim, 600 * HF_SECOND);
-	assert_int_equal(s->servers[0].heard, 1);
+	hf_sim_run_for(s->sim, 10 * HF_SECOND);
+	tell(s, 5); /* which is said whenever anything about the zone is looked at */
+	hf_sim_run_for(s->sim, 1190 * HF_SECOND);
+	assert_in_range(s->servers[0].heard, 10, 14);
 	assert_int_equal(s->failed, 1);
 	assert_string_equal(s->why, "it answers with RCODE 5");
+	s->servers[0].rcode = 0;
+	hf_sim_run_for(s->sim, HF_NOTIFY_SELDOM + 10 * HF_SECOND);
+	assert_int_equal(s->told, 1);
+}
+
+static void who_does_not_know_what_a_notify_is_is_not_told_again(void **state)
+{
+	struct scene *s = *state;
+	s->servers[0].rcode = HF_RCODE_NOTIMP;
+	tell(s, 5);
+	hf_sim_run_for(s->sim, 3600 * HF_SECOND);
+	tell(s, 5);
+	hf_sim_run_for(s->sim, 3600 * HF_SECOND);
+	assert_int_equal(s->servers[0].heard, 1);
+	assert_int_equal(s->failed, 1);
 }
 
 static void with_a_key_only_a_signed_reply_counts(void **state)
@@ -225,7 +416,7 @@ static void with_a_key_only_a_signed_reply_counts(void **state)
 	tell(s, 5);
 	hf_sim_run_for(s->sim, 3600 * HF_SECOND);
 	assert_int_equal(s->servers[0].heard, 1);
-	assert_int_equal(s->servers[1].heard, HF_NOTIFY_TRIES);
+	assert_true(s->servers[1].heard > HF_NOTIFY_TRIES);
 	assert_int_equal(s->failed, 1);
 }
 
@@ -253,7 +444,14 @@ int main(void)
 		TEST(each_secondary_hears_of_a_version_once),
 		TEST(who_is_silent_is_told_again_less_and_less_often_and_delays_nobody),
 		TEST(a_newer_version_takes_the_place_of_one_that_nobody_has_heard_of),
-		TEST(who_says_no_is_not_told_again),
+		TEST(who_is_back_after_hours_is_told_within_two_minutes_though_nothing_changes),
+		TEST(a_zone_that_changes_all_the_time_does_not_flood_who_is_silent),
+		TEST(many_zones_of_a_silent_secondary_hold_up_nobody_else),
+		TEST(who_has_heard_and_does_not_fetch_is_told_again_and_complained_of),
+		TEST(who_does_not_say_what_it_serves_is_believed),
+		TEST(who_is_gone_after_it_has_heard_is_told_when_it_is_back_with_an_old_version),
+		TEST(who_says_no_is_told_seldom_and_complained_of_once),
+		TEST(who_does_not_know_what_a_notify_is_is_not_told_again),
 		TEST(with_a_key_only_a_signed_reply_counts),
 		TEST(a_reload_tells_nobody_again),
 	};

@@ -224,7 +224,9 @@ static void list_zone(void *ctx, const struct hf_authority_zone *z)
 			.refused = z->refused,
 			.transfers = z->transfers,
 			.transfers_failed = z->transfers_failed,
-			.notifies = z->notifies};
+			.notifies = z->notifies,
+			.notifies_sent = z->notifies_sent,
+			.untold = z->untold};
 	list->count++;
 }
 

@@ -69,6 +69,7 @@ enum hf_event_kind {
 	HF_EVENT_COOKIES_ODD,    /* a: 0: it copies cookies as they are; 1: its replies have others' */
 	HF_EVENT_ZONE_UNTOLD,    /* a: serial; address: a secondary that could not be told of it; about
 				    the zone; why */
+	HF_EVENT_ZONE_TOLD,      /* ... that has it after all */
 	HF_EVENT_TOMBSTONE,      /* slot gave an address that is retired; about the name; address */
 	HF_EVENT_KINDS
 };

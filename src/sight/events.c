@@ -385,6 +385,19 @@ static void say_zone_untold(struct hf_log *log, const struct hf_event *event, co
 	hf_log_say(log, HF_LOG_WARNING, "zone: a secondary could not be told of a version", fields);
 }
 
+static void say_zone_told(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	char zone[HF_NAME_TEXT_MAX], address[HF_ADDRESS_TEXT_MAX];
+	(void)upstream;
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("zone", about_zone(event, zone)),
+		HF_LOG_TEXT_FIELD("secondary", hf_address_text(&event->address, address)),
+		HF_LOG_NUMBER_FIELD("serial", (uint32_t)event->a),
+		{.key = NULL},
+	};
+	hf_log_say(log, HF_LOG_INFO, "zone: a secondary that could not be told is current", fields);
+}
+
 static void say_zone_state(struct hf_log *log, const struct hf_event *event, const char *upstream)
 {
 	static const char *const standings[] = {
@@ -498,6 +511,7 @@ static const struct {
 	[HF_EVENT_ZONE_COPY] = {"zone copies", say_zone_trouble},
 	[HF_EVENT_TOMBSTONE] = {"tombstone", say_tombstone},
 	[HF_EVENT_ZONE_UNTOLD] = {"secondary not told", say_zone_untold},
+	[HF_EVENT_ZONE_TOLD] = {"secondary told", say_zone_told},
 	[HF_EVENT_TWIN_BEHIND] = {"sibling behind", say_twin},
 	[HF_EVENT_TWIN_CAUGHT_UP] = {"sibling caught up", say_twin},
 	[HF_EVENT_TWIN_DIFFERS] = {"sibling differs", say_twin},

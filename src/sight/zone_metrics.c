@@ -83,6 +83,15 @@ static ull notifies(const struct hf_zone_figures *z)
 	return z->notifies;
 }
 
+static ull notifies_sent(const struct hf_zone_figures *z)
+{
+	return z->notifies_sent;
+}
+static ull untold(const struct hf_zone_figures *z)
+{
+	return z->untold;
+}
+
 static bool always(const struct hf_zone_figures *z)
 {
 	(void)z;
@@ -131,6 +140,11 @@ static const struct {
 		"Times that the source could not be read.", failed, always},
 	{"holdfast_zone_notifies_total", "counter", "NOTIFY messages that were heard.", notifies,
 		always},
+	{"holdfast_zone_notifies_sent_total", "counter", "NOTIFY messages to secondaries.",
+		notifies_sent, always},
+	{"holdfast_zone_secondaries_untold", "gauge",
+		"Secondaries of `notify` that did not answer, refused, or heard and did not fetch.",
+		untold, always},
 };
 
 /* One for each state, of which one is 1: what Prometheus wants of a word. */

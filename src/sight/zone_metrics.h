@@ -26,6 +26,8 @@ struct hf_zone_figures {
 	uint64_t records, octets;
 	hf_us proven_ago; /* -1: never */
 	uint64_t loads, refused, transfers, transfers_failed, notifies;
+	uint64_t notifies_sent;
+	unsigned untold; /* secondaries that could not be told, or did not fetch */
 };
 
 /* total: how many zones there are; count: those given. */
