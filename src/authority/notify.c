@@ -206,7 +206,7 @@ static void send(struct secondary *s, hf_us now)
 	size_t len = write_message(s, m);
 	int rc = 0;
 	hf_put_u16(m, (uint16_t)hf_loop_random_u32(loop_of(s)));
-	if (s->tsig)
+	if (s->tsig && s->step == STEP_TELLING)
 		rc = hf_tsig_sign(s->tsig, m, &len, sizeof m, (uint64_t)hf_loop_wall(loop_of(s)));
 	rc = rc ? rc : hf_datagram_call(s->all->conf.calls, &s->call, &s->address, m, len);
 	s->tries++;
@@ -268,9 +268,10 @@ static bool answers(struct secondary *s, uint8_t *m, size_t len, struct hf_messa
 	/* BIND leaves the question off when it refuses. */
 	if (ret->question_end > HF_HEADER_LEN && !is_ours(s, m, len, HF_HEADER_LEN))
 		return false;
-	return !s->tsig || (hf_tsig_check_reply(s->tsig, m, &len, true,
-				    (uint64_t)hf_loop_wall(loop_of(s))) == HF_TSIG_GOOD &&
-				   hf_message_read(m, len, ret) == 0);
+	return question || !s->tsig ||
+	       (hf_tsig_check_reply(s->tsig, m, &len, true, (uint64_t)hf_loop_wall(loop_of(s))) ==
+			       HF_TSIG_GOOD &&
+		       hf_message_read(m, len, ret) == 0);
 }
 
 static void heard(struct secondary *s, unsigned rcode, hf_us now)

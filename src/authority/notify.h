@@ -11,8 +11,9 @@
  * An answer says that the message was heard, not that the zone was fetched. So a secondary
  * is asked for its SOA a little later, and told again, less and less often, while what it
  * serves is older. One that does not say what it serves (REFUSED, no authority) is believed.
- * A message is signed with the zone's transfer key, if it has one, and then only a signed
- * reply counts.
+ * A NOTIFY is signed with the zone's transfer key, if it has one, and then only a signed
+ * reply counts. The question is not: Knot refuses signed questions unless it is told to take
+ * them. Whoever forged its answer would make us say it once more, or leave it at that.
  * Who looks after the zone anew (a reload) knows from `before` who has been told of what.
  * Ownership: configuration and calls outlive it; the key is copied.  Threads: the
  * authority's.
