@@ -633,6 +633,12 @@ static void told_at_last(void *ctx, const struct hf_address *who, uint32_t seria
 	tell(ctx, event, now);
 }
 
+static void notify_moved(void *ctx)
+{
+	const struct hf_zone_keeper *k = ctx;
+	k->conf.handler->moved(k->conf.ctx);
+}
+
 static int make_notify(struct hf_zone_keeper *k, const struct hf_zone_keeper *before)
 {
 	const struct hf_notify_conf conf = {.calls = k->conf.calls,
@@ -640,6 +646,7 @@ static int make_notify(struct hf_zone_keeper *k, const struct hf_zone_keeper *be
 		.key = k->conf.notify_key,
 		.failed = could_not_tell,
 		.told = told_at_last,
+		.moved = notify_moved,
 		.ctx = k};
 	return hf_notify_new(&conf, before ? before->notify : NULL, &k->notify);
 }

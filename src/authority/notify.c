@@ -98,15 +98,19 @@ static void complain(struct secondary *s, const char *why, hf_us now)
 	s->complained = true;
 	all->figures.failed++;
 	all->conf.failed(all->conf.ctx, &s->address, s->serial, why, now);
+	all->conf.moved(all->conf.ctx);
 }
 
 static void finish(struct secondary *s, hf_us now)
 {
+	struct hf_notify *all = s->all;
 	s->step = STEP_DONE;
 	s->lags = 0;
-	if (s->complained)
-		s->all->conf.told(s->all->conf.ctx, &s->address, s->serial, now);
+	if (!s->complained)
+		return;
 	s->complained = false;
+	all->conf.told(all->conf.ctx, &s->address, s->serial, now);
+	all->conf.moved(all->conf.ctx);
 }
 
 /* `first`, doubled `times` times, up to `most`; less up to a quarter of it. */
@@ -198,6 +202,7 @@ static void count_sent(struct secondary *s)
 		s->all->figures.asked++;
 	else
 		s->all->figures.sent++;
+	s->all->conf.moved(s->all->conf.ctx);
 }
 
 static void send(struct secondary *s, hf_us now)

@@ -47,6 +47,7 @@ struct hf_notify_conf {
 		hf_us now);
 	/* One that `failed` was called for has this version, as far as can be known. */
 	void (*told)(void *ctx, const struct hf_address *who, uint32_t serial, hf_us now);
+	void (*moved)(void *ctx); /* the figures are others */
 	void *ctx;
 };
 

@@ -39,7 +39,7 @@ struct scene {
 	struct server servers[SECONDARIES];
 	struct hf_zone_conf zone;
 	struct hf_notify *notify;
-	unsigned failed, told;
+	unsigned failed, told, moved, moved_when_told;
 	char why[80];
 };
 
@@ -136,6 +136,13 @@ static void told(void *ctx, const struct hf_address *who, uint32_t serial, hf_us
 	(void)serial;
 	(void)now;
 	s->told++;
+	s->moved_when_told = s->moved;
+}
+
+static void moved(void *ctx)
+{
+	struct scene *s = ctx;
+	s->moved++;
 }
 
 static void begin(struct scene *s, const struct hf_tsig_key *with, const struct hf_notify *before)
@@ -145,6 +152,7 @@ static void begin(struct scene *s, const struct hf_tsig_key *with, const struct 
 		.key = with,
 		.failed = failed,
 		.told = told,
+		.moved = moved,
 		.ctx = s};
 	assert_int_equal(hf_notify_new(&conf, before, &s->notify), 0);
 }
@@ -255,6 +263,7 @@ static void who_is_back_after_hours_is_told_within_two_minutes_though_nothing_ch
 	assert_int_equal(s->servers[0].heard, heard + 1);
 	hf_sim_run_for(s->sim, 10 * HF_SECOND);
 	assert_int_equal(s->told, 1);
+	assert_true(s->moved > s->moved_when_told); /* or metrics would say what was */
 	assert_int_equal(hf_notify_figures(s->notify).untold, 0);
 	hf_sim_run_for(s->sim, 3600 * HF_SECOND);
 	assert_int_equal(s->servers[0].heard, heard + 1);
