@@ -345,6 +345,25 @@ static void mark_lost_glue(uint8_t *reply, uint16_t glue, bool edns)
 		reply[2] |= HF_FLAG_TC >> 8;
 }
 
+/* Are these aliases, more than are followed? What they lead to is not in the answer, and
+ * who takes it for whole would believe that it does not exist. */
+static bool is_cut_short(const struct hf_kept *kept)
+{
+	struct hf_record record;
+	unsigned aliases = 0, left = hf_get_u16(kept->wire + 6);
+	size_t at = HF_HEADER_LEN;
+	if (left <= HF_CHAIN_ALIASES || hf_name_skip(kept->wire, kept->len, at, &at))
+		return false;
+	for (at += 4; left; left--, at = record.end) {
+		if (hf_record_read(kept->wire, kept->len, at, &record) ||
+			(record.type != HF_TYPE_CNAME && record.type != HF_TYPE_DNAME &&
+				record.type != HF_TYPE_RRSIG))
+			return false;
+		aliases += record.type == HF_TYPE_CNAME;
+	}
+	return aliases > HF_CHAIN_ALIASES;
+}
+
 static bool from_zone(struct hf_request *q, const struct hf_zones_entry *entry,
 	enum hf_respond *ret_how, const uint8_t **ret, size_t *ret_len)
 {
@@ -355,6 +374,8 @@ static bool from_zone(struct hf_request *q, const struct hf_zones_entry *entry,
 	struct hf_name target = {0}, cut = {0};
 	enum hf_zone_said said = hf_zone_answer(entry->zone, &ask, &kept, &target);
 	bool led = said == HF_ZONE_LED_OUT;
+	if (said == HF_ZONE_SAID && wants_recursion(q) && is_cut_short(&kept))
+		led = last_target(&kept, &target);
 	if (said == HF_ZONE_REFERRED && wants_recursion(q)) {
 		led = last_target(&kept, &target);
 		if (!has_route(r, &kept, led ? &target : &q->view.question.name, &cut)) {

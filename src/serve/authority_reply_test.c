@@ -14,6 +14,10 @@ static const char home[] = HF_SAMPLE_APEX
 	"loop 100 CNAME loop.other.\n"
 	"away 100 CNAME a.invalid.\n"
 	"into 100 CNAME x.sub\n"
+	"s0 9 CNAME s1\ns1 9 CNAME s2\ns2 9 CNAME s3\ns3 9 CNAME s4\ns4 9 CNAME s5\n"
+	"s5 9 CNAME s6\ns6 9 CNAME s7\ns7 9 CNAME s8\ns8 9 CNAME s9\ns9 9 CNAME s10\n"
+	"s10 9 CNAME s11\ns11 9 CNAME s12\ns12 9 CNAME s13\ns13 9 CNAME s14\n"
+	"s14 9 CNAME s15\ns15 9 CNAME s16\ns16 9 CNAME s17\ns17 9 A 192.0.2.17\n"
 	"big 300 TXT "
 	"\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	"aaaaaa\"\n"
@@ -294,6 +298,21 @@ static void aliases_in_a_circle_through_two_zones_end(void **state)
 	assert_int_equal(d->stage.upstreams[0].asked, 0);
 }
 
+static void more_aliases_than_are_followed_are_no_answer(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("s1.home", HF_TYPE_A);
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_NOW);
+	assert_int_equal(d->view.rcode, HF_RCODE_NOERROR);
+	assert_int_equal(d->view.answers, 17); /* sixteen, and the address */
+	p = question("s0.home", HF_TYPE_A);
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_NOW);
+	assert_int_equal(d->view.rcode, HF_RCODE_SERVFAIL);
+	p = unrecursive("s0.home", HF_TYPE_A);
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_NOW);
+	assert_int_equal(d->view.rcode, HF_RCODE_NOERROR);
+}
+
 static void an_alias_to_a_special_name_asks_nobody(void **state)
 {
 	struct desk *d = *state;
@@ -468,6 +487,7 @@ int main(void)
 		TEST(an_alias_out_of_the_zone_is_followed_by_asking_upstreams),
 		TEST(an_alias_into_another_zone_of_ours_needs_no_upstream),
 		TEST(aliases_in_a_circle_through_two_zones_end),
+		TEST(more_aliases_than_are_followed_are_no_answer),
 		TEST(an_alias_to_a_special_name_asks_nobody),
 		TEST(if_the_rest_of_the_aliases_cannot_be_had_the_answer_is_servfail),
 		TEST(what_an_upstream_says_of_a_zone_of_ours_behind_an_alias_is_not_used),
