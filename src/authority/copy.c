@@ -16,6 +16,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "loop/loop_epoll.h"
 
 #define MAGIC_LEN 8
 #define DIGEST_LEN 32
@@ -30,6 +31,7 @@ static const uint8_t proof_magic[MAGIC_LEN] = {'h', 'f', 'p', 'r', 'o', 'o', 'f'
 
 struct hf_copies {
 	int dir, lock;
+	hf_us rests_until;
 	uint64_t boot; /* which start of the machine; 0: not known */
 };
 
@@ -78,7 +80,7 @@ int hf_copies_open(const char *path, struct hf_copies **ret)
 			close(dir);
 		return lock < 0 ? lock : -ENOMEM;
 	}
-	*copies = (struct hf_copies){dir, lock, this_boot()};
+	*copies = (struct hf_copies){.dir = dir, .lock = lock, .boot = this_boot()};
 	*ret = copies;
 	return 0;
 }
@@ -243,6 +245,7 @@ int hf_copy_save(
 	const struct hf_name *name = hf_zone_origin(zone);
 	struct hf_zone_walk walk = hf_zone_walk(zone);
 	struct hf_zone_set set;
+	hf_us begun = hf_clock_now();
 	struct sink *s = malloc(sizeof *s);
 	int rc = s ? sink_open(s, copies, name, "zone") : -ENOMEM;
 	if (!rc) {
@@ -256,7 +259,14 @@ int hf_copy_save(
 	free(s);
 	if (rc)
 		snprintf(why, HF_COPY_WHY_MAX, "the copy cannot be written: %s", hf_strerror(rc));
+	hf_us done = hf_clock_now();
+	copies->rests_until = done + (done - begun);
 	return rc;
+}
+
+bool hf_copies_rest(const struct hf_copies *copies, hf_us now)
+{
+	return now < copies->rests_until;
 }
 
 int hf_copy_prove(struct hf_copies *copies, const struct hf_name *name, uint32_t serial,

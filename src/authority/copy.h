@@ -41,6 +41,10 @@ struct hf_copy_clocks {
 int hf_copy_save(
 	struct hf_copies *copies, const struct hf_zone *zone, char why[static HF_COPY_WHY_MAX]);
 
+/* Is it another's turn than the disk's? After each copy that is written the disk rests for
+ * as long as that took: the thread that thousands of them keep busy has more to do. */
+bool hf_copies_rest(const struct hf_copies *copies, hf_us now);
+
 /* Writes down that this serial has been proven at this instant. */
 int hf_copy_prove(struct hf_copies *copies, const struct hf_name *name, uint32_t serial,
 	const struct hf_copy_clocks *clocks);

@@ -29,6 +29,10 @@
 /* A copy of a new version is written within this, a thousand of them not all at once. */
 #define SAVE_WITHIN (500 * HF_MS)
 
+/* ... and where so many are to be written that the disk cannot follow, it is tried again
+ * within this. */
+#define SAVE_CROWDED (2 * HF_SECOND)
+
 /* A NOTIFY is nobody's way to make us ask more often than this. */
 #define NOTIFY_EVERY HF_SECOND
 
@@ -46,6 +50,7 @@ struct hf_zone_keeper {
 	struct hf_timer ask_timer;  /* questions, a little apart from others' */
 	bool fetching, wanted;
 	bool unsaved;      /* the copy on the disk is not of this version */
+	bool crowded;      /* ... and could not be written when it was its turn */
 	bool whole;        /* what was given last was refused: all of it, next time */
 	size_t first;      /* the primary to begin with, once; or _NO_PRIMARY */
 	unsigned failures; /* in a row */
@@ -324,8 +329,9 @@ static void settle_from(struct hf_zone_keeper *k, const struct hf_zone *before, 
 		if (!k->fetching && !k->wanted && k->source && k->fetch_at < next)
 			next = k->fetch_at;
 	}
-	if (k->unsaved && now + SAVE_WITHIN < next)
-		next = now + jitter(k, SAVE_WITHIN);
+	hf_us within = k->crowded ? SAVE_CROWDED : SAVE_WITHIN;
+	if (k->unsaved && now + within < next)
+		next = now + jitter(k, within);
 	if (next == HF_NEVER)
 		hf_timer_disarm(hf_loop_timers(k->conf.loop), &k->turn_timer);
 	else
@@ -342,7 +348,9 @@ static void time_passed(struct hf_timer *timer, hf_us now)
 	struct hf_zone_keeper *k =
 		(struct hf_zone_keeper *)((char *)timer -
 					  offsetof(struct hf_zone_keeper, turn_timer));
-	if (k->unsaved)
+	k->crowded = k->unsaved && k->conf.copies &&
+		     hf_copies_rest(k->conf.copies, hf_loop_clock(k->conf.loop));
+	if (k->unsaved && !k->crowded)
 		save_copy(k, now);
 	settle(k, now);
 }
