@@ -102,7 +102,7 @@ static uint16_t keepalive_100ms(const struct hf_responder *r)
 	return idle < UINT16_MAX ? (uint16_t)idle : UINT16_MAX;
 }
 
-void hf_request_address(struct hf_request *q)
+static inline void address(struct hf_request *q)
 {
 	const struct hf_query_view *v = &q->view;
 	bool tcp = q->packet.transport == HF_TRANSPORT_TCP;
@@ -119,6 +119,11 @@ void hf_request_address(struct hf_request *q)
 		.keepalive_100ms = tcp ? keepalive_100ms(q->r) : 0,
 		.ede = HF_EDE_NONE,
 	};
+}
+
+void hf_request_address(struct hf_request *q)
+{
+	address(q);
 }
 
 /* ---- what is refused, and what is answered without asking ---- */
@@ -182,7 +187,7 @@ inline size_t hf_request_patch(struct hf_request *q, uint8_t *bytes, const struc
 	return hf_responder_count(q->r, q->packet.transport, bytes, len, bytes[3] & HF_FLAG_RCODE, 0);
 }
 
-static size_t special_reply(struct hf_request *q)
+static __attribute__((noinline)) size_t special_reply(struct hf_request *q)
 {
 	struct hf_kept kept = {.wire = q->out, .ttl_at = q->r->ttl_at};
 	if (!hf_special_answer(&q->view.question, &kept))
@@ -338,7 +343,7 @@ const struct hf_client hf_responder_client = {answered};
 /* What no zone of ours answers. */
 static inline size_t forward(struct hf_request *q, const uint8_t **ret, enum hf_respond *ret_how)
 {
-	size_t len = special_reply(q);
+	size_t len = hf_special_may_be(&q->view.question.name) ? special_reply(q) : 0;
 	if (!len && q->view.question.type == HF_TYPE_ANY && q->packet.transport == HF_TRANSPORT_UDP)
 		len = say_truncated(q);
 	if (!len)
@@ -391,7 +396,7 @@ static inline enum hf_respond finish(struct hf_request *q, const uint8_t **ret, 
 		return HF_RESPOND_SILENCE;
 	}
 	*ret = q->out;
-	hf_request_address(q);
+	address(q);
 	if (q->fault != HF_QUERY_GOOD) {
 		enum hf_respond how;
 		if (hf_errand(q, &how, ret, ret_len))

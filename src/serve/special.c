@@ -45,19 +45,6 @@ static const struct {
 	{ NAME(SELF_PTR_6), HF_TYPE_PTR, NAME(LOCALHOST) },
 };
 
-/* Nearly every name is told apart by the last letters of its top label. */
-static bool may_be(const struct hf_name *name)
-{
-	static const char ends[][4] = { "host", "alid", "nion", "arpa" };
-	if (name->len < 1 + sizeof ends[0])
-		return false;
-	const uint8_t *end = name->bytes + name->len - 1 - sizeof ends[0];
-	for (size_t i = 0; i < HF_COUNT_OF(ends); i++)
-		if (memcmp(end, ends[i], sizeof ends[i]) == 0)
-			return true;
-	return false;
-}
-
 static const struct special *find(const struct hf_name *name)
 {
 	for (size_t i = 0; i < HF_COUNT_OF(specials); i++) {
@@ -104,7 +91,7 @@ static void put_soa(struct hf_writer *w, struct hf_kept *kept)
 
 bool hf_special_answer(const struct hf_question *question, struct hf_kept *kept)
 {
-	const struct special *s = may_be(&question->name) ? find(&question->name) : NULL;
+	const struct special *s = hf_special_may_be(&question->name) ? find(&question->name) : NULL;
 	struct hf_writer w = hf_writer(kept->wire, 1024);
 	if (!s || question->class != HF_CLASS_IN)
 		return false;
