@@ -525,13 +525,11 @@ static inline void take_header(const struct header *h, struct hf_cached *copy)
 	copy->rcode = h->w2 & HF_FLAG_RCODE;
 }
 
-/* Copies the entry out that a slot leads to. False: it is another key's, torn, or too
+/* Copies the entry out that lies at a position. False: it is another key's, torn, or too
  * large (then kept.len says so). */
-static inline bool take(const struct shard *shard, uint64_t slot, const struct hf_cache_key *key,
+static inline bool take(const struct log *log, uint64_t position, const struct hf_cache_key *key,
 	struct hf_cached *copy)
 {
-	const struct log *log = slot_log(shard, slot);
-	uint64_t position = slot_position(log, slot);
 	const _Atomic uint64_t *entry = &log->words[position % log->capacity];
 	const struct header h = read_header(entry);
 	size_t question_end = HF_HEADER_LEN + (size_t)key->name->len + 4;
@@ -640,7 +638,8 @@ static enum hf_cache_result look(const struct shard *shard, struct home home,
 {
 	uint64_t seen;
 	for (unsigned way = 0; (way = next_way(home, key->hash, way, &seen)) < WAYS; way++) {
-		if (take(shard, seen, key, copy))
+		const struct log *log = slot_log(shard, seen);
+		if (take(log, slot_position(log, seen), key, copy))
 			return judge(slot_at(home, way), seen, now, copy);
 		if (copy->kept.len)
 			break;
@@ -673,9 +672,11 @@ inline enum hf_cache_result hf_cache_lookup(
 	copy->kept.len = 0;
 	if (key->absent)
 		return HF_CACHE_MISS;
-	if (key->place) {
+	if (key->found) {
+		/* As long as the slot is the same but for its hits, so is the position. */
 		uint64_t seen = atomic_load_explicit(key->place, memory_order_acquire);
-		if (has_tag(seen, key->hash) && take(shard, seen, key, copy))
+		if (!((seen ^ key->found) & ~SLOT_HITS) &&
+			take(slot_log(shard, seen), key->position, key, copy))
 			return judge(key->place, seen, now, copy);
 		if (copy->kept.len)
 			return HF_CACHE_MISS;
@@ -689,22 +690,33 @@ void hf_cache_expect(const struct hf_cache *cache, struct hf_cache_key *key)
 	const struct shard *shard = shard_to_read(cache, key);
 	struct home home = home_of(shard, shape_of(shard), key->hash);
 	key->place = home.slots;
+	key->found = 0;
 	key->expected = true;
 	key->absent = false;
 	__builtin_prefetch((const void *)&home.slots[0]);
 	__builtin_prefetch((const void *)&home.slots[BUCKET]);
 }
 
-static inline const _Atomic uint64_t *slot_entry(const struct shard *shard, uint64_t slot)
-{
-	const struct log *log = slot_log(shard, slot);
-	return &log->words[slot_position(log, slot) % log->capacity];
-}
-
 static inline void fetch(const _Atomic uint64_t *entry)
 {
 	for (size_t line = 0; line < ENTRY_LINES; line++)
 		__builtin_prefetch((const char *)entry + line * 64);
+}
+
+/* What a slot leads to is remembered, and on its way. */
+static inline void note_found(
+	const struct shard *shard, uint64_t slot, struct hf_cache_key *key)
+{
+	const struct log *log = slot_log(shard, slot);
+	key->found = slot;
+	key->position = slot_position(log, slot);
+	fetch(&log->words[key->position % log->capacity]);
+}
+
+static inline const _Atomic uint64_t *slot_entry(const struct shard *shard, uint64_t slot)
+{
+	const struct log *log = slot_log(shard, slot);
+	return &log->words[slot_position(log, slot) % log->capacity];
 }
 
 static inline _Atomic uint64_t *first_with_tag(struct home home, uint64_t hash, uint64_t *ret_seen)
@@ -725,8 +737,9 @@ void hf_cache_approach(const struct hf_cache *cache, struct hf_cache_key *key)
 	_Atomic uint64_t *slot = first_with_tag(home, key->hash, &seen);
 	if (!slot && has_annexed(shard))
 		slot = first_with_tag(annex_of(shard, key->hash), key->hash, &seen);
+	key->found = 0;
 	if (slot)
-		fetch(slot_entry(shard, seen));
+		note_found(shard, seen, key);
 	key->expected = false;
 	key->place = slot;
 	key->absent = !slot && home_of(shard, shape_of(shard), key->hash).slots == home.slots;

@@ -119,6 +119,8 @@ struct hf_cache_key {
 	bool absent;   /* a look ahead found nothing */
 	_Atomic uint64_t
 		*place; /* in the index, where it found something; NULL: nobody has looked */
+	uint64_t found;    /* what stands in that place; 0: nothing is known of it */
+	uint64_t position; /* in its log, of the entry that this leads to */
 };
 
 /* A cache of `size` bytes in `shards` (1 to 256) shards. hash_key must be
@@ -141,6 +143,7 @@ static inline void hf_cache_key_forget(struct hf_cache_key *key)
 {
 	key->expected = key->absent = false;
 	key->place = NULL;
+	key->found = 0;
 }
 
 /* The same name's key with HF_CACHE_NAME, flags DO and CD kept. */
