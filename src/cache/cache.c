@@ -704,8 +704,7 @@ static inline void fetch(const _Atomic uint64_t *entry)
 }
 
 /* What a slot leads to is remembered, and on its way. */
-static inline void note_found(
-	const struct shard *shard, uint64_t slot, struct hf_cache_key *key)
+static inline void note_found(const struct shard *shard, uint64_t slot, struct hf_cache_key *key)
 {
 	const struct log *log = slot_log(shard, slot);
 	key->found = slot;

@@ -118,7 +118,7 @@ struct hf_cache_key {
 	bool expected; /* `place` is where the key's pair begins, which is being fetched */
 	bool absent;   /* a look ahead found nothing */
 	_Atomic uint64_t
-		*place; /* in the index, where it found something; NULL: nobody has looked */
+		*place;    /* in the index, where it found something; NULL: nobody has looked */
 	uint64_t found;    /* what stands in that place; 0: nothing is known of it */
 	uint64_t position; /* in its log, of the entry that this leads to */
 };

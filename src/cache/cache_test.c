@@ -227,6 +227,27 @@ static void a_key_that_looked_ahead_finds_its_answer_wherever_it_is_now(void **s
 	hf_cache_free(cache);
 }
 
+static void a_key_that_looked_ahead_finds_what_has_been_stored_since(void **state)
+{
+	(void)state;
+	static struct answer a, b;
+	static struct copy c;
+	struct hf_cache *cache = new_cache(1 << 20, 1);
+	struct hf_question q = question("shop.example", HF_TYPE_A);
+	struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0), ahead = key;
+	make_answer(&a, &q, 50, 7, 300);
+	make_answer(&b, &q, 50, 8, 300);
+	hf_cache_store(cache, &key, 0, &a.kept);
+	hf_cache_expect(cache, &ahead);
+	hf_cache_approach(cache, &ahead);
+	hf_cache_store(cache, &key, 0, &b.kept); /* the old one is still in its log */
+	assert_int_equal(hf_cache_lookup(cache, &ahead, 0, blank(&c)), HF_CACHE_FRESH);
+	assert_memory_equal(c.wire, b.wire, b.kept.len);
+	hf_cache_remove(cache, &key, 0);
+	assert_int_equal(hf_cache_lookup(cache, &ahead, 0, blank(&c)), HF_CACHE_MISS);
+	hf_cache_free(cache);
+}
+
 /* Between the two looks ahead, too: what has moved meanwhile is not said to be absent. */
 static void a_pair_that_was_left_while_it_was_fetched_is_not_believed_to_be_empty(void **state)
 {
@@ -769,6 +790,7 @@ int main(void)
 		cmocka_unit_test(what_would_not_be_found_again_is_refused),
 		cmocka_unit_test(an_answer_expires_with_its_ttl_and_not_before),
 		cmocka_unit_test(a_key_that_looked_ahead_finds_its_answer_wherever_it_is_now),
+		cmocka_unit_test(a_key_that_looked_ahead_finds_what_has_been_stored_since),
 		cmocka_unit_test(
 			a_pair_that_was_left_while_it_was_fetched_is_not_believed_to_be_empty),
 		cmocka_unit_test(memory_past_the_copys_size_is_left_alone),
