@@ -3,17 +3,19 @@
  *
  * Story: workers answer from a set of zones (zone/zones.h) and know nothing else. Behind
  * them one thread, with a loop of its own, looks after each zone of the configuration: it
- * reads the copy of the last time from the disk, reads the file or asks a primary or a URL,
- * asks witnesses for the published serial, lets the gate (zone/gate.h) say whether the copy
+ * reads the copy of the last time from the disk, reads the file or asks a primary, asks
+ * witnesses for the published serial, lets the gate (zone/gate.h) say whether the copy
  * may be served, writes down what was proven, tells secondaries, and hands workers a new
  * set whenever one of these changes. NOTIFY messages that a listener gets come here, too.
  *
  *   authority.c   the thread, the table of zones, handing over
  *   keeper.c      one zone: gate, source and copy put together ("a zone's keeper")
- *   source_file.c source_xfr.c source_url.c   where versions come from
- *   witness.c     who is asked for the serial
+ *   source_file.c source_xfr.c   where versions come from
+ *   zone_file.c watch.c          ... the text with what it includes, and when it changes
+ *   witness.c siblings.c         who is asked for the serial, and for samples
+ *   call.c keys.c                what all who ask share: sockets, turns, TLS; secrets
  *   copy.c        the copy on the disk: atomic, with a digest, and when it was proven
- *   notify.c      in and out (RFC 1996)
+ *   notify.c      secondaries are told (RFC 1996)
  *
  * Ownership: the authority holds a reference on what its configuration belongs to.
  * Threads: start, adopt, stop, figures and notify from any one thread at a time each; the

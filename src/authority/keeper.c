@@ -418,9 +418,7 @@ static enum hf_witness_kind kind_of(const struct hf_place *place, bool primary)
 {
 	if (primary)
 		return HF_WITNESS_PRIMARY;
-	return place->kind == HF_PLACE_URL   ? HF_WITNESS_URL
-	       : place->kind == HF_PLACE_TXT ? HF_WITNESS_TXT
-					     : HF_WITNESS_SERVER;
+	return place->kind == HF_PLACE_TXT ? HF_WITNESS_TXT : HF_WITNESS_SERVER;
 }
 
 /* Primaries first, in their order, so that a primary's number is its witness's. */

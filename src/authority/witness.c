@@ -310,9 +310,7 @@ void hf_witness_ask(struct hf_witness *w, hf_us now)
 	w->asking = true;
 	w->tries = 0;
 	w->fault[0] = 0;
-	if (w->conf.place.kind == HF_PLACE_URL)
-		fail(w, "https:// cannot be asked in this version", now);
-	else if (!choose_server(w))
+	if (!choose_server(w))
 		fail(w, "there is no primary to ask for the TXT record", now);
 	else if (w->at.kind == HF_PLACE_TLS)
 		ask_over_connection(w, now);

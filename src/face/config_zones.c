@@ -68,7 +68,7 @@ static void check_key(struct hf_reading *r, size_t i)
 			"a key needs its secret: give secret-file");
 	else if (!hf_key_read(key, secret, &len, why))
 		hf_complain(r->source, at_key(r, i, "secret-file"), "%s", why);
-	memset(secret, 0, sizeof secret);
+	explicit_bzero(secret, sizeof secret);
 }
 
 void hf_check_key(struct hf_reading *r, uint32_t at, const char *name)
@@ -104,16 +104,13 @@ static bool is_given(const char *text)
 static void check_source(struct hf_reading *r, size_t i)
 {
 	const struct hf_zone_conf *zone = &r->config->zones.zones[i];
-	int sources = is_given(zone->file) + (zone->primaries.count > 0) + is_given(zone->url);
+	int sources = is_given(zone->file) + (zone->primaries.count > 0);
 	if (sources == 0)
 		hf_complain(r->source, at_zone(r, i, "name"),
 			"where does this zone come from? Give file or primaries");
 	else if (sources > 1)
-		hf_complain(r->source, at_zone(r, i, is_given(zone->file) ? "file" : "url"),
-			"a zone has one source: file, primaries or url");
-	else if (is_given(zone->url))
-		hf_complain(r->source, at_zone(r, i, "url"),
-			"url is not in this version: give file or primaries");
+		hf_complain(r->source, at_zone(r, i, "file"),
+			"a zone has one source: file or primaries");
 	else if (is_given(zone->file) && access(zone->file, R_OK) < 0)
 		hf_complain(r->source, at_zone(r, i, "file"), "%s cannot be read: %s", zone->file,
 			hf_strerror(-errno));

@@ -23,17 +23,6 @@ static int read_address(const char *text, uint16_t port, struct hf_place *ret)
 	return rc ? rc : ret->address.port ? 0 : HF_ESYNTAX;
 }
 
-/* Is there a host behind it, and nothing that does not belong into one line? */
-static int check_url(const char *rest)
-{
-	if (*rest == 0 || *rest == '/')
-		return HF_ESYNTAX;
-	for (; *rest; rest++)
-		if ((unsigned char)*rest <= ' ' || *rest == 0x7f)
-			return HF_ESYNTAX;
-	return 0;
-}
-
 /* The name, and behind the last "@" who is asked for it. */
 static int read_txt(const char *rest, struct hf_place *ret)
 {
@@ -51,10 +40,6 @@ int hf_place_parse(const char *text, struct hf_place *ret)
 	if (takes(&rest, "tls://")) {
 		place.kind = HF_PLACE_TLS;
 		rc = read_address(rest, TLS_PORT, &place);
-	} else if (takes(&rest, "https://")) {
-		place.kind = HF_PLACE_URL;
-		place.url = text;
-		rc = check_url(rest);
 	} else if (takes(&rest, "txt:")) {
 		place.kind = HF_PLACE_TXT;
 		rc = read_txt(rest, &place);

@@ -65,14 +65,6 @@ const struct hf_option hf_zone_options[] = {
 		.live = true,
 		.help = "Servers from which the zone is transferred, such as 10.0.0.10 or tls://10.0.0.11; "
 			"each of them is also a witness of the published serial."},
-	{.name = "url",
-		.type = HF_OPT_TEXT,
-		ROW(url),
-		.min = 1,
-		.max = 1023,
-		.def = "none",
-		.live = true,
-		.help = "An https:// address at which zone text is found; or `none`."},
 	{.name = "key",
 		.type = HF_OPT_TEXT,
 		ROW(key),
@@ -117,8 +109,7 @@ const struct hf_option hf_zone_options[] = {
 		.def = "[]",
 		.live = true,
 		.help = "Further witnesses of the published serial: servers that are asked for the SOA "
-			"record, an https:// address that gives the serial as text, or txt:NAME, whose TXT "
-			"record gives it."},
+			"record, or txt:NAME, whose TXT record gives it."},
 	{.name = "required",
 		.type = HF_OPT_FLAG,
 		ROW(required),
