@@ -225,6 +225,7 @@ inside()
 	local suite=$2 what
 	shift 2
 	mount --make-rprivate /
+	mount --bind "$root" "$root" # its root is a mount then, as anywhere else: tests unshare
 	make_root "$suite"
 	for what in "$@"; do
 		case $what in
