@@ -695,13 +695,6 @@ static void an_unsigned_answer_is_passed_over_where_there_is_a_key(void **state)
 	assert_false(ask(w, "198.51.100.1", HF_WITNESS_PATIENCE + HF_SECOND));
 }
 
-static void a_url_says_that_it_cannot_be_asked(void **state)
-{
-	struct world *w = *state;
-	assert_false(ask(w, "https://example/serial", HF_SECOND));
-	assert_string_equal(w->why, "https:// cannot be asked in this version");
-}
-
 static void a_txt_name_needs_somebody_to_ask(void **state)
 {
 	struct world *w = *state;
@@ -733,7 +726,6 @@ int main(void)
 		T(a_witness_is_asked_three_times_and_then_given_up),
 		T(an_answer_that_is_cut_is_asked_for_over_tcp),
 		T(an_unsigned_answer_is_passed_over_where_there_is_a_key),
-		T(a_url_says_that_it_cannot_be_asked),
 		T(a_txt_name_needs_somebody_to_ask),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
