@@ -653,17 +653,6 @@ static void describe(const struct shown *shown, hf_us now, struct hf_authority_z
 	memcpy(ret->fault, f->fault, sizeof ret->fault);
 }
 
-size_t hf_authority_zones(struct hf_authority *a, struct hf_authority_zone *ret, size_t most)
-{
-	hf_us now = hf_clock_now();
-	pthread_mutex_lock(&a->lock);
-	size_t count = a->shown_count;
-	for (size_t i = 0; i < count && i < most; i++)
-		describe(&a->shown[i], now, &ret[i]);
-	pthread_mutex_unlock(&a->lock);
-	return count;
-}
-
 void hf_authority_each(struct hf_authority *a,
 	void (*each)(void *ctx, const struct hf_authority_zone *zone), void *ctx)
 {
@@ -689,25 +678,6 @@ size_t hf_authority_siblings(
 	size_t count = a->siblings ? hf_siblings_figures(a->siblings, ret, most) : 0;
 	pthread_mutex_unlock(&a->lock);
 	return count;
-}
-
-bool hf_authority_ready(struct hf_authority *a, FILE *reasons)
-{
-	bool ready = true;
-	char name[HF_NAME_TEXT_MAX];
-	pthread_mutex_lock(&a->lock);
-	for (size_t i = 0; i < a->shown_count; i++) {
-		const struct shown *shown = &a->shown[i];
-		enum hf_zone_standing standing = shown->figures.standing;
-		if (!shown->required || standing == HF_ZONE_SERVED || standing == HF_ZONE_MARKED)
-			continue;
-		ready = false;
-		fprintf(reasons, "zone %s is not served: %s: %s\n",
-			hf_name_text(shown->name.bytes, name),
-			hf_gate_state_text(shown->figures.state), shown->figures.why);
-	}
-	pthread_mutex_unlock(&a->lock);
-	return ready;
 }
 
 struct hf_event_ring *hf_authority_events(struct hf_authority *a)

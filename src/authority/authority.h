@@ -84,11 +84,7 @@ struct hf_authority_zone {
 	char why[HF_GATE_WHY_MAX]; /* of the state */
 	char fault[200];           /* the last that went wrong with its source; "" */
 };
-/* Up to `most`, in the order of their names; returns how many there are. */
-size_t hf_authority_zones(
-	struct hf_authority *authority, struct hf_authority_zone *ret, size_t most);
-
-/* The same, one after the other; while `each` runs, the authority waits. */
+/* One after the other, in the order of their names; while `each` runs, the authority waits. */
 void hf_authority_each(struct hf_authority *authority,
 	void (*each)(void *ctx, const struct hf_authority_zone *zone), void *ctx);
 
@@ -100,9 +96,6 @@ size_t hf_authority_trouble(const struct hf_authority *authority);
 struct hf_sibling_figures;
 size_t hf_authority_siblings(
 	struct hf_authority *authority, struct hf_sibling_figures *ret, size_t most);
-
-/* True if every required zone is served; else a line for each that is not. */
-bool hf_authority_ready(struct hf_authority *authority, FILE *reasons);
 
 struct hf_event_ring *hf_authority_events(struct hf_authority *authority);
 

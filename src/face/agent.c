@@ -62,11 +62,6 @@ int hf_agent_open(struct hf_loop *loop, const struct hf_address *address, struct
 	return 0;
 }
 
-struct hf_address hf_agent_address(const struct hf_agent *agent)
-{
-	return hf_door_address(agent->door);
-}
-
 void hf_agent_close(struct hf_agent *agent)
 {
 	if (!agent)

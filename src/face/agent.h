@@ -26,7 +26,6 @@ const char *hf_agent_line(const struct hf_ready_view *view, char buf[static HF_A
  * connection. -EADDRINUSE ... */
 int hf_agent_open(struct hf_loop *loop, const struct hf_address *address, struct hf_ready *ready,
 	struct hf_agent **ret);
-struct hf_address hf_agent_address(const struct hf_agent *agent);
 void hf_agent_close(struct hf_agent *agent); /* NULL is fine */
 
 #endif

@@ -2,13 +2,11 @@
 #include "providers/survey.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "authority/zone_file.h"
 #include "base/check.h"
 #include "base/error.h"
 #include "engine/examiner.h"
@@ -249,93 +247,29 @@ static void source_fault(struct survey *s, const char *what, const char *why)
 	snprintf(s->look->source_fault, sizeof s->look->source_fault, "%.260s: %.130s", what, why);
 }
 
-struct reading {
-	struct survey *survey;
-	struct hf_zone_build *build;
-	const char *path;
-};
-
-static int take_record(void *ctx, const struct hf_zone_record *record)
+static void take_fault(void *ctx, const char *path, uint32_t line, const char *why)
 {
-	return hf_zone_build_add(((struct reading *)ctx)->build, record);
-}
-
-static void take_fault(void *ctx, uint32_t line, const char *why)
-{
-	struct reading *r = ctx;
+	struct survey *s = ctx;
 	char what[HF_OUTLOOK_WHY_MAX];
-	if (r->survey->look->source_fault[0])
+	if (s->look->source_fault[0])
 		return; /* the first is enough */
-	snprintf(what, sizeof what, "%s:%u", r->path, line);
-	source_fault(r->survey, what, why);
-}
-
-static int read_zone(struct survey *s, const char *path, const char *text, size_t len)
-{
-	const struct hf_zone_limits limits = {.records = HF_AXFR_RECORDS, .octets = HF_AXFR_OCTETS};
-	const struct hf_zone_handler handler = {take_record, take_fault};
-	struct reading r = {.survey = s, .path = path};
-	struct hf_zone *zone = NULL;
-	char origin[HF_NAME_TEXT_MAX + 2];
-	hf_name_text(s->delegation->zone.bytes, origin);
-	size_t end = strlen(origin);
-	origin[end] = '.';
-	origin[end + 1] = '\0';
-	const struct hf_zone_text in = {.text = text, .len = len, .origin = origin, .ttl = 3600};
-	int rc = hf_zone_build_new(&s->delegation->zone, &limits, &r.build);
-	if (!rc)
-		rc = hf_zone_text_read(&in, &handler, &r);
-	if (rc) {
-		hf_zone_build_free(r.build);
-		return rc;
-	}
-	rc = hf_zone_build_finish(r.build, take_fault, &r, &zone);
-	if (rc)
-		return rc;
-	hf_outlook_add_source(s->look, zone, path);
-	hf_zone_unref(zone);
-	return 0;
-}
-
-static int read_whole(int fd, char **ret, size_t *ret_len)
-{
-	struct stat is;
-	size_t len = 0;
-	if (fstat(fd, &is) < 0)
-		return -errno;
-	if (!S_ISREG(is.st_mode))
-		return -EINVAL;
-	if (is.st_size > (off_t)HF_ZONE_TEXT_MAX)
-		return HF_EBOUND;
-	char *text = malloc((size_t)is.st_size + 1);
-	if (!text)
-		return -ENOMEM;
-	while (len < (size_t)is.st_size) {
-		ssize_t n = read(fd, text + len, (size_t)is.st_size - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		len += (size_t)n;
-	}
-	*ret = text;
-	*ret_len = len;
-	return 0;
+	snprintf(what, sizeof what, "%s:%u", path, line);
+	source_fault(s, what, why);
 }
 
 static void read_source_file(struct survey *s, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	char *text = NULL;
-	size_t len = 0;
-	int rc = fd < 0 ? -errno : read_whole(fd, &text, &len);
+	const struct hf_zone_limits limits = {.records = HF_AXFR_RECORDS, .octets = HF_AXFR_OCTETS};
+	struct hf_zone_files files = {.count = 0};
+	struct hf_zone *zone = NULL;
+	int rc = hf_zone_file_read(
+		path, &s->delegation->zone, &limits, take_fault, s, &files, &zone);
+	hf_zone_files_clear(&files);
 	if (!rc)
-		rc = read_zone(s, path, text, len);
-	if (rc && !s->look->source_fault[0])
+		hf_outlook_add_source(s->look, zone, path);
+	else if (!s->look->source_fault[0])
 		source_fault(s, path, hf_strerror(rc));
-	free(text);
-	if (fd >= 0)
-		close(fd);
+	hf_zone_unref(zone);
 }
 
 static void fetched(

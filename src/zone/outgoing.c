@@ -30,7 +30,6 @@ struct hf_zone_out {
 	size_t difference, difference_at;
 	bool held; /* `piece` did not fit into the last message */
 	struct hf_zone_piece piece;
-	uint64_t records;
 };
 
 /* A message that is being written. */
@@ -199,7 +198,6 @@ static bool put_piece(struct hf_zone_out *o, struct page *p)
 	}
 	hf_put_u16(length, (uint16_t)(p->w.len - start));
 	p->answers++;
-	o->records++;
 	return true;
 }
 
@@ -282,9 +280,4 @@ void hf_zone_out_free(struct hf_zone_out *o)
 	hf_zone_unref(o->zone);
 	hf_journal_unref(o->journal);
 	free(o);
-}
-
-uint64_t hf_zone_out_records(const struct hf_zone_out *o)
-{
-	return o->records;
 }

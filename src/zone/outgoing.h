@@ -50,6 +50,4 @@ void hf_zone_out_free(struct hf_zone_out *outgoing); /* NULL is fine */
  * the last; HF_ESPACE: a record fits into no message. */
 int hf_zone_out_next(struct hf_zone_out *outgoing, uint8_t *m, size_t *ret_len);
 
-uint64_t hf_zone_out_records(const struct hf_zone_out *outgoing); /* written so far */
-
 #endif

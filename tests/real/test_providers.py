@@ -459,6 +459,13 @@ def test_the_source_is_our_own_zone_unless_another_is_named(world, holdfast):
     expect_only(holdfast, sections, "drift", "the source has 192.0.2.80")
 
 
+def test_a_source_may_include_other_files(world, holdfast):
+    world.build(records={**world.records, "www A": "192.0.2.66"})
+    world.write("whole.zone", world.text(world.a.address))
+    source = world.write("including.zone", "$INCLUDE whole.zone\n")
+    expect_only(holdfast, world.sections(source=source), "drift", "the source has 192.0.2.80")
+
+
 def test_a_source_that_cannot_be_had_is_said_and_not_called_good(world, holdfast):
     world.build()
     code, found, _ = findings(holdfast, world.sections(source="/nonexistent/zone"))
