@@ -424,13 +424,13 @@ static int take_conf(struct hf_authority *a, const struct hf_authority_conf *con
 	rc = rc ? rc : make_keepers(a, conf, keys, asked, &keepers);
 	if (rc) {
 		hf_siblings_free(siblings);
-		hf_keys_unref(keys);
+		hf_keys_free(keys);
 		return rc;
 	}
 	struct hf_authority_conf before = a->conf;
 	hf_siblings_free(swap_siblings(a, siblings));
 	free_keepers(a, a->keepers, a->keeper_count);
-	hf_keys_unref(a->keys);
+	hf_keys_free(a->keys);
 	a->keepers = keepers;
 	a->keeper_count = conf->zones->zone_count;
 	a->keys = keys;
@@ -610,7 +610,7 @@ void hf_authority_free(struct hf_authority *a)
 	for (size_t i = 0; i < a->keeper_count; i++)
 		hf_zone_keeper_finish(a->keepers[i]);
 	free_keepers(a, a->keepers, a->keeper_count);
-	hf_keys_unref(a->keys);
+	hf_keys_free(a->keys);
 	hf_copies_close(a->copies);
 	hf_watch_free(a->watch);
 	hf_calls_free(a->calls);

@@ -2,7 +2,6 @@
 #include "authority/keys.h"
 
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +14,6 @@
 #define FILE_MAX 4096
 
 struct hf_keys {
-	atomic_uint refs;
 	size_t count;
 	struct hf_tsig_key *items;
 	const char **names; /* of the configuration, copied */
@@ -126,13 +124,12 @@ static struct hf_keys *make(size_t count)
 	struct hf_keys *keys = calloc(1, sizeof *keys);
 	if (!keys)
 		return NULL;
-	atomic_init(&keys->refs, 1);
 	keys->items = calloc(count + 1, sizeof *keys->items);
 	keys->names = calloc(count + 1, sizeof *keys->names);
 	keys->secrets = calloc(count + 1, sizeof *keys->secrets);
 	if (keys->items && keys->names && keys->secrets)
 		return keys;
-	hf_keys_unref(keys);
+	hf_keys_free(keys);
 	return NULL;
 }
 
@@ -161,7 +158,7 @@ int hf_keys_load(const struct hf_key_conf *confs, size_t count,
 	for (size_t i = 0; keys && i < count; i++) {
 		if (add(keys, &confs[i], fault, ctx))
 			continue;
-		hf_keys_unref(keys);
+		hf_keys_free(keys);
 		keys = NULL;
 	}
 	if (!keys)
@@ -170,15 +167,9 @@ int hf_keys_load(const struct hf_key_conf *confs, size_t count,
 	return 0;
 }
 
-struct hf_keys *hf_keys_ref(struct hf_keys *keys)
+void hf_keys_free(struct hf_keys *keys)
 {
-	atomic_fetch_add_explicit(&keys->refs, 1, memory_order_relaxed);
-	return keys;
-}
-
-void hf_keys_unref(struct hf_keys *keys)
-{
-	if (!keys || atomic_fetch_sub_explicit(&keys->refs, 1, memory_order_acq_rel) > 1)
+	if (!keys)
 		return;
 	for (size_t i = 0; i < keys->count; i++) {
 		wipe(keys->secrets[i], sizeof keys->secrets[i]);

@@ -4,8 +4,8 @@
  * Story: a configuration names files; this makes of them keys that can sign (zone/tsig.h).
  * A secret that everybody on the machine can read is none: it is refused. Secrets are read
  * with the configuration that names them, so that a reload takes a new one.
- * Ownership: a set is counted; keys live as long as it does. Secrets are wiped when it goes.
- * Threads: immutable; ref and unref from any.
+ * Ownership: keys live as long as their set. Secrets are wiped when it goes.
+ * Threads: immutable; read from any.
  * At the bound: HF_KEYS_MAX keys; a secret of HF_KEY_SECRET_MAX octets; a file's first 4 KiB. */
 #ifndef HF_AUTHORITY_KEYS_H
 #define HF_AUTHORITY_KEYS_H
@@ -28,8 +28,7 @@ int hf_keys_load(const struct hf_key_conf *confs, size_t count,
 	void (*fault)(void *ctx, const struct hf_key_conf *conf, const char *why), void *ctx,
 	struct hf_keys **ret);
 
-struct hf_keys *hf_keys_ref(struct hf_keys *keys);
-void hf_keys_unref(struct hf_keys *keys); /* NULL is fine */
+void hf_keys_free(struct hf_keys *keys); /* NULL is fine */
 
 /* The key of this name, as it stands in the configuration, or NULL. */
 const struct hf_tsig_key *hf_keys_find(const struct hf_keys *keys, const char *name);

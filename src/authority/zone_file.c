@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "loop/read_whole.h"
 #include "zone/text.h"
 
 /* Of records in front of a $TTL that name none: an hour, as other servers take it. */
@@ -135,36 +136,6 @@ void hf_zone_files_clear(struct hf_zone_files *files)
 
 /* ---- one file ---- */
 
-static int read_whole(int fd, size_t room, char **ret, size_t *ret_len)
-{
-	size_t cap = 1 << 16, len = 0;
-	char *text = malloc(cap);
-	while (text) {
-		if (len == cap) {
-			char *grown = realloc(text, cap *= 2);
-			if (!grown)
-				break;
-			text = grown;
-		}
-		ssize_t n = read(fd, text + len, cap - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n == 0) {
-			*ret = text;
-			*ret_len = len;
-			return 0;
-		}
-		len += n > 0 ? (size_t)n : 0;
-		if (n > 0 && len <= room)
-			continue;
-		int rc = n < 0 ? -errno : HF_EBOUND;
-		free(text);
-		return rc;
-	}
-	free(text);
-	return -ENOMEM;
-}
-
 /* Not one that somebody must first write to, such as a pipe. */
 static int open_file(const char *path)
 {
@@ -211,7 +182,7 @@ static int read_noted(struct reading *r, const char *origin, uint32_t ttl)
 	size_t len = 0, index = r->files->count - 1;
 	const char *path = r->files->items[index].path;
 	int fd = open_file(path);
-	int rc = fd < 0 ? fd : read_whole(fd, HF_ZONE_TEXT_MAX - r->octets, &text, &len);
+	int rc = fd < 0 ? fd : hf_read_whole(fd, HF_ZONE_TEXT_MAX - r->octets, &text, &len);
 	if (fd >= 0)
 		close(fd);
 	if (rc == -ENOMEM)

@@ -134,7 +134,7 @@ static int look_by(const struct hf_call *call, const struct hf_config *config)
 	if (hf_keys_load(config->zones.keys, config->zones.key_count, say_fault, call->err, &keys))
 		return HF_EXIT_UNREACHED;
 	int status = look_at_all(call, config, keys, longest);
-	hf_keys_unref(keys);
+	hf_keys_free(keys);
 	return status;
 }
 

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "face/config_rows.h"
+#include "loop/read_whole.h"
 #include "truth/tombstones.h"
 
 /* ---- one life, counted ---- */
@@ -145,14 +146,18 @@ static int read_source(struct hf_source *source, const char *resolv_conf, struct
 	return error;
 }
 
+static int too_long(const char *name, FILE *complaints)
+{
+	fprintf(complaints, "%s: error: more than %u MiB\n", name, HF_CONFIG_FILE_MAX >> 20);
+	return HF_ECONFIG;
+}
+
 static int parse(const char *name, const char *text, size_t len, const char *resolv_conf,
 	FILE *complaints, struct hf_config **ret)
 {
 	struct hf_source source;
-	if (len > HF_CONFIG_FILE_MAX) {
-		fprintf(complaints, "%s: error: more than %u MiB\n", name, HF_CONFIG_FILE_MAX >> 20);
-		return HF_ECONFIG;
-	}
+	if (len > HF_CONFIG_FILE_MAX)
+		return too_long(name, complaints);
 	skip_mark(&text, &len);
 	int error = hf_source_init(&source, name, text, len);
 	if (!error) {
@@ -173,44 +178,12 @@ int hf_config_parse(const char *source, const char *text, size_t len, FILE *comp
 
 /* ---- files ---- */
 
-/* Reads up to one byte more than is allowed, so that too much can be told from
- * just enough. The size is not asked for: pipes have none. */
-static int read_all(int fd, char **ret_text, size_t *ret_len)
-{
-	size_t cap = 65536, len = 0;
-	char *text = malloc(cap);
-	while (text && len <= HF_CONFIG_FILE_MAX) {
-		if (len == cap) {
-			char *grown = realloc(text, cap *= 2);
-			if (!grown)
-				break;
-			text = grown;
-		}
-		ssize_t n = read(fd, text + len, cap - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			int error = -errno;
-			free(text);
-			return error;
-		}
-		len += (size_t)n;
-		if (n == 0 || len > HF_CONFIG_FILE_MAX) {
-			*ret_text = text;
-			*ret_len = len;
-			return 0;
-		}
-	}
-	free(text);
-	return -ENOMEM;
-}
-
-int hf_read_whole(const char *path, char **ret_text, size_t *ret_len)
+int hf_config_text(const char *path, char **ret_text, size_t *ret_len)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	int error = read_all(fd, ret_text, ret_len);
+	int error = hf_read_whole(fd, HF_CONFIG_FILE_MAX, ret_text, ret_len);
 	close(fd);
 	return error;
 }
@@ -222,7 +195,9 @@ int hf_config_load(const char *path, const char *resolv_conf, FILE *complaints,
 	size_t len = 0;
 	if (!path)
 		return parse("(defaults)", "", 0, resolv_conf, complaints, ret);
-	int error = hf_read_whole(path, &text, &len);
+	int error = hf_config_text(path, &text, &len);
+	if (error == HF_EBOUND)
+		return too_long(path, complaints);
 	if (error) {
 		fprintf(complaints, "%s: error: cannot be read: %s\n", path, hf_strerror(error));
 		return error;

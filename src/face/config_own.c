@@ -94,12 +94,6 @@ static void read_address(struct hf_reading *r, void *entry, const struct hf_node
 	upstream->channel = (enum hf_channel)channel;
 }
 
-static size_t count_one(const void *entry)
-{
-	(void)entry;
-	return 1;
-}
-
 static const char *text_of_address(const struct hf_config *config, const void *entry, size_t i,
 	char buf[static HF_NAME_TEXT_MAX])
 {
@@ -120,7 +114,7 @@ const struct hf_own_key hf_upstream_own_keys[] = {
 			"TCP always, `tls://` over TLS always and never in plain text. Port 53 "
 			"where none is given, 853 for `tls://`. Host names are not looked up." },
 	  .takes = ADDRESS_TAKES, .pattern = "^((udp|tcp|tls)://)?[\\[\\]0-9A-Fa-f.:%]+$",
-	  .read = read_address, .count = count_one, .text = text_of_address },
+	  .read = read_address, .text = text_of_address },
 	{ .row = { .name = NULL } },
 };
 
@@ -394,7 +388,7 @@ static const char *text_of_to(const struct hf_config *config, const void *entry,
 const struct hf_own_key hf_route_own_keys[] = {
 	{ .row = { .name = "zone", .live = true,
 		.help = "The domain whose names take this route, itself included; \".\" is all names." },
-	  .takes = "a zone such as corp.example or \".\"", .read = read_zone, .count = count_one,
+	  .takes = "a zone such as corp.example or \".\"", .read = read_zone,
 	  .text = text_of_zone },
 	{ .row = { .name = "to", .live = true,
 		.help = "The upstreams to ask, by name, at most 64." },

@@ -22,12 +22,6 @@ static void read_zone(struct hf_reading *r, void *entry, const struct hf_node *n
 			hf_quote(node->text, node->len, quoted));
 }
 
-static size_t count_one(const void *entry)
-{
-	(void)entry;
-	return 1;
-}
-
 static const char *text_of_zone(const struct hf_config *config, const void *entry, size_t i,
 	char buf[static HF_NAME_TEXT_MAX])
 {
@@ -41,7 +35,6 @@ const struct hf_own_key hf_delegation_own_keys[] = {
 		 .help = "The zone, which the servers of the providers serve with authority."},
 		.takes = ZONE_TAKES,
 		.read = read_zone,
-		.count = count_one,
 		.text = text_of_zone},
 	{.row = {.name = NULL}},
 };

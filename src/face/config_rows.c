@@ -307,7 +307,7 @@ size_t hf_key_count(struct hf_key key, const void *entry)
 {
 	size_t count;
 	if (key.own)
-		return key.own->count(entry);
+		return key.own->count ? key.own->count(entry) : 1;
 	hf_option_items(key.row, (const char *)entry + key.row->at, &count);
 	return count;
 }

@@ -58,7 +58,7 @@ struct hf_own_key {
 	const char *takes;    /* behind "expected" */
 	const char *pattern;  /* of one value, for the schema; NULL: any text */
 	void (*read)(struct hf_reading *r, void *entry, const struct hf_node *value);
-	size_t (*count)(const void *entry);
+	size_t (*count)(const void *entry); /* NULL: always one */
 	const char *(*text)(const struct hf_config *config, const void *entry, size_t i,
 		char buf[static HF_NAME_TEXT_MAX]);
 };
@@ -136,9 +136,9 @@ void hf_read_sections(struct hf_reading *r, const struct hf_node *root);
 /* Reads one NAMED or LIST section from its node. */
 void hf_read_entries(struct hf_reading *r, enum hf_section_id id, const struct hf_node *node);
 
-/* A file whole, up to one octet more than HF_CONFIG_FILE_MAX: then there was more. The caller
- * frees the text. -errno. In config_load.c. */
-int hf_read_whole(const char *path, char **ret_text, size_t *ret_len);
+/* A file whole, which the caller frees. -errno; HF_EBOUND: more than HF_CONFIG_FILE_MAX octets.
+ * In config_load.c. */
+int hf_config_text(const char *path, char **ret_text, size_t *ret_len);
 
 /* Gives a section the entries it has when the file does not speak of it: the
  * built-in upstreams, and one route for all names to all upstreams. */

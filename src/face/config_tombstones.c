@@ -36,22 +36,21 @@ static bool read_list(struct hf_reading *r, const char *path, uint32_t at, size_
 	struct faults faults = {r, path, at, 0};
 	char *text;
 	size_t len;
-	int rc = hf_read_whole(path, &text, &len);
-	if (rc) {
-		hf_complain(r->source, at, "%s cannot be read: %s", path, hf_strerror(rc));
-		return false;
-	}
-	if (len > HF_CONFIG_FILE_MAX)
+	int rc = hf_config_text(path, &text, &len);
+	if (rc == HF_EBOUND)
 		hf_complain(
 			r->source, at, "%s has more than %u MiB", path, HF_CONFIG_FILE_MAX >> 20);
-	else
-		rc = hf_tombstones_read(text, len, most, fault, &faults, ret, ret_count);
+	else if (rc)
+		hf_complain(r->source, at, "%s cannot be read: %s", path, hf_strerror(rc));
+	if (rc)
+		return false;
+	rc = hf_tombstones_read(text, len, most, fault, &faults, ret, ret_count);
 	free(text);
 	if (rc == HF_EBOUND)
 		hf_complain(r->source, at, "there are more than %d tombstones", HF_TOMBSTONES_MAX);
 	else if (rc)
 		r->failed = rc;
-	return !rc && len <= HF_CONFIG_FILE_MAX && !faults.count;
+	return !rc && !faults.count;
 }
 
 static int join(struct hf_tombstones_conf *conf, const struct hf_prefix *more, size_t count)

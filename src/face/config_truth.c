@@ -32,12 +32,6 @@ static void read_name(struct hf_reading *r, void *entry, const struct hf_node *n
 			hf_quote(node->text, node->len, quoted));
 }
 
-static size_t count_one(const void *entry)
-{
-	(void)entry;
-	return 1;
-}
-
 static const char *text_of_name(const struct hf_config *config, const void *entry, size_t i,
 	char buf[static HF_NAME_TEXT_MAX])
 {
@@ -55,7 +49,7 @@ const struct hf_own_key hf_expectation_own_keys[] = {
 	{ .row = { .name = "name", .live = true,
 		.help = "The name that it is for, or `\"*.corp.example\"` for all names below corp.example but not "
 			"itself." },
-	  .takes = NAME_TAKES, .read = read_name, .count = count_one, .text = text_of_name },
+	  .takes = NAME_TAKES, .read = read_name, .text = text_of_name },
 	{ .row = { .name = NULL } },
 };
 

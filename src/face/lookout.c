@@ -196,7 +196,7 @@ static void look_at(struct hf_lookout *l, size_t at)
 		take_in(l, &l->zones[at], look, report);
 	hf_report_free(report);
 	hf_outlook_free(look);
-	hf_keys_unref(keys);
+	hf_keys_free(keys);
 }
 
 static void free_zones(struct zone *zones, size_t count)

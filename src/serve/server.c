@@ -88,7 +88,7 @@ static void release_settings(void *owner)
 	if (above->settings.release)
 		above->settings.release(above->settings.owner);
 	hf_zone_rules_free(above->rules);
-	hf_keys_unref(above->keys);
+	hf_keys_free(above->keys);
 	free(above);
 }
 
@@ -120,7 +120,7 @@ static int make_rules(const struct hf_server *server, struct above *above)
 	rc = hf_zone_rules_new(&conf, &above->rules);
 	above->respond.rules = above->rules;
 	if (rc)
-		hf_keys_unref(above->keys);
+		hf_keys_free(above->keys);
 	return rc;
 }
 
@@ -149,7 +149,7 @@ static int make_plan(struct hf_server *server, const struct hf_settings *setting
 		hf_plan_unref(plan);
 	if (rc) {
 		hf_zone_rules_free(above->rules);
-		hf_keys_unref(above->keys);
+		hf_keys_free(above->keys);
 		free(above);
 		return rc;
 	}

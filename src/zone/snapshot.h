@@ -48,10 +48,6 @@ int hf_zone_build_add(struct hf_zone_build *build, const struct hf_zone_record *
  * The TTL does not matter. */
 int hf_zone_build_remove(struct hf_zone_build *build, const struct hf_zone_record *record);
 
-/* Is it in? -ENOMEM. */
-int hf_zone_build_has(
-	struct hf_zone_build *build, const struct hf_zone_record *record, bool *ret);
-
 /* All records of a zone, as a beginning for differences. -ENOMEM, HF_EBOUND. */
 int hf_zone_build_from(struct hf_zone_build *build, const struct hf_zone *zone);
 

@@ -360,15 +360,6 @@ static int find_entry(
 	return 0;
 }
 
-int hf_zone_build_has(struct hf_zone_build *build, const struct hf_zone_record *record, bool *ret)
-{
-	struct hf_entry *entry;
-	int rc = find_entry(build, record, &entry);
-	if (!rc)
-		*ret = entry;
-	return rc;
-}
-
 int hf_zone_build_remove(struct hf_zone_build *build, const struct hf_zone_record *record)
 {
 	struct hf_entry *entry;
