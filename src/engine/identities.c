@@ -151,7 +151,11 @@ static void ask(struct hf_identifier *i, hf_us now)
 	struct hf_worker *worker = i->worker;
 	const struct hf_route *route = hf_round_route_of(worker, i->slot);
 	int place = route ? hf_round_place(worker->plan, route, i->slot) : -1;
-	if (place < 0) { /* a reload has taken it away */
+	hf_us usable = atomic_load_explicit(
+		&worker->team->upstreams->usable[i->slot], memory_order_relaxed);
+	/* A reload has taken it away; or it rests, and what it is called can wait: not
+	 * every server that is well says that, so it would be a poor probe. */
+	if (place < 0 || usable) {
 		i->ask = HF_IDENTITY_VERSION;
 		go_on(i, now);
 		return;

@@ -27,6 +27,18 @@
  * the upstream. */
 #define STAND_LEAST (HF_QUERY_DEADLINE / 2)
 
+/* One that says nothing to anybody is no sign of lost fragments, and a connection costs
+ * six packets where a probe costs one. Only now and then, about once a minute, a probe
+ * finds out whether TCP is what still gets through. */
+#define PROBES_A_STREAM 64
+
+static bool is_dark(const struct hf_step *s, unsigned upstream)
+{
+	const struct hf_health *health = &hf_step_state(s, upstream)->health;
+	return health->state != HF_HEALTH_CLOSED &&
+	       health->rests % PROBES_A_STREAM != PROBES_A_STREAM - 1;
+}
+
 /* Lost for its size? It answered others since we asked, or it is silent for the
  * third time. */
 static bool wants_stream(const struct hf_step *s, unsigned upstream)
@@ -35,6 +47,8 @@ static bool wants_stream(const struct hf_step *s, unsigned upstream)
 	if (hf_step_conf(s, upstream)->channel != HF_CHANNEL_UDP ||
 		q->stream & hf_step_bit(upstream))
 		return true;
+	if (is_dark(s, upstream))
+		return false;
 	if (q->tries[upstream] >= SILENT_BEFORE_STREAM && !(q->refused & hf_step_bit(upstream)))
 		return true;
 	for (unsigned i = 0; i < q->sends; i++) {

@@ -590,6 +590,20 @@ static void silent_again_and_again_over_udp_is_tried_over_tcp(void **state)
 	assert_sent(&t, 0, HF_CHANNEL_TCP);
 }
 
+static void a_probe_of_one_that_is_dark_is_no_connection_but_for_one_in_64(void **state)
+{
+	struct asked t;
+	(void)state;
+	for (uint32_t rests = 1; rests < 200; rests++) {
+		prepare(&t, 1);
+		t.states[0].health = (struct hf_health){
+			.state = HF_HEALTH_OPEN, .until = START, .since = START, .rests = rests};
+		t.q.tries[0] = 2;
+		start(&t);
+		assert_sent(&t, 0, rests % 64 == 63 ? HF_CHANNEL_TCP : HF_CHANNEL_UDP);
+	}
+}
+
 static void silent_to_us_while_it_answers_others_is_tried_over_tcp(void **state)
 {
 	struct asked t;
@@ -2361,6 +2375,7 @@ int main(void)
 		cmocka_unit_test(a_pause_is_not_cut_short_by_other_news),
 		cmocka_unit_test(who_refused_twice_is_not_taken_for_one_that_loses_large_answers),
 		cmocka_unit_test(silent_again_and_again_over_udp_is_tried_over_tcp),
+		cmocka_unit_test(a_probe_of_one_that_is_dark_is_no_connection_but_for_one_in_64),
 		cmocka_unit_test(silent_to_us_while_it_answers_others_is_tried_over_tcp),
 		cmocka_unit_test(a_doubtful_reply_is_checked_over_tcp_once_beside_the_first),
 		cmocka_unit_test(

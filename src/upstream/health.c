@@ -28,6 +28,11 @@ static const unsigned allowed[HF_HEALTH_STATES] = {
 /* The shortest rest, whatever the dice say: what was sent together fails together. */
 #define REST_LEAST (10 * HF_MS)
 
+/* After so many in a row it is no moment's trouble, and rests last so long at least: with
+ * the time that a probe is waited for that is about a probe a second. */
+#define SHORT_RESTS 3
+#define REST_LATER (500 * HF_MS)
+
 static void move(struct hf_health *h, enum hf_health_state to, hf_us now)
 {
 	hf_unexpected(!(allowed[h->state] & 1u << to));
@@ -41,7 +46,9 @@ static hf_us rest(const struct hf_health *h, const struct hf_upstream_conf *conf
 	hf_us longest = conf->rest_min << (h->rests < RESTS_MAX ? h->rests : RESTS_MAX);
 	if (longest > conf->rest_max)
 		longest = conf->rest_max;
-	hf_us least = REST_LEAST < longest ? REST_LEAST : longest;
+	hf_us least = h->rests < SHORT_RESTS ? REST_LEAST : REST_LATER;
+	if (least > longest)
+		least = longest;
 	return least + (hf_us)((uint64_t)(longest - least) * dice >> 32);
 }
 

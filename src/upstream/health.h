@@ -20,7 +20,8 @@
  *   garbage       what cannot be read: as many in a row over three names.
  *   untrusted     TLS showed that it is not who it should be: once.
  *
- * One answer wipes out all of it.
+ * One answer wipes out all of it. The first three rests may be short, for most faults
+ * are; from then on probes are a second apart or more.
  * A probe is a client's question: a copy of one that another upstream is asked
  * at the same time, or, when there is nobody else to ask, the question itself.
  * Knows:   states, counts, instants given to it, hashes of names.
