@@ -177,21 +177,36 @@ static void copy_out(const struct log *log, uint64_t position, void *to, size_t 
 	copy_words(&log->words[position % log->capacity], to, octets, octets);
 }
 
+static inline void put_word(_Atomic uint64_t *to, const uint8_t *from)
+{
+	uint64_t word;
+	memcpy(&word, from, 8);
+	atomic_store_explicit(to, word, memory_order_release);
+}
+
+/* The last word is filled up with zeros. */
+static void put_words(_Atomic uint64_t *to, const uint8_t *from, size_t octets)
+{
+	size_t words = octets / 8, i = 0;
+	uint64_t last = 0;
+	for (; i + BLOCK <= words; i += BLOCK, from += BLOCK * 8) {
+		put_word(to + i, from);
+		put_word(to + i + 1, from + 8);
+		put_word(to + i + 2, from + 16);
+		put_word(to + i + 3, from + 24);
+	}
+	for (; i < words; i++, from += 8)
+		put_word(to + i, from);
+	if (octets % 8) {
+		memcpy(&last, from, octets % 8);
+		atomic_store_explicit(to + i, last, memory_order_release);
+	}
+}
+
 static void copy_in(struct log *log, uint64_t position, const void *from, size_t octets)
 {
 	/* As above: no wrap. */
-	_Atomic uint64_t *to = &log->words[position % log->capacity];
-	const uint8_t *in = from;
-	uint64_t word;
-	for (; octets >= 8; octets -= 8, in += 8) {
-		memcpy(&word, in, 8);
-		atomic_store_explicit(to++, word, memory_order_release);
-	}
-	if (octets) {
-		word = 0;
-		memcpy(&word, in, octets);
-		atomic_store_explicit(to, word, memory_order_release);
-	}
+	put_words(&log->words[position % log->capacity], from, octets);
 }
 
 static inline bool intact(const struct log *log, uint64_t position)
@@ -395,10 +410,14 @@ struct home {
 	unsigned own; /* 0 or BUCKET */
 };
 
+static inline struct home home_in(const struct shard *shard, uint64_t pair, uint64_t hash)
+{
+	return (struct home){&shard->slots[pair * WAYS], hash >> 32 & BUCKET};
+}
+
 static inline struct home home_of(const struct shard *shard, uint64_t shape, uint64_t hash)
 {
-	uint64_t pair = hf_shape_pair(shape, shard->pairs_max, (uint32_t)hash);
-	return (struct home){&shard->slots[pair * WAYS], hash >> 32 & BUCKET};
+	return home_in(shard, hf_shape_pair(shape, shard->pairs_max, (uint32_t)hash), hash);
 }
 
 /* Where a key goes whose pair is full. It is not stretched, so its pairs are chosen by bits
@@ -785,6 +804,8 @@ static _Atomic uint64_t *slot_of_entry(struct shard *shard, unsigned which, uint
 static _Atomic uint64_t *slot_with(const struct shard *shard, struct home home, uint64_t hash)
 {
 	uint64_t seen;
+	if (!(with_tag(home.slots, hash) | with_tag(home.slots + BUCKET, hash)))
+		return NULL;
 	for (unsigned way = 0; (way = next_way(home, hash, way, &seen)) < WAYS; way++) {
 		const struct log *log = slot_log(shard, seen);
 		uint64_t position = slot_position(log, seen);
@@ -873,36 +894,38 @@ static __attribute__((noinline)) _Atomic uint64_t *slot_elsewhere(
 	return victim;
 }
 
-/* An empty slot for a hash in an index of a shape. */
-static inline _Atomic uint64_t *make_slot(struct shard *shard, uint64_t shape, uint64_t hash)
+/* Fills an empty slot for a hash whose pair is `home`. */
+static inline void fill_new(struct shard *shard, struct home home, uint64_t hash, uint64_t word)
 {
-	struct home home = home_of(shard, shape, hash);
 	_Atomic uint64_t *slot = empty_slot(home);
-	return slot ? slot : slot_elsewhere(shard, home, hash);
+	if (slot)
+		atomic_store_explicit(slot, word, memory_order_release);
+	else
+		fill_slot(shard, slot_elsewhere(shard, home, hash), word);
 }
 
-/* Copies to where it belongs what a step of stretching takes out of a pair. A bit of what
- * comes back for each slot that was copied. */
-static unsigned copy_up(
-	struct shard *shard, const _Atomic uint64_t *slots, uint64_t shape, uint64_t after)
+/* Copies what a step of stretching takes out of a pair to where it belongs in an index of
+ * the next size. A bit of what comes back for each slot that was copied. */
+static unsigned copy_up(struct shard *shard, uint32_t pair, uint32_t next)
 {
-	const _Atomic uint64_t *entries[WAYS];
+	const _Atomic uint64_t *slots = home_in(shard, pair, 0).slots, *entries[WAYS];
 	uint64_t seen[WAYS];
-	unsigned empty = untaken(slots) | untaken(slots + BUCKET) << BUCKET, copied = 0;
-	for (unsigned left = ALL_WAYS & ~empty; left; left &= left - 1) {
+	unsigned taken = ~(untaken(slots) | untaken(slots + BUCKET) << BUCKET) & ALL_WAYS;
+	unsigned copied = 0;
+	for (unsigned left = taken; left; left &= left - 1) {
 		unsigned i = (unsigned)__builtin_ctz(left);
 		seen[i] = atomic_load_explicit(&slots[i], memory_order_relaxed);
 		entries[i] = slot_entry(shard, seen[i]);
 		__builtin_prefetch((const void *)entries[i]); /* all at once: each is far away */
 	}
-	for (unsigned left = ALL_WAYS & ~empty; left; left &= left - 1) {
+	for (unsigned left = taken; left; left &= left - 1) {
 		unsigned i = (unsigned)__builtin_ctz(left);
 		uint64_t hash = word_of(entries[i], 0);
-		if (hf_shape_pair(after, shard->pairs_max, (uint32_t)hash) ==
-			hf_shape_frontier(shape) - 1)
+		uint32_t to = hf_shape_place((uint32_t)hash, next);
+		if (to == pair)
 			continue;
-		fill_slot(shard, make_slot(shard, after, hash), seen[i]);
-		copied |= 1u << i;
+		fill_new(shard, home_in(shard, to, hash), hash, seen[i]);
+		copied |= left & -left;
 	}
 	return copied;
 }
@@ -915,10 +938,11 @@ static void stretch(struct shard *shard)
 	uint64_t entries = atomic_load_explicit(&shard->entries, memory_order_relaxed);
 	if (hf_shape_rests(shape) && (pairs == shard->pairs_max || entries < pairs * STRETCHED_AT))
 		return;
-	uint64_t after = hf_shape_moved(shape, shard->pairs_max);
-	_Atomic uint64_t *slots = &shard->slots[(hf_shape_frontier(shape) - 1ull) * WAYS];
-	unsigned copied = copy_up(shard, slots, shape, after);
-	atomic_store_explicit(&shard->shape, after, memory_order_release);
+	uint32_t pair = hf_shape_frontier(shape) - 1;
+	unsigned copied = copy_up(shard, pair, hf_shape_next((uint32_t)pairs, shard->pairs_max));
+	atomic_store_explicit(
+		&shard->shape, hf_shape_moved(shape, shard->pairs_max), memory_order_release);
+	_Atomic uint64_t *slots = home_in(shard, pair, 0).slots;
 	for (; copied; copied &= copied - 1)
 		atomic_store_explicit(&slots[__builtin_ctz(copied)], 0, memory_order_release);
 }
@@ -1075,7 +1099,8 @@ static void pop_small(struct shard *shard, unsigned *budget)
 	}
 }
 
-static void make_room(struct shard *shard, unsigned which, uint64_t n, unsigned *budget)
+static __attribute__((noinline)) void make_room(
+	struct shard *shard, unsigned which, uint64_t n, unsigned *budget)
 {
 	struct log *log = &shard->logs[which];
 	while (!has_room(log, n)) {
@@ -1092,9 +1117,11 @@ static void make_room(struct shard *shard, unsigned which, uint64_t n, unsigned 
 static uint64_t write_entry(
 	struct log *log, const struct header *h, const struct hf_kept *kept, uint64_t n)
 {
-	const uint64_t head[HEADER_WORDS] = {h->hash, h->w1, h->w2};
 	uint64_t at = reserve(log, n), next = at + HEADER_WORDS;
-	copy_in(log, at, head, sizeof head);
+	_Atomic uint64_t *head = &log->words[at % log->capacity];
+	atomic_store_explicit(&head[0], h->hash, memory_order_release);
+	atomic_store_explicit(&head[1], h->w1, memory_order_release);
+	atomic_store_explicit(&head[2], h->w2, memory_order_release);
 	copy_in(log, next, kept->wire + IN_HEADER, (size_t)kept->len - IN_HEADER);
 	if (form_of(h) == FORM_LISTED) {
 		next += wire_words(kept->len);
@@ -1130,15 +1157,16 @@ static void put(struct shard *shard, unsigned which, const struct header *h,
 	if (slot)
 		hits = atomic_load_explicit(slot, memory_order_relaxed) & SLOT_HITS;
 	uint64_t at = write_entry(&shard->logs[which], h, kept, n);
-	if (slot)
+	uint64_t word = slot_tag(h->hash) | SLOT_USED | hits | (which == MAIN ? SLOT_LOG : 0) |
+			(at & POSITION_MASK);
+	if (slot) {
 		forget_slot(shard, slot);
-	else
-		slot = make_slot(shard, shape_of(shard), h->hash);
+		fill_slot(shard, slot, word);
+	} else {
+		fill_new(shard, home_of(shard, shape_of(shard), h->hash), h->hash, word);
+	}
 	sum_add(&shard->entries, 1);
 	sum_add(&shard->words, n);
-	fill_slot(shard, slot,
-		slot_tag(h->hash) | SLOT_USED | hits | (which == MAIN ? SLOT_LOG : 0) |
-			(at & POSITION_MASK));
 }
 
 /* Before it can be found. */
@@ -1181,7 +1209,8 @@ static int enter(struct hf_cache *cache, unsigned which, const struct hf_cache_k
 	uint64_t n = words_of(h, kept);
 	if (!fits(&shard->logs[which], n))
 		return HF_EBOUND;
-	make_room(shard, which, n, &budget);
+	if (!has_room(&shard->logs[which], n))
+		make_room(shard, which, n, &budget);
 	remark(cache, key, h);
 	put(shard, which, h, kept, n, replaces, hits);
 	stretch(shard);

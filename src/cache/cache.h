@@ -36,10 +36,10 @@
  * A slot: tag (16) | 1 used | hits (2) | log (1) | position in words (44).
  *
  * What a name costs, its A record of 52 to 60 octets of wire: the header's 22 and the
- * wire form less its first two, padded to 8, make 72 to 80. A slot has 8 octets; five or
- * six of a pair's 16 are taken while the index grows, eleven when the cache is full: 21
- * to 27 octets, then 12. Its part of the ghosts are 2 octets, once the cache is full. So 93
- * to 107 octets while there is room, and 86 to 94 of the size of a full cache, of which
+ * wire form less its first two, padded to 8, make 72 to 80. A slot has 8 octets; five to
+ * seven of a pair's 16 are taken while the index grows, eleven when the cache is full: 18
+ * to 28 octets, then 12. Its part of the ghosts are 2 octets, once the cache is full. So 90
+ * to 108 octets while there is room, and 86 to 94 of the size of a full cache, of which
  * the answer itself is 52 to 60. While the index grows four names in ten thousand find all
  * 16 slots of their pair taken, and in a full cache one in a hundred: they go to the annex,
  * a 64th of the largest index and not stretched, where lookups that find nothing at home

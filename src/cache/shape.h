@@ -4,7 +4,7 @@
  * Story: an index that is made for a full cache is mostly empty while the cache is, and
  * lies all over the memory that it was given. This one begins small. Hashes, as fractions
  * of 2^32, lie in it in their order; when it has become half full it is stretched by a
- * quarter, one pair of buckets at a time, beginning with the last: its entries go to where
+ * half, one pair of buckets at a time, beginning with the last: its entries go to where
  * they belong in the larger index, which is never before where they were, and where
  * whoever was there has left already. A frontier says how far this has come.
  *
@@ -43,7 +43,7 @@ static inline bool hf_shape_rests(uint64_t shape)
 /* The next size. */
 static inline uint32_t hf_shape_next(uint32_t pairs, uint32_t most)
 {
-	uint64_t next = (uint64_t)pairs + pairs / 4 + 1;
+	uint64_t next = (uint64_t)pairs + pairs / 2 + 1;
 	return next < most ? (uint32_t)next : most;
 }
 
