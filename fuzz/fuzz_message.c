@@ -21,9 +21,10 @@ static uint32_t dice(uint32_t *seed)
 
 static const char *dice_text(uint32_t *seed)
 {
-	static const char *const texts[] = { NULL, "", "no answer from any upstream",
-		"a text that is longer than the limit for texts, so that it has to be cut somewhere "
-		"before it ends" };
+	static const char *const texts[] = {NULL, "", "no answer from any upstream",
+		"a text that is longer than the limit for texts, so that it has to be cut "
+		"somewhere "
+		"before it ends"};
 	return texts[dice(seed) % HF_COUNT_OF(texts)];
 }
 
@@ -55,7 +56,8 @@ static void be_sent(const uint8_t *m, size_t len)
 	hf_require(fault == HF_QUERY_GOOD || view.query.why);
 	hf_require(view.query.where <= len);
 	uint16_t type = view.query.question.type;
-	hf_require(fault != HF_QUERY_GOOD || view.notify || type == HF_TYPE_AXFR || type == HF_TYPE_IXFR);
+	hf_require(fault != HF_QUERY_GOOD || view.notify || type == HF_TYPE_AXFR ||
+		   type == HF_TYPE_IXFR);
 	if (hf_query_read(m, len, &query) == HF_QUERY_GOOD && query.question_len)
 		(void)hf_query_has_tsig(m, len, &query);
 }
@@ -90,7 +92,8 @@ static void be_asked(const uint8_t *m, size_t len, uint32_t seed)
 		wrote = hf_build_query(query, &ask);
 		hf_require(wrote <= HF_QUERY_MAX);
 		hf_require(hf_query_read(query, wrote, &again) == HF_QUERY_GOOD);
-		hf_require(memcmp(&again.question, &view.question, 1 + view.question.name.len) == 0);
+		hf_require(
+			memcmp(&again.question, &view.question, 1 + view.question.name.len) == 0);
 	}
 }
 
@@ -125,8 +128,8 @@ static void read_back_kept(const uint8_t *m, const struct hf_message_view *view,
 }
 
 /* What a client is shown of a record, names expanded, the TTL aside. */
-static size_t shown(const uint8_t *m, size_t len, size_t *at, uint8_t *text, size_t cap,
-	uint32_t *ret_ttl)
+static size_t shown(
+	const uint8_t *m, size_t len, size_t *at, uint8_t *text, size_t cap, uint32_t *ret_ttl)
 {
 	struct hf_record record;
 	struct hf_writer w = hf_writer(text, cap);
@@ -164,7 +167,8 @@ static void answer_with(const struct hf_kept *kept, size_t question_end, uint32_
 		if (question[i] >= 'a' && question[i] <= 'z' && dice(&seed) & 1)
 			question[i] &= 0xdf;
 	struct hf_reply reply = dice_reply(&seed, question, question_len);
-	size_t near = (size_t)kept->authority_end + dice(&seed) % 128; /* here something has to go */
+	size_t near =
+		(size_t)kept->authority_end + dice(&seed) % 128; /* here something has to go */
 	if (dice(&seed) & 1 && near >= HF_UDP_PLAIN_MAX && near <= HF_MESSAGE_MAX)
 		reply.limit = (uint16_t)near;
 	uint32_t age = dice(&seed) & 1 ? dice(&seed) % 4000 : dice(&seed) << 8;
@@ -193,8 +197,8 @@ static void answer_with(const struct hf_kept *kept, size_t question_end, uint32_
 }
 
 /* Each record of the tidied reply is one of the original, in its order. */
-static void find_again(const uint8_t *m, const struct hf_message_view *view,
-	const struct hf_tidied *tidied)
+static void find_again(
+	const uint8_t *m, const struct hf_message_view *view, const struct hf_tidied *tidied)
 {
 	static uint8_t a[2 * HF_MESSAGE_MAX], b[2 * HF_MESSAGE_MAX];
 	uint32_t then, now;
@@ -226,10 +230,22 @@ static void be_tidied(const uint8_t *m, const struct hf_message_view *view)
 	hf_require(!hf_tidy(tidy, v, tidier, &twice) && !twice.left_off);
 }
 
+static void be_read_again(const uint8_t *m, const struct hf_message_view *view)
+{
+	for (size_t at = view->question_end; at < view->end;) {
+		struct hf_record first, again = hf_record_again(m, at);
+		hf_require(!hf_record_read(m, view->end, at, &first));
+		hf_require(first.type == again.type && first.class == again.class);
+		hf_require(first.ttl == again.ttl && first.ttl_at == again.ttl_at);
+		hf_require(first.rdata_at == again.rdata_at && first.end == again.end);
+		at = again.end;
+	}
+}
+
 static void be_answered(const uint8_t *m, size_t len, uint32_t seed)
 {
 	struct hf_message_view view;
-	struct hf_kept kept = { .wire = kept_wire, .ttl_at = ttl_at };
+	struct hf_kept kept = {.wire = kept_wire, .ttl_at = ttl_at};
 	uint32_t ttl_max = dice(&seed) & 1 ? 86400 : INT32_MAX;
 	if (hf_message_read(m, len, &view)) {
 		hf_require(view.where <= len);
@@ -237,9 +253,10 @@ static void be_answered(const uint8_t *m, size_t len, uint32_t seed)
 	}
 	hf_require(view.question_end <= view.answer_end && view.answer_end <= view.authority_end);
 	hf_require(view.authority_end <= view.end && view.end <= len);
-	hf_require(hf_message_echoes(m, &view, m + HF_HEADER_LEN,
-		(size_t)view.question_end - HF_HEADER_LEN));
+	hf_require(hf_message_echoes(
+		m, &view, m + HF_HEADER_LEN, (size_t)view.question_end - HF_HEADER_LEN));
 	be_tidied(m, &view);
+	be_read_again(m, &view);
 	if (hf_keep(m, &view, ttl_max, &kept))
 		return;
 	read_back_kept(m, &view, &kept, ttl_max);

@@ -7,9 +7,7 @@ static bool answers_type(const uint8_t *m, const struct hf_message_view *view, u
 {
 	size_t at = view->question_end;
 	for (unsigned i = 0; i < view->answers; i++) {
-		struct hf_record record;
-		if (hf_record_read(m, view->answer_end, at, &record))
-			return false;
+		const struct hf_record record = hf_record_again(m, at);
 		if (record.type == type || type == HF_TYPE_ANY)
 			return true;
 		at = record.end;
@@ -17,16 +15,16 @@ static bool answers_type(const uint8_t *m, const struct hf_message_view *view, u
 	return false;
 }
 
-enum hf_answer_kind hf_answer_kind(const uint8_t *m, const struct hf_message_view *view,
-	uint16_t type)
+enum hf_answer_kind hf_answer_kind(
+	const uint8_t *m, const struct hf_message_view *view, uint16_t type)
 {
 	if (view->rcode == HF_RCODE_NXDOMAIN)
 		return HF_ANSWER_NXDOMAIN;
 	return answers_type(m, view, type) ? HF_ANSWER_POSITIVE : HF_ANSWER_NODATA;
 }
 
-uint32_t hf_ttl_of(enum hf_answer_kind kind, const struct hf_message_view *view,
-	uint32_t smallest, const struct hf_cache_conf *conf)
+uint32_t hf_ttl_of(enum hf_answer_kind kind, const struct hf_message_view *view, uint32_t smallest,
+	const struct hf_cache_conf *conf)
 {
 	uint32_t ttl = smallest;
 	if (kind != HF_ANSWER_POSITIVE) {

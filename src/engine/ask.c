@@ -7,8 +7,9 @@
 void hf_ask_draw_case(struct flight *f)
 {
 	const struct hf_name *name = &f->base.question.name;
-	uint8_t bits[(HF_NAME_MAX + 7) / 8];
-	hf_loop_random(f->worker->loop, bits, (name->len + 7u) / 8);
+	uint8_t bits[(HF_NAME_MAX + 31) / 32 * 4];
+	/* In whole words, which is what the loop has at hand. */
+	hf_loop_random(f->worker->loop, bits, (name->len + 31u) / 32 * 4);
 	hf_name_mix(name->bytes, name->len, bits, f->mixed);
 }
 

@@ -13,8 +13,8 @@ static void *copy(struct hf_arena *arena, const void *from, size_t size)
 	return to;
 }
 
-static const struct hf_upstream_conf *upstream_of(const struct hf_forward_conf *forward,
-	const struct hf_route *route, size_t i)
+static const struct hf_upstream_conf *upstream_of(
+	const struct hf_forward_conf *forward, const struct hf_route *route, size_t i)
 {
 	return &forward->upstreams[route->upstreams[i]];
 }
@@ -83,7 +83,7 @@ static void drop_paths(struct hf_plan *plan)
 /* A and AAAA of each name; what is no name has been refused with its line. */
 static int make_warm(struct hf_plan *plan)
 {
-	static const uint16_t types[] = { HF_TYPE_A, HF_TYPE_AAAA };
+	static const uint16_t types[] = {HF_TYPE_A, HF_TYPE_AAAA};
 	const struct hf_text_list *texts = &plan->cache->keep_warm;
 	struct hf_question *warm =
 		hf_arena_get(&plan->arena, texts->count * HF_COUNT_OF(types) * sizeof *warm);
@@ -92,15 +92,15 @@ static int make_warm(struct hf_plan *plan)
 		if (hf_name_from_text(texts->items[i], strlen(texts->items[i]), &name))
 			continue;
 		for (size_t t = 0; t < HF_COUNT_OF(types); t++)
-			warm[plan->warm_count++] = (struct hf_question){ .name = name,
-				.type = types[t], .class = HF_CLASS_IN };
+			warm[plan->warm_count++] = (struct hf_question){
+				.name = name, .type = types[t], .class = HF_CLASS_IN};
 	}
 	plan->warm = warm;
 	return warm ? 0 : -ENOMEM;
 }
 
-static int make_realms(struct hf_plan *plan, const struct hf_hash_key *key,
-	const struct hf_plan *before)
+static int make_realms(
+	struct hf_plan *plan, const struct hf_hash_key *key, const struct hf_plan *before)
 {
 	size_t count = plan->forward->route_count;
 	plan->realms = hf_arena_get(&plan->arena, count * sizeof *plan->realms);
@@ -129,6 +129,7 @@ int hf_plan_new(const struct hf_forward_conf *forward, const struct hf_cache_con
 	plan->slots = copy(&plan->arena, slots, forward->upstream_count * sizeof *slots);
 	plan->fresh = copy(&plan->arena, fresh, forward->upstream_count * sizeof *fresh);
 	plan->key = *key;
+	hf_fast_hash_init(&plan->clients, key, false);
 	if (!plan->slots || !plan->fresh ||
 		hf_route_table_build(&plan->arena, key, forward, &plan->routes) ||
 		hf_expect_table_build(&plan->arena, key, &forward->truth, &plan->expected) ||
@@ -161,8 +162,8 @@ inline struct hf_cache_key hf_plan_key(const struct hf_plan *plan, const struct 
 	return hf_cache_key(cache, hf_plan_realm(plan, route), question, flags);
 }
 
-struct hf_path *hf_plan_path(const struct hf_plan *plan, const struct hf_route *route,
-	size_t upstream)
+struct hf_path *hf_plan_path(
+	const struct hf_plan *plan, const struct hf_route *route, size_t upstream)
 {
 	return &plan->paths[plan->path_at[route - plan->forward->routes] + upstream];
 }
@@ -242,10 +243,15 @@ struct hf_plan *hf_plan_hand_over(struct hf_plan *plan, size_t routes)
 	return before;
 }
 
+void hf_plan_hash_faster(struct hf_plan *plan)
+{
+	hf_fast_hash_init(&plan->clients, &plan->key, true);
+}
+
 uint64_t hf_plan_client(const struct hf_plan *plan, const struct hf_address *client)
 {
 	size_t octets = client->family == 4 ? 4 : 7; /* a /56 is one site (RFC 6177) */
-	return hf_hash(&plan->key, client->family, client->bytes, octets);
+	return hf_fast_hash(&plan->clients, client->bytes, octets);
 }
 
 struct hf_plan *hf_plan_ref(struct hf_plan *plan)

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "base/arena.h"
+#include "base/fast_hash.h"
 #include "cache/cache.h"
 #include "cache/cache_conf.h"
 #include "forward/route.h"
@@ -43,6 +44,7 @@ struct hf_plan {
 	uint64_t adopted;      /* the how many-th plan it is; 0: not yet gone by */
 	uint64_t number;       /* of all plans of the process; its maker's to count, 0: not counted */
 	struct hf_hash_key key;
+	struct hf_fast_hash clients; /* under the same key: see hf_plan_client */
 	const uint16_t *slots; /* of each upstream; see meter.h */
 	const struct hf_question *warm; /* what is kept warm */
 	size_t warm_count;
@@ -109,7 +111,12 @@ void hf_plan_look(const struct hf_plan *plan, const struct hf_route *route);
  * for it may be large. Else NULL. */
 struct hf_plan *hf_plan_hand_over(struct hf_plan *plan, size_t routes);
 
-/* A number for who asks: a keyed hash of its address, or of its /56. */
+/* From now on clients are hashed in the fastest safe way that this processor has: as
+ * hf_cache_hash_faster. Before the first of them. */
+void hf_plan_hash_faster(struct hf_plan *plan);
+
+/* A number for who asks: a keyed hash of its address, or of its /56. The same under
+ * all plans with the same key. */
 uint64_t hf_plan_client(const struct hf_plan *plan, const struct hf_address *client);
 
 struct hf_plan *hf_plan_ref(struct hf_plan *plan);

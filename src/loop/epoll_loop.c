@@ -83,9 +83,9 @@ static inline void take_dice(void *to, uint8_t *from, size_t len)
 	memset(from, 0, len);
 }
 
-static void random_bytes(struct hf_loop *base, void *bytes, size_t len)
+static __attribute__((noinline)) void other_random_bytes(
+	struct hf_epoll_loop *loop, void *bytes, size_t len)
 {
-	struct hf_epoll_loop *loop = hf_epoll_world(base);
 	if (len > sizeof loop->dice) {
 		draw(bytes, len);
 		return;
@@ -94,12 +94,20 @@ static void random_bytes(struct hf_loop *base, void *bytes, size_t len)
 		draw(loop->dice, sizeof loop->dice);
 		loop->dice_left = sizeof loop->dice;
 	}
-	uint8_t *from = loop->dice + sizeof loop->dice - loop->dice_left;
-	if (len == sizeof(uint32_t)) /* what is mostly asked for: two moves */
-		take_dice(bytes, from, sizeof(uint32_t));
-	else
-		take_dice(bytes, from, len);
+	take_dice(bytes, loop->dice + sizeof loop->dice - loop->dice_left, len);
 	loop->dice_left -= len;
+}
+
+static void random_bytes(struct hf_loop *base, void *bytes, size_t len)
+{
+	struct hf_epoll_loop *loop = hf_epoll_world(base);
+	if (len != sizeof(uint32_t) || loop->dice_left < len) {
+		other_random_bytes(loop, bytes, len);
+		return;
+	}
+	/* What is mostly asked for: two moves. */
+	take_dice(bytes, loop->dice + sizeof loop->dice - loop->dice_left, sizeof(uint32_t));
+	loop->dice_left -= sizeof(uint32_t);
 }
 
 /* ---- sources ---- */

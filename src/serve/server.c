@@ -153,6 +153,7 @@ static int make_plan(struct hf_server *server, const struct hf_settings *setting
 		free(above);
 		return rc;
 	}
+	hf_plan_hash_faster(plan);
 	plan->number = ++server->plans;
 	plan->zones = above->rules;
 	plan->above = above;

@@ -169,9 +169,7 @@ int hf_keep_again(struct hf_kept *kept, uint16_t question_end, uint32_t ttl_max)
 	kept->ttl = UINT32_MAX;
 	kept->ttl_count = 0;
 	for (size_t at = question_end; at < kept->len;) {
-		struct hf_record record;
-		if (hf_record_read(kept->wire, kept->len, at, &record))
-			return HF_EMALFORMED;
+		const struct hf_record record = hf_record_again(kept->wire, at);
 		if (asked)
 			settle_case(kept, question_end, at);
 		note_ttl(kept, record.ttl_at, ttl_max);

@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "wire/rdata.h"
 
+#define POINTER 0xc000u /* the bits that say so: RFC 1035 section 4.1.4 */
+
 /* Names inside the data of known types must be readable too: a reader that
  * trusts us to have looked (the cache, a client) must not trip over them. */
 static int check_names(
@@ -22,11 +24,9 @@ static int check_names(
 	return 0;
 }
 
-inline int hf_record_read(const uint8_t *m, size_t len, size_t at, struct hf_record *ret)
+/* The record whose type, class, TTL and length (ten octets) begin at `fixed`. */
+static inline struct hf_record record_at(const uint8_t *m, size_t at, size_t fixed)
 {
-	size_t fixed; /* type, class, TTL and length: ten octets */
-	if (len > HF_MESSAGE_MAX || hf_name_skip(m, len, at, &fixed) || len - fixed < 10)
-		return HF_EMALFORMED;
 	struct hf_record record = {
 		.at = (uint16_t)at,
 		.type = hf_get_u16(m + fixed),
@@ -36,17 +36,49 @@ inline int hf_record_read(const uint8_t *m, size_t len, size_t at, struct hf_rec
 		.rdata_len = hf_get_u16(m + fixed + 8),
 		.ttl = hf_get_u32(m + fixed + 4),
 	};
-	if (len - record.rdata_at < record.rdata_len)
-		return HF_EMALFORMED;
 	record.end = (uint16_t)(record.rdata_at + record.rdata_len);
 	if (record.ttl > INT32_MAX && record.type != HF_TYPE_OPT)
 		record.ttl = 0;
+	return record;
+}
+
+/* Is the name at `at` nothing but a pointer to the one at `to`? */
+static inline bool repeats(const uint8_t *m, size_t len, size_t at, size_t to)
+{
+	return at + 2 <= len && hf_get_u16(m + at) == (POINTER | to);
+}
+
+/* known: a name that has been read and lies before `at`, mostly the question's; 0: none. */
+static inline int read_record(
+	const uint8_t *m, size_t len, size_t at, size_t known, struct hf_record *ret)
+{
+	size_t fixed = at + 2;
+	if (len > HF_MESSAGE_MAX ||
+		(!(known && repeats(m, len, at, known)) && hf_name_skip(m, len, at, &fixed)) ||
+		len - fixed < 10)
+		return HF_EMALFORMED;
+	const struct hf_record record = record_at(m, at, fixed);
+	if (len - record.rdata_at < record.rdata_len)
+		return HF_EMALFORMED;
 	/* An empty rdata is legal in updates only, but nothing trips over it. */
 	const struct hf_rdata_shape *shape = hf_rdata_shape(record.type);
 	if (shape->names && record.rdata_len && check_names(m, &record, shape))
 		return HF_EMALFORMED;
 	*ret = record;
 	return 0;
+}
+
+inline int hf_record_read(const uint8_t *m, size_t len, size_t at, struct hf_record *ret)
+{
+	return read_record(m, len, at, 0, ret);
+}
+
+inline struct hf_record hf_record_again(const uint8_t *m, size_t at)
+{
+	size_t end = at;
+	while (m[end] && m[end] <= HF_LABEL_MAX)
+		end += 1 + (size_t)m[end];
+	return record_at(m, at, end + (m[end] ? 2 : 1));
 }
 
 /* A server says for how long it keeps the connection, a client nothing. */
@@ -110,7 +142,8 @@ static enum hf_query_fault early(
 /* What a reader of records holds them against to see that they belong. */
 struct asked {
 	uint16_t type, class;
-	size_t name_at; /* the question's name, or the one that its aliases lead to so far */
+	size_t known_at; /* the question's name; 0: there is none */
+	size_t name_at;  /* the question's name, or the one that its aliases lead to so far */
 };
 
 /* An upstream's echo of it. */
@@ -121,6 +154,7 @@ static int read_question(const uint8_t *m, size_t len, struct asked *ret, size_t
 	if (hf_name_skip(m, len, HF_HEADER_LEN, &r.at) || !hf_read_u16(&r, &ret->type) ||
 		!hf_read_u16(&r, &ret->class))
 		return HF_EMALFORMED;
+	ret->known_at = HF_HEADER_LEN;
 	*ret_end = r.at;
 	return 0;
 }
@@ -202,8 +236,7 @@ static __attribute__((noinline)) enum hf_query_fault read_additionals(
 	return read_additionals_at(m, len, HF_HEADER_LEN + (size_t)view->question_len, view);
 }
 
-inline enum hf_query_fault hf_query_read(
-	const uint8_t *m, size_t len, struct hf_query_view *ret)
+inline enum hf_query_fault hf_query_read(const uint8_t *m, size_t len, struct hf_query_view *ret)
 {
 	/* The name's octets stay as they are: every client's packet passes here. */
 	ret->id = ret->flags = ret->question_len = 0;
@@ -254,14 +287,15 @@ bool hf_query_has_tsig(const uint8_t *m, size_t len, const struct hf_query_view 
 	return ends_with_tsig(m, len, HF_HEADER_LEN + (size_t)view->question_len);
 }
 
-static void note_serial(const uint8_t *m, const struct hf_record *record, struct hf_errand_view *view)
+static void note_serial(
+	const uint8_t *m, const struct hf_record *record, struct hf_errand_view *view)
 {
 	const struct hf_name *zone = &view->query.question.name;
 	struct hf_name owner;
 	size_t next;
 	if (record->type != HF_TYPE_SOA || record->rdata_len < 22 ||
-		hf_name_read(m, record->end, record->at, &owner, &next) ||
-		owner.len != zone->len || !hf_name_equal(owner.bytes, zone->bytes, zone->len))
+		hf_name_read(m, record->end, record->at, &owner, &next) || owner.len != zone->len ||
+		!hf_name_equal(owner.bytes, zone->bytes, zone->len))
 		return;
 	view->has_serial = true;
 	view->serial = hf_get_u32(m + record->end - 20);
@@ -366,8 +400,8 @@ static bool evident_answer(const uint8_t *m, const struct hf_record *record, str
 
 /* Nearly every name in a reply is a pointer to the one that it repeats, so that where
  * it points says enough. Whatever is written in another way is read with care later. */
-static bool is_evident(const uint8_t *m, const struct hf_record *record, enum section section,
-	struct asked *asked)
+static bool is_evident(
+	const uint8_t *m, const struct hf_record *record, enum section section, struct asked *asked)
 {
 	if (section == ADDITIONAL)
 		return hf_is_of_the_hop(record->type);
@@ -407,7 +441,7 @@ static int read_section(const uint8_t *m, size_t len, size_t *at, unsigned count
 	for (; count; count--) {
 		struct hf_record record;
 		bool opt = section == ADDITIONAL && is_opt(m, len, *at, &record);
-		if (!opt && hf_record_read(m, len, *at, &record))
+		if (!opt && read_record(m, len, *at, asked->known_at, &record))
 			return HF_EMALFORMED;
 		if (note_record(m, &record, section, view))
 			return HF_EMALFORMED;

@@ -118,6 +118,10 @@ struct hf_record {
 /* One record at `at`: bounds only, names inside known rdata included. */
 int hf_record_read(const uint8_t *m, size_t len, size_t at, struct hf_record *ret);
 
+/* The same record once more, of a message that hf_message_read has accepted: nothing is
+ * checked again. TTLs, and names before it, may have been changed since. */
+struct hf_record hf_record_again(const uint8_t *m, size_t at);
+
 struct hf_message_view {
 	uint16_t id;
 	uint16_t flags;

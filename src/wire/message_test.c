@@ -151,7 +151,9 @@ static void edns_tells_size_flags_and_keepalive(void **state)
 {
 	(void)state;
 	begin_query();
-	size_t at = hf_sample_opt(&s, 4096, HF_EDNS_DO, HF_RAW("\0\012\0\010cookies!" "\0\013\0\0"));
+	size_t at = hf_sample_opt(&s, 4096, HF_EDNS_DO,
+		HF_RAW("\0\012\0\010cookies!"
+		       "\0\013\0\0"));
 	struct hf_query_view view = good_query();
 	assert_true(view.edns.present);
 	assert_true(view.edns.dnssec_ok);
@@ -266,7 +268,8 @@ static void a_query_cut_short_at_any_octet_is_never_good(void **state)
 	size_t whole = s.w.len;
 	for (size_t len = 0; len < whole; len++) {
 		struct hf_query_view view;
-		uint8_t *exact = malloc(len ? len : 1); /* so that sanitizers see one octet too far */
+		uint8_t *exact =
+			malloc(len ? len : 1); /* so that sanitizers see one octet too far */
 		memcpy(exact, s.bytes, len);
 		assert_int_not_equal(hf_query_read(exact, len, &view), HF_QUERY_GOOD);
 		free(exact);
@@ -305,7 +308,8 @@ static void names_inside_known_data_must_be_readable(void **state)
 	(void)state;
 	assert_int_equal(read_record(HF_TYPE_CNAME, HF_RAW("\1a\xc0\x0c")), 0);
 	assert_int_equal(read_record(HF_TYPE_CNAME, HF_RAW("\1a")), HF_EMALFORMED);
-	assert_int_equal(read_record(HF_TYPE_CNAME, HF_RAW("\xc0\x2a")), HF_EMALFORMED); /* itself */
+	assert_int_equal(
+		read_record(HF_TYPE_CNAME, HF_RAW("\xc0\x2a")), HF_EMALFORMED); /* itself */
 	assert_int_equal(read_record(HF_TYPE_MX, HF_RAW("\0\5\xc0\x0c")), 0);
 	assert_int_equal(read_record(HF_TYPE_MX, HF_RAW("\0")), HF_EMALFORMED);
 	assert_int_equal(read_record(HF_TYPE_MX, HF_RAW("\0\5")), HF_EMALFORMED);
@@ -314,11 +318,16 @@ static void names_inside_known_data_must_be_readable(void **state)
 	assert_int_equal(read_record(HF_TYPE_MINFO, HF_RAW("\1a\0\1b\0")), 0);
 	assert_int_equal(read_record(HF_TYPE_MINFO, HF_RAW("\1a\0")), HF_EMALFORMED);
 	assert_int_equal(read_record(HF_TYPE_NAPTR, HF_RAW("\0\1\0\1\1s\3E2U\0\1x\0")), 0);
-	assert_int_equal(read_record(HF_TYPE_NAPTR, HF_RAW("\0\1\0\1\1s\3E2U\xff\1x\0")), HF_EMALFORMED);
+	assert_int_equal(
+		read_record(HF_TYPE_NAPTR, HF_RAW("\0\1\0\1\1s\3E2U\xff\1x\0")), HF_EMALFORMED);
 	assert_int_equal(read_record(HF_TYPE_NAPTR, HF_RAW("\0\1\0\1")), HF_EMALFORMED);
 	/* The third string is as long as no label can be. */
-	assert_int_equal(read_record(HF_TYPE_NAPTR, HF_RAW("\0\1\0\1\1s\3E2U\100"
-		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" "\1x\0")), 0);
+	assert_int_equal(
+		read_record(HF_TYPE_NAPTR,
+			HF_RAW("\0\1\0\1\1s\3E2U\100"
+			       "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+			       "\1x\0")),
+		0);
 }
 
 static void data_of_other_types_is_opaque(void **state)
@@ -353,6 +362,34 @@ static void a_soa_has_two_names_and_five_numbers(void **state)
 
 /* ---- a whole message ---- */
 
+static void a_record_that_is_read_again_is_the_same(void **state)
+{
+	(void)state;
+	begin_reply();
+	hf_sample_record(
+		&s, HF_SAMPLE_ANSWER, TO_QUESTION, HF_TYPE_CNAME, 300, HF_RAW("\3www\xc0\x0c"));
+	hf_sample_record(
+		&s, HF_SAMPLE_ANSWER, HF_RAW("\3www\xc0\x0c"), HF_TYPE_A, 0x80000001, ADDRESS);
+	hf_sample_record(&s, HF_SAMPLE_AUTHORITY, HF_RAW("\1x\0"), HF_TYPE_NS, 1, TO_QUESTION);
+	hf_sample_opt(&s, 1232, 0x80008000, HF_RAW("\0\x0f\0\2\0\1"));
+	struct hf_message_view view = good_message();
+	unsigned records = 0;
+	for (size_t at = view.question_end; at < view.end; records++) {
+		struct hf_record first, again = hf_record_again(s.bytes, at);
+		assert_int_equal(hf_record_read(s.bytes, s.w.len, at, &first), 0);
+		assert_int_equal(first.at, again.at);
+		assert_int_equal(first.type, again.type);
+		assert_int_equal(first.class, again.class);
+		assert_int_equal(first.ttl, again.ttl);
+		assert_int_equal(first.ttl_at, again.ttl_at);
+		assert_int_equal(first.rdata_at, again.rdata_at);
+		assert_int_equal(first.rdata_len, again.rdata_len);
+		assert_int_equal(first.end, again.end);
+		at = again.end;
+	}
+	assert_int_equal(records, 4);
+}
+
 static void sections_are_told_apart(void **state)
 {
 	(void)state;
@@ -360,7 +397,8 @@ static void sections_are_told_apart(void **state)
 	hf_sample_record(&s, HF_SAMPLE_ANSWER, TO_QUESTION, HF_TYPE_A, 300, ADDRESS);
 	hf_sample_record(&s, HF_SAMPLE_ANSWER, TO_QUESTION, HF_TYPE_A, 200, ADDRESS);
 	size_t answer_end = s.w.len;
-	hf_sample_record(&s, HF_SAMPLE_AUTHORITY, TO_QUESTION, HF_TYPE_NS, 100, HF_RAW("\2ns\xc0\x0c"));
+	hf_sample_record(
+		&s, HF_SAMPLE_AUTHORITY, TO_QUESTION, HF_TYPE_NS, 100, HF_RAW("\2ns\xc0\x0c"));
 	size_t authority_end = s.w.len;
 	hf_sample_record(&s, HF_SAMPLE_ADDITIONAL, HF_RAW("\2ns\xc0\x0c"), HF_TYPE_A, 150, ADDRESS);
 	hf_sample_opt(&s, 1232, 0, NOTHING);
@@ -417,9 +455,14 @@ static void put_soa(uint32_t ttl, uint32_t minimum)
 static void a_denial_is_bounded_by_the_smaller_of_soa_ttl_and_minimum(void **state)
 {
 	(void)state;
-	static const struct { uint32_t ttl, minimum, bound; } cases[] = {
-		{ 900, 300, 300 }, { 300, 900, 300 }, { 900, 0, 0 }, { 0x80000000, 300, 0 },
-		{ 300, 0x80000000, 0 },
+	static const struct {
+		uint32_t ttl, minimum, bound;
+	} cases[] = {
+		{900, 300, 300},
+		{300, 900, 300},
+		{900, 0, 0},
+		{0x80000000, 300, 0},
+		{300, 0x80000000, 0},
 	};
 	for (size_t i = 0; i < HF_COUNT_OF(cases); i++) {
 		begin_reply();
@@ -456,13 +499,14 @@ static void a_referral_has_ns_in_authority_and_neither_answer_nor_soa(void **sta
 static void aliases_in_the_answer_are_seen(void **state)
 {
 	(void)state;
-	static const uint16_t types[] = { HF_TYPE_CNAME, HF_TYPE_DNAME };
+	static const uint16_t types[] = {HF_TYPE_CNAME, HF_TYPE_DNAME};
 	for (size_t i = 0; i < HF_COUNT_OF(types); i++) {
 		begin_reply();
 		hf_sample_record(&s, HF_SAMPLE_ANSWER, TO_QUESTION, types[i], 60, HF_RAW("\1a\0"));
 		assert_true(good_message().answer_has_alias);
 		begin_reply();
-		hf_sample_record(&s, HF_SAMPLE_ADDITIONAL, TO_QUESTION, types[i], 60, HF_RAW("\1a\0"));
+		hf_sample_record(
+			&s, HF_SAMPLE_ADDITIONAL, TO_QUESTION, types[i], 60, HF_RAW("\1a\0"));
 		assert_false(good_message().answer_has_alias);
 	}
 }
@@ -474,7 +518,8 @@ static void the_rcode_has_its_upper_bits_in_opt(void **state)
 	hf_sample_opt(&s, 1232, 1u << 24, NOTHING);
 	assert_int_equal(good_message().rcode, 0x17);
 	hf_sample_begin(&s, HF_FLAG_QR | 7, NAME, HF_TYPE_A);
-	hf_sample_opt(&s, 1232, 0xff000000u, NOTHING); /* the top bit is no sign of a bad TTL here */
+	hf_sample_opt(
+		&s, 1232, 0xff000000u, NOTHING); /* the top bit is no sign of a bad TTL here */
 	assert_int_equal(good_message().rcode, 0xff7);
 }
 
@@ -482,7 +527,9 @@ static void the_first_extended_error_is_noted(void **state)
 {
 	(void)state;
 	begin_reply();
-	hf_sample_opt(&s, 1232, 0, HF_RAW("\0\017\0\6\0\026dark" "\0\017\0\2\0\3"));
+	hf_sample_opt(&s, 1232, 0,
+		HF_RAW("\0\017\0\6\0\026dark"
+		       "\0\017\0\2\0\3"));
 	assert_int_equal(good_message().edns.ede, HF_EDE_NO_REACHABLE_AUTHORITY);
 	begin_reply();
 	hf_sample_opt(&s, 1232, 0, HF_RAW("\0\017\0\1\0")); /* too short for a code */
@@ -531,7 +578,8 @@ static void a_message_cut_short_at_any_octet_is_malformed(void **state)
 {
 	(void)state;
 	begin_reply();
-	hf_sample_record(&s, HF_SAMPLE_ANSWER, TO_QUESTION, HF_TYPE_CNAME, 60, HF_RAW("\1a\xc0\x0c"));
+	hf_sample_record(
+		&s, HF_SAMPLE_ANSWER, TO_QUESTION, HF_TYPE_CNAME, 60, HF_RAW("\1a\xc0\x0c"));
 	put_soa(300, 300);
 	hf_sample_opt(&s, 1232, 0, HF_RAW("\0\017\0\2\0\3"));
 	good_message();
@@ -611,6 +659,7 @@ int main(void)
 		cmocka_unit_test(data_of_other_types_is_opaque),
 		cmocka_unit_test(a_name_in_data_may_not_leave_it),
 		cmocka_unit_test(a_soa_has_two_names_and_five_numbers),
+		cmocka_unit_test(a_record_that_is_read_again_is_the_same),
 		cmocka_unit_test(sections_are_told_apart),
 		cmocka_unit_test(a_message_without_question_or_records_has_no_ttl),
 		cmocka_unit_test(two_questions_are_malformed),
