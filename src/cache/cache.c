@@ -75,6 +75,8 @@
  * What is longer follows by the processor's own reading ahead. */
 #define ENTRY_LINES 3
 
+#define LITTLE_ENDIAN_HERE (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+
 /* Words that are copied at once. */
 #define BLOCK 4
 
@@ -187,7 +189,7 @@ static inline void put_word(_Atomic uint64_t *to, const uint8_t *from)
 /* The last word is filled up with zeros. */
 static void put_words(_Atomic uint64_t *to, const uint8_t *from, size_t octets)
 {
-	size_t words = octets / 8, i = 0;
+	size_t words = octets / 8, rest = octets % 8, i = 0;
 	uint64_t last = 0;
 	for (; i + BLOCK <= words; i += BLOCK, from += BLOCK * 8) {
 		put_word(to + i, from);
@@ -197,10 +199,14 @@ static void put_words(_Atomic uint64_t *to, const uint8_t *from, size_t octets)
 	}
 	for (; i < words; i++, from += 8)
 		put_word(to + i, from);
-	if (octets % 8) {
-		memcpy(&last, from, octets % 8);
-		atomic_store_explicit(to + i, last, memory_order_release);
+	if (rest && octets >= 8) { /* some octets once more, and out of the word again */
+		memcpy(&last, from + rest - 8, 8);
+		last = LITTLE_ENDIAN_HERE ? last >> (64 - 8 * rest) : last << (64 - 8 * rest);
+	} else {
+		memcpy(&last, from, rest);
 	}
+	if (rest)
+		atomic_store_explicit(to + i, last, memory_order_release);
 }
 
 static void copy_in(struct log *log, uint64_t position, const void *from, size_t octets)

@@ -33,7 +33,7 @@ static void find(struct hf_candidate *ret, struct hf_worker *worker, const struc
 
 /* The first question to a route shows all of its upstreams: what was learnt by
  * another process has no step that touches it. */
-static void find_first(struct hf_candidate *ret, struct hf_worker *worker,
+static __attribute__((noinline)) void find_first(struct hf_candidate *ret, struct hf_worker *worker,
 	const struct hf_plan *plan, const struct hf_route *route, hf_us now)
 {
 	find(ret, worker, plan, route);
@@ -116,7 +116,8 @@ static void tell_cookies(const struct hf_candidate *c, const struct hf_touched *
 			    .a = habit == HF_COOKIE_MANGLES});
 }
 
-static void tell_cap(const struct hf_candidate *c, struct hf_worker *worker, unsigned slot, hf_us now)
+static void tell_cap(
+	const struct hf_candidate *c, struct hf_worker *worker, unsigned slot, hf_us now)
 {
 	static const uint16_t kinds[] = {
 		[HF_CAP_FOUND] = HF_EVENT_CAP_FOUND,
@@ -128,8 +129,11 @@ static void tell_cap(const struct hf_candidate *c, struct hf_worker *worker, uns
 	enum hf_cap_change change = hf_cap_step(&c->state->cap, now);
 	if (change == HF_CAP_SAME)
 		return;
-	put(worker, &(struct hf_event){ .at = now, .kind = kinds[change], .slot = (uint16_t)slot,
-		.a = (int32_t)hf_cap_found(&c->state->cap), .b = (int32_t)hf_cap_limit(&c->state->cap) });
+	put(worker, &(struct hf_event){.at = now,
+			    .kind = kinds[change],
+			    .slot = (uint16_t)slot,
+			    .a = (int32_t)hf_cap_found(&c->state->cap),
+			    .b = (int32_t)hf_cap_limit(&c->state->cap)});
 }
 
 /* Of who had the slot before there is no more to tell. */
@@ -138,13 +142,37 @@ static bool gone(const struct hf_candidate *c, const struct hf_worker *worker, u
 	return c->state != &worker->team->upstreams->states[slot];
 }
 
-/* Windows of caps end whether anything is sent or not. */
-static void tell_caps(const struct hf_telling *telling, struct hf_worker *worker,
-	const struct hf_plan *plan, const struct hf_route *route, hf_us now)
+/* Has anything changed, maybe, that is told of? Nearly never. */
+static inline bool is_news(const struct hf_candidate *c, const struct hf_touched *before, hf_us now)
 {
-	hf_us *due = hf_plan_cap_due(plan, route);
-	if (now < *due && *due - now <= HF_SECOND)
-		return;
+	return c->state->health.state != before->health ||
+	       c->path->health.state != before->path_health ||
+	       c->state->size.limit != before->size_limit || now < c->state->size.plain_until ||
+	       c->state->cookie.habit != before->cookie_habit;
+}
+
+static __attribute__((noinline)) void tell_news(const struct hf_candidate *c,
+	const struct hf_touched *before, struct hf_worker *worker, unsigned slot,
+	const struct hf_route *route, hf_us now)
+{
+	tell_health(c, before, worker, slot, route, now);
+	tell_size(c, before, worker, slot, now);
+	tell_cookies(c, before, worker, slot, now);
+}
+
+/* Others know already of one that was, and is, in use. */
+static inline bool is_known(const struct hf_candidate *c, const struct hf_touched *before,
+	const struct hf_upstreams *all, unsigned slot)
+{
+	return before->health == HF_HEALTH_CLOSED && c->state->health.state == HF_HEALTH_CLOSED &&
+	       !atomic_load_explicit(&all->usable[slot], memory_order_relaxed);
+}
+
+/* Windows of caps end whether anything is sent or not. */
+static __attribute__((noinline)) void tell_caps(const struct hf_telling *telling,
+	struct hf_worker *worker, const struct hf_plan *plan, const struct hf_route *route,
+	hf_us *due, hf_us now)
+{
 	*due = now + HF_SECOND;
 	for (unsigned i = 0; i < route->upstream_count; i++) {
 		const struct hf_candidate *c = of(telling, i);
@@ -166,12 +194,14 @@ void hf_telling_tell(const struct hf_telling *telling, struct hf_worker *worker,
 		unsigned slot = slot_of(plan, route, before->upstream);
 		if (gone(c, worker, slot))
 			continue;
-		tell_health(c, before, worker, slot, route, now);
-		tell_size(c, before, worker, slot, now);
-		tell_cookies(c, before, worker, slot, now);
+		if (is_news(c, before, now))
+			tell_news(c, before, worker, slot, route, now);
 		tell_cap(c, worker, slot, now);
 		show(c, worker, slot);
-		hf_upstreams_publish(worker->team->upstreams, slot, before->health, now);
+		if (!is_known(c, before, worker->team->upstreams, slot))
+			hf_upstreams_publish(worker->team->upstreams, slot, before->health, now);
 	}
-	tell_caps(telling, worker, plan, route, now);
+	hf_us *due = hf_plan_cap_due(plan, route);
+	if (now >= *due || *due - now > HF_SECOND)
+		tell_caps(telling, worker, plan, route, due, now);
 }
