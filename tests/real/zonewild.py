@@ -18,6 +18,7 @@ insecure delegation lies below it, and so has no NSEC3 record, while a name abov
 wildcard. Knot then says NXDOMAIN without AA or any record, and NSD gives two records that do
 not prove it; there only return code and answer are compared.
 """
+import itertools
 import os
 import random
 import shutil
@@ -187,16 +188,30 @@ def is_right(ours, theirs):
         as_set(ours.additional) <= known
 
 
-def differences(server, others, asked):
+def ask_many(client, queries):
+    """Puts them all, then takes the replies, in their order whatever order they come in."""
+    client.send(*queries)
+    replies = {}
+    while len(replies) < len(queries):
+        reply = client.receive()
+        if not reply:
+            raise AssertionError("%d of %d replies came" % (len(replies), len(queries)))
+        replies[reply[:2]] = reply
+    return [wire.Message(replies[query[:2]]) for query in queries]
+
+
+def differences(server, others, asked, at_once=50):
     """Yields (name, type, DO, ours, theirs) for each answer that is not right. `server` and
-    `others` have an address and a port."""
+    `others` have an address and a port; so many questions are under way at each."""
     clients = [ask.Tcp(*at) for at in [server] + list(others)]
+    asked = iter(asked)
     try:
-        for name, rdtype, do in asked:
-            query = wire.query(name, rdtype, do=do, rd=False)
-            ours, *theirs = [wire.Message(c.ask(query)) for c in clients]
-            if not is_right(ours, theirs):
-                yield name, rdtype, do, ours, theirs
+        while part := list(itertools.islice(asked, at_once)):
+            queries = [wire.query(name, rdtype, id=i, do=do, rd=False)
+                       for i, (name, rdtype, do) in enumerate(part)]
+            for question, ours, *theirs in zip(part, *(ask_many(c, queries) for c in clients)):
+                if not is_right(ours, theirs):
+                    yield *question, ours, theirs
     finally:
         for client in clients:
             client.__exit__()
