@@ -26,7 +26,9 @@
  * older than it is, never younger. */
 #define PROOF_EVERY (30 * HF_SECOND)
 
-/* A copy of a new version is written within this, a thousand of them not all at once. */
+/* A copy of a version that takes no other's place is written within this, a thousand of them
+ * not all at once. One that does is written at once: whoever is killed before has served
+ * what the disk does not know. */
 #define SAVE_WITHIN (500 * HF_MS)
 
 /* ... and where so many are to be written that the disk cannot follow, it is tried again
@@ -42,7 +44,7 @@ struct hf_zone_keeper {
 	struct hf_source *source; /* NULL: it cannot be fetched (conf.obstacle) */
 	struct hf_witness *witnesses[HF_GATE_WITNESSES_MAX];
 	struct hf_notify *notify; /* NULL: nobody wants to know */
-	size_t asked_count; /* of the gate's witnesses; behind them are the siblings */
+	size_t asked_count;       /* of the gate's witnesses; behind them are the siblings */
 	bool odd;
 	struct hf_gate gate;
 	struct hf_zones_entry entry;
@@ -50,7 +52,7 @@ struct hf_zone_keeper {
 	struct hf_timer ask_timer;  /* questions, a little apart from others' */
 	bool fetching, wanted;
 	bool unsaved;      /* the copy on the disk is not of this version */
-	bool crowded;      /* ... and could not be written when it was its turn */
+	hf_us save_within; /* ... and is written in so long */
 	bool whole;        /* what was given last was refused: all of it, next time */
 	size_t first;      /* the primary to begin with, once; or _NO_PRIMARY */
 	unsigned failures; /* in a row */
@@ -329,9 +331,8 @@ static void settle_from(struct hf_zone_keeper *k, const struct hf_zone *before, 
 		if (!k->fetching && !k->wanted && k->source && k->fetch_at < next)
 			next = k->fetch_at;
 	}
-	hf_us within = k->crowded ? SAVE_CROWDED : SAVE_WITHIN;
-	if (k->unsaved && now + within < next)
-		next = now + jitter(k, within);
+	if (k->unsaved && now + k->save_within < next)
+		next = now + jitter(k, k->save_within);
 	if (next == HF_NEVER)
 		hf_timer_disarm(hf_loop_timers(k->conf.loop), &k->turn_timer);
 	else
@@ -348,9 +349,10 @@ static void time_passed(struct hf_timer *timer, hf_us now)
 	struct hf_zone_keeper *k =
 		(struct hf_zone_keeper *)((char *)timer -
 					  offsetof(struct hf_zone_keeper, turn_timer));
-	k->crowded = k->unsaved && k->conf.copies &&
-		     hf_copies_rest(k->conf.copies, hf_loop_clock(k->conf.loop));
-	if (k->unsaved && !k->crowded)
+	if (k->unsaved && k->conf.copies &&
+		hf_copies_rest(k->conf.copies, hf_loop_clock(k->conf.loop)))
+		k->save_within = SAVE_CROWDED;
+	else if (k->unsaved)
 		save_copy(k, now);
 	settle(k, now);
 }
@@ -395,8 +397,8 @@ void hf_zone_keeper_sight(const struct hf_zone_keeper *k, struct hf_sibling_zone
 		ret->primary_reached |= k->gate.witnesses[i].reached || !k->gate.witnesses[i].asked;
 }
 
-void hf_zone_keeper_sibling(struct hf_zone_keeper *k, size_t sibling, bool reached,
-	uint32_t serial, hf_us now)
+void hf_zone_keeper_sibling(
+	struct hf_zone_keeper *k, size_t sibling, bool reached, uint32_t serial, hf_us now)
 {
 	size_t at = k->asked_count + sibling;
 	if (at >= k->gate.witness_count)
@@ -483,6 +485,7 @@ static void take_new(struct hf_zone_keeper *k, const struct hf_fetched *fetched,
 	k->fault[0] = 0;
 	if (!k->entry.zone || !same_zone(k->entry.zone, fetched->zone)) {
 		bool same_serial = k->entry.zone && fetched->serial == k->gate.serial;
+		k->save_within = k->entry.zone ? 0 : SAVE_WITHIN;
 		take(k, fetched->zone, HF_GATE_NEVER, now);
 		k->loads++;
 		k->unsaved = true;
@@ -622,6 +625,7 @@ static void inherit(struct hf_zone_keeper *k, const struct hf_zone_keeper *befor
 	k->loaded = before->loaded;
 	k->proof_written = before->proof_written;
 	k->unsaved = before->unsaved;
+	k->save_within = before->save_within;
 }
 
 static void could_not_tell(
@@ -634,8 +638,7 @@ static void could_not_tell(
 
 static void told_at_last(void *ctx, const struct hf_address *who, uint32_t serial, hf_us now)
 {
-	struct hf_event event = {
-		.kind = HF_EVENT_ZONE_TOLD, .a = (int32_t)serial, .address = *who};
+	struct hf_event event = {.kind = HF_EVENT_ZONE_TOLD, .a = (int32_t)serial, .address = *who};
 	tell(ctx, event, now);
 }
 
