@@ -3,15 +3,17 @@
 """Two nodes behind one address, and one of them boots with an old zone.
 
 Makes three network namespaces: a network with a primary (NSD), a client and, for BIRD, a
-router; and two nodes, each a holdfast that transfers the zone, and what leads clients to it:
-a real keepalived whose check is `holdfast ready`, or a real BIRD whose anycast route is
-announced and withdrawn by the hooks. Both go by the files of contrib/vip.
+router; and two nodes, each a server that transfers the zone, and what leads clients to it: a
+real keepalived, or a real BIRD with an anycast route. With holdfast these go by the files of
+contrib/vip; with NSD, Knot, BIND and Unbound by a script that asks the node for the zone's SOA
+(vip_nodes.py).
 
 The client asks the common address a hundred times a second, all along, while node a is
 killed, gets the copy of its zone from before the last change, and is started again; the
 primary is up and newer, is down, or has been set back to the old zone itself. Then the primary
-is well again. Needs root. Prints a table; ends with 1 if one old answer reached the client, or
-if node a was not back within five seconds of the right zone.
+is well again. Needs root. Prints a table, and with --write puts it into docs/vip.md. Ends with 1
+if one old answer of holdfast's reached the client, or if its node a was not back within five
+seconds of the right zone; of the others it only tells.
 """
 import os
 import re
@@ -28,14 +30,12 @@ import ask
 import holdfast
 import net
 import spaces
+import vip_nodes
 import wire
+from vip_nodes import ADDRESSES, CLIENT, PRIMARY, SOON, VIP, ZONE
 
-ZONE = "corp.internal."
 OLD, NEW = (9, "10.0.3.17"), (12, "10.0.8.1")
-PRIMARY, CLIENT, VIP = "10.53.0.1", "10.53.0.9", {"keepalived": "10.53.0.53", "bird": "10.53.9.53"}
-NODES = {"a": "10.53.0.21", "b": "10.53.0.22"}
-CONTRIB = os.path.join(holdfast.ROOT, "contrib", "vip")
-SOON = 20
+CASES = ("newer", "down", "lower")   # what the primary is when node a boots
 
 
 # --- the primary -----------------------------------------------------------------
@@ -56,8 +56,9 @@ class Primary:
                       ' pidfile: "%s/nsd.pid"\n xfrdfile: ""\n zonelistfile: "%s/zone.list"\n'
                       ' database: ""\n reuseport: no\n'
                       'remote-control:\n control-enable: no\n'
-                      'zone:\n name: "%s"\n zonefile: "corp.zone"\n provide-xfr: 0.0.0.0/0 NOKEY\n'
-                      % (PRIMARY, self.directory, self.directory, self.directory, ZONE))
+                      'zone:\n name: "%s"\n zonefile: "corp.zone"\n provide-xfr: 0.0.0.0/0 NOKEY\n%s'
+                      % (PRIMARY, self.directory, self.directory, self.directory, ZONE, "".join(
+                          " notify: %s NOKEY\n" % a for a in ADDRESSES.values())))
         with self.space.inside():
             self.process = net.Process("nsd", ["/usr/sbin/nsd", "-d", "-c", conf],
                                        os.path.join(self.directory, "nsd.log"))
@@ -76,125 +77,6 @@ def soa(address):
         return None
     rows = [r for r in m.answer if r.type == 6] if m else []
     return int.from_bytes(rows[0].rdata[-20:-16], "big") if rows else None
-
-
-# --- nodes -----------------------------------------------------------------------
-
-class Node:
-    def __init__(self, name, space, directory, kind):
-        self.name, self.space, self.directory, self.kind = name, space, directory, kind
-        self.address = NODES[name]
-        self.state = os.path.join(directory, "zones")
-        self.socket = os.path.join(directory, "control.sock")
-        self.process, self.front, self.starts = None, None, 0
-
-    def conf(self):
-        birdc = ["/usr/sbin/birdc", "-s", os.path.join(self.directory, "bird.ctl")]
-        hooks = {"on-ready": birdc + ["enable", "anycast"],
-                 "on-withdraw": birdc + ["disable", "anycast"]} if self.kind == "bird" else {}
-        return {
-            "listen": {"dns": ["0.0.0.0:53"], "http": "none"}, "control": self.socket, "workers": 1,
-            "upstreams": {"primary": {"address": PRIMARY}},
-            "forward": [{"zone": ".", "to": ["primary"]}],
-            "cache": {"size": "8MiB"}, "startup": {"verify": "off"},
-            "truth": {"sample": "none", "canaries": "0s", "serials": "0s"},
-            "zone-state": self.state,
-            "zones": [{"name": ZONE, "primaries": [PRIMARY]}],
-            "siblings": {"servers": [a for n, a in NODES.items() if n != self.name],
-                         "interval": "1s", "vip": VIP[self.kind]},
-            "ready": {"upstreams": "none", "linger": "2s", **hooks},
-        }
-
-    def start(self):
-        self.starts += 1
-        path = os.path.join(self.directory, "holdfast.yaml")
-        with open(path, "w") as out:
-            out.write(holdfast.yaml(self.conf()))
-        os.makedirs(self.state, exist_ok=True)
-        with self.space.inside():
-            self.process = net.Process("holdfast", [holdfast.binary(), "run", "-c", path],
-                                       os.path.join(self.directory, "holdfast-%d.log" % self.starts))
-
-    def kill(self):
-        self.process.kill()
-        self.process = None
-        if self.kind == "bird":  # ExecStopPost= of the unit: who is killed tells nobody
-            self.space.run("/usr/sbin/birdc", "-s", os.path.join(self.directory, "bird.ctl"),
-                           "disable", "anycast")
-
-    def ready(self):
-        return holdfast.run_verb("ready", "-s", self.socket)[0] == 0
-
-    def soa(self, of=None):
-        with self.space.inside():
-            return soa("127.0.0.1")
-
-    def lead(self):
-        """Starts what leads clients here."""
-        (self.lead_keepalived if self.kind == "keepalived" else self.lead_bird)()
-
-    def contrib(self, name, *changes):
-        with open(os.path.join(CONTRIB, name)) as text:
-            conf = text.read()
-        for old, new in changes:
-            assert old in conf, old
-            conf = conf.replace(old, new)
-        path = os.path.join(self.directory, name)
-        with open(path, "w") as out:
-            out.write(conf)
-        return path
-
-    def lead_keepalived(self):
-        other = [a for n, a in NODES.items() if n != self.name][0]
-        path = self.contrib(
-            "keepalived.conf", ("unicast_src_ip 10.53.0.21", "unicast_src_ip " + self.address),
-            ("\t\t10.53.0.22\n", "\t\t" + other + "\n"), ("priority 100", "priority %d" % (110 if self.name == "a" else 100)),
-            ("/usr/bin/holdfast ready -s /run/holdfast/control.sock",
-             "%s ready -s %s" % (holdfast.binary(), self.socket)))
-        pids = [x for o in "prc" for x in ("-" + o, os.path.join(self.directory, o + ".pid"))]
-        with self.space.inside():
-            self.front = net.Process("keepalived", ["/usr/sbin/keepalived", "-n", "-l", "-D", "-P",
-                                                    "-f", path] + pids,
-                                     os.path.join(self.directory, "keepalived.log"))
-
-    def lead_bird(self):
-        self.space.run("ip", "addr", "add", VIP["bird"] + "/32", "dev", "lo")
-        path = self.contrib("bird.conf", ("10.53.0.53/32 blackhole", VIP["bird"] + "/32 blackhole"),
-                            ("65021", "650" + self.address[-2:]), ("10.53.1.21", self.address),
-                            ("10.53.1.1", PRIMARY))
-        with self.space.inside():
-            self.front = net.Process("bird", ["/usr/sbin/bird", "-f", "-c", path, "-s",
-                                              os.path.join(self.directory, "bird.ctl")],
-                                     os.path.join(self.directory, "bird.log"))
-            net.wait_until("BIRD to run", lambda: os.path.exists(os.path.join(self.directory, "bird.ctl")), SOON)
-
-
-ROUTER = """
-router id %(primary)s;
-protocol device {
-}
-protocol kernel {
-	scan time 1;
-	ipv4 { export all; import none; };
-}
-%(peers)s
-"""
-
-
-def start_router(space, directory):
-    peers = "".join("protocol bgp %s {\n\tlocal %s as 65001;\n\tneighbor %s as 650%s;\n"
-                    "\tconnect retry time 1;\n\terror wait time 1, 2;\n"
-                    "\tipv4 { import all; export none; %s };\n}\n"
-                    % (name, PRIMARY, address, address[-2:],
-                       "preference 110;" if name == "a" else "")
-                    for name, address in NODES.items())
-    path = os.path.join(directory, "router.conf")
-    with open(path, "w") as out:
-        out.write(ROUTER % {"primary": PRIMARY, "peers": peers})
-    with space.inside():
-        return net.Process("bird", ["/usr/sbin/bird", "-f", "-c", path, "-s",
-                                    os.path.join(directory, "router.ctl")],
-                           os.path.join(directory, "router.log"))
 
 
 # --- the client ------------------------------------------------------------------
@@ -252,7 +134,7 @@ def network(directory):
     for address in (PRIMARY, CLIENT):
         lan.run("ip", "addr", "add", address + "/24", "dev", "br0")
     nodes = {}
-    for name, address in NODES.items():
+    for name, address in ADDRESSES.items():
         nodes[name] = spaces.Space("node " + name, os.path.join(directory, name + ".log"))
         spaces.cable(lan, "v" + name, nodes[name], "eth0")
         lan.run("ip", "link", "set", "v" + name, "master", "br0")
@@ -267,9 +149,14 @@ def at_vip(lan, vip):
 
 def has_it(node, lan):
     """Does the common address lead to this node?"""
-    if node.kind == "keepalived":
-        return VIP["keepalived"] + "/" in node.space.run("ip", "-o", "addr", "show", "dev", "eth0")
-    return "via " + node.address in lan.run("ip", "route", "show", VIP["bird"])
+    if node.front_kind == "keepalived":
+        return node.vip + "/" in node.space.run("ip", "-o", "addr", "show", "dev", "eth0")
+    return "via " + node.address in lan.run("ip", "route", "show", node.vip)
+
+
+def serial_of(node):
+    with node.space.inside():
+        return soa("127.0.0.1")
 
 
 def when(true, seconds):
@@ -282,13 +169,8 @@ def when(true, seconds):
     return None
 
 
-def drill(kind, case, directory):
-    lan, places = network(directory)
-    primary = Primary(lan, stage.subdirectory(directory, "primary"))
-    nodes = {n: Node(n, places[n], stage.subdirectory(directory, n), kind) for n in NODES}
-    a, b, vip = nodes["a"], nodes["b"], VIP[kind]
-    if kind == "bird":
-        start_router(lan, directory)
+def prepare(nodes, lan, primary, old):
+    """Both serve the new version, clients are led to a; `old` is what a had before."""
     for node in nodes.values():
         node.lead()
     primary.start(OLD)
@@ -296,21 +178,28 @@ def drill(kind, case, directory):
         node.start()
     for node in nodes.values():
         net.wait_until("node %s to be ready" % node.name, node.ready, SOON, 0.1)
-    old = os.path.join(directory, "old")
+    a = nodes["a"]
+    net.wait_until("node a to keep a copy", a.saved, SOON, 0.1)
     a.kill()
     shutil.copytree(a.state, old)
     primary.start(NEW)
     a.start()
     for node in nodes.values():
-        net.wait_until("node %s to have the new zone" % node.name, lambda: node.soa() == NEW[0], SOON, 0.1)
+        net.wait_until("node %s to have the new zone" % node.name, lambda: serial_of(node) == NEW[0], SOON, 0.1)
         net.wait_until("node %s to be ready" % node.name, node.ready, SOON, 0.1)
     net.wait_until("clients to be led to node a", lambda: has_it(a, lan), SOON, 0.1)
-    net.wait_until("the address to answer", lambda: at_vip(lan, vip) == NEW[0], SOON, 0.1)
+    net.wait_until("the address to answer", lambda: at_vip(lan, a.vip) == NEW[0], SOON, 0.1)
 
-    client = Client(lan, vip)
-    time.sleep(1)
-    led_away = threading.Thread(target=lambda: result.update(out=when(lambda: has_it(b, lan), 10)))
-    result = {}
+
+NOT_OUT = -1.0     # node a had clients all along, with the old zone
+
+
+def boot_old(nodes, lan, primary, case, old):
+    """Node a boots with the old copy. How long it took until clients were led away, whether it
+    had clients meanwhile, and how long after the primary was well it was led to and right."""
+    a, result = nodes["a"], {}
+    led_away = threading.Thread(target=lambda: result.update(
+        out=when(lambda: has_it(nodes["b"], lan), 10)))
     led_away.start()
     a.kill()
     shutil.rmtree(a.state)
@@ -322,50 +211,114 @@ def drill(kind, case, directory):
     led_away.join()
     a.start()
     time.sleep(6)
-    unproven = a.ready() and case != "newer"
+    result["wrongly"] = a.ready() and case != "newer"
+    never_out = has_it(a, lan) and case != "newer"
     primary.start(NEW)
-    have = when(lambda: a.soa() == NEW[0], 30)
+    began = time.monotonic()
+    if when(lambda: serial_of(a) == NEW[0], 30) is None:
+        return {**result, "right": None, "back": None}
+    result["right"] = time.monotonic() - began if case != "newer" else 0.0
     back = when(lambda: has_it(a, lan), 15)
+    return {**result, "back": NOT_OUT if never_out else back and (0.0 if case == "newer" else back)}
+
+
+def drill(kind, front, case, directory):
+    lan, places = network(directory)
+    primary = Primary(lan, stage.subdirectory(directory, "primary"))
+    nodes = {n: kind(n, places[n], stage.subdirectory(directory, n), front) for n in ADDRESSES}
+    if front == "bird":
+        vip_nodes.start_router(lan, directory)
+    old = os.path.join(directory, "old")
+    prepare(nodes, lan, primary, old)
+    client = Client(lan, VIP[front])
+    time.sleep(1)
+    result = boot_old(nodes, lan, primary, case, old)
     time.sleep(1)
     client.stop()
-    result.update({"front": kind, "primary": case, "asked": len(client.heard), "old": client.count(OLD[1]),
-              "lost": client.count("-"), "servfail": client.count("2"), "gap": client.longest_gap(),
-              "back": back if case != "newer" else 0.0 if back is not None else None,
-              "wrongly": unproven, "have": have})
+    result.update({"server": kind.__name__, "front": front, "primary": case, "asked": len(client.heard),
+                   "old": client.count(OLD[1]), "lost": client.count("-"), "servfail": client.count("2"),
+                   "gap": client.longest_gap()})
     for node in nodes.values():
-        node.kill()
-        node.front.kill()
+        node.stop()
     primary.stop()
     for space in [lan] + list(places.values()):
         space.stop()
     return result
 
 
+# --- what is told of it ------------------------------------------------------------
+
+HEAD = ("server", "front", "primary", "asked", "old answers", "lost", "SERVFAIL", "longest gap",
+        "out after", "right after", "back after")
+
+
+def seconds(x):
+    return "never" if x is None else "was not out" if x == NOT_OUT else "%.1f s" % x
+
+
+def cells(r):
+    return [r["server"], r["front"], r["primary"]] + [str(r[x]) for x in ("asked", "old", "lost", "servfail")] + [
+        seconds(r[x]) for x in ("gap", "out", "right", "back")]
+
+
 def show(rows):
-    head = ("front", "primary", "asked", "old answers", "lost", "SERVFAIL", "longest gap", "out after", "back after")
-    print(("%-11s %-8s" + " %12s" * 7) % head)
+    form = "%-9s %-11s %-8s" + " %12s" * 8
+    print(form % HEAD)
     for r in rows:
-        seconds = lambda x: "never" if x is None else "%.2f s" % x
-        print(("%-11s %-8s" + " %12s" * 7) % (
-            r["front"], r["primary"], r["asked"], r["old"], r["lost"], r["servfail"],
-            seconds(r["gap"]), seconds(r["out"]), seconds(r["back"])))
+        print(form % tuple(cells(r)), flush=True)
+
+
+MARKS = ("<!-- Written by `tests/show/vip.py --write` from what it saw. -->\n", "<!-- /vip.py -->\n")
+
+
+def versions():
+    said = {"Nsd": ["nsd", "-v"], "Knot": ["knotd", "-V"], "Bind": ["named", "-v"],
+            "Unbound": ["unbound", "-V"], "keepalived": ["keepalived", "-v"], "BIRD": ["bird", "--version"]}
+    out = []
+    for name, argv in said.items():
+        text = subprocess.run(["/usr/sbin/" + argv[0]] + argv[1:], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True).stdout
+        out.append("%s %s" % (name, re.search(r"\d+\.\d+(\.\d+)*", text).group()))
+    return ", ".join(out)
+
+
+def write(rows):
+    path = os.path.join(holdfast.ROOT, "docs", "vip.md")
+    with open(path) as page:
+        text = page.read()
+    begin, end = text.index(MARKS[0]), text.index(MARKS[1])
+    table = ["| " + " | ".join(HEAD) + " |", "| --- | --- | --- |" + " ---: |" * 8]
+    table += ["| " + " | ".join(cells(r)) + " |" for r in rows]
+    text = text[:begin] + MARKS[0] + "\n" + "\n".join(table) + "\n\nBeside it: " + versions() + ".\n\n" + text[end:]
+    with open(path, "w") as page:
+        page.write(text)
+
+
+def is_bad(r):
+    return r["server"] == "Holdfast" and (
+        r["old"] or r["wrongly"] or r["back"] in (None, NOT_OUT) or r["back"] > 5)
 
 
 def main():
     options = stage.arguments(
-        __doc__, stage.option("--front", choices=("keepalived", "bird"), help="only this one"),
-        stage.option("--case", choices=("newer", "down", "lower"), help="only this one"))
+        __doc__,
+        stage.option("--server", choices=list(vip_nodes.KINDS), action="append", help="only these"),
+        stage.option("--front", choices=("keepalived", "bird"), help="only this one"),
+        stage.option("--case", choices=CASES, help="only this one"),
+        stage.option("--write", action="store_true", help="the table into docs/vip.md"))
     rows = []
-    for kind in [options.front] if options.front else ["keepalived", "bird"]:
-        for case in [options.case] if options.case else ["newer", "down", "lower"]:
-            with stage.stage(options.keep) as directory:
-                os.chmod(directory, 0o755)
-                say("%s, the primary is %s" % (kind, case))
-                rows.append(drill(kind, case, directory))
-                show(rows[-1:])
+    for front in [options.front] if options.front else ["keepalived", "bird"]:
+        for case in [options.case] if options.case else CASES:
+            for kind in [vip_nodes.KINDS[k] for k in options.server or vip_nodes.KINDS]:
+                with stage.stage(options.keep) as directory:
+                    os.chmod(directory, 0o755)
+                    say("%s, %s, the primary is %s" % (kind.__name__, front, case))
+                    rows.append(drill(kind, front, case, directory))
+                    show(rows[-1:])
     show(rows)
-    bad = [r for r in rows if r["old"] or r["wrongly"] or r["back"] is None or r["back"] > 5]
-    return 1 if bad else 0
+    if options.write:
+        write(rows)
+    return 1 if any(map(is_bad, rows)) else 0
 
 
 if __name__ == "__main__":
