@@ -2,6 +2,7 @@
 """Answers at the driver: a server in one namespace, its clients in another, and a
 cable between them. Which of the two ways answered is told by the counters."""
 import struct
+import threading
 import time
 
 import pytest
@@ -558,3 +559,125 @@ def test_an_address_that_comes_later_is_answered_at_and_one_that_goes_is_not(pai
     net.wait_until("answers at the new address", answers_at_late, 5, 0.1)
     pair.server_side.run("ip", "addr", "del", late + "/24", "dev", "hs0")
     net.wait_until("it to be given up", lambda: not answers_at_late(), 10, 0.1)
+
+
+# --- zones of ours ------------------------------------------------------------------------
+
+ZONE, NAME = "corp.example.", "db.corp.example."
+THEIRS, FIRST, SECOND = "198.51.100.7", "10.0.8.1", "10.0.8.2"
+
+
+def theirs(q):
+    return fakes.reply(q, [wire.record(b"\xc0\x0c", "A", 300, bytes(map(int, THEIRS.split("."))))])
+
+
+def put_zone(path, serial, address):
+    new = path.with_suffix(".new")
+    new.write_text("$ORIGIN %s\n$TTL 60\n@ SOA ns host %d 60 10 3600 30\n@ NS ns\nns A 192.0.2.53\ndb A %s\n" % (
+        ZONE, serial, address))
+    new.rename(path)
+
+
+class Asking:
+    """Asks for NAME all along, and writes down which addresses it hears, in their order."""
+
+    def __init__(self, pair):
+        self.client, self.heard, self.over = pair.client(), [], threading.Event()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        with self.client:
+            while not self.over.is_set():
+                try:
+                    reply = self.client.ask(wire.query(NAME), 2)
+                except OSError:     # the test has failed, and its cable is gone
+                    return
+                m = wire.Message(reply) if reply else None
+                self.heard.append((m.addresses() or [m.rcode])[0] if m else None)
+
+    def wait_for(self, address):
+        net.wait_until("an answer with %s" % address, lambda: address in self.heard, 10)
+
+    def end(self):
+        self.over.set()
+        self.thread.join()
+        return self.heard
+
+
+def change(pair, **sections):
+    pair.server.conf.update(sections)
+    pair.server.conf = {key: value for key, value in pair.server.conf.items() if value is not None}
+    pair.server.write()
+    code, said = pair.reload()
+    assert code == 0, said
+
+
+def test_a_zone_takes_its_names_from_the_driver_and_keeps_them(pair):
+    """What was hot of an upstream's answer is never given again once the zone has been."""
+    path = pair.directory / "corp.zone"
+    put_zone(path, 1, FIRST)
+    pair.begin(theirs)
+    pair.heat(NAME)
+    pair.by_driver(wire.query(NAME))
+    asking = Asking(pair)
+    net.wait_until("some answers", lambda: len(asking.heard) > 20, 5)
+    change(pair, zones=[{"name": ZONE, "file": str(path)}])
+    answered = pair.answered()
+    asking.wait_for(FIRST)
+    put_zone(path, 2, SECOND)
+    asking.wait_for(SECOND)
+    with pytest.raises(AssertionError, match="to be published"):
+        pair.heat(NAME)
+    heard = asking.end()
+    first, second = heard.index(FIRST), heard.index(SECOND)
+    assert set(heard[:first]) == {THEIRS}
+    assert set(heard[first:second]) == {FIRST} and set(heard[second:]) == {SECOND}
+    assert pair.answered() == answered
+    assert pair.metrics()["holdfast_xdp_entries"] == 0
+
+
+def test_a_zone_that_comes_and_goes_never_meets_what_was_published_meanwhile(pair):
+    path = pair.directory / "corp.zone"
+    put_zone(path, 1, FIRST)
+    pair.begin(theirs)
+    asking = Asking(pair)
+    for _ in range(4):
+        pair.heat(NAME)
+        at = len(asking.heard)
+        change(pair, zones=[{"name": ZONE, "file": str(path)}])
+        net.wait_until("the zone's answer", lambda: FIRST in asking.heard[at:], 10)
+        answered, first = pair.answered(), at + asking.heard[at:].index(FIRST)
+        time.sleep(0.1)
+        assert pair.answered() == answered
+        last = len(asking.heard)
+        change(pair, zones=None)
+        assert set(asking.heard[first:last]) == {FIRST}
+        net.wait_until("the upstream's answer", lambda: THEIRS in asking.heard[last:], 10)
+    assert None not in asking.end()
+
+
+def test_a_zone_that_may_not_be_served_is_not_answered_for_at_the_driver(pair):
+    """Its primary is down: SERVFAIL, and not what an upstream said of the name before."""
+    pair.begin(theirs)
+    pair.heat(NAME)
+    change(pair, zones=[{"name": ZONE, "primaries": ["127.0.0.1:1"]}])
+    answered = pair.answered()
+    net.wait_until("it to be withheld", lambda: wire.Message(
+        pair.not_by_driver(wire.query(NAME))).rcode == wire.SERVFAIL, 5)
+    for _ in range(20):
+        assert wire.Message(pair.not_by_driver(wire.query(NAME))).rcode == wire.SERVFAIL
+    assert pair.answered() == answered
+
+
+def test_an_address_that_is_retired_is_gone_from_the_driver_with_the_reload(pair):
+    pair.begin(theirs)
+    pair.heat(NAME)
+    pair.by_driver(wire.query(NAME))
+    asking = Asking(pair)
+    net.wait_until("some answers", lambda: len(asking.heard) > 20, 5)
+    change(pair, tombstones={"addresses": [THEIRS]})
+    at = len(asking.heard) + 1      # one may have been on its way
+    net.wait_until("some answers", lambda: len(asking.heard) > at + 20, 10)
+    assert THEIRS not in asking.end()[at:]
+    assert wire.Message(pair.not_by_driver(wire.query(NAME))).rcode == wire.SERVFAIL
