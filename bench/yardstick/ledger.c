@@ -79,6 +79,14 @@ int64_t hf_yard_gap(struct hf_yard_ledger *l)
 
 /* ---- a question's life ---- */
 
+static enum hf_yard_verdict (*const judges[])(const uint8_t *, size_t, uint32_t) = {
+	[HF_YARD_ADDRESS] = hf_yard_judge,
+	[HF_YARD_ECHO] = hf_yard_judge_echo,
+	[HF_YARD_DENIAL] = hf_yard_judge_denial,
+	[HF_YARD_WILD] = hf_yard_judge_wild,
+	[HF_YARD_REFERRAL] = hf_yard_judge_referral,
+};
+
 static void note_time(struct hf_yard_ledger *l, int64_t took)
 {
 	if (l->took_count < l->took_room)
@@ -107,6 +115,8 @@ bool hf_yard_ask(struct hf_yard_ledger *l, unsigned lane, int64_t since, uint8_t
 	}
 	at->entries[at->next] = (struct hf_yard_entry){since, number};
 	hf_yard_write_query(number, at->next++, out);
+	if (l->plan.secure)
+		hf_yard_want_signed(out);
 	l->under_way++;
 	return true;
 }
@@ -130,8 +140,7 @@ void hf_yard_take(
 		l->stray++;
 		return;
 	}
-	enum hf_yard_verdict verdict = l->plan.echo ? hf_yard_judge_echo(m, length, e->number)
-						    : hf_yard_judge(m, length, e->number);
+	enum hf_yard_verdict verdict = judges[l->plan.want](m, length, e->number);
 	note_time(l, when - e->since);
 	if (verdict == HF_YARD_RIGHT) {
 		l->right++;
@@ -169,6 +178,8 @@ bool hf_yard_still(
 		const struct hf_yard_entry *e = &at->entries[(*id)++];
 		if (e->since) {
 			hf_yard_write_query(e->number, (uint16_t)(*id - 1), out);
+			if (l->plan.secure)
+				hf_yard_want_signed(out);
 			return true;
 		}
 	}

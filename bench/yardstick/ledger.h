@@ -31,12 +31,22 @@ enum hf_yard_order {
 	HF_YARD_EACH,   /* each name once, and again until it is answered */
 };
 
+/* What the right answer is: numbered.h judges it. */
+enum hf_yard_want {
+	HF_YARD_ADDRESS,
+	HF_YARD_ECHO,
+	HF_YARD_DENIAL,
+	HF_YARD_WILD,
+	HF_YARD_REFERRAL,
+};
+
 struct hf_yard_plan {
 	uint32_t names;      /* the numbers 0 to names - 1 */
 	uint32_t fresh_from; /* numbers from here on are asked once each */
 	unsigned fresh;      /* percent of the questions that are of that kind */
 	enum hf_yard_order order;
-	bool echo;       /* the server is an echo: its replies are queries */
+	enum hf_yard_want want;
+	bool secure;     /* the records of DNSSEC are wanted */
 	uint64_t count;  /* of questions; 0: until the time is over */
 	double seconds;  /* 0: until the count is reached */
 	double rate;     /* questions a second; 0: as many as the window allows */

@@ -16,7 +16,9 @@
  *   lanes=N       sockets or connections (8)
  *   lockstep=1    ask for a window only when the last one is answered whole
  *   spin=1        at a rate, wait for the next moment without sleeping
- *   echo=1        the server is an echo
+ *   want=WHAT     the right answer: address (the default), echo, or of a server with
+ *                 authority denial, wild or referral
+ *   secure=1      the records of DNSSEC are wanted
  *   seed=N        of what is random
  *
  * A reply ends its question, right or not; without one it ends after two
@@ -56,6 +58,16 @@ int64_t hf_yard_now(void)
 
 /* ---- what is wanted ---- */
 
+static enum hf_yard_want read_want(const char *value)
+{
+	static const char *const wants[] = {"address", "echo", "denial", "wild", "referral"};
+
+	for (size_t i = 0; i < sizeof wants / sizeof *wants; i++)
+		if (strcmp(value, wants[i]) == 0)
+			return (enum hf_yard_want)i;
+	errx(2, "no right answer: %s", value);
+}
+
 static void read_word(char *word)
 {
 	char *value = strchr(word, '=');
@@ -76,7 +88,11 @@ static void read_word(char *word)
 		{"count", .u64 = &plan.count}, {"window", .u = &plan.window},
 		{"rate", .real = &plan.rate}, {"lanes", .u = &lane_count},
 		{"lockstep", .flag = &plan.lockstep}, {"spin", .flag = &plan.spin},
-		{"echo", .flag = &plan.echo}, {"seed", .u64 = &plan.seed}};
+		{"secure", .flag = &plan.secure}, {"seed", .u64 = &plan.seed}};
+	if (strcmp(word, "want") == 0) {
+		plan.want = read_want(value);
+		return;
+	}
 	if (strcmp(word, "each") == 0) {
 		plan.order = number > 0 ? HF_YARD_EACH : HF_YARD_RANDOM;
 		return;

@@ -30,7 +30,7 @@ class Load:
     def words(self, entrant):
         """What load.c is told in every run."""
         words = ["names=%d" % self.names, "lanes=%d" % self.lanes, "fresh=%d" % self.fresh]
-        return words + (["echo=1"] if entrant.name == "bare echo" else [])
+        return words + (["want=echo"] if entrant.name == "bare echo" else [])
 
 
 MILLION = 1000000

@@ -9,6 +9,7 @@
 #define ADDRESS_RECORD 16
 #define OPT_RECORD 11
 #define QR 0x80
+#define AA 0x04
 #define TC 0x02
 #define RA 0x80
 #define POINTER 0xc0
@@ -52,6 +53,11 @@ void hf_yard_write_query(uint32_t number, uint16_t id, uint8_t out[HF_YARD_QUERY
 	out[1] = (uint8_t)id;
 	write_question(number, out + HEADER);
 	memcpy(out + HEADER + HF_YARD_QUESTION, opt, sizeof opt);
+}
+
+void hf_yard_want_signed(uint8_t query[HF_YARD_QUERY])
+{
+	query[HF_YARD_QUERY - 4] |= 0x80; /* OPT's TTL begins six octets before its end */
 }
 
 uint16_t hf_yard_id(const uint8_t *m, size_t length)
@@ -104,6 +110,36 @@ enum hf_yard_verdict hf_yard_judge_echo(const uint8_t *m, size_t length, uint32_
 {
 	return length == HF_YARD_QUERY && same_question(m, length, number) ? HF_YARD_RIGHT
 									   : HF_YARD_WRONG;
+}
+
+/* ---- what a server with authority says ---- */
+
+enum hf_yard_verdict hf_yard_judge_denial(const uint8_t *m, size_t length, uint32_t number)
+{
+	if (!same_question(m, length, number))
+		return HF_YARD_WRONG;
+	bool denied = (m[3] & 0x0f) == 3 && m[2] & AA && !(m[2] & TC);
+	return denied && get16(m + 6) == 0 && get16(m + 8) > 0 ? HF_YARD_RIGHT : HF_YARD_FAILED;
+}
+
+enum hf_yard_verdict hf_yard_judge_wild(const uint8_t *m, size_t length, uint32_t number)
+{
+	if (!same_question(m, length, number))
+		return HF_YARD_WRONG;
+	if ((m[3] & 0x0f) != 0 || !(m[2] & AA) || m[2] & TC || get16(m + 6) == 0)
+		return HF_YARD_FAILED;
+	size_t at = skip_name(m, length, HEADER + HF_YARD_QUESTION);
+	return at && at + 14 <= length && get16(m + at) == 1 && get16(m + at + 8) == 4
+		       ? HF_YARD_RIGHT
+		       : HF_YARD_WRONG;
+}
+
+enum hf_yard_verdict hf_yard_judge_referral(const uint8_t *m, size_t length, uint32_t number)
+{
+	if (!same_question(m, length, number))
+		return HF_YARD_WRONG;
+	bool referred = (m[3] & 0x0f) == 0 && !(m[2] & (AA | TC));
+	return referred && get16(m + 6) == 0 && get16(m + 8) > 0 ? HF_YARD_RIGHT : HF_YARD_FAILED;
 }
 
 /* ---- what the upstream says ---- */

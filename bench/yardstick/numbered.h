@@ -42,6 +42,16 @@ enum hf_yard_verdict hf_yard_judge(const uint8_t *m, size_t length, uint32_t num
 /* Judges what an echo sent back: the query itself with its QR bit on. */
 enum hf_yard_verdict hf_yard_judge_echo(const uint8_t *m, size_t length, uint32_t number);
 
+/* Judge what a server with authority said of a name: that it is not there (NXDOMAIN, AA, and
+ * records in the authority section); an address, any, with AA; a referral (no answer, no AA,
+ * and records in the authority section). */
+enum hf_yard_verdict hf_yard_judge_denial(const uint8_t *m, size_t length, uint32_t number);
+enum hf_yard_verdict hf_yard_judge_wild(const uint8_t *m, size_t length, uint32_t number);
+enum hf_yard_verdict hf_yard_judge_referral(const uint8_t *m, size_t length, uint32_t number);
+
+/* Has a query that was written say that it wants DNSSEC's records (DO, RFC 3225). */
+void hf_yard_want_signed(uint8_t query[HF_YARD_QUERY]);
+
 /* The response to a query: the address of a numbered name, and no record for
  * other names and types. `out` has HF_YARD_RESPONSE octets. Returns octets, 0
  * if it is no query or has more than one question. */

@@ -223,6 +223,26 @@ def test_what_is_not_the_answer_is_told(programs, replier, says, verdict):
     assert report[verdict] == 20 and report["right"] == 0
 
 
+def from_a_zone(octets, rcode=0, aa=True, answer=0, authority=0):
+    """What a server with authority says, in this many records."""
+    record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\1\2\3\4"
+    head = octets[:2] + struct.pack("!5H", 0x8100 | aa << 10 | rcode, 1, answer, authority, 0)
+    return head + octets[12:42] + record * (answer + authority)
+
+
+@pytest.mark.parametrize("want, right, failed", [
+    ("denial", {"rcode": 3, "authority": 2}, [{"rcode": 3}, {"authority": 2}, {"rcode": 3, "aa": False, "authority": 2}]),
+    ("wild", {"answer": 1}, [{"answer": 1, "aa": False}, {"authority": 1}, {"rcode": 2}]),
+    ("referral", {"aa": False, "authority": 1}, [{"authority": 1}, {"aa": False}, {"aa": False, "answer": 1, "authority": 1}]),
+], ids=["denial", "wild", "referral"])
+def test_what_zones_say_is_judged_by_what_is_wanted(programs, replier, want, right, failed):
+    for said, verdict in [(right, "right")] + [(how, "failed") for how in failed]:
+        server = replier(lambda octets, _, said=said: [from_a_zone(octets, **said)])
+        report = load(programs, "udp", *map(str, server.at), "names=9", "count=5", "want=" + want, "secure=1")
+        assert report[verdict] == 5, (said, report)
+        assert all(octets[-4] & 0x80 for octets, _ in server.came)     # DO
+
+
 def test_an_answer_to_nobody_ends_no_question(programs, replier):
     server = replier(lambda octets, _: [bytes([octets[0] ^ 0x40]) + response(octets)[1:]])
     report = load(programs, "udp", *map(str, server.at), "count=3")

@@ -116,16 +116,16 @@ def text(count, seed):
     return "\n".join(out) + "\n"
 
 
-def sign(directory, path, how):
+def sign(directory, path, how, zone=ZONE):
     """Signs a zone file with BIND's tools. Returns the path of the signed one."""
     directory = os.path.join(directory, "keys-" + how)
     os.makedirs(directory)
     run = lambda *argv: subprocess.run(argv, cwd=directory, check=True, stdout=subprocess.PIPE,
                                        stderr=subprocess.PIPE, text=True).stdout.strip()
-    run("dnssec-keygen", "-q", "-a", "ECDSAP256SHA256", "-f", "KSK", ZONE)
-    run("dnssec-keygen", "-q", "-a", "ECDSAP256SHA256", ZONE)
+    run("dnssec-keygen", "-q", "-a", "ECDSAP256SHA256", "-f", "KSK", zone)
+    run("dnssec-keygen", "-q", "-a", "ECDSAP256SHA256", zone)
     signed = os.path.join(directory, "signed")
-    run("dnssec-signzone", "-q", "-S", "-x", "-P", "-O", "full", "-N", "keep", "-o", ZONE, "-f", signed,
+    run("dnssec-signzone", "-q", "-S", "-x", "-P", "-O", "full", "-N", "keep", "-o", zone, "-f", signed,
         *SIGNED[how], path)
     return signed
 
@@ -232,8 +232,8 @@ def address_of(peer):
     return peer.address, peer.port
 
 
-def serves(server):
-    reply = server.udp(ZONE, "SOA")
+def serves(server, zone=ZONE):
+    reply = server.udp(zone, "SOA")
     return reply is not None and reply.rcode == 0
 
 
