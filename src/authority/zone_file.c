@@ -136,17 +136,19 @@ void hf_zone_files_clear(struct hf_zone_files *files)
 
 /* ---- one file ---- */
 
-/* Not one that somebody must first write to, such as a pipe. */
-static int open_file(const char *path)
+/* Not one that somebody must first write to, such as a pipe; nor one of which it is plain
+ * that it is too long: a gigabyte of nothing would be read before that shows. */
+static int open_file(const char *path, size_t room)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+	bool is_file = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	if (is_file && (uint64_t)st.st_size <= room)
 		return fd;
 	close(fd);
-	return -EINVAL;
+	return is_file ? HF_EBOUND : -EINVAL;
 }
 
 /* Why a file is not read, in words. */
@@ -179,10 +181,10 @@ static uint32_t count_lines(const char *text, size_t len)
 static int read_noted(struct reading *r, const char *origin, uint32_t ttl)
 {
 	char buf[200], *text = NULL;
-	size_t len = 0, index = r->files->count - 1;
+	size_t len = 0, index = r->files->count - 1, room = HF_ZONE_TEXT_MAX - r->octets;
 	const char *path = r->files->items[index].path;
-	int fd = open_file(path);
-	int rc = fd < 0 ? fd : hf_read_whole(fd, HF_ZONE_TEXT_MAX - r->octets, &text, &len);
+	int fd = open_file(path, room);
+	int rc = fd < 0 ? fd : hf_read_whole(fd, room, &text, &len);
 	if (fd >= 0)
 		close(fd);
 	if (rc == -ENOMEM)
