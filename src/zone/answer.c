@@ -7,6 +7,7 @@
 
 #define ALIASES_MAX 16
 #define HOSTS_MAX 64 /* whose addresses go along */
+#define LOOSE_TTL 60 /* of a denial, s: what was changed by hand is to be seen soon */
 
 enum found {
 	ON,      /* an alias leads to another name of the zone: look there */
@@ -60,10 +61,22 @@ static void put_set(
 	put_signatures(a, node, owner, set->type, set->ttl);
 }
 
+/* A loose zone has none. Without any, nobody would keep the denial (RFC 2308 5); with that
+ * of a zone above, it would be said of more than this name. */
+static void put_loose_soa(struct answering *a)
+{
+	static const uint8_t rdata[] = {0, 0, 0, 0, 0, 1, 0, 0, 0x0e, 0x10, 0, 0, 0x04, 0xb0, 0, 9,
+		0x3a, 0x80, 0, 0, 0, LOOSE_TTL};
+	hf_compose_record(
+		&a->c, a->name.bytes, HF_TYPE_SOA, LOOSE_TTL, rdata, sizeof rdata);
+}
+
 /* The denial's time is the smaller of the SOA's and MINIMUM: RFC 2308 3. */
 static void put_soa(struct answering *a)
 {
 	struct hf_zone_set set;
+	if (a->zone->loose)
+		put_loose_soa(a);
 	if (!hf_zone_set_at(a->zone, HF_NODE_APEX, HF_TYPE_SOA, &set))
 		return;
 	if (a->zone->soa.minimum < set.ttl)
@@ -213,6 +226,8 @@ static enum found look(struct answering *a)
 	struct hf_zone_set dname;
 	hf_zone_locate(zone, &a->name, &a->place);
 	const struct hf_place *place = &a->place;
+	if (zone->loose && hf_zone_source(zone, place) == HF_NODE_NONE)
+		return LED_OUT;
 	bool parent_side = place->exact && place->cut == place->node &&
 			   a->ask->question->type == HF_TYPE_DS; /* RFC 4035 3.1.4.1 */
 	if (place->cut != HF_NODE_NONE && !parent_side)

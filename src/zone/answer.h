@@ -11,6 +11,10 @@
  * Minimal responses: no authority section with positive answers, no additional records but
  * the glue of referrals and addresses that this zone has for the targets of SRV and MX.
  * ANY and RRSIG get one set of the name (RFC 8482 4.1, 4.3) over UDP; all over TCP.
+ * A loose zone (zone/local.h) answers for the names that it holds and for no other: what it
+ * does not hold, and so each alias to such a name, leads out. Its denials have an SOA record
+ * at the name itself, which says that there is nothing else of the name, and nothing of what
+ * lies around it.
  * Threads: pure.
  * At the bound: 16 aliases are followed. */
 #ifndef HF_ZONE_ANSWER_H
@@ -29,7 +33,8 @@ struct hf_zone_ask {
 enum hf_zone_said {
 	HF_ZONE_SAID,     /* an answer or a denial, with authority */
 	HF_ZONE_REFERRED, /* to the servers of a delegation: no AA, unless an alias led there */
-	HF_ZONE_LED_OUT,  /* aliases, the last of which leads out of the zone: *ret_target */
+	HF_ZONE_LED_OUT,  /* aliases, the last of which leads out of the zone: *ret_target; from a
+			     loose one that does not hold the name there is none, and it is that */
 };
 
 /* Writes the answer into `kept`, whose wire has room for HF_MESSAGE_MAX octets and whose

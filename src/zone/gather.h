@@ -46,6 +46,7 @@ struct hf_piece {
 struct hf_zone_build {
 	struct hf_name origin;
 	struct hf_zone_limits limits;
+	bool loose;
 	struct hf_piece *pieces; /* of entries; the one to write to first */
 	size_t octets;           /* of all pieces */
 	struct hf_entry **entries;

@@ -67,6 +67,7 @@ struct hf_set_head {
 struct hf_zone {
 	atomic_uint refs;
 	bool is_signed;
+	bool loose;
 	bool hashed; /* `nsec` has NSEC3 */
 	uint8_t deepest;
 	struct hf_name origin;
@@ -77,6 +78,7 @@ struct hf_zone {
 	uint8_t *octets;
 	struct hf_bucket *buckets;
 	uint32_t *nsec;
+	uint32_t *lines; /* loose: of each node, the first line that it came from; else NULL */
 	uint32_t node_count, nsec_count;
 	uint64_t bucket_count;
 	size_t octets_len;

@@ -43,3 +43,29 @@ uint32_t hf_zone_wildcard(const struct hf_zone *zone, uint32_t node)
 	name.len += 2;
 	return hf_zone_node(zone, name.bytes, name.len);
 }
+
+/* ---- loose zones ---- */
+
+uint32_t hf_zone_source(const struct hf_zone *zone, const struct hf_place *place)
+{
+	uint32_t node = place->exact ? place->node : hf_zone_wildcard(zone, place->node);
+	return node != HF_NODE_NONE && zone->nodes[node].sets ? node : HF_NODE_NONE;
+}
+
+static uint32_t source_of(const struct hf_zone *zone, const struct hf_name *name)
+{
+	struct hf_place place;
+	hf_zone_locate(zone, name, &place);
+	return hf_zone_source(zone, &place);
+}
+
+bool hf_zone_holds(const struct hf_zone *zone, const struct hf_name *name)
+{
+	return source_of(zone, name) != HF_NODE_NONE;
+}
+
+uint32_t hf_zone_line(const struct hf_zone *zone, const struct hf_name *name)
+{
+	uint32_t node = source_of(zone, name);
+	return node != HF_NODE_NONE && zone->lines ? zone->lines[node] : 0;
+}

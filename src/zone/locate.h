@@ -24,4 +24,9 @@ void hf_zone_locate(const struct hf_zone *zone, const struct hf_name *name, stru
 /* The child "*" of a node, or HF_NODE_NONE. */
 uint32_t hf_zone_wildcard(const struct hf_zone *zone, uint32_t node);
 
+/* In a loose zone: the node that answers for the name that was located, its own or a
+ * wildcard's, or HF_NODE_NONE. Names that are there only because others lie below them
+ * say nothing. */
+uint32_t hf_zone_source(const struct hf_zone *zone, const struct hf_place *place);
+
 #endif

@@ -138,3 +138,18 @@ bool hf_zone_rule_transfer(const struct hf_zone_rule *rule, const struct hf_addr
 	const struct hf_prefix_list *allow = &rule->conf->allow_transfer;
 	return hf_prefix_find(allow->items, allow->count, peer) != NULL;
 }
+
+static const struct hf_tsig_key *no_key(void *ctx, const char *name)
+{
+	(void)ctx;
+	(void)name;
+	return NULL;
+}
+
+int hf_zone_rules_of_names(const struct hf_zones_conf *zones, struct hf_zone_rules **ret)
+{
+	static const struct hf_hash_key hash_key = {0}; /* names of the operator's own */
+	const struct hf_zone_rules_conf conf = {
+		.zones = zones, .hash_key = &hash_key, .find_key = no_key};
+	return hf_zone_rules_new(&conf, ret);
+}

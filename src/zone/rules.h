@@ -36,6 +36,8 @@ struct hf_zone_rules_conf {
 
 /* -ENOMEM. */
 int hf_zone_rules_new(const struct hf_zone_rules_conf *conf, struct hf_zone_rules **ret);
+/* Only of their names, without any key. -ENOMEM. */
+int hf_zone_rules_of_names(const struct hf_zones_conf *zones, struct hf_zone_rules **ret);
 void hf_zone_rules_free(struct hf_zone_rules *rules); /* NULL is fine */
 
 /* The zone of this (lowered) name, or NULL. The rules may be NULL. */

@@ -92,6 +92,16 @@ static bool record_is_good(struct looking *l, uint16_t type, const uint8_t *rdat
 	}
 }
 
+bool hf_sanity_record(const struct hf_sanity_conf *conf, const struct hf_name *owner, uint16_t type,
+	const uint8_t *rdata, size_t len, char why[static HF_SANITY_WHY_MAX])
+{
+	struct looking l = {.conf = conf, .why = why};
+	if (!conf->never && !conf->tombstones)
+		return true;
+	hf_name_text(owner->bytes, l.owner);
+	return record_is_good(&l, type, rdata, len);
+}
+
 static bool has_addresses(uint16_t type)
 {
 	return type == HF_TYPE_A || type == HF_TYPE_AAAA || type == HF_TYPE_SVCB ||

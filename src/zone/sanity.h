@@ -24,6 +24,10 @@ struct hf_sanity_conf {
 bool hf_sanity(const struct hf_sanity_conf *conf, const struct hf_zone *old,
 	const struct hf_zone *zone, char why[static HF_SANITY_WHY_MAX]);
 
+/* Only one record that is well-formed: whether an address in it is retired. */
+bool hf_sanity_record(const struct hf_sanity_conf *conf, const struct hf_name *owner, uint16_t type,
+	const uint8_t *rdata, size_t len, char why[static HF_SANITY_WHY_MAX]);
+
 /* Only whether an address in it is retired, or one that this zone must never have: what a
  * reload may have changed about a version that is served. */
 bool hf_sanity_addresses(const struct hf_sanity_conf *conf, const struct hf_zone *zone,

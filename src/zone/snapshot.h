@@ -12,6 +12,9 @@
  * a set that are there twice are one; TTLs that differ within a set become the smallest
  * (RFC 2181 5.2). Records below a delegation that are no glue are kept for transfers, and
  * never answered with.
+ * A zone may be *loose*: not a part of the tree of names with an apex, but single names
+ * anywhere below the root, each of which answers for itself alone (zone/local.h). It has no
+ * SOA and NS, and remembers the line that each name came from.
  * Knows:   records and their order (RFC 4034 6.1).
  * Never:   where they came from, whether this version is the current one (zone/gate.h).
  * Ownership: a zone is counted; the last to let go frees it.  Threads: a build has one
@@ -39,6 +42,9 @@ struct hf_zone_limits {
 /* Begins. -ENOMEM. */
 int hf_zone_build_new(const struct hf_name *origin, const struct hf_zone_limits *limits,
 	struct hf_zone_build **ret);
+
+/* Begins a loose one. -ENOMEM. */
+int hf_zone_build_new_loose(const struct hf_zone_limits *limits, struct hf_zone_build **ret);
 
 /* Adds a copy of a record. record->line (0: none) is what a fault is told with. HF_EBOUND,
  * -ENOMEM. What is wrong with it is told when the build is finished. */
@@ -76,6 +82,14 @@ const struct hf_zone_soa *hf_zone_soa(const struct hf_zone *zone);
 size_t hf_zone_records(const struct hf_zone *zone); /* how many */
 size_t hf_zone_octets(const struct hf_zone *zone);  /* of memory */
 bool hf_zone_signed(const struct hf_zone *zone);    /* DNSKEY and RRSIG at the apex */
+
+/* ---- loose ones ---- */
+
+/* Does it say anything of this (lowered) name: by itself, or as a wildcard's? */
+bool hf_zone_holds(const struct hf_zone *zone, const struct hf_name *name);
+
+/* The line that the name, or the wildcard that answers for it, came from; 0: it is not held. */
+uint32_t hf_zone_line(const struct hf_zone *zone, const struct hf_name *name);
 
 /* ---- its records ---- */
 

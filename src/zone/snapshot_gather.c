@@ -137,6 +137,15 @@ int hf_zone_build_new(const struct hf_name *origin, const struct hf_zone_limits 
 	return 0;
 }
 
+int hf_zone_build_new_loose(const struct hf_zone_limits *limits, struct hf_zone_build **ret)
+{
+	static const struct hf_name root = {.len = 1};
+	int rc = hf_zone_build_new(&root, limits, ret);
+	if (!rc)
+		(*ret)->loose = true;
+	return rc;
+}
+
 void hf_zone_build_free(struct hf_zone_build *build)
 {
 	if (!build)

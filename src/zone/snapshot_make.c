@@ -412,12 +412,22 @@ static void settle_apex(struct maker *m, const struct hf_entry *entry)
 {
 	struct hf_zone_set set;
 	struct hf_zone *zone = m->zone;
+	if (zone->loose)
+		return;
 	take_soa(m, entry);
 	if (!hf_zone_set_at(zone, HF_NODE_APEX, HF_TYPE_NS, &set))
 		tell(m, 0, &zone->origin, "has no NS record");
 	zone->is_signed = hf_zone_set_at(zone, HF_NODE_APEX, HF_TYPE_DNSKEY, &set) &&
 			  hf_zone_set_at(zone, HF_NODE_APEX, HF_TYPE_RRSIG, &set);
 	take_nsec3param(m, entry);
+}
+
+static uint32_t first_line(const struct item *items, size_t count)
+{
+	uint32_t line = UINT32_MAX;
+	for (size_t i = 0; i < count; i++)
+		line = items[i].entry->line < line ? items[i].entry->line : line;
+	return line;
 }
 
 /* All sets of one owner. Returns how many entries they took. */
@@ -432,6 +442,8 @@ static size_t add_sets(struct maker *m, const struct item *items, size_t most)
 			tell_entry(m, entry, "has an SOA record and is not the apex");
 		n += add_set(m, &m->zone->nodes[index], items + n, most - n);
 	}
+	if (m->zone->loose)
+		m->zone->lines[index] = first_line(items, n);
 	if (index == HF_NODE_APEX)
 		settle_apex(m, first);
 	struct present p = types_at(m->zone, index);
@@ -513,7 +525,8 @@ static int get_tables(struct maker *m)
 	zone->nodes = hf_pages_get(nodes * sizeof *zone->nodes);
 	zone->octets = hf_pages_get(zone->octets_len);
 	zone->node_count = (uint32_t)nodes;
-	return zone->nodes && zone->octets ? 0 : -ENOMEM;
+	zone->lines = zone->loose ? calloc(nodes, sizeof *zone->lines) : NULL;
+	return zone->nodes && zone->octets && (zone->lines || !zone->loose) ? 0 : -ENOMEM;
 }
 
 static int fill(struct maker *m)
@@ -545,6 +558,7 @@ int hf_zone_build_finish(struct hf_zone_build *build,
 	if (m.zone) {
 		atomic_init(&m.zone->refs, 1);
 		m.zone->origin = build->origin;
+		m.zone->loose = build->loose;
 		tell_strays(&m);
 		rc = fill(&m);
 	}
@@ -558,7 +572,8 @@ int hf_zone_build_finish(struct hf_zone_build *build,
 	zone->records = m.count;
 	zone->memory = sizeof *zone + zone->node_count * sizeof *zone->nodes + zone->octets_len +
 		       zone->bucket_count * sizeof *zone->buckets +
-		       zone->nsec_count * sizeof *zone->nsec;
+		       zone->nsec_count * sizeof *zone->nsec +
+		       (zone->loose ? zone->node_count * sizeof *zone->lines : 0);
 	*ret = zone;
 	return 0;
 }

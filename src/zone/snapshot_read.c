@@ -24,6 +24,7 @@ void hf_zone_unref(struct hf_zone *zone)
 	hf_pages_free(zone->octets, zone->octets_len);
 	hf_pages_free(zone->buckets, zone->bucket_count * sizeof *zone->buckets);
 	free(zone->nsec);
+	free(zone->lines);
 	free(zone);
 }
 

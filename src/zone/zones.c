@@ -2,6 +2,7 @@
 #include "zone/zones.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "base/hash.h"
 #include "wire/dns.h"
 #include "zone/journal.h"
+#include "zone/local.h"
 
 struct hf_zones {
 	atomic_uint refs;
@@ -17,6 +19,8 @@ struct hf_zones {
 	uint32_t *slots; /* entries + 1, open addressing, at most half full */
 	uint64_t mask;
 	unsigned labels_max; /* of the deepest origin */
+	struct hf_local *layers[HF_ZONES_LAYERS];
+	struct hf_zones_entry layer_entries[HF_ZONES_LAYERS];
 };
 
 /* Origins come from the configuration: no client and no primary chooses them. */
@@ -48,7 +52,24 @@ static void put(struct hf_zones *zones, size_t i, const struct hf_zones_entry *e
 	zones->count++;
 }
 
+static void put_layer(struct hf_zones *zones, size_t i, struct hf_local *local)
+{
+	zones->layers[i] = hf_local_ref(local);
+	zones->layer_entries[i] = (struct hf_zones_entry){.origin = {.len = 1},
+		.zone = hf_local_zone(local),
+		.local = local,
+		.standing = HF_ZONE_SERVED,
+		.ede = HF_EDE_NONE};
+}
+
 int hf_zones_new(const struct hf_zones_entry *entries, size_t count, struct hf_zones **ret)
+{
+	static struct hf_local *const none[HF_ZONES_LAYERS];
+	return hf_zones_new_layered(entries, count, none, ret);
+}
+
+int hf_zones_new_layered(const struct hf_zones_entry *entries, size_t count,
+	struct hf_local *const layers[HF_ZONES_LAYERS], struct hf_zones **ret)
 {
 	struct hf_zones *zones = calloc(1, sizeof *zones);
 	size_t slots = 2;
@@ -66,6 +87,9 @@ int hf_zones_new(const struct hf_zones_entry *entries, size_t count, struct hf_z
 	}
 	for (size_t i = 0; i < count; i++)
 		put(zones, i, &entries[i]);
+	for (size_t i = 0; i < HF_ZONES_LAYERS; i++)
+		if (layers[i])
+			put_layer(zones, i, layers[i]);
 	*ret = zones;
 	return 0;
 }
@@ -84,12 +108,14 @@ void hf_zones_unref(struct hf_zones *zones)
 		hf_zone_unref(zones->entries[i].zone);
 		hf_journal_unref(zones->entries[i].journal);
 	}
+	for (size_t i = 0; i < HF_ZONES_LAYERS; i++)
+		hf_local_unref(zones->layers[i]);
 	free(zones->entries);
 	free(zones->slots);
 	free(zones);
 }
 
-const struct hf_zones_entry *hf_zones_find(
+static const struct hf_zones_entry *find_zone(
 	const struct hf_zones *zones, const struct hf_name *name, uint16_t type)
 {
 	const struct hf_zones_entry *child = NULL;
@@ -107,6 +133,57 @@ const struct hf_zones_entry *hf_zones_find(
 		if (!*at)
 			return child;
 	}
+}
+
+static const struct hf_zones_entry *find_layer(
+	const struct hf_zones *zones, const struct hf_name *name)
+{
+	for (size_t i = 0; i < HF_ZONES_LAYERS; i++)
+		if (zones->layers[i] && hf_zone_holds(zones->layer_entries[i].zone, name))
+			return &zones->layer_entries[i];
+	return NULL;
+}
+
+const struct hf_zones_entry *hf_zones_find(
+	const struct hf_zones *zones, const struct hf_name *name, uint16_t type)
+{
+	const struct hf_zones_entry *entry = find_zone(zones, name, type);
+	return entry ? entry : find_layer(zones, name);
+}
+
+bool hf_zones_is_local(const struct hf_zones *zones, const struct hf_name *name)
+{
+	const struct hf_zones_entry *entry = zones ? hf_zones_find(zones, name, 0) : NULL;
+	return entry && entry->local;
+}
+
+void hf_zones_local_where(
+	const struct hf_zones *zones, const struct hf_name *name, char *ret, size_t size)
+{
+	static const char *const words[] = {
+		[HF_LOCAL_DATA] = "local data", [HF_LOCAL_HOSTS] = "hosts"};
+	const struct hf_zones_entry *entry = hf_zones_find(zones, name, 0);
+	char where[HF_LOCAL_WHERE_MAX];
+	*ret = 0;
+	if (entry && entry->local && hf_local_where(entry->local, name, where))
+		snprintf(ret, size, "%s: %s", words[entry - zones->layer_entries], where);
+}
+
+bool hf_zones_same_names(const struct hf_zones *a, const struct hf_zones *b)
+{
+	if (!a || a->count != b->count || memcmp(a->layers, b->layers, sizeof a->layers) != 0)
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		const struct hf_name *x = &a->entries[i].origin, *y = &b->entries[i].origin;
+		if (x->len != y->len || memcmp(x->bytes, y->bytes, x->len) != 0)
+			return false;
+	}
+	return true;
+}
+
+const struct hf_local *hf_zones_layer(const struct hf_zones *zones, size_t i)
+{
+	return zones->layers[i];
 }
 
 size_t hf_zones_count(const struct hf_zones *zones)
