@@ -8,6 +8,7 @@
 #include "engine/truth.h"
 #include "engine/worker.h"
 #include "forward/query.h"
+#include "zone/zones.h"
 
 static uint32_t seconds(hf_us duration)
 {
@@ -170,6 +171,8 @@ int hf_story_look(struct hf_worker *worker, const struct hf_question *question, 
 	s->plan = hf_plan_ref(worker->plan);
 	s->route = hf_route_find(s->plan->routes, &question->name);
 	s->expected = hf_expect_find(s->plan->expected, &question->name);
+	if (worker->zones)
+		hf_zones_local_where(worker->zones, &question->name, s->local, sizeof s->local);
 	s->worker = worker->index;
 	s->first = -1;
 	s->upstreams = calloc(s->route ? s->route->upstream_count : 1, sizeof *s->upstreams);

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "zone/rules.h"
+#include "zone/zones.h"
 
 /* Hits before this one that make an answer hot: it is the third. The cache counts to 3. */
 #define HOT 2
@@ -22,11 +23,13 @@ struct hot_message {
 
 /* What lies in a zone of ours is answered from that, and not from what the cache held before
  * the zone was there. As this goes by the plan under whose number it is published, no word
- * that comes late can bring it back. */
+ * that comes late can bring it back. Local data, and zones that no configuration names, change
+ * without a plan: hf_heat_zones. */
 static void publish(struct hf_worker *worker, const struct hf_cache_key *key,
 	const struct hf_cached *copy, hf_us now)
 {
-	if (hf_zone_rules_cover(worker->plan->zones, key->name))
+	if (hf_zone_rules_cover(worker->plan->zones, key->name) ||
+		(worker->zones && hf_zones_find(worker->zones, key->name, 0)))
 		return;
 	worker->team->hot->publish(worker->team->hot_ctx, key, copy, worker->plan->number, now);
 }
@@ -95,4 +98,16 @@ void hf_heat_note(struct hf_worker *worker, const struct hf_cache_key *key,
 		publish(worker, key, copy, now);
 	else if (may_tell(worker, now))
 		tell(worker->team->workers[shard], key);
+}
+
+static bool is_ours(const void *of, const struct hf_name *name)
+{
+	return hf_zones_find(of, name, 0) != NULL;
+}
+
+void hf_heat_zones(struct hf_worker *worker, const struct hf_zones *before)
+{
+	const struct hf_team *team = worker->team;
+	if (team->hot && worker->zones && !hf_zones_same_names(before, worker->zones))
+		team->hot->sweep(team->hot_ctx, is_ours, worker->zones);
 }

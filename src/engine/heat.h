@@ -26,4 +26,8 @@ static inline void hf_heat_withdraw(struct hf_worker *worker, const struct hf_na
 		worker->team->hot->withdraw(worker->team->hot_ctx, name);
 }
 
+/* The worker goes by another set of zones than `before`: what they answer for is not given
+ * at the door any more. */
+void hf_heat_zones(struct hf_worker *worker, const struct hf_zones *before);
+
 #endif

@@ -14,9 +14,13 @@
  * (hf_plan.number); whoever gives it out goes by one plan's numbers only. That is how a
  * reload takes everything back at once.
  *
+ * What lies in a zone of ours or has local data is not published, by the set of zones that
+ * the worker goes by. When a set comes that answers for other names, each worker sweeps the
+ * door for them after it has begun to go by it: when all have, nothing of them is left.
+ *
  * Nobody stands at the door in the simulator, nor without `listen.xdp`: then a hit costs
  * one branch more, and a store too.
- * Threads: both functions are called by workers, for their own names only, at any time
+ * Threads: all functions are called by workers, the first two for their own names only, at any time
  * between hf_team_set_hot and the end of the workers; they must not wait.
  * At the bound: a worker tells of so many answers of others in 100 ms, and of each at most
  * once; the rest stay with the sockets until they are asked for again. */
@@ -33,6 +37,9 @@ struct hf_hot {
 	/* Nothing that was published of this (lowered) name is given any more when this
 	 * returns, whatever type and flags it was for. */
 	void (*withdraw)(void *ctx, const struct hf_name *name);
+	/* The same of each name that `gone` says of; what others publish meanwhile may stay. */
+	void (*sweep)(void *ctx, bool (*gone)(const void *of, const struct hf_name *name),
+		const void *of);
 };
 
 #endif

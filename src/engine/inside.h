@@ -65,6 +65,8 @@ struct hf_sweep {       /* what is in the cache, looked at again: sweep.c */
 	struct hf_plan *before; /* by which what is there was believed; NULL: nobody knows */
 };
 
+struct hf_zones;
+
 struct hf_worker {
 	struct hf_team *team;
 	unsigned index;
@@ -72,6 +74,7 @@ struct hf_worker {
 	struct hf_meter *meter;
 	struct hf_event_ring *events;
 	struct hf_plan *plan;
+	struct hf_zones *zones; /* what is answered without us (zone/zones.h), or NULL */
 	const struct hf_client *client;
 	void *client_ctx;
 	void (*turned)(void *ctx, hf_us now);

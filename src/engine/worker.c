@@ -7,6 +7,7 @@
 #include "engine/flight.h"
 #include "engine/identities.h"
 #include "engine/heat.h"
+#include "zone/zones.h"
 #include "engine/prove_tls.h"
 #include "engine/reply.h"
 #include "engine/stale.h"
@@ -62,6 +63,7 @@ static void worker_free(struct hf_worker *worker)
 	hf_tcp_pool_free(worker->tcp);
 	hf_inflight_clear(&worker->inflight);
 	hf_plan_unref(worker->plan);
+	hf_zones_unref(worker->zones);
 	free(worker);
 }
 
@@ -458,6 +460,14 @@ int hf_worker_new(const struct hf_worker_conf *conf, struct hf_worker **ret)
 	worker->team->workers[worker->index] = worker;
 	*ret = worker;
 	return 0;
+}
+
+void hf_worker_adopt_zones(struct hf_worker *worker, struct hf_zones *zones)
+{
+	struct hf_zones *before = worker->zones;
+	worker->zones = zones ? hf_zones_ref(zones) : NULL;
+	hf_heat_zones(worker, before);
+	hf_zones_unref(before);
 }
 
 void hf_worker_adopt(struct hf_worker *worker, struct hf_plan *plan)

@@ -134,6 +134,11 @@ void hf_worker_tick(struct hf_worker *worker, hf_us now);
 /* Goes by another plan from now on (takes a reference). */
 void hf_worker_adopt(struct hf_worker *worker, struct hf_plan *plan);
 
+/* These zones and local data are answered from elsewhere from now on, and not by us (takes a
+ * reference); NULL: nothing is. */
+struct hf_zones;
+void hf_worker_adopt_zones(struct hf_worker *worker, struct hf_zones *zones);
+
 /* ---- from any thread ---- */
 
 /* Has `run(arg, now)` called in the worker's thread. -ENOMEM. */

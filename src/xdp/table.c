@@ -183,6 +183,28 @@ void hf_xdp_withdraw(struct hf_xdp_table *table, const struct hf_name *name)
 	}
 }
 
+/* The name of an entry, as far as its words hold still. False: it is no name. */
+static bool name_of(const struct hf_xdp_entry *entry, struct hf_name *ret)
+{
+	__u64 words[HF_XDP_NAME_WORDS];
+	for (unsigned i = 0; i < HF_XDP_NAME_WORDS; i++)
+		words[i] = __atomic_load_n(&entry->name[i], __ATOMIC_RELAXED);
+	size_t len = hf_name_wire_len((const uint8_t *)words, HF_XDP_NAME);
+	memcpy(ret->bytes, words, len);
+	ret->len = (uint8_t)len;
+	return len;
+}
+
+void hf_xdp_sweep(struct hf_xdp_table *table,
+	bool (*gone)(const void *of, const struct hf_name *name), const void *of)
+{
+	struct hf_name name;
+	for (size_t i = 0; i < HF_XDP_ENTRIES; i++)
+		if (load(&table->buckets[i / HF_XDP_WAYS].tags[i % HF_XDP_WAYS]) & 1 &&
+			name_of(&table->entries[i], &name) && gone(of, &name))
+			hf_xdp_withdraw(table, &name);
+}
+
 size_t hf_xdp_entries(const struct hf_xdp_table *table, uint64_t generation)
 {
 	size_t count = 0;

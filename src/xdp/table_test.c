@@ -144,6 +144,25 @@ static void withdrawing_a_name_ends_all_its_types_and_flags_and_no_other_name(vo
 	assert_int_equal(e->seq, seq + 2);
 }
 
+static bool is_short(const void *of, const struct hf_name *name)
+{
+	return name->len < *(const size_t *)of;
+}
+
+static void a_sweep_withdraws_the_names_that_it_is_told_of_and_no_others(void **state)
+{
+	struct desk *d = *state;
+	const size_t len = 12;
+	publish(d, "a.example", HF_TYPE_A, 0, 0);
+	publish(d, "a.example", HF_TYPE_AAAA, HF_CACHE_DO, 0);
+	publish(d, "www.shop.example", HF_TYPE_A, 0, 0);
+	hf_xdp_sweep(&d->table, is_short, &len);
+	assert_null(find(d, "a.example", HF_TYPE_A, 0));
+	assert_null(find(d, "a.example", HF_TYPE_AAAA, HF_CACHE_DO));
+	assert_non_null(find(d, "www.shop.example", HF_TYPE_A, 0));
+	assert_true(publish(d, "a.example", HF_TYPE_A, 0, 1));
+}
+
 static void answers_of_another_plan_do_not_count_and_give_way(void **state)
 {
 	struct desk *d = *state;
@@ -268,6 +287,7 @@ int main(void)
 		TEST(a_published_answer_lies_as_the_program_reads_it),
 		TEST(publishing_again_changes_nothing_and_a_newer_answer_replaces),
 		TEST(withdrawing_a_name_ends_all_its_types_and_flags_and_no_other_name),
+		TEST(a_sweep_withdraws_the_names_that_it_is_told_of_and_no_others),
 		TEST(answers_of_another_plan_do_not_count_and_give_way),
 		TEST(what_does_not_fit_is_not_published),
 		TEST(a_full_bucket_keeps_good_answers_for_a_second_then_the_oldest_goes),

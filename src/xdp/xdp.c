@@ -396,7 +396,13 @@ static void withdraw(void *ctx, const struct hf_name *name)
 	hf_xdp_withdraw(&xdp->table, name);
 }
 
-const struct hf_hot hf_xdp_hot = {publish, withdraw};
+static void sweep(void *ctx, bool (*gone)(const void *of, const struct hf_name *name), const void *of)
+{
+	struct hf_xdp *xdp = ctx;
+	hf_xdp_sweep(&xdp->table, gone, of);
+}
+
+const struct hf_hot hf_xdp_hot = {publish, withdraw, sweep};
 
 /* ---- figures ---- */
 

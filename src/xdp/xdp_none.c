@@ -42,7 +42,7 @@ void hf_xdp_tick(struct hf_xdp *xdp, FILE *complaints)
 	(void)complaints;
 }
 
-const struct hf_hot hf_xdp_hot = {NULL, NULL};
+const struct hf_hot hf_xdp_hot = {NULL, NULL, NULL};
 
 void hf_xdp_fold(struct hf_xdp *xdp, struct hf_meter *meter)
 {
