@@ -10,6 +10,7 @@
 #include "authority/copy.h"
 #include "authority/keeper.h"
 #include "authority/keys.h"
+#include "authority/locals.h"
 #include "authority/siblings.h"
 #include "authority/watch.h"
 #include "base/check.h"
@@ -56,6 +57,7 @@ struct hf_authority {
 	struct hf_copies *copies;
 	struct hf_watch *watch;
 	struct hf_calls *calls;
+	struct hf_locals *locals;
 	struct hf_zone_keeper **keepers; /* in the order of their names */
 	size_t keeper_count;
 	struct hf_zone_keeper *line, **line_end; /* those that want to fetch */
@@ -69,6 +71,7 @@ struct hf_authority {
 	pthread_cond_t news;
 	struct shown *shown;
 	size_t shown_count;
+	struct hf_local_figures shown_locals[HF_LOCAL_LAYERS];
 	struct hf_siblings *siblings; /* swapped under the lock; else the thread's own */
 	struct notice notices[NOTICES_MAX];
 	size_t notice_count;
@@ -150,6 +153,13 @@ static void tell(void *ctx, struct hf_event *event)
 
 static const struct hf_zone_keeper_handler keeper_handler = {changed, moved, want_fetch, tell};
 
+static void local_changed(void *ctx, bool another)
+{
+	struct hf_authority *a = ctx;
+	a->dirty |= another;
+	moved(a);
+}
+
 /* ---- for others to see ---- */
 
 static bool is_trouble(const struct shown *shown)
@@ -177,6 +187,8 @@ static void show(struct hf_authority *a, hf_us now)
 	struct shown *before = a->shown;
 	a->shown = shown;
 	a->shown_count = a->keeper_count;
+	for (unsigned i = 0; i < HF_LOCAL_LAYERS; i++)
+		hf_locals_figures(a->locals, (enum hf_local_layer)i, &a->shown_locals[i]);
 	pthread_mutex_unlock(&a->lock);
 	free(before);
 	a->moved = false;
@@ -189,9 +201,12 @@ static void hand_over(struct hf_authority *a, hf_us now)
 	hf_us begun = hf_loop_clock(a->loop);
 	struct hf_zones_entry *entries = calloc(a->keeper_count + 1, sizeof *entries);
 	struct hf_zones *zones = NULL;
+	struct hf_local *layers[HF_ZONES_LAYERS];
 	for (size_t i = 0; entries && i < a->keeper_count; i++)
 		entries[i] = *hf_zone_keeper_entry(a->keepers[i]);
-	if (entries && hf_zones_new(entries, a->keeper_count, &zones) == 0) {
+	for (unsigned i = 0; i < HF_ZONES_LAYERS; i++)
+		layers[i] = hf_locals_layer(a->locals, (enum hf_local_layer)i);
+	if (entries && hf_zones_new_layered(entries, a->keeper_count, layers, &zones) == 0) {
 		a->dirty = false;
 		a->serve(a->serve_ctx, zones);
 		hf_zones_unref(zones);
@@ -409,6 +424,20 @@ static void open_copies(struct hf_authority *a, const struct hf_zones_conf *next
 	hf_event_put(&a->events, &event);
 }
 
+static int make_locals(struct hf_authority *a, const struct hf_authority_conf *next,
+	struct hf_locals **ret)
+{
+	static const struct hf_local_conf nothing = {.file = "none"};
+	const struct hf_locals_conf conf = {.loop = a->loop,
+		.watch = a->watch,
+		.local = next->local ? next->local : &nothing,
+		.rules = {next->tombstones, next->rules},
+		.changed = local_changed,
+		.tell = tell,
+		.ctx = a};
+	return hf_locals_new(&conf, a->locals, ret);
+}
+
 /* Goes by another configuration, or by the first. On failure all is as it was. */
 static int take_conf(struct hf_authority *a, const struct hf_authority_conf *conf)
 {
@@ -421,14 +450,19 @@ static int take_conf(struct hf_authority *a, const struct hf_authority_conf *con
 	struct hf_siblings *siblings = NULL;
 	rc = make_siblings(a, conf->siblings, keys, &siblings);
 	size_t asked = siblings ? sibling_count(conf->siblings) : 0;
+	struct hf_locals *locals = NULL;
+	rc = rc ? rc : make_locals(a, conf, &locals);
 	rc = rc ? rc : make_keepers(a, conf, keys, asked, &keepers);
 	if (rc) {
+		hf_locals_free(locals);
 		hf_siblings_free(siblings);
 		hf_keys_free(keys);
 		return rc;
 	}
 	struct hf_authority_conf before = a->conf;
 	hf_siblings_free(swap_siblings(a, siblings));
+	hf_locals_free(a->locals);
+	a->locals = locals;
 	free_keepers(a, a->keepers, a->keeper_count);
 	hf_keys_free(a->keys);
 	a->keepers = keepers;
@@ -509,7 +543,13 @@ static void *work(void *arg)
 static void complain(struct hf_authority *a, FILE *complaints)
 {
 	struct hf_zone_keeper_figures figures;
+	struct hf_local_figures local;
 	char name[HF_NAME_TEXT_MAX];
+	for (unsigned i = 0; i < HF_LOCAL_LAYERS; i++) {
+		hf_locals_figures(a->locals, (enum hf_local_layer)i, &local);
+		if (local.fault[0])
+			fprintf(complaints, "local data: %s\n", local.fault);
+	}
 	for (size_t i = 0; i < a->keeper_count; i++) {
 		hf_zone_keeper_figures(a->keepers[i], hf_loop_now(a->loop), &figures);
 		if (figures.fault[0])
@@ -610,6 +650,7 @@ void hf_authority_free(struct hf_authority *a)
 	for (size_t i = 0; i < a->keeper_count; i++)
 		hf_zone_keeper_finish(a->keepers[i]);
 	free_keepers(a, a->keepers, a->keeper_count);
+	hf_locals_free(a->locals);
 	hf_keys_free(a->keys);
 	hf_copies_close(a->copies);
 	hf_watch_free(a->watch);
@@ -678,6 +719,20 @@ size_t hf_authority_siblings(
 	size_t count = a->siblings ? hf_siblings_figures(a->siblings, ret, most) : 0;
 	pthread_mutex_unlock(&a->lock);
 	return count;
+}
+
+bool hf_authority_local(struct hf_authority *a, unsigned layer, struct hf_authority_local *ret)
+{
+	hf_us now = hf_clock_now();
+	pthread_mutex_lock(&a->lock);
+	const struct hf_local_figures figures = a->shown_locals[layer];
+	pthread_mutex_unlock(&a->lock);
+	*ret = (struct hf_authority_local){.records = figures.records,
+		.octets = figures.octets,
+		.loaded_ago = figures.loaded == HF_NEVER ? -1 : now - figures.loaded,
+		.refused = figures.refused};
+	memcpy(ret->fault, figures.fault, sizeof ret->fault);
+	return figures.given;
 }
 
 struct hf_event_ring *hf_authority_events(struct hf_authority *a)

@@ -15,6 +15,7 @@
  *   witness.c siblings.c         who is asked for the serial, and for samples
  *   call.c keys.c                what all who ask share: sockets, turns, TLS; secrets
  *   copy.c        the copy on the disk: atomic, with a digest, and when it was proven
+ *   locals.c vigil.c             local data and hosts files; files that come to rest
  *   notify.c      secondaries are told (RFC 1996)
  *
  * Ownership: the authority holds a reference on what its configuration belongs to.
@@ -31,16 +32,20 @@
 #include "meter/event.h"
 #include "truth/tombstones.h"
 #include "zone/gate.h"
+#include "zone/local_conf.h"
 #include "zone/sibling_conf.h"
 #include "zone/zone_conf.h"
 #include "zone/zones.h"
 
 struct hf_authority;
+struct hf_zone_rules;
 
 struct hf_authority_conf {
 	const struct hf_zones_conf *zones;
 	const struct hf_siblings_conf *siblings; /* NULL: none */
 	const struct hf_tombstones *tombstones;  /* NULL: none */
+	const struct hf_local_conf *local;       /* NULL: none */
+	const struct hf_zone_rules *rules;       /* of the zones, for local data; NULL: there are none */
 	void *owner; /* what it belongs to; released when no longer needed */
 	void (*release)(void *owner);
 };
@@ -96,6 +101,16 @@ size_t hf_authority_trouble(const struct hf_authority *authority);
 struct hf_sibling_figures;
 size_t hf_authority_siblings(
 	struct hf_authority *authority, struct hf_sibling_figures *ret, size_t most);
+
+/* Local data: layer by layer (enum hf_local_layer). False: nothing is given. */
+struct hf_authority_local {
+	size_t records, octets;
+	hf_us loaded_ago; /* -1: nothing was ever good */
+	unsigned refused; /* versions with faults */
+	char fault[200];  /* of the version that was read last; "" */
+};
+bool hf_authority_local(
+	struct hf_authority *authority, unsigned layer, struct hf_authority_local *ret);
 
 struct hf_event_ring *hf_authority_events(struct hf_authority *authority);
 

@@ -93,7 +93,7 @@ static bool same_print(const struct hf_file_print *a, const struct hf_file_print
 	       a->modified_s == b->modified_s && a->modified_ns == b->modified_ns;
 }
 
-static int add_print(struct hf_zone_files *files, const char *path)
+int hf_zone_files_add(struct hf_zone_files *files, const char *path)
 {
 	char *copy = strdup(path);
 	struct hf_file_print *grown =
@@ -122,7 +122,7 @@ int hf_zone_files_look(const struct hf_zone_files *files, struct hf_zone_files *
 {
 	int rc = 0;
 	for (size_t i = 0; !rc && i < files->count; i++)
-		rc = add_print(ret, files->items[i].path);
+		rc = hf_zone_files_add(ret, files->items[i].path);
 	return rc;
 }
 
@@ -151,6 +151,15 @@ static int open_file(const char *path, size_t room)
 	return is_file ? HF_EBOUND : -EINVAL;
 }
 
+static int read_file(const char *path, size_t room, char **ret, size_t *ret_len)
+{
+	int fd = open_file(path, room);
+	int rc = fd < 0 ? fd : hf_read_whole(fd, room, ret, ret_len);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
 /* Why a file is not read, in words. */
 static const char *cause(int error, char *buf, size_t size)
 {
@@ -162,11 +171,22 @@ static const char *cause(int error, char *buf, size_t size)
 	return buf;
 }
 
+int hf_zone_file_text(const char *path, char **ret_text, size_t *ret_len,
+	char why[static HF_ZONE_FILE_WHY_MAX])
+{
+	int rc = read_file(path, HF_ZONE_TEXT_MAX, ret_text, ret_len);
+	if (!rc || rc == -ENOMEM)
+		return rc;
+	char buf[HF_ZONE_FILE_WHY_MAX];
+	snprintf(why, HF_ZONE_FILE_WHY_MAX, "%s", cause(rc, buf, sizeof buf));
+	return HF_EMALFORMED;
+}
+
 /* Takes note of a file before it is read: if it changes meanwhile, that shows. -ENOMEM. */
 static int note_file(struct reading *r, const char *path)
 {
 	r->bases[r->files->count] = r->lines;
-	return add_print(r->files, path);
+	return hf_zone_files_add(r->files, path);
 }
 
 static uint32_t count_lines(const char *text, size_t len)
@@ -183,10 +203,7 @@ static int read_noted(struct reading *r, const char *origin, uint32_t ttl)
 	char buf[200], *text = NULL;
 	size_t len = 0, index = r->files->count - 1, room = HF_ZONE_TEXT_MAX - r->octets;
 	const char *path = r->files->items[index].path;
-	int fd = open_file(path, room);
-	int rc = fd < 0 ? fd : hf_read_whole(fd, room, &text, &len);
-	if (fd >= 0)
-		close(fd);
+	int rc = read_file(path, room, &text, &len);
 	if (rc == -ENOMEM)
 		return rc;
 	if (rc) {

@@ -43,6 +43,14 @@ int hf_zone_file_read(const char *path, const struct hf_name *origin,
 	const struct hf_zone_limits *limits, hf_zone_file_fault *fault, void *ctx,
 	struct hf_zone_files *ret_files, struct hf_zone **ret);
 
+/* For whoever reads files of another kind: adds one to the list as it looks now (-ENOMEM), and
+ * reads one whole, of at most HF_ZONE_TEXT_MAX octets: the caller frees it. Else `why` says
+ * what is in the way, and HF_EMALFORMED is returned; -ENOMEM. */
+int hf_zone_files_add(struct hf_zone_files *files, const char *path);
+#define HF_ZONE_FILE_WHY_MAX 200
+int hf_zone_file_text(const char *path, char **ret_text, size_t *ret_len,
+	char why[static HF_ZONE_FILE_WHY_MAX]);
+
 /* Do all of them look as they did? */
 bool hf_zone_files_same(const struct hf_zone_files *files);
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "face/check_zones.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "authority/zone_file.h"
 #include "base/error.h"
+#include "zone/local.h"
+#include "zone/rules.h"
 #include "zone/sanity.h"
 
 static void fault(void *ctx, const char *path, uint32_t line, const char *why)
@@ -44,6 +47,75 @@ static bool check(
 	return good;
 }
 
+/* ---- local data ---- */
+
+static void remark(void *ctx, const char *path, uint32_t line, const char *why)
+{
+	fprintf(ctx, "%s:%u: warning: %s\n", path, line, why);
+}
+
+static int read_local(const struct hf_local_conf *conf, bool hosts, const char *path,
+	struct hf_local_build *build, FILE *complaints)
+{
+	char why[HF_ZONE_FILE_WHY_MAX], *text;
+	size_t len;
+	int rc = hf_zone_file_text(path, &text, &len, why);
+	if (rc) {
+		fault(complaints, path, 0, rc == -ENOMEM ? hf_strerror(rc) : why);
+		return rc;
+	}
+	rc = hosts ? hf_local_read_hosts(build, conf, path, text, len)
+		   : hf_local_read_text(build, path, text, len);
+	free(text);
+	return rc;
+}
+
+/* The records of the configuration go along, with which those of the file must agree. */
+static int read_records(const struct hf_local_conf *conf, struct hf_local_build *build)
+{
+	int rc = 0;
+	for (size_t i = 0; !rc && i < conf->records.count; i++)
+		rc = hf_local_read_record(build, conf->source, conf->lines[i],
+			conf->records.items[i], strlen(conf->records.items[i]));
+	return rc;
+}
+
+static bool layer_is_good(const struct hf_local_conf *conf, const struct hf_local_rules *rules,
+	bool hosts, FILE *complaints)
+{
+	const struct hf_local_teller teller = {fault, remark, complaints};
+	const struct hf_text_list one = {&conf->file, 1}, *paths = hosts ? &conf->hosts : &one;
+	struct hf_local_build *build;
+	struct hf_local *local = NULL;
+	if (hf_local_build_new(rules, &teller, &build))
+		return false;
+	int rc = hosts ? 0 : read_records(conf, build);
+	for (size_t i = 0; i < paths->count; i++) {
+		int error = read_local(conf, hosts, paths->items[i], build, complaints);
+		rc = rc ? rc : error;
+	}
+	bool good = !hf_local_faults(build) && !rc;
+	good &= hf_local_build_finish(build, &local) == 0;
+	hf_local_unref(local);
+	return good;
+}
+
+static size_t check_local(const struct hf_config *config, FILE *complaints)
+{
+	const struct hf_local_conf *conf = &config->local;
+	struct hf_zone_rules *zones;
+	size_t bad = 0;
+	if (hf_zone_rules_of_names(&config->zones, &zones))
+		return 1;
+	const struct hf_local_rules rules = {config->forward.truth.tombstones.all, zones};
+	if (strcmp(conf->file, "none") != 0)
+		bad += !layer_is_good(conf, &rules, false, complaints);
+	if (conf->hosts.count)
+		bad += !layer_is_good(conf, &rules, true, complaints);
+	hf_zone_rules_free(zones);
+	return bad;
+}
+
 size_t hf_check_zone_files(const struct hf_config *config, FILE *complaints)
 {
 	size_t bad = 0;
@@ -52,5 +124,5 @@ size_t hf_check_zone_files(const struct hf_config *config, FILE *complaints)
 		if (strcmp(zone->file, "none") != 0)
 			bad += !check(zone, config->forward.truth.tombstones.all, complaints);
 	}
-	return bad;
+	return bad + check_local(config, complaints);
 }

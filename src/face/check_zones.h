@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* check_zones.h - the zone files of a configuration, read as a server would read them.
+/* check_zones.h - the zones' and other files of a configuration, read as a server would read
+ * them.
  *
  * Threads: one.  At the bound: HF_ZONE_FILE_FAULTS_MAX faults of a file are told. */
 #ifndef HF_FACE_CHECK_ZONES_H
@@ -11,7 +12,8 @@
 
 /* Reads each and lets it go. What is wrong is said on `complaints`, a line each, with file
  * and line, in the form of a configuration's complaints. Returns how many zones could not
- * be served from their file. */
+ * be served from their file, and one more for a file of local data, and for
+ * hosts files, that have faults. */
 size_t hf_check_zone_files(const struct hf_config *config, FILE *complaints);
 
 #endif

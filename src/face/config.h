@@ -28,6 +28,7 @@
 #include "serve/readiness.h"
 #include "serve/serve_conf.h"
 #include "sight/log_conf.h"
+#include "zone/local_conf.h"
 #include "zone/zone_conf.h"
 #include "zone/sibling_conf.h"
 
@@ -62,6 +63,7 @@ struct hf_config {
 	struct hf_log_conf log;
 	struct hf_startup_conf startup;
 	struct hf_zones_conf zones;
+	struct hf_local_conf local;
 	struct hf_ready_conf ready;
 	struct hf_siblings_conf siblings;
 	struct hf_providers_conf providers;

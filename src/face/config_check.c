@@ -239,6 +239,8 @@ void hf_check_all(struct hf_reading *r)
 	hf_check_startup(r);
 	if (!errors)
 		hf_check_zones(r);
+	if (!errors && !r->source->errors)
+		hf_check_local(r);
 	hf_check_ready(r);
 	if (!errors)
 		check_siblings(r);

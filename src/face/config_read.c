@@ -145,6 +145,29 @@ static void refuse_twice(struct hf_reading *r, const struct hf_option *row,
 	}
 }
 
+/* Remembers where each text stands, for whoever finds a fault in one. */
+static void note_places(struct hf_reading *r, const void *items, const struct listed *listed,
+	size_t count)
+{
+	struct hf_listed *list = get(r, r->scratch, sizeof *list);
+	uint32_t *at = get(r, r->scratch, count * sizeof *at);
+	if (give_up(r))
+		return;
+	for (size_t i = 0; i < count; i++)
+		at[i] = listed[i].node->at;
+	*list = (struct hf_listed){r->lists, items, at};
+	r->lists = list;
+}
+
+uint32_t hf_place_of_item(
+	const struct hf_reading *r, const struct hf_text_list *list, size_t item, uint32_t otherwise)
+{
+	const struct hf_listed *found = r->lists;
+	while (found && found->items != list->items)
+		found = found->next;
+	return found ? found->at[item] : otherwise;
+}
+
 /* A list row takes a list, or one word for a list of one. */
 static void read_list(struct hf_reading *r, const struct hf_option *row,
 	const struct hf_node *node, void *ret)
@@ -168,6 +191,8 @@ static void read_list(struct hf_reading *r, const struct hf_option *row,
 	if (give_up(r))
 		return;
 	if (row->type == HF_OPT_TEXTS) {
+		if (good)
+			note_places(r, items, listed, good);
 		*(struct hf_text_list *)ret = (struct hf_text_list){ (void *)items, good };
 		return;
 	}

@@ -226,6 +226,14 @@ const struct hf_section hf_sections[HF_SECTIONS] = {
 		.help = "Zones that are answered with authority, each from one source: a file, or "
 			"primaries. A copy that is not proven to be the published version is not "
 			"served."},
+	[HF_SECTION_LOCAL] = {.name = "local",
+		.kind = HF_KIND_ONE,
+		IN(local),
+		.rows = hf_local_options,
+		.help = "Single names that are answered from here, without a zone for them. Zones "
+			"go before them, and they go before what is known of all names "
+			"(localhost), the cache and upstreams; names below and beside them are "
+			"resolved as usual."},
 	[HF_SECTION_READY] = {.name = "ready",
 		.kind = HF_KIND_ONE,
 		IN(ready),

@@ -37,6 +37,7 @@ enum hf_section_id {
 	HF_SECTION_STARTUP,
 	HF_SECTION_KEYS,
 	HF_SECTION_ZONES,
+	HF_SECTION_LOCAL,
 	HF_SECTION_READY,
 	HF_SECTION_SIBLINGS,
 	HF_SECTION_CACHE,
@@ -119,12 +120,19 @@ struct hf_origins {
 
 /* ---- reading ---- */
 
+struct hf_listed { /* a list of texts, and where its items stand */
+	const struct hf_listed *next;
+	const void *items;
+	const uint32_t *at;
+};
+
 struct hf_reading {
 	struct hf_source *source;
 	struct hf_config *config;
 	struct hf_origins *origins;
 	struct hf_arena *scratch; /* goes with the tree */
 	const char *resolv_conf;  /* where the host names its resolvers, or NULL */
+	const struct hf_listed *lists; /* of texts: hf_place_of_item */
 	const uint16_t *by_name;  /* upstreams in the order of their names; made when needed */
 	int failed;               /* -ENOMEM */
 };
@@ -166,6 +174,7 @@ void hf_check_authorities(struct hf_reading *r, const char *path, uint32_t at);
 
 void hf_check_tombstones(struct hf_reading *r);   /* in config_tombstones.c: reads their file */
 void hf_check_zones(struct hf_reading *r);        /* in config_zones.c */
+void hf_check_local(struct hf_reading *r);        /* in config_local.c */
 /* Complains about the name of a key that is not there; "none" is fine. */
 void hf_check_key(struct hf_reading *r, uint32_t at, const char *name);
 void hf_check_ready(struct hf_reading *r);        /* in config_check.c */
@@ -182,6 +191,10 @@ void hf_check_names(
 /* Where a key of an entry stood, for a complaint about it. */
 uint32_t hf_place_of(
 	const struct hf_reading *r, enum hf_section_id id, size_t entry, const char *key);
+
+/* Where an item of a list of texts stands; `otherwise` if it is a default. */
+uint32_t hf_place_of_item(
+	const struct hf_reading *r, const struct hf_text_list *list, size_t item, uint32_t otherwise);
 
 /* ---- out ---- */
 

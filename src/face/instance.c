@@ -73,6 +73,7 @@ struct hf_settings hf_instance_settings(struct hf_config *config)
 		.cache = &config->cache,
 		.zones = &config->zones,
 		.siblings = &config->siblings,
+		.local = &config->local,
 		.workers = config->process.workers,
 		.owner = hf_config_ref(config),
 		.release = release_config,

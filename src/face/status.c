@@ -258,6 +258,24 @@ static json_t *describe_zones(struct hf_instance *instance)
 	return zones;
 }
 
+static json_t *describe_local(struct hf_instance *instance)
+{
+	static const char *const layers[] = {"records", "hosts"};
+	struct hf_authority *authority = hf_server_authority(instance->server);
+	struct hf_authority_local local;
+	json_t *all = json_array();
+	for (unsigned i = 0; authority && i < HF_COUNT_OF(layers); i++)
+		if (hf_authority_local(authority, i, &local))
+			json_array_append_new(all,
+				json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "of", layers[i],
+					"records", number(local.records), "bytes",
+					number(local.octets), "loaded",
+					seconds_or_null(local.loaded_ago), "refused",
+					number(local.refused), "fault",
+					local.fault[0] ? words(local.fault) : json_null()));
+	return all;
+}
+
 /* The reasons for not being ready, a line each, as strings; *ret_ready too. */
 static json_t *describe_reasons(struct hf_instance *instance, bool *ret_ready)
 {
@@ -321,6 +339,7 @@ static json_t *describe(struct hf_instance *instance, hf_us now)
 		"release", number(config->forward.truth.release),
 		"interception", describe_interception(&source, config));
 	json_object_set_new(status, "zones", describe_zones(instance));
+	json_object_set_new(status, "local", describe_local(instance));
 	hf_config_unref(config);
 	json_object_set_new(status, "siblings", describe_siblings(instance));
 	return status;
@@ -526,6 +545,20 @@ static void write_zones(const json_t *zones, FILE *out)
 			json_array_size(zones) - shown);
 }
 
+static void write_local(const json_t *all, FILE *out)
+{
+	size_t i;
+	json_t *local;
+	json_array_foreach(all, i, local)
+	{
+		fprintf(out, "%-11s %lld records\n",
+			strcmp(get_text(local, "of"), "hosts") == 0 ? "hosts" : "local data",
+			get_number(local, "records"));
+		if (get_text(local, "fault"))
+			fprintf(out, "            FAULT: %s\n", get_text(local, "fault"));
+	}
+}
+
 static void write_siblings(const json_t *siblings, FILE *out)
 {
 	size_t i;
@@ -562,6 +595,7 @@ static void write_page(const json_t *status, FILE *out)
 	write_driver(json_object_get(status, "xdp"), out);
 	write_proofs(json_object_get(status, "proofs"), out);
 	write_interception(json_object_get(status, "interception"), out);
+	write_local(json_object_get(status, "local"), out);
 	write_siblings(json_object_get(status, "siblings"), out);
 	fprintf(out, "\n  %-20s %-12s %10s %12s %12s %9s %9s\n", "upstream", "state", "rtt",
 		"packets out", "packets in", "timeouts", "failures");

@@ -207,6 +207,10 @@ static void client_gets(const struct hf_story *s, struct hf_text *text)
 	uint32_t left = c->ttl > c->age ? c->ttl - c->age : 0;
 	if (own_zone(s))
 		from_zone(own_zone(s), text);
+	else if (*s->local)
+		hf_text_add(text, "what this node's own records say, and nothing from the cache or "
+				  "upstreams unless they are an alias that leads there (%s)",
+			s->local);
 	else if (!s->route)
 		hf_text_add(text, "SERVFAIL: no upstream is configured for this name");
 	else if (c->what == HF_STORY_FRESH)
@@ -234,6 +238,7 @@ static json_t *story_json(const struct hf_story *s)
 	put(story, "name", name_json(&s->question.name));
 	put(story, "type", json_string(hf_type_text(s->question.type, type)));
 	put(story, "zone", own_zone(s) ? name_json(own_zone(s)) : json_null());
+	put(story, "local", *s->local ? json_string(s->local) : json_null());
 	put(story, "route", route_json(s));
 	put(story, "expected", expected_json(s));
 	put(story, "cache", cache_json(s));
@@ -345,6 +350,8 @@ static void write_page(const json_t *story, FILE *out)
 {
 	const json_t *expected = json_object_get(story, "expected");
 	fprintf(out, "%s %s\n\n", word(story, "name"), word(story, "type"));
+	if (*word(story, "local"))
+		fprintf(out, "local     %s\n", word(story, "local"));
 	write_route(json_object_get(story, "route"), out);
 	if (json_is_object(expected))
 		fprintf(out, "expected  %s (expect: %s)\n", word(expected, "says"),
@@ -373,6 +380,6 @@ int hf_story_write(const struct hf_story *s, bool as_json, FILE *out)
 		write_page(story, out);
 	}
 	json_decref(story);
-	return any_lie(s) || (s->examined && !believed(s)) || !s->route ? HF_EXIT_FAULT
-									: HF_EXIT_GOOD;
+	bool lost = !*s->local && ((s->examined && !believed(s)) || !s->route);
+	return any_lie(s) || lost ? HF_EXIT_FAULT : HF_EXIT_GOOD;
 }

@@ -71,7 +71,16 @@ enum hf_event_kind {
 				    the zone; why */
 	HF_EVENT_ZONE_TOLD,      /* ... that has it after all */
 	HF_EVENT_TOMBSTONE,      /* slot gave an address that is retired; about the name; address */
+	HF_EVENT_LOCAL, /* slot: enum hf_local_layer (zone/local.h), a: enum hf_local_news, b: records
+			   that are served; why: file, line and cause */
 	HF_EVENT_KINDS
+};
+
+enum hf_local_news { /* of local data and hosts files */
+	HF_LOCAL_LOADED,
+	HF_LOCAL_REFUSED, /* a version has a fault: the one before stays */
+	HF_LOCAL_PARTLY,  /* ... and there is none before: what is good of it is served */
+	HF_LOCAL_REMARK,  /* a line was left out, and that is no fault */
 };
 
 enum hf_persist_step { /* what was being done with the files of the cache */

@@ -77,6 +77,8 @@ const struct hf_meter_row hf_counter_rows[HF_COUNTERS] = {
 		"Questions that a zone of our own has no record for." },
 	[HF_COUNT_ZONE_REFERRALS] = { "holdfast_authority_referrals_total",
 		"Questions answered with a delegation of a zone of our own." },
+	[HF_COUNT_LOCAL_ANSWERS] = { "holdfast_local_answers_total",
+		"Questions answered from local data and hosts files." },
 	[HF_COUNT_ZONE_LED_OUT] = { "holdfast_authority_led_out_total",
 		"Questions for which an alias of a zone of our own was followed out of it." },
 	[HF_COUNT_ZONE_WITHHELD] = { "holdfast_authority_withheld_total",

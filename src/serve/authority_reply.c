@@ -319,7 +319,7 @@ static enum hf_respond follow(struct hf_request *q, const struct hf_zones_entry 
 	hf_chain_begin(&w.chain, r->chain, q->reply.question, q->reply.question_len);
 	w.chain.flags |= HF_FLAG_AA; /* of the first owner name: RFC 1035 4.1.1 */
 	hf_chain_add(&w.chain, kept, 0, 0, NULL, NULL, NULL);
-	hf_count(r->meter, HF_COUNT_ZONE_LED_OUT);
+	hf_count(r->meter, entry->local ? HF_COUNT_LOCAL_ANSWERS : HF_COUNT_ZONE_LED_OUT);
 	enum step step = go_on(&w);
 	if (step == ASK) {
 		const struct hf_question question = {w.target, w.type, HF_CLASS_IN};
@@ -394,7 +394,10 @@ static bool from_zone(struct hf_request *q, const struct hf_zones_entry *entry,
 		.ede = marked ? entry->ede : HF_EDE_NONE,
 		.ede_text = marked ? entry->why : NULL};
 	show(&kept);
-	count_said(r->meter, said, &kept);
+	if (entry->local)
+		hf_count(r->meter, HF_COUNT_LOCAL_ANSWERS);
+	else
+		count_said(r->meter, said, &kept);
 	uint16_t additionals = hf_get_u16(r->large + 10);
 	*ret_len = hf_request_patch(q, r->large, &answer);
 	if (said == HF_ZONE_REFERRED)

@@ -6,6 +6,9 @@
  * the client did not ask for recursion. By the zone's standing (zone/zones.h) the answer
  * goes out, or goes out marked, or is withheld (SERVFAIL, and why), or there is none.
  *
+ * A name with local data (zone/local.h) is answered from that in the same way, if it lies in
+ * no zone of ours.
+ *
  * An alias may lead out of the zone. A client that wants recursion gets one answer: the
  * aliases, then what another zone of ours, the cache or an upstream says of the name that
  * they lead to (serve/chain.h). What an upstream says below a zone of ours on the way is

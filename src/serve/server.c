@@ -439,8 +439,10 @@ static void run_drain(struct order *order, hf_us now)
 static void take_zones(struct crew *crew)
 {
 	struct hf_zones *zones = hf_zones_link_take(&crew->server->zones, &crew->zones);
-	if (zones)
+	if (zones) {
 		hf_responder_adopt_zones(hf_listener_responder(crew->listener), zones);
+		hf_worker_adopt_zones(crew->worker, zones);
+	}
 	hf_zones_unref(zones);
 }
 
@@ -474,7 +476,8 @@ static int begin_zones(struct hf_server *server, FILE *complaints)
 {
 	const struct hf_settings *settings = &above(server->plan)->settings;
 	int rc = hf_zones_link_adopt(
-		&server->zones, settings->zones, settings->siblings, server->plan, complaints);
+		&server->zones, settings->zones, settings->siblings, settings->local,
+		server->plan, complaints);
 	for (size_t w = 0; !rc && w < server->size; w++)
 		take_zones(&server->crew[w]);
 	return rc;
@@ -792,7 +795,7 @@ int hf_server_reload(struct hf_server *server, const struct hf_settings *setting
 		fprintf(complaints, "some workers could not take all of it: %s\n", hf_strerror(rc));
 	close_ears(&ears, server->size);
 	hf_zones_link_adopt(
-		&server->zones, settings->zones, settings->siblings, plan, complaints);
+		&server->zones, settings->zones, settings->siblings, settings->local, plan, complaints);
 	hf_plan_unref(old);
 	if (server->xdp)
 		adopt_at_driver(server, complaints);

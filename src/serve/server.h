@@ -37,6 +37,7 @@ struct hf_settings {
 	const struct hf_cache_conf *cache;
 	const struct hf_zones_conf *zones; /* served with authority; NULL: none */
 	const struct hf_siblings_conf *siblings; /* who else does; NULL: nobody */
+	const struct hf_local_conf *local; /* single names answered from here; NULL: none */
 	uint32_t workers;
 	const char *persist; /* where the cache is written down, or NULL; at start only */
 	void *owner;

@@ -28,14 +28,17 @@ static void release_plan(void *owner)
 }
 
 int hf_zones_link_adopt(struct hf_zones_link *link, const struct hf_zones_conf *zones,
-	const struct hf_siblings_conf *siblings, struct hf_plan *plan, FILE *complaints)
+	const struct hf_siblings_conf *siblings, const struct hf_local_conf *local,
+	struct hf_plan *plan, FILE *complaints)
 {
 	struct hf_authority *authority = atomic_load(&link->authority);
-	if (!authority && (!zones || !zones->zone_count))
+	if (!authority && (!zones || !zones->zone_count) && !hf_local_given(local))
 		return 0;
 	const struct hf_authority_conf conf = {.zones = zones,
 		.siblings = siblings,
 		.tombstones = plan->tombstones,
+		.local = local,
+		.rules = plan->zones,
 		.owner = hf_plan_ref(plan),
 		.release = release_plan};
 	int rc = authority ? hf_authority_adopt(authority, &conf)

@@ -3,8 +3,8 @@
  *
  * Story: the authority makes a new set of zones whenever something has changed; here it is
  * kept until each worker has taken it, at its next turn. A worker that could not be told
- * finds out by itself: sets have numbers. A configuration without zones needs no authority,
- * until a reload brings one.
+ * finds out by itself: sets have numbers. A configuration without zones and local data needs no
+ * authority, until a reload brings some.
  * Ownership: holds a reference on the set, and the plan whose configuration the authority
  * goes by.
  * Threads: start, adopt, stop and clear from main; take from any worker; the rest from any. */
@@ -32,7 +32,8 @@ void hf_zones_link_init(struct hf_zones_link *link, void (*post)(void *ctx), voi
 /* Begins with the plan's zones, or goes by another plan. What is wrong is said on
  * `complaints`; a zone with a fault fails neither. -ENOMEM and the like: nothing changed. */
 int hf_zones_link_adopt(struct hf_zones_link *link, const struct hf_zones_conf *zones,
-	const struct hf_siblings_conf *siblings, struct hf_plan *plan, FILE *complaints);
+	const struct hf_siblings_conf *siblings, const struct hf_local_conf *local,
+	struct hf_plan *plan, FILE *complaints);
 
 /* The set, if its number is not *number any more, which it becomes; else NULL. The caller
  * lets it go. */

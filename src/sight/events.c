@@ -371,6 +371,29 @@ static void say_zone_trouble(struct hf_log *log, const struct hf_event *event, c
 		fields);
 }
 
+static void say_local(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	static const struct {
+		enum hf_log_level level;
+		const char *text;
+	} lines[] = {
+		[HF_LOCAL_LOADED] = {HF_LOG_INFO, "local data: a version is here"},
+		[HF_LOCAL_REFUSED] = {HF_LOG_ERROR,
+			"local data: a version is refused, the one before stays"},
+		[HF_LOCAL_PARTLY] = {HF_LOG_ERROR,
+			"local data: there are faults; what is good is served"},
+		[HF_LOCAL_REMARK] = {HF_LOG_WARNING, "local data: a line is left out"},
+	};
+	(void)upstream;
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("of", event->slot ? "hosts files" : "records"),
+		HF_LOG_TEXT_FIELD(event->why[0] ? "because" : NULL, event->why),
+		HF_LOG_NUMBER_FIELD("records", (uint32_t)event->b),
+		{.key = NULL},
+	};
+	hf_log_say(log, lines[event->a].level, lines[event->a].text, fields);
+}
+
 static void say_zone_untold(struct hf_log *log, const struct hf_event *event, const char *upstream)
 {
 	char zone[HF_NAME_TEXT_MAX], address[HF_ADDRESS_TEXT_MAX];
@@ -509,6 +532,7 @@ static const struct {
 	[HF_EVENT_ZONE_FETCH_FAILED] = {"zone source", say_zone_trouble},
 	[HF_EVENT_ZONE_STATE] = {"zone state", say_zone_state},
 	[HF_EVENT_ZONE_COPY] = {"zone copies", say_zone_trouble},
+	[HF_EVENT_LOCAL] = {"local data", say_local},
 	[HF_EVENT_TOMBSTONE] = {"tombstone", say_tombstone},
 	[HF_EVENT_ZONE_UNTOLD] = {"secondary not told", say_zone_untold},
 	[HF_EVENT_ZONE_TOLD] = {"secondary told", say_zone_told},
