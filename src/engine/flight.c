@@ -401,6 +401,7 @@ int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 	if (!f)
 		return -ENOMEM;
 	f->base.client = waiter ? waiter->client : 0;
+	f->base.query.account = f->base.client;
 	f->base.query.background = !waiter;
 	ask_truth(f, now);
 	if (f->plan->cache->stale)

@@ -36,7 +36,8 @@
  * Every message after the first that is not forced by the protocol (TCP after a
  * truncated reply, no EDNS after FORMERR) or wanted by the operator (after a lie, or
  * where upstreams have to agree, the next who has not been asked) takes a token of the
- * retry budget, the upstream's and everybody's. Without one another upstream that is
+ * retry budget, the upstream's and everybody's; who has had more than his share of those
+ * leaves the last of them to others (upstream/fair.h). Without one another upstream that is
  * well takes its place, even one that was asked before; if that has none either, it
  * waits.
  * When another upstream of the route is due for a probe, it gets a copy of the
@@ -45,7 +46,7 @@
  * Facts about upstreams are reported to health, rtt and size as they become known.
  * Ownership: a query lies in its flight; it points to nothing.
  * At the bound: HF_SENDS_MAX messages a query, HF_QUERY_DEADLINE in all.
- * Never:   sockets, bytes, the clock, the client.
+ * Never:   sockets, bytes, the clock, who the client is.
  * Threads: one owner; the upstreams' states by the caller's lock. */
 #ifndef HF_FORWARD_QUERY_H
 #define HF_FORWARD_QUERY_H
@@ -143,6 +144,7 @@ struct hf_query {
 	uint64_t useless;    /* ... replied, but not with an answer */
 	hf_us began;
 	uint32_t name;       /* a hash of the name asked for */
+	uint64_t account;    /* ... of the client that asked first; 0: nobody. The caller sets it */
 	bool background;     /* nobody waits: better no answer than one out of turn */
 	bool copy;           /* of our own making: its first message takes a token as well */
 	bool answered;       /* it is over for those who wait */

@@ -24,6 +24,9 @@
 /* At least so long passes between looking for a token of the retry budget. */
 #define TOKEN_LEAST (5 * HF_MS)
 
+/* ... and for whose client has had more than its share. */
+#define LOOK_FOR_TOKEN (100 * HF_MS)
+
 /* A certificate is seen two round trips after connecting; one that takes so long may
  * never be, and another upstream may give another address. */
 #define PROOF_PATIENCE (250 * HF_MS)
@@ -188,19 +191,46 @@ static void wait_for_rest(struct hf_step *s, const struct hf_selection *selected
 	pause_until(s, when < later ? when + a_while(s) / 16 : later);
 }
 
+/* Tokens of the retry budget, and who was given them. */
+struct tokens {
+	struct hf_retry *retry;
+	struct hf_fair *fair;
+	const struct hf_retry_conf *conf;
+};
+
+/* When there is one for this question. Whose client has had more than its share leaves
+ * those of a second of the floor to others. */
+static hf_us when_token(const struct hf_step *s, const struct tokens *t)
+{
+	hf_us now = s->env->now, when = hf_retry_when(t->retry, t->conf, now);
+	hf_fair_want(t->fair, s->q->account, now);
+	if (when > now || hf_retry_saved(t->retry) > t->conf->floor ||
+		!hf_fair_heavy(t->fair, s->q->account, now))
+		return when;
+	return now + LOOK_FOR_TOKEN;
+}
+
+static void take(const struct hf_step *s, const struct tokens *t)
+{
+	hf_retry_take(t->retry, t->conf, s->env->now);
+	hf_fair_draw(t->fair, s->q->account, s->env->now);
+}
+
 /* A token for a message that nobody forces us to send, or when to look again. */
 static bool take_token(struct hf_step *s, unsigned upstream, hf_us *ret_when)
 {
 	struct hf_upstream_state *state = hf_step_state(s, upstream);
-	const struct hf_retry_conf *conf = &hf_step_conf(s, upstream)->retry;
-	hf_us now = s->env->now, mine = hf_retry_when(&state->retry, conf, now);
-	hf_us all = hf_retry_when(&s->env->outgoing->retry, &s->env->outgoing_conf->retry, now);
-	if (mine > now || all > now) {
+	struct hf_outgoing_state *outgoing = s->env->outgoing;
+	const struct tokens its = {&state->retry, &state->fair, &hf_step_conf(s, upstream)->retry};
+	const struct tokens everybodys = {
+		&outgoing->retry, &outgoing->fair, &s->env->outgoing_conf->retry};
+	hf_us mine = when_token(s, &its), all = when_token(s, &everybodys);
+	if (mine > s->env->now || all > s->env->now) {
 		*ret_when = mine > all ? mine : all;
 		return false;
 	}
-	hf_retry_take(&state->retry, conf, now);
-	hf_retry_take(&s->env->outgoing->retry, &s->env->outgoing_conf->retry, now);
+	take(s, &its);
+	take(s, &everybodys);
 	return true;
 }
 

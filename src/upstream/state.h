@@ -13,6 +13,7 @@
 #include "upstream/budget.h"
 #include "upstream/cap.h"
 #include "upstream/cookie.h"
+#include "upstream/fair.h"
 #include "upstream/health.h"
 #include "upstream/pace.h"
 #include "upstream/queue.h"
@@ -24,6 +25,7 @@ struct hf_upstream_state {
 	struct hf_health health;
 	struct hf_pace pace;      /* how much it is given after an outage */
 	struct hf_retry retry;
+	struct hf_fair fair;      /* who was given those tokens */
 	struct hf_budget budget;
 	uint32_t limit;           /* packets/s that the operator allows; 0: any */
 	struct hf_budget *interface; /* shared with others, under the same lock; NULL: none */
@@ -47,6 +49,7 @@ struct hf_path {
 /* What all upstreams together may be sent. */
 struct hf_outgoing_state {
 	struct hf_retry retry;
+	struct hf_fair fair;
 	struct hf_budget budget;
 };
 
