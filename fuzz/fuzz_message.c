@@ -70,8 +70,7 @@ static void be_asked(const uint8_t *m, size_t len, uint32_t seed)
 	struct hf_message_view back;
 	if (fault == HF_QUERY_SILENCE)
 		return;
-	hf_require(fault == HF_QUERY_GOOD || view.why);
-	hf_require(view.where <= len);
+	hf_require(fault == HF_QUERY_GOOD || (view.why && view.where <= len));
 	hf_require(fault != HF_QUERY_GOOD || view.question_len == view.question.name.len + 4);
 	struct hf_reply reply = dice_reply(&seed, m + HF_HEADER_LEN, view.question_len);
 	size_t most = dice(&seed) & 1 ? len : dice(&seed) % 512;

@@ -50,8 +50,8 @@ static inline void hf_put_u32(uint8_t *p, uint32_t v)
 	hf_put_u16(p + 2, (uint16_t)v);
 }
 
-/* As memcpy, of what is mostly some thirty octets, such as a name: sixteen at a time, the
- * last ones twice. The C library asks more about so few than it takes to copy them. */
+/* As memcpy, of what is mostly some thirty octets, such as a name: sixteen at a time, some
+ * of them twice. The C library asks more about so few than it takes to copy them. */
 static inline void hf_copy_some(uint8_t *to, const uint8_t *from, size_t len)
 {
 	if (len < 16) {
@@ -59,9 +59,10 @@ static inline void hf_copy_some(uint8_t *to, const uint8_t *from, size_t len)
 			memcpy(to, from, len);
 		return;
 	}
-	for (size_t at = 0; at < len - 16; at += 16)
-		memcpy(to + at, from + at, 16);
+	memcpy(to, from, 16);
 	memcpy(to + len - 16, from + len - 16, 16);
+	for (size_t at = 16; at + 16 < len; at += 16)
+		memcpy(to + at, from + at, 16);
 }
 
 static inline struct hf_reader hf_reader(const uint8_t *bytes, size_t len)

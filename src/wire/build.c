@@ -226,21 +226,22 @@ static uint16_t opt_len(const struct hf_reply *reply)
 	return (uint16_t)(HF_OPT_LEN + ede_len(reply) + (reply->keepalive ? 6 : 0));
 }
 
-static __attribute__((noinline)) void put_options(
-	uint8_t *out, const struct hf_reply *reply, size_t len)
+/* Takes the reply as it is, and not where it lies: so that of one without options nothing
+ * need lie anywhere. */
+static __attribute__((noinline)) void put_options(uint8_t *out, struct hf_reply reply, size_t len)
 {
 	struct hf_writer w = hf_writer(out, len);
-	if (reply->keepalive) {
+	if (reply.keepalive) {
 		hf_write_u16(&w, HF_EDNS_KEEPALIVE);
 		hf_write_u16(&w, 2);
-		hf_write_u16(&w, reply->keepalive_100ms);
+		hf_write_u16(&w, reply.keepalive_100ms);
 	}
-	if (reply->ede != HF_EDE_NONE) {
-		size_t text = ede_len(reply) - 6;
+	if (reply.ede != HF_EDE_NONE) {
+		size_t text = ede_len(&reply) - 6;
 		hf_write_u16(&w, HF_EDNS_EDE);
 		hf_write_u16(&w, (uint16_t)(2 + text));
-		hf_write_u16(&w, (uint16_t)reply->ede);
-		hf_write(&w, reply->ede_text, text);
+		hf_write_u16(&w, (uint16_t)reply.ede);
+		hf_write(&w, reply.ede_text, text);
 	}
 	hf_unexpected(w.overrun || w.len != len);
 }
@@ -248,15 +249,14 @@ static __attribute__((noinline)) void put_options(
 /* `len` octets: opt_len's. */
 static inline void put_opt(uint8_t *out, unsigned rcode, const struct hf_reply *reply, uint16_t len)
 {
-	static const uint8_t plain[HF_OPT_LEN] = {
-		0, 0, HF_TYPE_OPT, HF_EDNS_SIZE >> 8, HF_EDNS_SIZE & 0xff};
 	uint16_t options = (uint16_t)(len - HF_OPT_LEN);
-	memcpy(out, plain, sizeof plain);
-	out[5] = (uint8_t)(rcode >> 4);
-	out[7] = (uint8_t)(reply->dnssec_ok << 7);
+	out[0] = 0;
+	hf_put_u32(out + 1, HF_TYPE_OPT << 16 | HF_EDNS_SIZE);
+	hf_put_u32(out + 5, rcode >> 4 << 24 | (reply->dnssec_ok ? HF_EDNS_DO : 0));
+	hf_put_u16(out + 9, 0);
 	if (options) {
 		hf_put_u16(out + 9, options);
-		put_options(out + HF_OPT_LEN, reply, options);
+		put_options(out + HF_OPT_LEN, *reply, options);
 	}
 }
 
@@ -265,8 +265,8 @@ static uint16_t echoed(uint16_t client_flags)
 	return client_flags & (HF_FLAG_RD | HF_FLAG_CD);
 }
 
-inline size_t hf_reply_patch(uint8_t *out, const struct hf_kept *kept, uint32_t age,
-	uint32_t ttl_floor, const struct hf_reply *reply)
+inline __attribute__((always_inline)) size_t hf_reply_patch(uint8_t *out,
+	const struct hf_kept *kept, uint32_t age, uint32_t ttl_floor, const struct hf_reply *reply)
 {
 	uint16_t opt = opt_len(reply);
 	size_t len = kept->len;
@@ -279,8 +279,7 @@ inline size_t hf_reply_patch(uint8_t *out, const struct hf_kept *kept, uint32_t 
 		flags |= HF_FLAG_TC;
 		memset(out + 6, 0, 6);
 	}
-	hf_put_u16(out, reply->id);
-	hf_put_u16(out + 2, flags);
+	hf_put_u32(out, (uint32_t)reply->id << 16 | flags);
 	hf_copy_some(out + HF_HEADER_LEN, reply->question, reply->question_len);
 	const uint16_t *ttl_at = kept->ttl_at, *end = ttl_at + kept->ttl_count;
 	for (; ttl_at < end && *ttl_at < len; ttl_at++) {

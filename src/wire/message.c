@@ -201,18 +201,21 @@ static inline bool is_plain_opt(const uint8_t *m, size_t len, size_t at)
 	       hf_get_u16(m + at + 1) == HF_TYPE_OPT && !hf_get_u16(m + at + 9);
 }
 
-static inline struct hf_edns plain_opt(const uint8_t *m, size_t at)
+/* Each field where it is to lie: as a value it would be made elsewhere first. */
+static inline void take_plain_opt(const uint8_t *m, size_t at, struct hf_edns *ret)
 {
-	return (struct hf_edns){
-		.present = true,
-		.dnssec_ok = m[at + 7] >> 7,
-		.version = m[at + 6],
-		.rcode_high = m[at + 5],
-		.udp_size = hf_get_u16(m + at + 3),
-		.at = (uint16_t)at,
-		.len = HF_OPT_LEN,
-		.ede = HF_EDE_NONE,
-	};
+	ret->present = true;
+	ret->dnssec_ok = m[at + 7] >> 7;
+	ret->keepalive = false;
+	ret->keepalive_100ms = 0;
+	ret->keepalive_timed = false;
+	ret->version = m[at + 6];
+	ret->rcode_high = m[at + 5];
+	ret->udp_size = hf_get_u16(m + at + 3);
+	ret->at = (uint16_t)at;
+	ret->len = HF_OPT_LEN;
+	ret->ede = HF_EDE_NONE;
+	ret->cookie_at = ret->cookie_len = 0;
 }
 
 static enum hf_query_fault read_additionals_at(
@@ -230,20 +233,34 @@ static enum hf_query_fault read_additionals_at(
 	return HF_QUERY_GOOD;
 }
 
+static __attribute__((noinline)) enum hf_query_fault bad_version(struct hf_query_view *view)
+{
+	return fault(view, HF_QUERY_BADVERS, "EDNS version not supported", view->edns.at);
+}
+
 static __attribute__((noinline)) enum hf_query_fault read_additionals(
 	const uint8_t *m, size_t len, struct hf_query_view *view)
 {
-	return read_additionals_at(m, len, HF_HEADER_LEN + (size_t)view->question_len, view);
+	size_t at = HF_HEADER_LEN + (size_t)view->question_len;
+	enum hf_query_fault found = read_additionals_at(m, len, at, view);
+	return !found && view->edns.version ? bad_version(view) : found;
 }
 
-inline enum hf_query_fault hf_query_read(const uint8_t *m, size_t len, struct hf_query_view *ret)
+/* A query whose header says: one question, and nothing in answer and authority. */
+static inline bool is_ordinary(const uint8_t *m, size_t len)
 {
-	/* The name's octets stay as they are: every client's packet passes here. */
+	return len >= HF_HEADER_LEN && len <= HF_MESSAGE_MAX &&
+	       !(hf_message_flags(m) & (HF_FLAG_QR | HF_FLAG_OPCODE)) &&
+	       hf_get_u32(m + 4) == 1 << 16 && !hf_get_u16(m + 8);
+}
+
+/* Says what is wrong with a header that is not, or else with the question. */
+static __attribute__((noinline)) enum hf_query_fault no_query(
+	const uint8_t *m, size_t len, struct hf_query_view *ret)
+{
 	ret->id = ret->flags = ret->question_len = 0;
 	ret->question.name.len = 0;
 	ret->question.type = ret->question.class = 0;
-	ret->why = NULL;
-	ret->where = 0;
 	if (len < HF_HEADER_LEN)
 		return early(ret, HF_QUERY_SILENCE, "shorter than a header", len);
 	ret->id = hf_message_id(m);
@@ -256,17 +273,21 @@ inline enum hf_query_fault hf_query_read(const uint8_t *m, size_t len, struct hf
 		return early(ret, HF_QUERY_FORMERR, "not exactly one question", 4);
 	if (hf_get_u32(m + 6))
 		return early(ret, HF_QUERY_FORMERR, "records in answer or authority", 6);
-	if (!take_question(m, len, ret))
-		return early(ret, HF_QUERY_FORMERR, "unreadable question", HF_HEADER_LEN);
+	return early(ret, HF_QUERY_FORMERR, "unreadable question", HF_HEADER_LEN);
+}
+
+inline enum hf_query_fault hf_query_read(const uint8_t *m, size_t len, struct hf_query_view *ret)
+{
+	/* The name's octets stay as they are: every client's packet passes here. */
+	if (!is_ordinary(m, len) || !take_question(m, len, ret))
+		return no_query(m, len, ret);
+	ret->id = hf_message_id(m);
+	ret->flags = hf_message_flags(m);
 	size_t at = HF_HEADER_LEN + (size_t)ret->question_len;
-	enum hf_query_fault found = HF_QUERY_GOOD;
-	if (is_plain_opt(m, len, at))
-		ret->edns = plain_opt(m, at);
-	else
-		found = read_additionals(m, len, ret);
-	if (!found && ret->edns.present && ret->edns.version != 0)
-		return fault(ret, HF_QUERY_BADVERS, "EDNS version not supported", ret->edns.at);
-	return found;
+	if (!is_plain_opt(m, len, at))
+		return read_additionals(m, len, ret);
+	take_plain_opt(m, at, &ret->edns);
+	return ret->edns.version ? bad_version(ret) : HF_QUERY_GOOD;
 }
 
 /* The last record, with which a signature ends a message (RFC 8945 5.1). The records
@@ -346,8 +367,8 @@ enum hf_query_fault hf_errand_read(const uint8_t *m, size_t len, struct hf_erran
 	enum hf_query_fault found = read_soa(m, len, &at, ret);
 	if (!found)
 		found = read_additionals_at(m, len, at, view);
-	if (!found && view->edns.present && view->edns.version != 0)
-		return fault(view, HF_QUERY_BADVERS, "EDNS version not supported", view->edns.at);
+	if (!found && view->edns.version)
+		return bad_version(view);
 	ret->has_tsig = !found && ends_with_tsig(m, len, at);
 	return found;
 }

@@ -75,8 +75,9 @@ struct hf_query_view {
 	uint16_t question_len; /* octets from 12 on: name, type, class; 0 if not read */
 	struct hf_question question;
 	struct hf_edns edns;
-	const char *why; /* for a fault: a short sentence */
-	size_t where;    /* offset of the fault */
+	/* For a fault only: */
+	const char *why; /* a short sentence */
+	size_t where;    /* its offset */
 };
 
 /* Reads a client's packet. Accepts exactly one question (RFC 9619), nothing in

@@ -131,17 +131,23 @@ static inline void lower_sixteen(uint8_t *to, const uint8_t *from)
 	memcpy(to, &c, sizeof c);
 }
 
+/* Fewer than that. */
+static __attribute__((noinline)) void lower_few(uint8_t *to, const uint8_t *from, size_t len)
+{
+	for (size_t at = 0; at < len; at++)
+		to[at] = lower(from[at]);
+}
+
 inline void hf_name_copy_lower(uint8_t *to, const uint8_t *from, size_t len)
 {
-	size_t at = 0;
-	for (; at + 16 <= len; at += 16)
-		lower_sixteen(to + at, from + at);
-	if (at < len && at) {
-		lower_sixteen(to + len - 16, from + len - 16); /* some twice, which is no harm */
+	if (len < 16) {
+		lower_few(to, from, len);
 		return;
 	}
-	for (; at < len; at++)
-		to[at] = lower(from[at]);
+	lower_sixteen(to, from);
+	for (size_t at = 16; at + 16 < len; at += 16)
+		lower_sixteen(to + at, from + at);
+	lower_sixteen(to + len - 16, from + len - 16); /* some twice, which is no harm */
 }
 
 void hf_name_lower(uint8_t *bytes, size_t len)
