@@ -170,7 +170,7 @@ int hf_prefix_parse(const char *text, struct hf_prefix *ret)
 	return 0;
 }
 
-bool hf_prefix_has(const struct hf_prefix *prefix, const struct hf_address *a)
+inline bool hf_prefix_has(const struct hf_prefix *prefix, const struct hf_address *a)
 {
 	if (prefix->address.family != a->family)
 		return false;

@@ -84,7 +84,7 @@
  * evicts whatever comes next: bounds the work of a store. */
 #define REINSERT_MAX 32
 
-enum { SMALL, MAIN, LOGS };
+enum { SMALL, MAIN, LOGS }; /* what a slot's SLOT_LOG says */
 
 /* What follows the wire form: see the header file. */
 enum form {
@@ -158,6 +158,36 @@ static __attribute__((noinline)) void copy_exactly(
 	}
 }
 
+#if defined(TWO_AT_ONCE)
+/* Two words at once, in two steps. No atomic type of C can say that, but this processor
+ * loads in order, and the compiler is told to; a word that it tears is one that is being
+ * overwritten, and whoever reads an entry finds that out. */
+static inline void copy_block(const _Atomic uint64_t *from, uint8_t *to)
+{
+	const __m128i *two = (const __m128i *)(const void *)from;
+	__m128i first = _mm_loadu_si128(two), second = _mm_loadu_si128(two + 1);
+	_mm_storeu_si128((__m128i *)(void *)to, first);
+	_mm_storeu_si128((__m128i *)(void *)(to + 16), second);
+}
+
+static inline void keep_order(void)
+{
+	atomic_signal_fence(memory_order_acquire);
+}
+#else
+static inline void copy_block(const _Atomic uint64_t *from, uint8_t *to)
+{
+	copy_word(from, to);
+	copy_word(from + 1, to + 8);
+	copy_word(from + 2, to + 16);
+	copy_word(from + 3, to + 24);
+}
+
+static inline void keep_order(void)
+{
+}
+#endif
+
 /* Copied are blocks of four words if `room` octets hold the last of them: more than was
  * asked for may be read (a log has so many words more at its end) and written. */
 static inline void copy_words(const _Atomic uint64_t *from, void *to, size_t octets, size_t room)
@@ -165,12 +195,9 @@ static inline void copy_words(const _Atomic uint64_t *from, void *to, size_t oct
 	uint8_t *out = to; /* may be NULL if there is nothing to copy */
 	if (octets + BLOCK * 8 > room)
 		return copy_exactly(from, out, octets);
-	for (const uint8_t *end = out + octets; out < end; out += BLOCK * 8, from += BLOCK) {
-		copy_word(from, out);
-		copy_word(from + 1, out + 8);
-		copy_word(from + 2, out + 16);
-		copy_word(from + 3, out + 24);
-	}
+	for (size_t at = 0; at < octets; at += BLOCK * 8)
+		copy_block(from + at / 8, out + at);
+	keep_order();
 }
 
 static void copy_out(const struct log *log, uint64_t position, void *to, size_t octets)
@@ -351,21 +378,28 @@ static uint64_t mix(
 	return x != PADDING ? x : 1;
 }
 
-inline struct hf_cache_key hf_cache_key(const struct hf_cache *cache, uint64_t realm,
-	const struct hf_question *question, uint8_t flags)
+/* All but what a look ahead remembers. */
+static inline void make_key(const struct hf_cache *cache, uint64_t realm,
+	const struct hf_question *question, uint8_t flags, struct hf_cache_key *ret)
 {
 	uint64_t name_hash = hf_fast_hash(&cache->names, question->name.bytes, question->name.len);
 	uint16_t type = flags & HF_CACHE_NAME ? 0 : question->type;
-	return (struct hf_cache_key){
-		.name_hash = name_hash,
-		.realm = realm,
-		.hash = mix(name_hash, realm, type, question->class, flags),
-		.name = &question->name,
-		.type = type,
-		.class = question->class,
-		.flags = flags,
-		.shard = (uint8_t)((name_hash >> 32) * cache->shard_count >> 32),
-	};
+	ret->name_hash = name_hash;
+	ret->realm = realm;
+	ret->hash = mix(name_hash, realm, type, question->class, flags);
+	ret->name = &question->name;
+	ret->type = type;
+	ret->class = question->class;
+	ret->flags = flags;
+	ret->shard = (uint8_t)((name_hash >> 32) * cache->shard_count >> 32);
+}
+
+struct hf_cache_key hf_cache_key(const struct hf_cache *cache, uint64_t realm,
+	const struct hf_question *question, uint8_t flags)
+{
+	struct hf_cache_key key = {0};
+	make_key(cache, realm, question, flags, &key);
+	return key;
 }
 
 struct hf_cache_key hf_cache_name_key(const struct hf_cache_key *key)
@@ -451,7 +485,7 @@ static inline _Atomic uint64_t *slot_at(struct home home, unsigned way)
 
 static inline const struct log *slot_log(const struct shard *shard, uint64_t slot)
 {
-	return &shard->logs[slot & SLOT_LOG ? MAIN : SMALL];
+	return &shard->logs[slot / SLOT_LOG & 1];
 }
 
 /* A slot keeps 44 bits of the position; the log's head is at most one capacity
@@ -514,24 +548,43 @@ static inline bool take_ends(const struct log *log, uint64_t position, const str
 	return true;
 }
 
-/* As memcmp, of what is mostly some 20 octets: eight at a time, the last ones twice. */
-static inline bool same_octets(const uint8_t *a, const uint8_t *b, size_t len)
+/* In which bits eight octets differ. */
+static inline uint64_t differ(const uint8_t *a, const uint8_t *b)
 {
 	uint64_t x, y;
-	if (len < 8)
-		return memcmp(a, b, len) == 0;
-	for (size_t at = 0; at < len - 8; at += 8) {
-		memcpy(&x, a + at, 8);
-		memcpy(&y, b + at, 8);
-		if (x != y)
-			return false;
-	}
-	memcpy(&x, a + len - 8, 8);
-	memcpy(&y, b + len - 8, 8);
-	return x == y;
+	memcpy(&x, a, 8);
+	memcpy(&y, b, 8);
+	return x ^ y;
 }
 
-static inline bool key_matches(
+/* As memcmp, of what is mostly some 20 octets: sixteen at a time, some of them twice. */
+static inline __attribute__((always_inline)) bool same_octets(
+	const uint8_t *a, const uint8_t *b, size_t len)
+{
+	if (len < 16)
+		return len < 8 ? memcmp(a, b, len) == 0
+			       : !(differ(a, b) | differ(a + len - 8, b + len - 8));
+	uint64_t found = differ(a, b) | differ(a + 8, b + 8) | differ(a + len - 16, b + len - 16) |
+			 differ(a + len - 8, b + len - 8);
+	for (size_t at = 16; at + 16 < len; at += 16)
+		found |= differ(a + at, b + at) | differ(a + at + 8, b + at + 8);
+	return !found;
+}
+
+/* Type and class, as they follow a name: one number. */
+static inline uint32_t kind(uint16_t type, uint16_t class)
+{
+	return (uint32_t)type << 16 | class;
+}
+
+/* What says something of the whole name is kept with the type that was asked for. */
+static inline bool same_kind(const struct hf_cache_key *key, uint32_t found)
+{
+	uint32_t other = found ^ kind(key->type, key->class);
+	return !other || (key->flags & HF_CACHE_NAME && !(uint16_t)other);
+}
+
+static inline __attribute__((always_inline)) bool key_matches(
 	const struct hf_cache_key *key, const struct header *h, const struct hf_cached *copy)
 {
 	size_t name_len = key->name->len;
@@ -539,8 +592,7 @@ static inline bool key_matches(
 	return (h->w1 & KEY_FLAGS) == key->flags &&
 	       copy->kept.len >= HF_HEADER_LEN + name_len + 4 &&
 	       same_octets(name, key->name->bytes, name_len) &&
-	       (key->flags & HF_CACHE_NAME || hf_get_u16(name + name_len) == key->type) &&
-	       hf_get_u16(name + name_len + 2) == key->class;
+	       same_kind(key, hf_get_u32(name + name_len));
 }
 
 static inline void take_header(const struct header *h, struct hf_cached *copy)
@@ -552,10 +604,10 @@ static inline void take_header(const struct header *h, struct hf_cached *copy)
 
 /* Copies the entry out that lies at a position. False: it is another key's, torn, or too
  * large (then kept.len says so). */
-static inline bool take(const struct log *log, uint64_t position, const struct hf_cache_key *key,
+static inline __attribute__((always_inline)) bool take_at(const struct log *log,
+	uint64_t position, const _Atomic uint64_t *entry, const struct hf_cache_key *key,
 	struct hf_cached *copy)
 {
-	const _Atomic uint64_t *entry = &log->words[position % log->capacity];
 	const struct header h = read_header(entry);
 	size_t question_end = HF_HEADER_LEN + (size_t)key->name->len + 4;
 	if (h.hash != key->hash || !intact(log, position))
@@ -568,6 +620,12 @@ static inline bool take(const struct log *log, uint64_t position, const struct h
 	}
 	take_header(&h, copy);
 	return fits;
+}
+
+static inline bool take(const struct log *log, uint64_t position, const struct hf_cache_key *key,
+	struct hf_cached *copy)
+{
+	return take_at(log, position, &log->words[position % log->capacity], key, copy);
 }
 
 static inline void note_hit(_Atomic uint64_t *slot, uint64_t seen)
@@ -690,27 +748,32 @@ static __attribute__((noinline)) enum hf_cache_result look_everywhere(const stru
 	return found;
 }
 
-inline enum hf_cache_result hf_cache_lookup(
+inline __attribute__((always_inline)) enum hf_cache_result hf_cache_lookup_here(
 	struct hf_cache *cache, const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
 {
-	const struct shard *shard = shard_to_read(cache, key);
 	copy->kept.len = 0;
-	if (key->absent)
-		return HF_CACHE_MISS;
-	if (key->found) {
+	if (__builtin_expect(key->found != 0, 1)) {
 		/* As long as the slot is the same but for its hits, so is the position. */
 		uint64_t seen = atomic_load_explicit(key->place, memory_order_acquire);
 		if (!((seen ^ key->found) & ~SLOT_HITS) &&
-			take(slot_log(shard, seen), key->position, key, copy))
+			take_at(key->log, key->position, key->entry, key, copy))
 			return judge(key->place, seen, now, copy);
 		if (copy->kept.len)
 			return HF_CACHE_MISS;
 	}
-	return look_everywhere(shard, key, now, copy);
+	if (key->absent)
+		return HF_CACHE_MISS;
+	return look_everywhere(shard_to_read(cache, key), key, now, copy);
+}
+
+enum hf_cache_result hf_cache_lookup(
+	struct hf_cache *cache, const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
+{
+	return hf_cache_lookup_here(cache, key, now, copy);
 }
 
 /* Both buckets: they lie in one pair of lines. */
-void hf_cache_expect(const struct hf_cache *cache, struct hf_cache_key *key)
+inline void hf_cache_expect(const struct hf_cache *cache, struct hf_cache_key *key)
 {
 	const struct shard *shard = shard_to_read(cache, key);
 	struct home home = home_of(shard, shape_of(shard), key->hash);
@@ -720,6 +783,13 @@ void hf_cache_expect(const struct hf_cache *cache, struct hf_cache_key *key)
 	key->absent = false;
 	__builtin_prefetch((const void *)&home.slots[0]);
 	__builtin_prefetch((const void *)&home.slots[BUCKET]);
+}
+
+inline void hf_cache_key_ahead(const struct hf_cache *cache, uint64_t realm,
+	const struct hf_question *question, uint8_t flags, struct hf_cache_key *ret)
+{
+	make_key(cache, realm, question, flags, ret);
+	hf_cache_expect(cache, ret);
 }
 
 static inline void fetch(const _Atomic uint64_t *entry)
@@ -733,8 +803,10 @@ static inline void note_found(const struct shard *shard, uint64_t slot, struct h
 {
 	const struct log *log = slot_log(shard, slot);
 	key->found = slot;
+	key->log = log;
 	key->position = slot_position(log, slot);
-	fetch(&log->words[key->position % log->capacity]);
+	key->entry = &log->words[key->position % log->capacity];
+	fetch(key->entry);
 }
 
 static inline const _Atomic uint64_t *slot_entry(const struct shard *shard, uint64_t slot)
@@ -751,7 +823,7 @@ static inline _Atomic uint64_t *first_with_tag(struct home home, uint64_t hash, 
 
 /* A hash's pair only ever moves on. If it is the same before and after it was looked
  * through, it was so all the time. */
-void hf_cache_approach(const struct hf_cache *cache, struct hf_cache_key *key)
+inline void hf_cache_approach(const struct hf_cache *cache, struct hf_cache_key *key)
 {
 	const struct shard *shard = shard_to_read(cache, key);
 	struct home home = {key->place, key->hash >> 32 & BUCKET};

@@ -54,7 +54,8 @@
  *      word at position p lies at p mod capacity.
  *   2. Before the owner writes any word of [p, p+n) it stores reserved = p+n;
  *      the words themselves are stored with release order, so they come after.
- *   3. A reader copies words with acquire loads and then loads `reserved`. If
+ *   3. A reader copies words with acquire loads (on x86-64 two at once, which comes to the
+ *      same there: copy_block in cache.c) and then loads `reserved`. If
  *      any word that it copied came from a later round, (2) makes a `reserved`
  *      visible that lies more than a capacity past the entry's position, and
  *      the copy is thrown away. Otherwise all words are those of the entry. What
@@ -121,6 +122,8 @@ struct hf_cache_key {
 		*place;    /* in the index, where it found something; NULL: nobody has looked */
 	uint64_t found;    /* what stands in that place; 0: nothing is known of it */
 	uint64_t position; /* in its log, of the entry that this leads to */
+	const _Atomic uint64_t *entry;  /* which lies there ... */
+	const void *log;                /* ... in this log */
 };
 
 /* A cache of `size` bytes in `shards` (1 to 256) shards. hash_key must be
@@ -137,6 +140,10 @@ void hf_cache_hash_faster(struct hf_cache *cache);
  * same name; it is part of the 64-bit hash only. question must outlive the key. */
 struct hf_cache_key hf_cache_key(const struct hf_cache *cache, uint64_t realm,
 	const struct hf_question *question, uint8_t flags);
+
+/* hf_cache_key and hf_cache_expect in one, for a key that stays where it is made. */
+void hf_cache_key_ahead(const struct hf_cache *cache, uint64_t realm,
+	const struct hf_question *question, uint8_t flags, struct hf_cache_key *ret);
 
 /* What a look ahead has found is not gone by any more. */
 static inline void hf_cache_key_forget(struct hf_cache_key *key)
@@ -175,6 +182,10 @@ struct hf_cached {
  * whose time is over. An answer that does not fit into the caller's memory is
  * a MISS with kept.len set to what it would need (else kept.len is 0). */
 enum hf_cache_result hf_cache_lookup(
+	struct hf_cache *cache, const struct hf_cache_key *key, hf_us now, struct hf_cached *copy);
+
+/* The same, made to be taken into its caller: for the one place that every hit passes. */
+enum hf_cache_result hf_cache_lookup_here(
 	struct hf_cache *cache, const struct hf_cache_key *key, hf_us now, struct hf_cached *copy);
 
 /* Puts an answer in place of any other for the key, whose question it repeats in lower

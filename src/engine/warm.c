@@ -16,9 +16,9 @@
 bool hf_warm_near_end(const struct hf_cache_key *key, const struct hf_cached *copy, hf_us now)
 {
 	hf_us life = (hf_us)copy->kept.ttl * HF_SECOND, left = copy->stored + life - now;
-	hf_us span = life / NEAR_END;
-	if (left > span)
+	if (left * NEAR_END > life)
 		return false;
+	hf_us span = life / NEAR_END;
 	/* Between a half and all of that tenth, as the name's keyed hash has it. */
 	return left <= span / 2 + (hf_us)(span / 2 * (hf_us)(key->hash & 0xff) / 0xff);
 }

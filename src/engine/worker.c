@@ -161,13 +161,13 @@ struct order_message {
 	void *arg;
 };
 
-inline struct hf_cache_key hf_worker_key(
+struct hf_cache_key hf_worker_key(
 	const struct hf_worker *worker, const struct hf_question *question, uint8_t flags)
 {
 	return hf_plan_key(worker->plan, worker->team->cache, question, flags);
 }
 
-static inline bool fresh(
+static bool fresh(
 	struct hf_worker *worker, const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
 {
 	return hf_cache_lookup(worker->team->cache, key, now, copy) == HF_CACHE_FRESH &&
@@ -285,7 +285,8 @@ static int ask_owner(
 
 /* Sees to it that the question is on its way; nobody waits for it. That it could
  * not be sent is no harm: the next stale answer tries again. */
-static void refresh(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now)
+static __attribute__((noinline)) void refresh(
+	struct hf_worker *worker, const struct hf_cache_key *key, hf_us now)
 {
 	const struct hf_waiter nobody = {.worker = NOBODY};
 	unsigned shard = hf_cache_shard(worker->team->cache, key);
@@ -323,20 +324,21 @@ static enum hf_lookup last_resort(struct hf_worker *worker, const struct hf_cach
 	return trouble == HF_TROUBLE_NOW ? HF_LOOKUP_FAILED : HF_LOOKUP_MISS;
 }
 
-void hf_worker_expect(const struct hf_worker *worker, struct hf_cache_key *key)
+inline void hf_worker_key_ahead(const struct hf_worker *worker, const struct hf_question *question,
+	uint8_t flags, struct hf_cache_key *ret)
 {
-	hf_cache_expect(worker->team->cache, key);
+	const struct hf_route *route = hf_route_find(worker->plan->routes, &question->name);
+	hf_cache_key_ahead(
+		worker->team->cache, hf_plan_realm(worker->plan, route), question, flags, ret);
 }
 
-void hf_worker_approach(const struct hf_worker *worker, struct hf_cache_key *key)
+inline void hf_worker_approach(const struct hf_worker *worker, struct hf_cache_key *key)
 {
 	hf_cache_approach(worker->team->cache, key);
 }
 
-/* When nothing fresh answers this very question. Apart, so that a hit need not make room
- * for what it needs. */
-static __attribute__((noinline)) enum hf_lookup lookup_further(struct hf_worker *worker,
-	const struct hf_cache_key *key, hf_us now, struct hf_cached *copy, struct hf_answer *ret)
+enum hf_lookup hf_worker_lookup_further(struct hf_worker *worker, const struct hf_cache_key *key,
+	hf_us now, struct hf_cached *copy, struct hf_answer *ret)
 {
 	bool remarked = hf_remarked(worker, key, now);
 	struct hf_cache_key name = hf_cache_name_key(key);
@@ -359,15 +361,24 @@ static __attribute__((noinline)) enum hf_lookup lookup_further(struct hf_worker 
 	return denied ? HF_LOOKUP_HIT : HF_LOOKUP_CUT;
 }
 
-inline enum hf_lookup hf_worker_lookup(struct hf_worker *worker, const struct hf_cache_key *key,
-	hf_us now, struct hf_cached *copy, struct hf_answer *ret)
+inline __attribute__((always_inline)) bool hf_worker_hit(
+	struct hf_worker *worker, const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
 {
-	if (!fresh(worker, key, now, copy))
-		return lookup_further(worker, key, now, copy, ret);
+	if (hf_cache_lookup_here(worker->team->cache, key, now, copy) != HF_CACHE_FRESH ||
+		!hf_sweep_fits(worker, copy))
+		return false;
 	hf_count(worker->meter, HF_COUNT_CACHE_HITS);
 	hf_heat_hit(worker, key, copy, now);
 	if (hf_warm_due(worker, key, copy, now))
 		refresh(worker, key, now);
+	return true;
+}
+
+enum hf_lookup hf_worker_lookup(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
+	struct hf_cached *copy, struct hf_answer *ret)
+{
+	if (!hf_worker_hit(worker, key, now, copy))
+		return hf_worker_lookup_further(worker, key, now, copy, ret);
 	*ret = (struct hf_answer){.kept = &copy->kept, .age = copy->age, .ede = HF_EDE_NONE};
 	return HF_LOOKUP_HIT;
 }

@@ -99,15 +99,25 @@ enum hf_lookup {
 struct hf_cache_key hf_worker_key(const struct hf_worker *worker,
 	const struct hf_question *question, uint8_t flags);
 
-/* Ahead of a lookup, in two steps with other work between them: has the processor
+/* The same, ahead of a lookup, in two steps with other work between them: has the processor
  * fetch the key's place in the cache's index, then what that leads to. */
-void hf_worker_expect(const struct hf_worker *worker, struct hf_cache_key *key);
+void hf_worker_key_ahead(const struct hf_worker *worker, const struct hf_question *question,
+	uint8_t flags, struct hf_cache_key *ret);
 void hf_worker_approach(const struct hf_worker *worker, struct hf_cache_key *key);
 
 /* An answer from the cache, in copy; *ret points into it for HIT, CUT and STALE.
  * A stale one that is due for it is refreshed behind the client's back. MISS with
  * copy->kept.len set: there is one, but it does not fit into the copy's memory. */
 enum hf_lookup hf_worker_lookup(struct hf_worker *worker, const struct hf_cache_key *key,
+	hf_us now, struct hf_cached *copy, struct hf_answer *ret);
+
+/* Its two halves, so that a hit need not make room for what other answers need. Does a fresh
+ * answer to this very question lie in copy now? Made to be taken into its caller. */
+bool hf_worker_hit(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
+	struct hf_cached *copy);
+
+/* ... and if not, what else is there? Never HIT but for a denial of the name. */
+enum hf_lookup hf_worker_lookup_further(struct hf_worker *worker, const struct hf_cache_key *key,
 	hf_us now, struct hf_cached *copy, struct hf_answer *ret);
 
 /* Asks for an answer: the client hears of it with this ticket.

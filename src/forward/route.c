@@ -49,12 +49,10 @@ int hf_route_table_build(struct hf_arena *arena, const struct hf_hash_key *key,
 	return 0;
 }
 
-inline const struct hf_route *hf_route_find(
+static __attribute__((noinline)) const struct hf_route *find_below_root(
 	const struct hf_route_table *table, const struct hf_name *name)
 {
 	const uint8_t *suffix = name->bytes;
-	if (!table->labels_max)
-		return table->root;
 	unsigned labels = hf_name_labels(suffix);
 	for (; labels > table->labels_max; labels--)
 		suffix = hf_name_parent(suffix);
@@ -64,4 +62,10 @@ inline const struct hf_route *hf_route_find(
 		if (route || !suffix[0])
 			return route;
 	}
+}
+
+inline const struct hf_route *hf_route_find(
+	const struct hf_route_table *table, const struct hf_name *name)
+{
+	return table->labels_max ? find_below_root(table, name) : table->root;
 }

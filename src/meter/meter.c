@@ -245,7 +245,8 @@ void hf_meter_reply(struct hf_meter *meter, enum hf_transport transport, unsigne
 	while (bucket < HF_DURATION_BUCKETS - 1 && took > hf_duration_bounds[bucket])
 		bucket++;
 	hf_meter_add(&meter->duration[transport].buckets[bucket], 1);
-	hf_meter_add(&meter->duration[transport].sum_us, took > 0 ? (uint64_t)took : 0);
+	if (took > 0)
+		hf_meter_add(&meter->duration[transport].sum_us, (uint64_t)took);
 }
 
 const char *hf_meter_type_name(unsigned index)

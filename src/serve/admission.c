@@ -1,14 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/admission.h"
 
-bool hf_client_allowed(const struct hf_clients_conf *conf, const struct hf_address *client)
-{
-	for (size_t i = 0; i < conf->allow.count; i++)
-		if (hf_prefix_has(&conf->allow.items[i], client))
-			return true;
-	return false;
-}
-
 /* One IPv6 host can have all of its /64. */
 static atomic_uint *place_of(struct hf_admission_table *table, const struct hf_address *client)
 {

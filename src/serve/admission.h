@@ -25,7 +25,15 @@ struct hf_admission_table {
 	atomic_uint places[HF_ADMISSION_PLACES];
 };
 
-bool hf_client_allowed(const struct hf_clients_conf *conf, const struct hf_address *client);
+/* Here, for every hit asks. */
+static inline bool hf_client_allowed(
+	const struct hf_clients_conf *conf, const struct hf_address *client)
+{
+	for (size_t i = 0; i < conf->allow.count; i++)
+		if (hf_prefix_has(&conf->allow.items[i], client))
+			return true;
+	return false;
+}
 
 enum hf_connection_verdict {
 	HF_CONNECTION_ADMITTED,

@@ -73,7 +73,7 @@ static void out_add(struct hf_listener *l, const struct hf_address *peer,
 
 /* ---- datagrams in ---- */
 
-static void serve_one(struct ear *ear, const struct hf_packet *packet, size_t i)
+static inline void serve_one(struct ear *ear, const struct hf_datagram *came, size_t i)
 {
 	struct hf_listener *l = ear->listener;
 	uint8_t *place = out_place(l, ear);
@@ -88,7 +88,7 @@ static void serve_one(struct ear *ear, const struct hf_packet *packet, size_t i)
 		/* Over UDP no reply is longer than a place, whatever memory it used. */
 		if (reply != place)
 			memcpy(place, reply, len);
-		out_add(l, packet->peer, packet->local, place, len);
+		out_add(l, &came->peer, &came->local, place, len);
 		break;
 	}
 	ear->pending--;
@@ -97,18 +97,21 @@ static void serve_one(struct ear *ear, const struct hf_packet *packet, size_t i)
 /* Returns how many of the datagrams it took. */
 static size_t serve_group(struct ear *ear, const struct hf_datagram *batch, size_t n, hf_us now)
 {
-	struct hf_packet packets[HF_RESPOND_GROUP];
+	struct hf_responder *responder = ear->listener->responder;
+	const struct hf_datagram *group[HF_RESPOND_GROUP];
 	size_t count = 0, taken = 0;
 	for (; taken < n && count < HF_RESPOND_GROUP; taken++) {
 		const struct hf_datagram *d = &batch[taken];
-		if (d->peer.port) /* else nothing can be sent there */
-			packets[count++] = (struct hf_packet){
-				HF_TRANSPORT_UDP, ear, &d->peer, &d->local, d->bytes, d->len};
+		if (!d->peer.port)
+			continue; /* nothing can be sent there */
+		const struct hf_packet packet = {
+			HF_TRANSPORT_UDP, ear, &d->peer, &d->local, d->bytes, d->len};
+		hf_respond_begin(responder, count, &packet, now);
+		group[count++] = d;
 	}
-	if (count)
-		hf_respond_begin(ear->listener->responder, packets, count, now);
+	hf_respond_approach(responder, count);
 	for (size_t i = 0; i < count; i++)
-		serve_one(ear, &packets[i], i);
+		serve_one(ear, group[i], i);
 	return taken;
 }
 

@@ -50,12 +50,13 @@ enum hf_respond hf_respond(struct hf_responder *responder, const struct hf_packe
 	hf_us now, uint8_t *out, const uint8_t **ret, size_t *ret_len);
 
 /* A batch is handled in groups: the packets of a group are all read and their keys
- * hashed, then the places of their answers are fetched, then they are answered one
- * by one. So the processor waits for memory once for the group and not for each.
- * n up to HF_RESPOND_GROUP. Then hf_respond_finish, as hf_respond, for each i in
- * [0, n), in that order; hf_respond may be called in between. */
+ * hashed (hf_respond_begin, for each i in [0, n), n up to HF_RESPOND_GROUP), then the
+ * places of their answers are fetched (hf_respond_approach), then they are answered one
+ * by one: hf_respond_finish, as hf_respond, for each i, in that order; hf_respond may be
+ * called in between. So the processor waits for memory once for the group and not for each. */
 void hf_respond_begin(
-	struct hf_responder *responder, const struct hf_packet *packets, size_t n, hf_us now);
+	struct hf_responder *responder, size_t i, const struct hf_packet *packet, hf_us now);
+void hf_respond_approach(struct hf_responder *responder, size_t n);
 enum hf_respond hf_respond_finish(struct hf_responder *responder, size_t i, uint8_t *out,
 	const uint8_t **ret, size_t *ret_len);
 

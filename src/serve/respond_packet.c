@@ -102,11 +102,11 @@ static uint16_t keepalive_100ms(const struct hf_responder *r)
 	return idle < UINT16_MAX ? (uint16_t)idle : UINT16_MAX;
 }
 
-static inline void address(struct hf_request *q)
+static inline struct hf_reply addressed(const struct hf_request *q)
 {
 	const struct hf_query_view *v = &q->view;
 	bool tcp = q->packet.transport == HF_TRANSPORT_TCP;
-	q->reply = (struct hf_reply){
+	return (struct hf_reply){
 		.id = v->id,
 		.flags = v->flags,
 		.question = q->packet.bytes + HF_HEADER_LEN,
@@ -123,7 +123,7 @@ static inline void address(struct hf_request *q)
 
 void hf_request_address(struct hf_request *q)
 {
-	address(q);
+	q->reply = addressed(q);
 }
 
 /* ---- what is refused, and what is answered without asking ---- */
@@ -179,7 +179,7 @@ uint8_t hf_request_key_flags(const struct hf_request *q)
 	return key_flags(&q->view);
 }
 
-inline size_t hf_request_patch(struct hf_request *q, uint8_t *bytes, const struct hf_answer *answer)
+size_t hf_request_patch(struct hf_request *q, uint8_t *bytes, const struct hf_answer *answer)
 {
 	q->reply.ede = answer->ede;
 	q->reply.ede_text = answer->ede_text;
@@ -187,7 +187,7 @@ inline size_t hf_request_patch(struct hf_request *q, uint8_t *bytes, const struc
 	return hf_responder_count(q->r, q->packet.transport, bytes, len, bytes[3] & HF_FLAG_RCODE, 0);
 }
 
-static __attribute__((noinline)) size_t special_reply(struct hf_request *q)
+static size_t special_reply(struct hf_request *q)
 {
 	struct hf_kept kept = {.wire = q->out, .ttl_at = q->r->ttl_at};
 	if (!hf_special_answer(&q->view.question, &kept))
@@ -208,41 +208,6 @@ static size_t cut_reply(struct hf_request *q, const struct hf_cached *copy, cons
 		return q->packet.transport == HF_TRANSPORT_UDP ? say_truncated(q) : 0;
 	*ret = out;
 	return hf_responder_count(q->r, q->packet.transport, out, (size_t)len, HF_RCODE_NXDOMAIN, 0);
-}
-
-/* From the cache. 0: it has to be asked. */
-static size_t cached_reply(struct hf_request *q, const uint8_t **ret)
-{
-	struct hf_responder *r = q->r;
-	const struct hf_cache_key *key = &q->key;
-	struct hf_cached copy = {
-		.kept = {.wire = q->out, .ttl_at = r->ttl_at},
-		.wire_cap = HF_RESPOND_ROOM - HF_OPT_ROOM,
-		.ttl_cap = HF_RECORDS_MAX,
-	};
-	struct hf_answer answer;
-	enum hf_lookup found = hf_worker_lookup(r->worker, key, q->now, &copy, &answer);
-	if (found == HF_LOOKUP_MISS && copy.kept.len) {
-		copy.kept.wire = r->large;
-		copy.wire_cap = HF_MESSAGE_MAX;
-		found = hf_worker_lookup(r->worker, key, q->now, &copy, &answer);
-		*ret = r->large;
-	}
-	switch (found) {
-	case HF_LOOKUP_HIT:
-	case HF_LOOKUP_STALE: return hf_request_patch(q, copy.kept.wire, &answer);
-	case HF_LOOKUP_CUT:
-		if (copy.kept.wire == q->out)
-			return cut_reply(q, &copy, ret);
-		break;
-	case HF_LOOKUP_FAILED:
-		*ret = q->out;
-		return hf_request_say(q, HF_RCODE_SERVFAIL, HF_EDE_CACHED_ERROR,
-			"no upstream could answer a moment ago");
-	case HF_LOOKUP_MISS: break;
-	}
-	*ret = q->out;
-	return 0;
 }
 
 /* ---- what has to be asked ---- */
@@ -340,22 +305,79 @@ const struct hf_client hf_responder_client = {answered};
 
 /* ---- the way of a packet ---- */
 
-/* What no zone of ours answers. */
-static inline size_t forward(struct hf_request *q, const uint8_t **ret, enum hf_respond *ret_how)
+/* From the cache, what is not a hit at once. 0: it has to be asked. */
+static size_t reply_without(struct hf_request *q, struct hf_cached *copy, const uint8_t **ret)
 {
-	size_t len = hf_special_may_be(&q->view.question.name) ? special_reply(q) : 0;
-	if (!len && q->view.question.type == HF_TYPE_ANY && q->packet.transport == HF_TRANSPORT_UDP)
-		len = say_truncated(q);
-	if (!len)
-		len = cached_reply(q, ret);
-	if (len)
-		return len;
-	if (hf_request_ask(q, &q->key, NULL) == 0) {
-		*ret_how = HF_RESPOND_LATER;
-		return 0;
+	struct hf_responder *r = q->r;
+	struct hf_answer answer;
+	enum hf_lookup found = hf_worker_lookup_further(r->worker, &q->key, q->now, copy, &answer);
+	if (found == HF_LOOKUP_MISS && copy->kept.len) {
+		*ret = copy->kept.wire = r->large;
+		copy->wire_cap = HF_MESSAGE_MAX;
+		found = hf_worker_lookup(r->worker, &q->key, q->now, copy, &answer);
 	}
+	switch (found) {
+	case HF_LOOKUP_HIT:
+	case HF_LOOKUP_STALE: return hf_request_patch(q, copy->kept.wire, &answer);
+	case HF_LOOKUP_CUT:
+		if (copy->kept.wire == q->out)
+			return cut_reply(q, copy, ret);
+		break;
+	case HF_LOOKUP_FAILED:
+		*ret = q->out;
+		return hf_request_say(q, HF_RCODE_SERVFAIL, HF_EDE_CACHED_ERROR,
+			"no upstream could answer a moment ago");
+	case HF_LOOKUP_MISS: break;
+	}
+	*ret = q->out;
+	return 0;
+}
+
+/* Apart, so that a hit need not make room for what it needs. */
+static __attribute__((noinline)) enum hf_respond without_hit(
+	struct hf_request *q, struct hf_cached *copy, const uint8_t **ret, size_t *ret_len)
+{
+	hf_request_address(q);
+	*ret_len = reply_without(q, copy, ret);
+	if (*ret_len)
+		return HF_RESPOND_NOW;
+	if (hf_request_ask(q, &q->key, NULL) == 0)
+		return HF_RESPOND_LATER;
 	hf_count(q->r->meter, HF_COUNT_OVERLOAD);
-	return hf_request_say(q, HF_RCODE_SERVFAIL, HF_EDE_OTHER, "too many questions under way");
+	*ret_len =
+		hf_request_say(q, HF_RCODE_SERVFAIL, HF_EDE_OTHER, "too many questions under way");
+	return HF_RESPOND_NOW;
+}
+
+/* What nobody but the cache and upstreams can answer. Apart, with all that a hit passes taken
+ * into it: there are enough registers for that, but not for reading the packets as well. */
+static __attribute__((noinline)) enum hf_respond forward(
+	struct hf_request *q, const uint8_t **ret, size_t *ret_len)
+{
+	struct hf_responder *r = q->r;
+	uint8_t *out = q->out;
+	struct hf_cached copy; /* of which the lookup fills in the rest */
+	copy.kept.wire = out;
+	copy.kept.ttl_at = r->ttl_at;
+	copy.wire_cap = HF_RESPOND_ROOM - HF_OPT_ROOM;
+	copy.ttl_cap = HF_RECORDS_MAX;
+	if (!hf_worker_hit(r->worker, &q->key, q->now, &copy))
+		return without_hit(q, &copy, ret, ret_len);
+	struct hf_reply reply = addressed(q);
+	size_t len = hf_reply_patch(out, &copy.kept, copy.age, 0, &reply);
+	*ret_len = hf_responder_count(r, q->packet.transport, out, len, out[3] & HF_FLAG_RCODE, 0);
+	return HF_RESPOND_NOW;
+}
+
+/* What nearly every question is: of an allowed client, for a type and class that we serve,
+ * of a name that is neither a zone's of ours nor special. False: answer() tells what it is. */
+static inline bool is_usual(const struct hf_request *q)
+{
+	const struct hf_question *question = &q->view.question;
+	return (uint16_t)(question->type - 1) < HF_TYPE_TKEY - 1 && question->type != HF_TYPE_OPT &&
+	       question->class == HF_CLASS_IN && q->view.flags & HF_FLAG_RD &&
+	       hf_client_allowed(q->r->conf.clients, q->packet.peer) &&
+	       !hf_special_may_be(&question->name) && !hf_authority_zone_of(q->r, question);
 }
 
 static bool is_transfer(uint16_t type)
@@ -363,81 +385,101 @@ static bool is_transfer(uint16_t type)
 	return type == HF_TYPE_AXFR || type == HF_TYPE_IXFR;
 }
 
-static enum hf_respond answer(struct hf_request *q, const uint8_t **ret, size_t *ret_len)
+/* False: it is forwarded all the same. */
+static __attribute__((noinline)) bool answer(
+	struct hf_request *q, enum hf_respond *ret_how, const uint8_t **ret, size_t *ret_len)
 {
-	const struct hf_zones_entry *zone = hf_authority_zone_of(q->r, &q->view.question);
-	enum hf_respond how = HF_RESPOND_NOW;
-	if (is_transfer(q->view.question.type) && hf_errand(q, &how, ret, ret_len))
-		return how;
+	const struct hf_question *question = &q->view.question;
+	const struct hf_zones_entry *zone = hf_authority_zone_of(q->r, question);
+	hf_request_address(q);
+	*ret_how = HF_RESPOND_NOW;
+	if (is_transfer(question->type) && hf_errand(q, ret_how, ret, ret_len))
+		return true;
 	*ret_len = refuse(q, zone);
-	if (!*ret_len && zone && hf_errand_is_signed(q))
-		return hf_errand_question(q, zone, ret, ret_len);
-	if (*ret_len || (zone && hf_authority_reply(q, zone, &how, ret, ret_len)))
+	if (!*ret_len && zone && hf_errand_is_signed(q)) {
+		*ret_how = hf_errand_question(q, zone, ret, ret_len);
+		return true;
+	}
+	if (*ret_len || (zone && hf_authority_reply(q, zone, ret_how, ret, ret_len)))
+		return true;
+	if (hf_special_may_be(&question->name))
+		*ret_len = special_reply(q);
+	if (!*ret_len && question->type == HF_TYPE_ANY && q->packet.transport == HF_TRANSPORT_UDP)
+		*ret_len = say_truncated(q);
+	return *ret_len;
+}
+
+/* What is no question, or one that a server is asked about its zones. */
+static __attribute__((noinline)) enum hf_respond no_question(
+	struct hf_request *q, const uint8_t **ret, size_t *ret_len)
+{
+	enum hf_respond how;
+	if (q->fault == HF_QUERY_SILENCE) {
+		hf_count(q->r->meter, HF_COUNT_SILENCED);
+		return HF_RESPOND_SILENCE;
+	}
+	hf_request_address(q);
+	if (hf_errand(q, &how, ret, ret_len))
 		return how;
-	*ret_len = forward(q, ret, &how);
-	return how;
+	*ret_len = fault_reply(q, q->fault);
+	return HF_RESPOND_NOW;
 }
 
 /* Reads the packet, and has the processor fetch the place of its answer. */
-static void begin(struct hf_request *q)
+static inline void begin(
+	struct hf_request *q, struct hf_responder *r, const struct hf_packet *packet, hf_us now)
 {
+	/* Each field by itself: then what the packet was made in need not exist. */
+	q->r = r;
+	q->packet.transport = packet->transport;
+	q->packet.ctx = packet->ctx;
+	q->packet.peer = packet->peer;
+	q->packet.local = packet->local;
+	q->packet.bytes = packet->bytes;
+	q->packet.len = packet->len;
+	q->now = now;
+
 	q->fault = hf_query_read(q->packet.bytes, q->packet.len, &q->view);
 	if (q->fault != HF_QUERY_GOOD)
 		return;
-	q->key = hf_worker_key(q->r->worker, &q->view.question, key_flags(&q->view));
-	hf_worker_expect(q->r->worker, &q->key);
+	hf_worker_key_ahead(q->r->worker, &q->view.question, key_flags(&q->view), &q->key);
 }
 
 static inline enum hf_respond finish(struct hf_request *q, const uint8_t **ret, size_t *ret_len)
 {
-	struct hf_meter *meter = q->r->meter;
-	if (q->fault == HF_QUERY_SILENCE) {
-		hf_count(meter, HF_COUNT_SILENCED);
-		return HF_RESPOND_SILENCE;
-	}
+	enum hf_respond how;
 	*ret = q->out;
-	address(q);
-	if (q->fault != HF_QUERY_GOOD) {
-		enum hf_respond how;
-		if (hf_errand(q, &how, ret, ret_len))
-			return how;
-		*ret_len = fault_reply(q, q->fault);
-		return HF_RESPOND_NOW;
-	}
-	hf_meter_query(meter, q->packet.transport, q->view.question.type);
-	return answer(q, ret, ret_len);
-}
-
-static void set(
-	struct hf_request *q, struct hf_responder *r, const struct hf_packet *packet, hf_us now)
-{
-	q->r = r;
-	q->packet = *packet;
-	q->now = now;
+	if (q->fault != HF_QUERY_GOOD)
+		return no_question(q, ret, ret_len);
+	hf_meter_query(q->r->meter, q->packet.transport, q->view.question.type);
+	if (!is_usual(q) && answer(q, &how, ret, ret_len))
+		return how;
+	return forward(q, ret, ret_len);
 }
 
 enum hf_respond hf_respond(struct hf_responder *r, const struct hf_packet *packet, hf_us now,
 	uint8_t *out, const uint8_t **ret, size_t *ret_len)
 {
 	struct hf_request q;
-	set(&q, r, packet, now);
+	begin(&q, r, packet, now);
 	q.out = out;
-	begin(&q);
 	return finish(&q, ret, ret_len);
 }
 
-void hf_respond_begin(struct hf_responder *r, const struct hf_packet *packets, size_t n, hf_us now)
+inline void hf_respond_begin(
+	struct hf_responder *r, size_t i, const struct hf_packet *packet, hf_us now)
 {
-	for (size_t i = 0; i < n; i++) {
-		set(&r->group[i], r, &packets[i], now);
-		begin(&r->group[i]);
-	}
+	begin(&r->group[i], r, packet, now);
+}
+
+inline void hf_respond_approach(struct hf_responder *r, size_t n)
+{
 	for (size_t i = 0; i < n; i++)
 		if (r->group[i].fault == HF_QUERY_GOOD)
 			hf_worker_approach(r->worker, &r->group[i].key);
 }
 
-enum hf_respond hf_respond_finish(
+inline enum hf_respond hf_respond_finish(
 	struct hf_responder *r, size_t i, uint8_t *out, const uint8_t **ret, size_t *ret_len)
 {
 	r->group[i].out = out;

@@ -181,7 +181,9 @@ static void a_group_is_answered_each_its_own_even_with_another_between(void **st
 		group[i] = (struct hf_packet){d->path.transport, d->path.ctx, &d->path.peer,
 			&d->path.local, packets[i].bytes, packets[i].len};
 	const unsigned asked = d->stage.upstreams[0].asked;
-	hf_respond_begin(d->responder, group, 3, hf_loop_now(d->stage.loops[0]));
+	for (size_t i = 0; i < 3; i++)
+		hf_respond_begin(d->responder, i, &group[i], hf_loop_now(d->stage.loops[0]));
+	hf_respond_approach(d->responder, 3);
 	for (unsigned i = 0; i < 3; i++) {
 		const uint8_t *reply = NULL;
 		size_t len = 0;
