@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "zone/url.h"
 
 #define DNS_PORT 53
 #define TLS_PORT 853
@@ -40,6 +41,11 @@ int hf_place_parse(const char *text, struct hf_place *ret)
 	if (takes(&rest, "tls://")) {
 		place.kind = HF_PLACE_TLS;
 		rc = read_address(rest, TLS_PORT, &place);
+	} else if (strstr(text, "://")) {
+		struct hf_url url;
+		place.kind = HF_PLACE_URL;
+		place.url = text;
+		rc = hf_url_parse(text, &url);
 	} else if (takes(&rest, "txt:")) {
 		place.kind = HF_PLACE_TXT;
 		rc = read_txt(rest, &place);

@@ -36,11 +36,21 @@ static void a_txt_name_is_told_by_its_beginning(void **state)
 	assert_int_equal(place.name.len, 21);
 }
 
+static void a_url_is_told_by_its_beginning(void **state)
+{
+	struct hf_place place;
+	(void)state;
+	assert_int_equal(hf_place_parse("https://store.example/corp.serial", &place), 0);
+	assert_int_equal(place.kind, HF_PLACE_URL);
+	assert_string_equal(place.url, "https://store.example/corp.serial");
+	assert_false(hf_address_set(&place.address));
+}
+
 static void what_is_no_place_is_refused(void **state)
 {
 	static const char *const bad[] = {"", "ns1.example", "10.0.0.10:0", "tls://", "tls://ns1",
-		"https://a/b", "txt:", "txt:a..b", "txt:@10.0.0.1",
-		"txt:a.b@ns", "http://a/b", "10.0.0"};
+		"https://", "https:///x", "https://a b", "ftp://a/b", "txt:", "txt:a..b", "txt:@10.0.0.1",
+		"txt:a.b@ns", "10.0.0"};
 	struct hf_place place = {.kind = HF_PLACE_TXT};
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
@@ -53,6 +63,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_have_the_port_of_their_protocol),
 		cmocka_unit_test(a_txt_name_is_told_by_its_beginning),
+		cmocka_unit_test(a_url_is_told_by_its_beginning),
 		cmocka_unit_test(what_is_no_place_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
