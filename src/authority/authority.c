@@ -689,7 +689,11 @@ static void describe(const struct shown *shown, hf_us now, struct hf_authority_z
 		.notifies = f->notifies,
 		.notifies_sent = f->notifies_sent,
 		.untold = f->untold,
+		.http_status = f->sight.status,
+		.asked_ago = f->sight.at ? now - f->sight.at : -1,
 	};
+	_Static_assert(sizeof ret->http_tag == sizeof f->sight.tag, "one is copied to the other");
+	memcpy(ret->http_tag, f->sight.tag, sizeof ret->http_tag);
 	memcpy(ret->why, f->why, sizeof ret->why);
 	memcpy(ret->fault, f->fault, sizeof ret->fault);
 }

@@ -3,17 +3,17 @@
  *
  * Story: workers answer from a set of zones (zone/zones.h) and know nothing else. Behind
  * them one thread, with a loop of its own, looks after each zone of the configuration: it
- * reads the copy of the last time from the disk, reads the file or asks a primary, asks
- * witnesses for the published serial, lets the gate (zone/gate.h) say whether the copy
- * may be served, writes down what was proven, tells secondaries, and hands workers a new
- * set whenever one of these changes. NOTIFY messages that a listener gets come here, too.
+ * reads the copy of the last time from the disk, reads the file or asks a primary or a
+ * web server, asks witnesses for the published serial, lets the gate (zone/gate.h) say whether the
+ * copy may be served, writes down what was proven, tells secondaries, and hands workers a new set
+ * whenever one of these changes. NOTIFY messages that a listener gets come here, too.
  *
  *   authority.c   the thread, the table of zones, handing over
  *   keeper.c      one zone: gate, source and copy put together ("a zone's keeper")
- *   source_file.c source_xfr.c   where versions come from
+ *   source_file.c source_xfr.c source_url.c   where versions come from
  *   zone_file.c watch.c          ... the text with what it includes, and when it changes
  *   witness.c siblings.c         who is asked for the serial, and for samples
- *   call.c keys.c                what all who ask share: sockets, turns, TLS; secrets
+ *   call.c download.c keys.c     what all who ask share: sockets, turns, TLS; HTTP; secrets
  *   copy.c        the copy on the disk: atomic, with a digest, and when it was proven
  *   locals.c vigil.c             local data and hosts files; files that come to rest
  *   notify.c      secondaries are told (RFC 1996)
@@ -85,7 +85,10 @@ struct hf_authority_zone {
 	hf_us loaded_ago; /* when this version came; -1: none */
 	uint64_t loads, refused, transfers, transfers_failed, notifies;
 	uint64_t notifies_sent;
-	unsigned untold; /* secondaries that could not be told, or did not fetch */
+	unsigned untold;           /* secondaries that could not be told, or did not fetch */
+	int http_status;           /* of the last answer of its URL; 0: none, or it has no URL */
+	hf_us asked_ago;           /* when the URL was last asked for; -1: never */
+	char http_tag[40];         /* the ETag of what is here, cut to fit; "" */
 	char why[HF_GATE_WHY_MAX]; /* of the state */
 	char fault[200];           /* the last that went wrong with its source; "" */
 };

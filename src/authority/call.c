@@ -35,6 +35,8 @@ struct hf_calls {
 	struct hf_loop *loop;
 	struct hf_udp_pool *udp;
 	struct hf_tls_tickets *tickets;
+	void *guest;
+	void (*end_guest)(void *guest);
 	struct line lines[HF_TURN_KINDS];
 	struct hf_timer next; /* those in line for whom there is room */
 	struct trust trusts[TRUSTS_MAX];
@@ -128,6 +130,8 @@ void hf_calls_free(struct hf_calls *calls)
 	hf_timer_disarm(hf_loop_timers(calls->loop), &calls->next);
 	for (unsigned i = 0; i < TRUSTS_MAX; i++)
 		drop_trust(&calls->trusts[i]);
+	if (calls->end_guest)
+		calls->end_guest(calls->guest);
 	hf_udp_pool_free(calls->udp);
 	hf_tls_tickets_free(calls->tickets);
 	free(calls);
@@ -136,6 +140,17 @@ void hf_calls_free(struct hf_calls *calls)
 struct hf_loop *hf_calls_loop(const struct hf_calls *calls)
 {
 	return calls->loop;
+}
+
+void *hf_calls_guest(const struct hf_calls *calls)
+{
+	return calls->guest;
+}
+
+void hf_calls_set_guest(struct hf_calls *calls, void *guest, void (*end)(void *guest))
+{
+	calls->guest = guest;
+	calls->end_guest = end;
 }
 
 /* ---- whom to believe ---- */

@@ -8,7 +8,7 @@
  * HF_CALL_PATIENCE, or that gives its octets one by one, is given up.
  * What the calls of one authority share is a *hf_calls*: the sockets of its questions over
  * UDP, TLS tickets, certificate authorities, and how many connections there may be at a
- * time. Who wants one takes a *turn* first; without room it stands in line.
+ * time, and what downloads need. Who wants one takes a *turn* first; without room it stands in line.
  * No peer has more than half of the turns of a kind while others might want one: a primary
  * of ten thousand zones that is silent holds up its own zones, and nobody else's.
  * Ownership: a call, a turn and a datagram's call are their owner's, and must
@@ -45,6 +45,11 @@ int hf_calls_new(struct hf_loop *loop, struct hf_calls **ret);
 void hf_calls_free(struct hf_calls *calls); /* after all that use it; NULL is fine */
 
 struct hf_loop *hf_calls_loop(const struct hf_calls *calls);
+
+/* What another part shares among all that call (authority/download.h): it is made by who wants
+ * it first, and ended with the calls. NULL: it has not been set. */
+void *hf_calls_guest(const struct hf_calls *calls);
+void hf_calls_set_guest(struct hf_calls *calls, void *guest, void (*end)(void *guest));
 
 /* Whom to expect at a tls:// address of the zone. It holds a reference of its trust (let go
  * with hf_trust_unref). What a file of authorities says is kept for a minute. What

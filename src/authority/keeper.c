@@ -38,6 +38,9 @@
 /* A NOTIFY is nobody's way to make us ask more often than this. */
 #define NOTIFY_EVERY HF_SECOND
 
+/* Zones that come from one server and are looked at as often are not asked for all at once. */
+#define POLL_WITHIN (5 * HF_SECOND)
+
 struct hf_zone_keeper {
 	struct hf_zone_keeper_conf conf;
 	struct hf_zone_keeper_link link;
@@ -51,6 +54,7 @@ struct hf_zone_keeper {
 	struct hf_timer turn_timer; /* time passes */
 	struct hf_timer ask_timer;  /* questions, a little apart from others' */
 	bool fetching, wanted;
+	bool hurried;      /* somebody says that there is a new version */
 	bool unsaved;      /* the copy on the disk is not of this version */
 	hf_us save_within; /* ... and is written in so long */
 	bool whole;        /* what was given last was refused: all of it, next time */
@@ -305,6 +309,7 @@ static void follow_notify(struct hf_zone_keeper *k, hf_us now)
 	k->look_at = HF_NEVER;
 	k->notified_at = now;
 	k->fetch_at = now;
+	k->hurried = true;
 	want_fetch(k, now);
 	if (k->gate.witness_count)
 		hf_timer_arm(hf_loop_timers(k->conf.loop), &k->ask_timer, now);
@@ -420,7 +425,9 @@ static enum hf_witness_kind kind_of(const struct hf_place *place, bool primary)
 {
 	if (primary)
 		return HF_WITNESS_PRIMARY;
-	return place->kind == HF_PLACE_TXT ? HF_WITNESS_TXT : HF_WITNESS_SERVER;
+	return place->kind == HF_PLACE_URL   ? HF_WITNESS_URL
+	       : place->kind == HF_PLACE_TXT ? HF_WITNESS_TXT
+					     : HF_WITNESS_SERVER;
 }
 
 /* Primaries first, in their order, so that a primary's number is its witness's. */
@@ -534,9 +541,20 @@ static void source_changed(void *ctx, hf_us now)
 	want_fetch(k, now);
 }
 
+/* One more look at what nobody says has changed. */
+static bool is_poll(const struct hf_zone_keeper *k)
+{
+	return k->gate.conf.self && k->gate.state == HF_GATE_CURRENT && !k->failures && !k->hurried;
+}
+
 void hf_zone_keeper_fetch(struct hf_zone_keeper *k, hf_us now)
 {
-	const struct hf_fetch fetch = {.have = k->entry.zone, .whole = k->whole, .first = k->first};
+	hf_us most = k->gate.retry / 2 < POLL_WITHIN ? k->gate.retry / 2 : POLL_WITHIN;
+	const struct hf_fetch fetch = {.have = k->entry.zone,
+		.whole = k->whole,
+		.first = k->first,
+		.within = is_poll(k) ? most : 0};
+	k->hurried = false;
 	k->wanted = false;
 	k->fetching = true;
 	k->first = HF_SOURCE_NO_PRIMARY; /* the source finds out who has the newest */
@@ -558,8 +576,9 @@ static int make_source(struct hf_zone_keeper *k)
 		.ctx = k};
 	if (k->conf.obstacle)
 		return 0;
-	return strcmp(zone->file, "none") != 0 ? hf_source_file_new(&conf, &k->source)
-					       : hf_source_xfr_new(&conf, &k->source);
+	return strcmp(zone->file, "none") != 0  ? hf_source_file_new(&conf, &k->source)
+	       : strcmp(zone->url, "none") != 0 ? hf_source_url_new(&conf, &k->source)
+						: hf_source_xfr_new(&conf, &k->source);
 }
 
 /* ---- NOTIFY ---- */
@@ -781,6 +800,8 @@ void hf_zone_keeper_figures(
 		.notifies_sent = hf_notify_figures(k->notify).sent,
 		.untold = hf_notify_figures(k->notify).untold,
 	};
+	if (k->source && k->source->ops->sight)
+		k->source->ops->sight(k->source, &ret->sight);
 	hf_gate_why(gate, now, ret->why);
 	snprintf(ret->fault, sizeof ret->fault, "%s", k->fault);
 }

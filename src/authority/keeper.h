@@ -95,7 +95,8 @@ struct hf_zone_keeper_figures {
 	hf_us proven, loaded; /* HF_GATE_NEVER: never */
 	uint64_t loads, refused, transfers, transfers_failed, notifies;
 	uint64_t notifies_sent;
-	unsigned untold; /* secondaries that could not be told, or did not fetch */
+	unsigned untold;              /* secondaries that could not be told, or did not fetch */
+	struct hf_source_sight sight; /* of a URL; else empty */
 	char why[HF_GATE_WHY_MAX];
 	char fault[200];
 };

@@ -80,40 +80,66 @@ static size_t read_line(int fd, char *buf, size_t cap)
 	return len;
 }
 
-static bool read_secret(int fd, const char *path, uint8_t *ret, size_t *ret_len,
+/* The first line of a file that not everybody may read. False: `why` says why not. */
+static bool read_private_line(const char *path, char line[static FILE_MAX], size_t *ret_len,
 	char why[static HF_KEY_WHY_MAX])
 {
-	char line[FILE_MAX];
 	struct stat st;
-	bool good = false;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+	/* Not a pipe that nobody writes to. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0) {
+		snprintf(why, HF_KEY_WHY_MAX, "%s cannot be read: %s", path, hf_strerror(-errno));
+		return false;
+	}
+	bool good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	if (!good) {
 		snprintf(why, HF_KEY_WHY_MAX, "%s is no file", path);
 	} else if (st.st_mode & (S_IROTH | S_IWOTH)) {
 		snprintf(why, HF_KEY_WHY_MAX, "%s may be read by everybody: chmod o-rwx", path);
+		good = false;
 	} else {
-		size_t len = read_line(fd, line, sizeof line);
-		good = decode(line, len, ret, ret_len);
-		if (!good)
-			snprintf(why, HF_KEY_WHY_MAX,
-				"the first line of %s is no secret in base64 of 1 to %d octets", path,
-				HF_KEY_SECRET_MAX);
+		*ret_len = read_line(fd, line, FILE_MAX);
 	}
-	wipe(line, sizeof line);
+	close(fd);
 	return good;
 }
 
 bool hf_key_read(const struct hf_key_conf *conf, uint8_t *ret, size_t *ret_len,
 	char why[static HF_KEY_WHY_MAX])
 {
-	/* Not a pipe that nobody writes to. */
-	int fd = open(conf->secret_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0) {
-		snprintf(why, HF_KEY_WHY_MAX, "%s cannot be read: %s", conf->secret_file,
-			hf_strerror(-errno));
-		return false;
+	char line[FILE_MAX];
+	size_t len;
+	bool good = false;
+	if (read_private_line(conf->secret_file, line, &len, why)) {
+		good = decode(line, len, ret, ret_len);
+		if (!good)
+			snprintf(why, HF_KEY_WHY_MAX,
+				"the first line of %s is no secret in base64 of 1 to %d octets",
+				conf->secret_file, HF_KEY_SECRET_MAX);
 	}
-	bool good = read_secret(fd, conf->secret_file, ret, ret_len, why);
-	close(fd);
+	wipe(line, sizeof line);
+	return good;
+}
+
+bool hf_token_read(const char *path, char *ret, size_t size, char why[static HF_KEY_WHY_MAX])
+{
+	char line[FILE_MAX];
+	size_t len;
+	bool good = false;
+	if (read_private_line(path, line, &len, why)) {
+		good = len > 0 && len < size && len < sizeof line;
+		for (size_t i = 0; good && i < len; i++)
+			good = line[i] > ' ' && line[i] <= '~';
+		if (!good)
+			snprintf(why, HF_KEY_WHY_MAX,
+				"the first line of %s is no token: visible ASCII without blanks",
+				path);
+	}
+	if (good) {
+		memcpy(ret, line, len);
+		ret[len] = 0;
+	}
+	wipe(line, sizeof line);
 	return good;
 }
 

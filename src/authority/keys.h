@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* keys.h - the secrets of `keys:`, read from their files.
+/* keys.h - the secrets of `keys:` and of web servers, read from their files.
  *
  * Story: a configuration names files; this makes of them keys that can sign (zone/tsig.h).
  * A secret that everybody on the machine can read is none: it is refused. Secrets are read
@@ -15,6 +15,7 @@
 
 #define HF_KEY_SECRET_MAX 512
 #define HF_KEY_WHY_MAX 400
+#define HF_TOKEN_MAX 4096 /* with its NUL */
 
 struct hf_keys;
 
@@ -22,6 +23,10 @@ struct hf_keys;
  * phrase that names the file. */
 bool hf_key_read(const struct hf_key_conf *conf, uint8_t *ret, size_t *ret_len,
 	char why[static HF_KEY_WHY_MAX]);
+
+/* Reads the token for a web server (RFC 6750): the first line of a file, visible ASCII without
+ * blanks. False: `why` is a phrase that names the file. */
+bool hf_token_read(const char *path, char *ret, size_t size, char why[static HF_KEY_WHY_MAX]);
 
 /* All that can be read; for each of the others `fault` is called. -ENOMEM. */
 int hf_keys_load(const struct hf_key_conf *confs, size_t count,

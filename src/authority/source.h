@@ -66,6 +66,15 @@ struct hf_fetch {
 	struct hf_zone *have; /* the version that is here, NULL: none; referenced if kept */
 	bool whole;           /* no differences: all of it (AXFR) */
 	size_t first;         /* the primary to begin with; _NO_PRIMARY: whichever */
+	hf_us within;         /* it may wait this long: others want the same of a server; 0: now */
+};
+
+/* What can be seen of a source from outside. */
+#define HF_SOURCE_TAG_MAX 40
+struct hf_source_sight {
+	hf_us at;                    /* when it was last heard of, or given up; 0: never */
+	int status;                  /* HTTP, of that; 0: there was no answer */
+	char tag[HF_SOURCE_TAG_MAX]; /* of what we have, cut to fit; "": none */
 };
 
 struct hf_source;
@@ -74,6 +83,7 @@ struct hf_source_ops {
 	void (*begin)(struct hf_source *source, const struct hf_fetch *fetch, hf_us now);
 	void (*cancel)(struct hf_source *source); /* nothing under way is fine */
 	void (*free)(struct hf_source *source);   /* cancels */
+	void (*sight)(const struct hf_source *source, struct hf_source_sight *ret); /* or NULL */
 };
 
 struct hf_source { /* what each begins with */
@@ -84,5 +94,6 @@ struct hf_source { /* what each begins with */
 /* One of these, by what the configuration gives. -ENOMEM. */
 int hf_source_file_new(const struct hf_source_conf *conf, struct hf_source **ret);
 int hf_source_xfr_new(const struct hf_source_conf *conf, struct hf_source **ret);
+int hf_source_url_new(const struct hf_source_conf *conf, struct hf_source **ret);
 
 #endif

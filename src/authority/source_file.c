@@ -108,7 +108,7 @@ static void free_source(struct hf_source *source)
 	free(s);
 }
 
-static const struct hf_source_ops ops = {begin, cancel, free_source};
+static const struct hf_source_ops ops = {begin, cancel, free_source, NULL};
 
 int hf_source_file_new(const struct hf_source_conf *conf, struct hf_source **ret)
 {

@@ -471,7 +471,7 @@ static void free_xfr(struct hf_source *source)
 	free(x);
 }
 
-static const struct hf_source_ops ops = {begin, cancel, free_xfr};
+static const struct hf_source_ops ops = {begin, cancel, free_xfr, NULL};
 
 static int add_primary(struct xfr *x, const char *text)
 {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "authority/download.h"
 #include "base/buffer.h"
 #include "base/check.h"
 #include "base/error.h"
@@ -24,10 +25,12 @@ struct hf_witness {
 	struct hf_datagram_call udp;
 	struct hf_turn turn;
 	struct hf_call *call;
+	struct hf_download *download;
 	struct hf_timer timer; /* the next try, or the end */
 	bool asking;
 	unsigned tries;
-	size_t server;                  /* TXT without an address: which primary's turn it is */
+	unsigned server; /* TXT without an address: which primary's turn it is; URL: which address
+			    is begun with */
 	struct hf_place at;             /* who is asked now */
 	char fault[WHY_MAX];            /* what was wrong with a message that was passed over */
 	uint8_t asked[HF_NAME_MAX + 4]; /* the question as sent */
@@ -43,6 +46,8 @@ static void stop(struct hf_witness *w)
 	hf_datagram_forget(&w->udp);
 	hf_call_end(w->call);
 	w->call = NULL;
+	hf_download_end(w->download);
+	w->download = NULL;
 	hf_turn_give(w->conf.calls, &w->turn);
 	w->asking = false;
 }
@@ -286,6 +291,45 @@ static void time_out(struct hf_timer *timer, hf_us now)
 		fail(w, w->fault[0] ? w->fault : "it does not answer", now);
 }
 
+/* ---- over HTTP ---- */
+
+static void downloaded(void *ctx, const struct hf_downloaded *d, hf_us now)
+{
+	struct hf_witness *w = ctx;
+	char why[HF_DOCUMENT_WHY_MAX];
+	uint32_t serial;
+	if (d->why[0]) {
+		fail(w, d->why, now);
+		return;
+	}
+	if (!d->measured) { /* 12 of 1234 is a serial, too */
+		fail(w, "the server does not say how long it is", now);
+		return;
+	}
+	int rc = hf_document_serial(
+		(const char *)d->body, d->len, &w->conf.zone->name, why, &serial);
+	if (rc)
+		fail(w, rc == -ENOMEM ? hf_strerror(rc) : why, now);
+	else
+		succeed(w, serial, now);
+}
+
+static void ask_over_http(struct hf_witness *w, hf_us now)
+{
+	const struct hf_download_conf conf = {.calls = w->conf.calls,
+		.zone = w->conf.zone,
+		.url = w->at.url,
+		.kind = HF_TURN_QUESTION,
+		.most = HF_DOCUMENT_MAX,
+		.patience = HF_WITNESS_PATIENCE,
+		.first = w->server,
+		.done = downloaded,
+		.ctx = w};
+	int rc = hf_download_begin(&conf, &w->download);
+	if (rc)
+		fail(w, hf_strerror(rc), now);
+}
+
 /* ---- asking ---- */
 
 /* A TXT name without a server is asked of the primaries, another one each time that one has
@@ -312,6 +356,8 @@ void hf_witness_ask(struct hf_witness *w, hf_us now)
 	w->fault[0] = 0;
 	if (!choose_server(w))
 		fail(w, "there is no primary to ask for the TXT record", now);
+	else if (w->at.kind == HF_PLACE_URL)
+		ask_over_http(w, now);
 	else if (w->at.kind == HF_PLACE_TLS)
 		ask_over_connection(w, now);
 	else

@@ -6,11 +6,11 @@
  * asked for the SOA record (UDP, TCP when cut; over TLS where so configured; signed with
  * the zone's key, if it has one) and believed only with AA and exactly that record; a
  * txt: name's TXT record is asked of the server behind its "@" (without one, of the
- * primaries in turn) and is one decimal number; an https:// address gives the same as text.
+ * primaries in turn) and is one decimal number; a URL gives a document that says the serial in
+ * one of the ways of zone/document.h, over TLS and with the zone's url-... keys.
  * Over UDP a question is tried three times, each with a port, id and case of letters of its
  * own. What does not fit it, or is not signed as it should be, is passed over: it may be
  * forged, and the next message may be the right one.
- * https:// is not asked yet: such a witness is never reached, and says so.
  * What a serial means is the gate's to say (zone/gate.h).
  * Ownership: a witness is its keeper's; configuration, key and loop outlive it.
  * Threads: the authority's.

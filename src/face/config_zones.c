@@ -10,6 +10,7 @@
 #include "face/config_rows.h"
 #include "zone/gate.h"
 #include "zone/place.h"
+#include "zone/url.h"
 
 #define NAME_TAKES "a zone such as corp.example"
 
@@ -98,13 +99,13 @@ static bool is_given(const char *text)
 static void check_source(struct hf_reading *r, size_t i)
 {
 	const struct hf_zone_conf *zone = &r->config->zones.zones[i];
-	int sources = is_given(zone->file) + (zone->primaries.count > 0);
+	int sources = is_given(zone->file) + (zone->primaries.count > 0) + is_given(zone->url);
 	if (sources == 0)
 		hf_complain(r->source, at_zone(r, i, "name"),
-			"where does this zone come from? Give file or primaries");
+			"where does this zone come from? Give file, primaries or url");
 	else if (sources > 1)
-		hf_complain(r->source, at_zone(r, i, "file"),
-			"a zone has one source: file or primaries");
+		hf_complain(r->source, at_zone(r, i, is_given(zone->file) ? "file" : "url"),
+			"a zone has one source: file, primaries or url");
 	else if (is_given(zone->file) && access(zone->file, R_OK) < 0)
 		hf_complain(r->source, at_zone(r, i, "file"), "%s cannot be read: %s", zone->file,
 			hf_strerror(-errno));
@@ -192,6 +193,107 @@ static void check_tls(struct hf_reading *r, size_t i)
 			"for (tls-name: ns.example), or its key (tls-pins: [sha256/...])");
 }
 
+/* ---- URLs ---- */
+
+/* `exempt`: http:// is no harm, since what it gives is held against what is safe. */
+static void check_url(
+	struct hf_reading *r, size_t i, const char *key, const char *text, bool exempt)
+{
+	const struct hf_zone_conf *zone = &r->config->zones.zones[i];
+	struct hf_address addresses[HF_URL_ADDRESSES_MAX];
+	char quoted[HF_QUOTE_MAX];
+	struct hf_url url;
+	hf_quote(text, strlen(text), quoted);
+	if (hf_url_parse(text, &url))
+		hf_complain(r->source, at_zone(r, i, key),
+			"'%s' is no URL that %s could be (write https://store.example/corp.zone)",
+			quoted, key);
+	else if (!url.tls && !hf_url_is_loopback(&url) && !exempt)
+		hf_complain(r->source, at_zone(r, i, key),
+			"'%s': over http:// anybody on the way can put in another answer. Write "
+			"https://%s",
+			quoted, strcmp(key, "url") == 0 ? ", or give url-digest" : "");
+	else if (!hf_url_addresses(&url, &zone->url_address, addresses))
+		hf_complain(r->source, at_zone(r, i, key),
+			"where is '%s'? Its name is not looked up: write url-address: [%s=ADDRESS]",
+			url.host, url.host);
+}
+
+static bool any_url(const struct hf_zone_conf *zone)
+{
+	for (size_t i = 0; i < zone->published.count; i++)
+		if (strstr(zone->published.items[i], "://") &&
+			strncmp(zone->published.items[i], "tls://", 6) != 0)
+			return true;
+	return is_given(zone->url);
+}
+
+static void check_no_url(struct hf_reading *r, size_t i)
+{
+	const struct hf_zone_conf *zone = &r->config->zones.zones[i];
+	const struct {
+		const char *key;
+		bool given;
+	} keys[] = {
+		{"url-address", zone->url_address.count},
+		{"url-ca", strcmp(zone->url_ca, "system") != 0},
+		{"url-pins", zone->url_pins.count},
+		{"url-token-file", is_given(zone->url_token_file)},
+	};
+	for (size_t k = 0; k < HF_COUNT_OF(keys); k++)
+		if (keys[k].given)
+			hf_complain(r->source, at_zone(r, i, keys[k].key),
+				"%s is for a URL, in url or published", keys[k].key);
+}
+
+static void check_addresses(struct hf_reading *r, size_t i)
+{
+	const struct hf_text_list *list = &r->config->zones.zones[i].url_address;
+	char host[HF_URL_HOST_MAX], quoted[HF_QUOTE_MAX];
+	struct hf_address address;
+	for (size_t a = 0; a < list->count; a++)
+		if (hf_url_address_parse(list->items[a], host, &address))
+			hf_complain(r->source, at_zone(r, i, "url-address"),
+				"'%s' is neither an address such as 10.0.0.5 nor "
+				"store.example=10.0.0.5",
+				hf_quote(list->items[a], strlen(list->items[a]), quoted));
+}
+
+static void check_token(struct hf_reading *r, size_t i)
+{
+	const struct hf_zone_conf *zone = &r->config->zones.zones[i];
+	char token[HF_TOKEN_MAX], why[HF_KEY_WHY_MAX];
+	if (is_given(zone->url_token_file) &&
+		!hf_token_read(zone->url_token_file, token, sizeof token, why))
+		hf_complain(r->source, at_zone(r, i, "url-token-file"), "%s", why);
+	explicit_bzero(token, sizeof token);
+}
+
+static void check_urls(struct hf_reading *r, size_t i)
+{
+	const struct hf_zone_conf *zone = &r->config->zones.zones[i];
+	bool digest = is_given(zone->url_digest);
+	if (digest && !is_given(zone->url))
+		hf_complain(r->source, at_zone(r, i, "url-digest"),
+			"url-digest is for a zone with url");
+	if (!any_url(zone)) {
+		check_no_url(r, i);
+		return;
+	}
+	check_addresses(r, i);
+	if (is_given(zone->url))
+		check_url(r, i, "url", zone->url, digest);
+	if (digest)
+		check_url(r, i, "url-digest", zone->url_digest, false);
+	for (size_t p = 0; p < zone->published.count; p++)
+		if (strncmp(zone->published.items[p], "http", 4) == 0)
+			check_url(r, i, "published", zone->published.items[p], false);
+	hf_check_pins(r, &zone->url_pins, at_zone(r, i, "url-pins"));
+	if (strcmp(zone->url_ca, "system") != 0)
+		hf_check_authorities(r, zone->url_ca, at_zone(r, i, "url-ca"));
+	check_token(r, i);
+}
+
 /* A TXT record may be asked of the primaries; a zone from a file has none. */
 static void check_txt(struct hf_reading *r, size_t i)
 {
@@ -212,9 +314,10 @@ static void check_zone(struct hf_reading *r, size_t i)
 	check_places(r, i, "primaries", &zone->primaries, 1u << HF_PLACE_DNS | 1u << HF_PLACE_TLS,
 		"an address such as 10.0.0.10 or tls://10.0.0.11 (host names are not looked up)");
 	check_places(r, i, "published", &zone->published,
-		1u << HF_PLACE_DNS | 1u << HF_PLACE_TLS | 1u << HF_PLACE_TXT,
-		"an address such as 10.0.0.10 or tls://10.0.0.11, or txt:NAME");
+		1u << HF_PLACE_DNS | 1u << HF_PLACE_TLS | 1u << HF_PLACE_TXT | 1u << HF_PLACE_URL,
+		"an address such as 10.0.0.10 or tls://10.0.0.11, txt:NAME or https://HOST/PATH");
 	check_tls(r, i);
+	check_urls(r, i);
 	check_txt(r, i);
 	check_places(r, i, "notify", &zone->notify, 1u << HF_PLACE_DNS,
 		"an address such as 10.0.0.20");

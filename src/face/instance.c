@@ -227,7 +227,9 @@ static void list_zone(void *ctx, const struct hf_authority_zone *z)
 			.transfers_failed = z->transfers_failed,
 			.notifies = z->notifies,
 			.notifies_sent = z->notifies_sent,
-			.untold = z->untold};
+			.untold = z->untold,
+			.http_status = z->http_status,
+			.asked_ago = z->asked_ago};
 	list->count++;
 }
 

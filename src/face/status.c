@@ -225,6 +225,17 @@ static json_t *seconds_or_null(hf_us age)
 	return age < 0 ? json_null() : number((uint64_t)(age / HF_SECOND));
 }
 
+/* Of a zone from a URL: what its server said last. */
+static json_t *describe_http(const struct hf_authority_zone *zone)
+{
+	if (zone->asked_ago < 0)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o}", "status",
+		zone->http_status ? number((uint64_t)zone->http_status) : json_null(), "asked",
+		seconds_or_null(zone->asked_ago), "etag",
+		zone->http_tag[0] ? words(zone->http_tag) : json_null());
+}
+
 static void describe_zone(void *ctx, const struct hf_authority_zone *zone)
 {
 	static const char *const standings[] = {[HF_ZONE_SERVED] = "served",
@@ -235,7 +246,7 @@ static void describe_zone(void *ctx, const struct hf_authority_zone *zone)
 	json_array_append_new(
 		ctx, json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
 			       "s:o, s:o, "
-			       "s:o}",
+			       "s:o, s:o}",
 			     "name", hf_name_text(zone->name.bytes, name), "state",
 			     hf_gate_state_text(zone->state), "standing", standings[zone->standing],
 			     "why", zone->why, "required", zone->required, "fault",
@@ -246,7 +257,8 @@ static void describe_zone(void *ctx, const struct hf_authority_zone *zone)
 			     "proven", seconds_or_null(zone->proven_ago), "loaded",
 			     seconds_or_null(zone->loaded_ago), "loads", number(zone->loads),
 			     "refused", number(zone->refused), "failed",
-			     number(zone->transfers_failed), "notifies", number(zone->notifies)));
+			     number(zone->transfers_failed), "notifies", number(zone->notifies),
+			     "http", describe_http(zone)));
 }
 
 static json_t *describe_zones(struct hf_instance *instance)

@@ -92,6 +92,15 @@ static ull untold(const struct hf_zone_figures *z)
 	return z->untold;
 }
 
+static ull http_status(const struct hf_zone_figures *z)
+{
+	return (ull)z->http_status;
+}
+static ull asked(const struct hf_zone_figures *z)
+{
+	return (ull)(z->asked_ago / HF_SECOND);
+}
+
 static bool always(const struct hf_zone_figures *z)
 {
 	(void)z;
@@ -109,6 +118,11 @@ static bool is_published(const struct hf_zone_figures *z)
 static bool is_proven(const struct hf_zone_figures *z)
 {
 	return z->proven_ago >= 0;
+}
+
+static bool has_url(const struct hf_zone_figures *z)
+{
+	return z->asked_ago >= 0;
 }
 
 static const struct {
@@ -145,6 +159,10 @@ static const struct {
 	{"holdfast_zone_secondaries_untold", "gauge",
 		"Secondaries of `notify` that did not answer, refused, or heard and did not fetch.",
 		untold, always},
+	{"holdfast_zone_http_status", "gauge",
+		"What the server of the zone's URL answered last; 0: nothing.", http_status, has_url},
+	{"holdfast_zone_http_asked_seconds", "gauge",
+		"How long ago that was.", asked, has_url},
 };
 
 /* One for each state, of which one is 1: what Prometheus wants of a word. */

@@ -42,6 +42,14 @@ void hf_nsec3_label(const struct hf_name *name, uint16_t iterations, const uint8
 	base32hex(hash, ret + 1);
 }
 
+/* ---- documents ---- */
+
+void hf_sha256(const void *bytes, size_t len, uint8_t ret[static HF_SHA256])
+{
+	memset(ret, 0, HF_SHA256);
+	hf_unexpected(gnutls_hash_fast(GNUTLS_DIG_SHA256, bytes, len, ret) != 0);
+}
+
 /* ---- ZONEMD ---- */
 
 enum { SIMPLE = 1, SHA384 = 1, SHA512 = 2 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* digest.h - digests of names and of zones.
+/* digest.h - digests of names, of zones and of documents.
  *
  * Story: NSEC3 denies hashes of names (RFC 5155), and ZONEMD (RFC 8976) says what the digest
  * of all records of a zone is. The digests themselves are GnuTLS's.
@@ -16,6 +16,10 @@
 #define HF_NSEC3_LABEL (1 + 32)
 void hf_nsec3_label(const struct hf_name *name, uint16_t iterations, const uint8_t *salt,
 	size_t salt_len, uint8_t ret[static HF_NSEC3_LABEL]);
+
+/* SHA-256 of any octets. */
+#define HF_SHA256 32
+void hf_sha256(const void *bytes, size_t len, uint8_t ret[static HF_SHA256]);
 
 enum hf_zonemd {
 	HF_ZONEMD_ABSENT,

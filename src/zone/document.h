@@ -22,10 +22,10 @@
 #include <stdint.h>
 
 #include "wire/name.h"
+#include "zone/digest.h"
 
 #define HF_DOCUMENT_MAX 16384
 #define HF_DOCUMENT_WHY_MAX 120
-#define HF_SHA256 32
 
 /* The digest of the file of this name. HF_ESYNTAX: it is no such document; -ENOENT: it does not
  * name the file; HF_EBOUND: it is too long. */

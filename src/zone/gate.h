@@ -2,7 +2,7 @@
 /* gate.h - may this copy of a zone be served? One small machine for each zone.
  *
  * Story: a node that boots has a copy of a zone from some time ago. Whether it is the
- * published one only *witnesses* know: the primaries' SOA, a TXT name, siblings.
+ * published one only *witnesses* know: the primaries' SOA, a URL, a TXT name, siblings.
  * Each reports the serial that it sees; the newest credible one is what is published. A
  * copy that has that serial is *proven*, at the instant when a witness shows it.
  *
@@ -69,6 +69,7 @@ enum hf_gate_state {
 enum hf_witness_kind {
 	HF_WITNESS_PRIMARY, /* where the zone can be had as well */
 	HF_WITNESS_SERVER,  /* another that is asked for the SOA */
+	HF_WITNESS_URL,
 	HF_WITNESS_TXT,
 	HF_WITNESS_SIBLING, /* another node of ours: proves nothing alone, for it may be as old */
 };

@@ -174,3 +174,16 @@ size_t hf_url_addresses(const struct hf_url *url, const struct hf_text_list *lis
 	ret[0] = url->address;
 	return 1;
 }
+
+bool hf_url_is_listed(const struct hf_url *url, const struct hf_text_list *list)
+{
+	char of[HF_URL_HOST_MAX];
+	struct hf_address one;
+	for (size_t i = 0; i < list->count; i++)
+		if (hf_url_address_parse(list->items[i], of, &one) == 0 &&
+			((one.family == url->address.family &&
+				 memcmp(one.bytes, url->address.bytes, sizeof one.bytes) == 0) ||
+				strcmp(of, url->host) == 0))
+			return true;
+	return false;
+}

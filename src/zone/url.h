@@ -48,4 +48,7 @@ int hf_url_address_parse(
 size_t hf_url_addresses(const struct hf_url *url, const struct hf_text_list *list,
 	struct hf_address ret[static HF_URL_ADDRESSES_MAX]);
 
+/* The host is an address that the list has, as a host's or as a host itself. */
+bool hf_url_is_listed(const struct hf_url *url, const struct hf_text_list *list);
+
 #endif

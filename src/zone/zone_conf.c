@@ -3,6 +3,7 @@
 
 #include "zone/journal.h"
 #include "zone/tsig.h"
+#include "zone/url.h"
 
 #define DAY (86400 * HF_SECOND)
 
@@ -65,6 +66,62 @@ const struct hf_option hf_zone_options[] = {
 		.live = true,
 		.help = "Servers from which the zone is transferred, such as 10.0.0.10 or tls://10.0.0.11; "
 			"each of them is also a witness of the published serial."},
+	{.name = "url",
+		.type = HF_OPT_TEXT,
+		ROW(url),
+		.min = 1,
+		.max = HF_URL_MAX - 1,
+		.def = "none",
+		.live = true,
+		.help = "An https:// URL whose document is the zone's text, without $INCLUDE; or `none`. "
+			"http:// is for an address of this machine, or where `url-digest` is given."},
+	{.name = "url-address",
+		.type = HF_OPT_TEXTS,
+		ROW(url_address),
+		.min = 1,
+		.max = 511,
+		.def = "[]",
+		.live = true,
+		.help = "Where the hosts of this zone's URLs are, since their names are not looked up: "
+			"addresses of any host, such as 10.0.0.5, or of one, such as "
+			"store.example=10.0.0.5; the first 8 of a host are tried one after the other."},
+	{.name = "url-ca",
+		.type = HF_OPT_TEXT,
+		ROW(url_ca),
+		.min = 1,
+		.max = 4095,
+		.def = "system",
+		.live = true,
+		.help = "For URLs: the certificate authorities to trust, those of the system or those of a "
+			"PEM file."},
+	{.name = "url-pins",
+		.type = HF_OPT_TEXTS,
+		ROW(url_pins),
+		.min = 1,
+		.max = 51,
+		.def = "[]",
+		.live = true,
+		.help = "For URLs: keys that a server may have besides being trusted, as in `tls-pins`; at "
+			"most 8."},
+	{.name = "url-digest",
+		.type = HF_OPT_TEXT,
+		ROW(url_digest),
+		.min = 1,
+		.max = HF_URL_MAX - 1,
+		.def = "none",
+		.live = true,
+		.help = "A URL of a document with the SHA-256 of that of `url`, as sha256sum writes it; a "
+			"zone that has another is refused. Or `none`. What a header of the zone's own answer "
+			"says (Repr-Digest, Content-Digest, Digest) must be right in any case."},
+	{.name = "url-token-file",
+		.type = HF_OPT_TEXT,
+		ROW(url_token_file),
+		.min = 1,
+		.max = 255,
+		.def = "none",
+		.live = true,
+		.help = "A file whose first line is sent to the server of `url` as `Authorization: Bearer`; "
+			"it must not be readable by everybody. Or `none`."},
 	{.name = "key",
 		.type = HF_OPT_TEXT,
 		ROW(key),
@@ -109,7 +166,8 @@ const struct hf_option hf_zone_options[] = {
 		.def = "[]",
 		.live = true,
 		.help = "Further witnesses of the published serial: servers that are asked for the SOA "
-			"record, or txt:NAME, whose TXT record gives it."},
+			"record, txt:NAME, whose TXT record gives it, or an https:// URL that gives it as a "
+			"number, as `{\"ZONE\": SERIAL}` or as zone text that begins with the SOA."},
 	{.name = "required",
 		.type = HF_OPT_FLAG,
 		ROW(required),

@@ -26,16 +26,22 @@ enum hf_unproven_policy { /* what clients get of a zone that is not served */
 	HF_UNPROVEN_DROP,
 };
 
-/* One entry of `zones:`. The source is exactly one of file, primaries. */
+/* One entry of `zones:`. The source is exactly one of file, primaries, url. */
 struct hf_zone_conf {
 	struct hf_name name; /* lowered */
 	const char *file;                /* zone text, or "none" */
 	struct hf_text_list primaries;   /* "10.0.0.10", "10.0.0.10:5353", "tls://10.0.0.11" */
+	const char *url;                 /* "https://...", or "none" (zone/url.h) */
+	struct hf_text_list url_address; /* of hosts in URLs */
+	const char *url_ca;              /* a file of authorities, or "system" */
+	struct hf_text_list url_pins;
+	const char *url_digest;          /* where its SHA-256 is, or "none" */
+	const char *url_token_file;      /* its first line is sent as a Bearer token; or "none" */
 	const char *tls_name;            /* of what is asked at tls://, or "none" */
 	struct hf_text_list tls_pins;    /* (transport/trust.h) */
 	const char *tls_ca;              /* a file of authorities, or "system" */
 	const char *key;                 /* of `keys:`, for primaries and witnesses; or "none" */
-	struct hf_text_list published;   /* witnesses besides the primaries: addresses, "txt:NAME" */
+	struct hf_text_list published;   /* witnesses besides the primaries: addresses, URLs, "txt:NAME" */
 	bool required;                   /* the node is not ready without it */
 	hf_us serve_unproven, grace;
 	int when_unproven;               /* enum hf_unproven_policy */

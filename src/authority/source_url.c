@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A zone from a web server (authority/download.h).
+ *
+ * The document is asked for unless it is still what we have (ETag, Last-Modified), held
+ * against each digest that is given, and read as zone text. What we have is only asked
+ * against where it is the very version that this source gave: not after a version was
+ * refused, and not of a copy from the disk.
+ * A document without a length could lack its end and nobody would see: it is taken only
+ * with a digest. The digest's own document may be a moment older or newer than the zone's:
+ * then the keeper comes again. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "authority/download.h"
+#include "authority/source.h"
+#include "base/check.h"
+#include "base/error.h"
+#include "zone/digest.h"
+#include "zone/text.h"
+
+/* Of records in front of a $TTL that name none: an hour, as from a file. */
+#define TTL_DEFAULT 3600
+
+#define FAULTS_MAX 20
+#define DIGEST_SHOWN 8 /* octets: enough to tell two apart */
+#define DIGEST_TEXT (2 * DIGEST_SHOWN + 4)
+
+struct document {
+	uint8_t *body;
+	size_t len;
+	uint8_t sum[HF_SHA256];
+	bool measured, vouched; /* its length is known; a digest is right */
+	char tag[HF_DOWNLOAD_TAG_MAX], modified[HF_DOWNLOAD_DATE_MAX];
+	char note[HF_SOURCE_WHY_MAX]; /* where it was found, if that is another place */
+};
+
+struct url_source {
+	struct hf_source source; /* first */
+	struct hf_download *download;
+	struct hf_timer wait;
+	unsigned first; /* the address to begin with: another one after a failure */
+	/* ---- what was given last ---- */
+	bool given;
+	uint32_t serial;
+	uint8_t sum[HF_SHA256];
+	char tag[HF_DOWNLOAD_TAG_MAX], modified[HF_DOWNLOAD_DATE_MAX];
+	/* ---- of this fetch ---- */
+	bool same; /* what is here is what was given last */
+	struct document document;
+	/* ---- to be seen ---- */
+	int status;
+	hf_us at;
+};
+
+/* ---- the end ---- */
+
+static void drop_document(struct url_source *s)
+{
+	free(s->document.body);
+	s->document = (struct document){.body = NULL};
+}
+
+static void cancel(struct hf_source *source)
+{
+	struct url_source *s = (struct url_source *)source;
+	hf_timer_disarm(hf_loop_timers(source->conf.loop), &s->wait);
+	hf_download_end(s->download);
+	s->download = NULL;
+	drop_document(s);
+}
+
+/* Nothing of the source may be touched behind it. Takes the zone. */
+static void finish(struct url_source *s, struct hf_fetched fetched, hf_us now)
+{
+	const struct hf_source_conf conf = s->source.conf;
+	char why[HF_SOURCE_WHY_MAX];
+	snprintf(why, sizeof why, "%s", fetched.why);
+	fetched.why = why;
+	fetched.primary = HF_SOURCE_NO_PRIMARY;
+	cancel(&s->source);
+	conf.handler->fetched(conf.ctx, &fetched, now);
+	hf_zone_unref(fetched.zone);
+}
+
+static void fail(struct url_source *s, const char *why, hf_us now)
+{
+	s->first++;
+	finish(s, (struct hf_fetched){.result = HF_SOURCE_FAILED, .why = why}, now);
+}
+
+static void has_nothing(struct url_source *s, hf_us now)
+{
+	finish(s, (struct hf_fetched){.result = HF_SOURCE_NOTHING, .serial = s->serial, .why = ""},
+		now);
+}
+
+/* ---- a document is read ---- */
+
+struct reading {
+	struct hf_zone_build *build;
+	unsigned faults;
+	char first[HF_SOURCE_WHY_MAX - 32];
+};
+
+static void fault(void *ctx, uint32_t line, const char *why)
+{
+	struct reading *r = ctx;
+	if (r->faults++)
+		return;
+	if (line)
+		snprintf(r->first, sizeof r->first, "line %u: %s", line, why);
+	else
+		snprintf(r->first, sizeof r->first, "%s", why);
+}
+
+static int record(void *ctx, const struct hf_zone_record *record)
+{
+	struct reading *r = ctx;
+	int rc = hf_zone_build_add(r->build, record);
+	if (rc == HF_EBOUND)
+		fault(r, record->line, "there is more than the zone may have");
+	return rc;
+}
+
+static int read_zone(const struct url_source *s, struct reading *r, struct hf_zone **ret)
+{
+	/* $INCLUDE would reach for files of this machine. */
+	static const struct hf_zone_handler handler = {record, fault, NULL};
+	const struct hf_source_conf *conf = &s->source.conf;
+	char origin[HF_NAME_TEXT_MAX];
+	const struct hf_zone_text in = {.text = (const char *)s->document.body,
+		.len = s->document.len,
+		.origin = hf_name_text(conf->zone->name.bytes, origin),
+		.ttl = TTL_DEFAULT,
+		.faults_max = FAULTS_MAX};
+	int rc = hf_zone_build_new(&conf->zone->name, &conf->limits, &r->build);
+	if (rc)
+		return rc;
+	rc = hf_zone_text_read(&in, &handler, r);
+	if (!rc)
+		return hf_zone_build_finish(r->build, fault, r, ret);
+	hf_zone_build_free(r->build);
+	return rc;
+}
+
+static void read_document(struct url_source *s, hf_us now)
+{
+	struct reading r = {.faults = 0};
+	struct hf_fetched fetched = {.result = HF_SOURCE_NEW};
+	char why[HF_SOURCE_WHY_MAX];
+	int rc = read_zone(s, &r, &fetched.zone);
+	if (rc) {
+		if (r.faults > 1)
+			snprintf(why, sizeof why, "%s (and %u more)", r.first, r.faults - 1);
+		else
+			snprintf(why, sizeof why, "%s", r.faults ? r.first : hf_strerror(rc));
+		fail(s, why, now);
+		return;
+	}
+	fetched.serial = hf_zone_soa(fetched.zone)->serial;
+	snprintf(why, sizeof why, "%s", s->document.note);
+	fetched.why = why;
+	s->given = true;
+	s->serial = fetched.serial;
+	memcpy(s->sum, s->document.sum, sizeof s->sum);
+	memcpy(s->tag, s->document.tag, sizeof s->tag);
+	memcpy(s->modified, s->document.modified, sizeof s->modified);
+	finish(s, fetched, now);
+}
+
+/* ---- a document is judged ---- */
+
+static void take_document(struct url_source *s, hf_us now)
+{
+	const struct document *d = &s->document;
+	if (!d->measured && !d->vouched) {
+		fail(s,
+			"the server does not say how long it is, and there is no digest: a part of "
+			"it "
+			"might be missing",
+			now);
+	} else if (s->same && memcmp(d->sum, s->sum, sizeof s->sum) == 0) {
+		memcpy(s->tag, d->tag, sizeof s->tag);
+		memcpy(s->modified, d->modified, sizeof s->modified);
+		has_nothing(s, now);
+	} else {
+		read_document(s, now);
+	}
+}
+
+static const char *show(const uint8_t *digest, char buf[static DIGEST_TEXT])
+{
+	for (unsigned i = 0; i < DIGEST_SHOWN; i++)
+		snprintf(buf + 2 * i, 3, "%02x", digest[i]);
+	snprintf(buf + 2 * DIGEST_SHOWN, 4, "...");
+	return buf;
+}
+
+static void differs(struct url_source *s, const char *who, const uint8_t *said, hf_us now)
+{
+	char why[HF_SOURCE_WHY_MAX], a[DIGEST_TEXT], b[DIGEST_TEXT];
+	snprintf(why, sizeof why, "its SHA-256 is %s, %s says %s", show(s->document.sum, a), who,
+		show(said, b));
+	fail(s, why, now);
+}
+
+static void digest_came(void *ctx, const struct hf_downloaded *downloaded, hf_us now)
+{
+	struct url_source *s = ctx;
+	const char *url = s->source.conf.zone->url;
+	uint8_t digest[HF_SHA256];
+	char why[HF_SOURCE_WHY_MAX];
+	size_t len;
+	if (downloaded->why[0]) {
+		snprintf(why, sizeof why, "url-digest: %s", downloaded->why);
+		fail(s, why, now);
+		return;
+	}
+	const char *file = hf_url_file(url, &len);
+	int rc = hf_document_digest(
+		(const char *)downloaded->body, downloaded->len, file, len, digest);
+	if (rc) {
+		fail(s,
+			rc == -ENOENT ? "url-digest does not name the file"
+				      : "url-digest is not what sha256sum writes",
+			now);
+	} else if (memcmp(digest, s->document.sum, sizeof digest) != 0) {
+		differs(s, "url-digest", digest, now);
+	} else {
+		s->document.vouched = true;
+		take_document(s, now);
+	}
+}
+
+static struct hf_download_conf conf_of(struct url_source *s)
+{
+	return (struct hf_download_conf){.calls = s->source.conf.calls,
+		.zone = s->source.conf.zone,
+		.kind = HF_TURN_TRANSFER,
+		.patience = HF_DOWNLOAD_LONGEST,
+		.first = s->first,
+		.ctx = s};
+}
+
+static void ask_for_digest(struct url_source *s, hf_us now)
+{
+	struct hf_download_conf conf = conf_of(s);
+	hf_download_end(s->download);
+	s->download = NULL;
+	conf.url = s->source.conf.zone->url_digest;
+	conf.most = HF_DOCUMENT_MAX;
+	conf.patience = HF_SOURCE_PATIENCE;
+	conf.done = digest_came;
+	int rc = hf_download_begin(&conf, &s->download);
+	if (rc)
+		fail(s, hf_strerror(rc), now);
+}
+
+static void keep_document(struct url_source *s, const struct hf_downloaded *downloaded)
+{
+	struct document *d = &s->document;
+	d->len = downloaded->len;
+	hf_sha256(downloaded->body, downloaded->len, d->sum);
+	d->measured = downloaded->measured;
+	snprintf(d->tag, sizeof d->tag, "%s", downloaded->tag);
+	snprintf(d->modified, sizeof d->modified, "%s", downloaded->modified);
+	if (downloaded->redirected)
+		snprintf(d->note, sizeof d->note, "redirected to %.100s", downloaded->url);
+	d->body = hf_download_take(s->download);
+}
+
+static void zone_came(void *ctx, const struct hf_downloaded *downloaded, hf_us now)
+{
+	struct url_source *s = ctx;
+	s->status = downloaded->status;
+	s->at = now;
+	if (downloaded->why[0]) {
+		fail(s, downloaded->why, now);
+		return;
+	}
+	if (downloaded->status == 304) {
+		has_nothing(s, now);
+		return;
+	}
+	keep_document(s, downloaded);
+	if (downloaded->digested == HF_DIGEST_GARBLED) {
+		fail(s, "the header with its digest cannot be read", now);
+	} else if (downloaded->digested == HF_DIGEST_GIVEN &&
+		   memcmp(downloaded->digest, s->document.sum, HF_SHA256) != 0) {
+		differs(s, "its header", downloaded->digest, now);
+	} else {
+		s->document.vouched = downloaded->digested == HF_DIGEST_GIVEN;
+		if (strcmp(s->source.conf.zone->url_digest, "none") != 0)
+			ask_for_digest(s, now);
+		else
+			take_document(s, now);
+	}
+}
+
+/* ---- asking ---- */
+
+static void ask(struct url_source *s, hf_us now)
+{
+	const struct hf_source_conf *source = &s->source.conf;
+	struct hf_download_conf conf = conf_of(s);
+	conf.url = source->zone->url;
+	conf.most =
+		source->limits.octets < HF_ZONE_TEXT_MAX ? source->limits.octets : HF_ZONE_TEXT_MAX;
+	conf.tag = s->same ? s->tag : NULL;
+	conf.modified = s->same ? s->modified : NULL;
+	conf.done = zone_came;
+	int rc = hf_download_begin(&conf, &s->download);
+	if (rc)
+		fail(s, hf_strerror(rc), now);
+}
+
+static void waited(struct hf_timer *timer, hf_us now)
+{
+	ask((struct url_source *)((char *)timer - offsetof(struct url_source, wait)), now);
+}
+
+static void begin(struct hf_source *source, const struct hf_fetch *fetch, hf_us now)
+{
+	struct url_source *s = (struct url_source *)source;
+	cancel(source);
+	s->same = fetch->have && !fetch->whole && s->given &&
+		  hf_zone_soa(fetch->have)->serial == s->serial;
+	if (fetch->within <= 0) {
+		ask(s, now);
+		return;
+	}
+	hf_timer_arm(hf_loop_timers(source->conf.loop), &s->wait,
+		now + hf_loop_random_u32(source->conf.loop) % (uint64_t)fetch->within);
+}
+
+static void free_source(struct hf_source *source)
+{
+	cancel(source);
+	free((struct url_source *)source);
+}
+
+static void sight(const struct hf_source *source, struct hf_source_sight *ret)
+{
+	const struct url_source *s = (const struct url_source *)source;
+	ret->status = s->status;
+	ret->at = s->at;
+	snprintf(ret->tag, sizeof ret->tag, "%.*s", HF_SOURCE_TAG_MAX - 1, s->tag);
+}
+
+static const struct hf_source_ops ops = {begin, cancel, free_source, sight};
+
+int hf_source_url_new(const struct hf_source_conf *conf, struct hf_source **ret)
+{
+	struct url_source *s = calloc(1, sizeof *s);
+	if (!s)
+		return -ENOMEM;
+	s->source = (struct hf_source){&ops, *conf};
+	s->wait.fire = waited;
+	*ret = &s->source;
+	return 0;
+}
