@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/check.h"
 #include "base/error.h"
+#include "zone/order.h"
 
 /* A record as it lies in memory: length of the owner (1), owner, type (2), TTL (4), length
  * of the data (2), data. */
@@ -61,83 +62,18 @@ static void put(struct making *m, const struct hf_zone_set *set, const uint8_t *
 	m->d->len += w.len;
 }
 
-static bool has(const struct hf_zone_set *set, const uint8_t *rdata, uint16_t len)
-{
-	const uint8_t *at = set->rdata;
-	for (unsigned i = 0; i < set->count; i++) {
-		uint16_t its = hf_get_u16(at);
-		if (its == len && memcmp(at + 2, rdata, len) == 0)
-			return true;
-		at += 2 + its;
-	}
-	return false;
-}
-
-static bool same(const struct hf_zone_set *a, const struct hf_zone_set *b)
-{
-	return a->ttl == b->ttl && a->count == b->count && a->rdata_octets == b->rdata_octets &&
-	       memcmp(a->rdata, b->rdata, a->rdata_octets) == 0;
-}
-
-/* The records of a set that `other` (NULL: no such set) has not. */
+/* The records of a set that `other` (NULL: no such set) has not; all if the TTL is another. */
 static void put_missing(
 	struct making *m, const struct hf_zone_set *set, const struct hf_zone_set *other)
 {
-	const uint8_t *at = set->rdata;
-	if (other && same(set, other))
+	const uint8_t *rdata;
+	uint16_t len;
+	if (other && hf_same_records(set, other))
 		return;
 	bool all = !other || other->ttl != set->ttl;
-	for (unsigned i = 0; i < set->count && !m->rc; i++) {
-		uint16_t len = hf_get_u16(at);
-		if (all || !has(other, at + 2, len))
-			put(m, set, at + 2, len);
-		at += 2 + len;
-	}
-}
-
-/* Where the labels of a name begin, last label first. */
-static unsigned labels_of(const uint8_t *name, const uint8_t *ret[static HF_NAME_MAX / 2])
-{
-	const uint8_t *forward[HF_NAME_MAX / 2];
-	unsigned count = 0;
-	for (; *name; name += 1 + *name)
-		forward[count++] = name;
-	for (unsigned i = 0; i < count; i++)
-		ret[i] = forward[count - 1 - i];
-	return count;
-}
-
-/* Canonical order (RFC 4034 6.1), in which zones are walked. */
-static int compare_owners(const uint8_t *a, const uint8_t *b)
-{
-	const uint8_t *as[HF_NAME_MAX / 2], *bs[HF_NAME_MAX / 2];
-	unsigned a_count = labels_of(a, as), b_count = labels_of(b, bs);
-	for (unsigned i = 0; i < a_count && i < b_count; i++) {
-		uint8_t shorter = *as[i] < *bs[i] ? *as[i] : *bs[i];
-		int order = memcmp(as[i] + 1, bs[i] + 1, shorter);
-		if (!order)
-			order = *as[i] - *bs[i];
-		if (order)
-			return order;
-	}
-	return (int)a_count - (int)b_count;
-}
-
-/* Of the sets of a name, SOA comes first; those of signatures by what they cover. */
-static uint32_t rank(const struct hf_zone_set *set)
-{
-	if (set->type == HF_TYPE_SOA)
-		return 0;
-	if (set->type != HF_TYPE_RRSIG)
-		return (uint32_t)set->type << 16;
-	return (uint32_t)set->type << 16 | hf_get_u16(set->rdata + 2);
-}
-
-static int compare(const struct hf_zone_set *a, const struct hf_zone_set *b)
-{
-	int order = compare_owners(a->owner, b->owner);
-	uint32_t a_rank = rank(a), b_rank = rank(b);
-	return order ? order : (a_rank > b_rank) - (a_rank < b_rank);
+	struct hf_missing missing = {.set = set, .other = all ? NULL : other, .exact = true};
+	while (!m->rc && hf_missing_next(&missing, &rdata, &len))
+		put(m, set, rdata, len);
 }
 
 /* The SOA of `zone`, then all of its records that `other` has not: two walks side by side. */
@@ -148,7 +84,7 @@ static void put_side(struct making *m, const struct hf_zone *zone, const struct 
 	bool left = hf_zone_next(&beside, &its);
 	while (!m->rc && hf_zone_next(&walk, &set)) {
 		int order = -1;
-		while (left && (order = compare(&set, &its)) > 0)
+		while (left && (order = hf_order_sets(&set, &its)) > 0)
 			left = hf_zone_next(&beside, &its);
 		if (set.type == HF_TYPE_SOA) /* the apex's, first of all */
 			put(m, &set, set.rdata + 2, hf_get_u16(set.rdata));
