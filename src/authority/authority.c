@@ -12,6 +12,7 @@
 #include "authority/keys.h"
 #include "authority/locals.h"
 #include "authority/siblings.h"
+#include "authority/update.h"
 #include "authority/watch.h"
 #include "base/check.h"
 #include "base/error.h"
@@ -41,6 +42,7 @@ struct shown { /* a zone, for readers */
 	struct hf_name name;
 	bool required;
 	struct hf_zone_keeper_figures figures;
+	struct hf_update_figures *updates; /* figures.updates of them; within shown_updates */
 };
 
 struct hf_authority {
@@ -72,6 +74,7 @@ struct hf_authority {
 	struct shown *shown;
 	size_t shown_count;
 	struct hf_local_figures shown_locals[HF_LOCAL_LAYERS];
+	struct hf_update_figures *shown_updates;
 	struct hf_siblings *siblings; /* swapped under the lock; else the thread's own */
 	struct notice notices[NOTICES_MAX];
 	size_t notice_count;
@@ -169,9 +172,23 @@ static bool is_trouble(const struct shown *shown)
 					     standing != HF_ZONE_MARKED);
 }
 
+/* Those of all zones, in one piece. NULL: there is no memory. */
+static struct hf_update_figures *list_updates(
+	const struct hf_authority *a, struct shown *shown, size_t count)
+{
+	struct hf_update_figures *updates = calloc(count + HF_ZONE_UPDATES_MAX, sizeof *updates);
+	size_t at = 0;
+	for (size_t i = 0; updates && i < a->keeper_count; i++) {
+		shown[i].updates = &updates[at];
+		if (shown[i].figures.updates && at <= count)
+			at += hf_zone_keeper_updates(a->keepers[i], &updates[at]);
+	}
+	return updates;
+}
+
 static void show(struct hf_authority *a, hf_us now)
 {
-	size_t trouble = 0;
+	size_t trouble = 0, providers = 0;
 	struct shown *shown = calloc(a->keeper_count + 1, sizeof *shown);
 	if (!shown)
 		return; /* readers see what was */
@@ -181,16 +198,25 @@ static void show(struct hf_authority *a, hf_us now)
 		shown[i].required = conf->required;
 		hf_zone_keeper_figures(a->keepers[i], now, &shown[i].figures);
 		trouble += is_trouble(&shown[i]);
+		providers += shown[i].figures.updates;
+	}
+	struct hf_update_figures *updates = list_updates(a, shown, providers);
+	if (!updates) {
+		free(shown);
+		return;
 	}
 	atomic_store_explicit(&a->trouble, trouble, memory_order_release);
 	pthread_mutex_lock(&a->lock);
 	struct shown *before = a->shown;
+	struct hf_update_figures *updates_before = a->shown_updates;
 	a->shown = shown;
+	a->shown_updates = updates;
 	a->shown_count = a->keeper_count;
 	for (unsigned i = 0; i < HF_LOCAL_LAYERS; i++)
 		hf_locals_figures(a->locals, (enum hf_local_layer)i, &a->shown_locals[i]);
 	pthread_mutex_unlock(&a->lock);
 	free(before);
+	free(updates_before);
 	a->moved = false;
 }
 
@@ -275,6 +301,8 @@ static int make_keeper(struct hf_authority *a, const struct hf_authority_conf *n
 	struct hf_zone_keeper_conf conf = {.loop = a->loop,
 		.calls = a->calls,
 		.zone = zone,
+		.zones = next->zones,
+		.keys = keys,
 		.siblings = siblings,
 		.watch = a->watch,
 		.copies = a->copies,
@@ -658,6 +686,7 @@ void hf_authority_free(struct hf_authority *a)
 	hf_loop_free(a->loop);
 	release(&a->conf);
 	free(a->shown);
+	free(a->shown_updates);
 	pthread_mutex_destroy(&a->lock);
 	pthread_cond_destroy(&a->news);
 	free(a);
@@ -708,6 +737,17 @@ void hf_authority_each(struct hf_authority *a,
 		describe(&a->shown[i], now, &zone);
 		each(ctx, &zone);
 	}
+	pthread_mutex_unlock(&a->lock);
+}
+
+void hf_authority_each_update(struct hf_authority *a,
+	void (*each)(void *ctx, const struct hf_name *zone, const struct hf_update_figures *provider),
+	void *ctx)
+{
+	pthread_mutex_lock(&a->lock);
+	for (size_t i = 0; i < a->shown_count; i++)
+		for (size_t u = 0; u < a->shown[i].figures.updates; u++)
+			each(ctx, &a->shown[i].name, &a->shown[i].updates[u]);
 	pthread_mutex_unlock(&a->lock);
 }
 

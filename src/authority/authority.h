@@ -17,6 +17,7 @@
  *   copy.c        the copy on the disk: atomic, with a digest, and when it was proven
  *   locals.c vigil.c             local data and hosts files; files that come to rest
  *   notify.c      secondaries are told (RFC 1996)
+ *   update.c      providers are given what differs (RFC 2136)
  *
  * Ownership: the authority holds a reference on what its configuration belongs to.
  * Threads: start, adopt, stop, figures and notify from any one thread at a time each; the
@@ -114,6 +115,13 @@ struct hf_authority_local {
 };
 bool hf_authority_local(
 	struct hf_authority *authority, unsigned layer, struct hf_authority_local *ret);
+
+/* One for each provider that is given updates, zone after zone. */
+struct hf_update_figures;
+void hf_authority_each_update(struct hf_authority *authority,
+	void (*each)(
+		void *ctx, const struct hf_name *zone, const struct hf_update_figures *provider),
+	void *ctx);
 
 struct hf_event_ring *hf_authority_events(struct hf_authority *authority);
 

@@ -27,6 +27,7 @@ struct trust {
 
 struct line {
 	unsigned most, taken;
+	unsigned share; /* of one peer, at most */
 	struct hf_turn *first, **last;
 	struct hf_turn *holders;
 };
@@ -105,8 +106,12 @@ int hf_calls_new(struct hf_loop *loop, struct hf_calls **ret)
 	calls->lines[HF_TURN_QUESTION].most = HF_CALLS_QUESTIONS;
 	calls->lines[HF_TURN_NOTIFY].most = HF_CALLS_NOTIFIES;
 	calls->lines[HF_TURN_NOTIFY_SILENT].most = HF_CALLS_NOTIFIES;
-	for (unsigned i = 0; i < HF_TURN_KINDS; i++)
+	calls->lines[HF_TURN_UPDATE].most = HF_CALLS_UPDATES;
+	for (unsigned i = 0; i < HF_TURN_KINDS; i++) {
 		calls->lines[i].last = &calls->lines[i].first;
+		calls->lines[i].share = calls->lines[i].most / 2;
+	}
+	calls->lines[HF_TURN_UPDATE].share = HF_CALLS_UPDATES / 8;
 	int rc = hf_tls_tickets_new(&calls->tickets);
 	rc = rc ? rc : hf_udp_pool_new(loop, &udp_handler, calls, &calls->udp);
 	if (rc)
@@ -235,7 +240,7 @@ static bool has_its_share(const struct line *line, const struct hf_address *peer
 	unsigned has = 0;
 	for (const struct hf_turn *t = line->holders; t; t = t->holder)
 		has += same_host(&t->peer, peer);
-	return has >= line->most / 2;
+	return has >= line->share;
 }
 
 static void hold(struct line *line, struct hf_turn *turn)

@@ -10,7 +10,8 @@
  * UDP, TLS tickets, certificate authorities, and how many connections there may be at a
  * time, and what downloads need. Who wants one takes a *turn* first; without room it stands in line.
  * No peer has more than half of the turns of a kind while others might want one: a primary
- * of ten thousand zones that is silent holds up its own zones, and nobody else's.
+ * of ten thousand zones that is silent holds up its own zones, and nobody else's. Of those
+ * for updates it has an eighth at most, for it holds them for a whole round.
  * Ownership: a call, a turn and a datagram's call are their owner's, and must
  * be ended before their memory goes.  Threads: the loop's.
  * Never: what a message says.
@@ -38,6 +39,9 @@
 /* NOTIFY messages that wait for a reply at a time, of each kind. */
 #define HF_CALLS_NOTIFIES 64
 
+/* Rounds of updates at a time (authority/update.h). */
+#define HF_CALLS_UPDATES 32
+
 struct hf_calls;
 
 /* -ENOMEM. */
@@ -63,6 +67,7 @@ enum hf_turn_kind {
 	HF_TURN_QUESTION,
 	HF_TURN_NOTIFY,
 	HF_TURN_NOTIFY_SILENT, /* to one that did not answer the last one */
+	HF_TURN_UPDATE,
 	HF_TURN_KINDS
 };
 

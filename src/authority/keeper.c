@@ -8,6 +8,7 @@
 #include "authority/copy.h"
 #include "authority/notify.h"
 #include "authority/siblings.h"
+#include "authority/update.h"
 #include "authority/witness.h"
 #include "base/check.h"
 #include "base/error.h"
@@ -47,7 +48,8 @@ struct hf_zone_keeper {
 	struct hf_source *source; /* NULL: it cannot be fetched (conf.obstacle) */
 	struct hf_witness *witnesses[HF_GATE_WITNESSES_MAX];
 	struct hf_notify *notify; /* NULL: nobody wants to know */
-	size_t asked_count;       /* of the gate's witnesses; behind them are the siblings */
+	struct hf_updates *updates; /* NULL: nobody takes them */
+	size_t asked_count; /* of the gate's witnesses; behind them are the siblings */
 	bool odd;
 	struct hf_gate gate;
 	struct hf_zones_entry entry;
@@ -320,8 +322,10 @@ static void settle_from(struct hf_zone_keeper *k, const struct hf_zone *before, 
 {
 	struct hf_gate_verdict verdict = hf_gate_verdict(&k->gate, now);
 	update_entry(k, before, &verdict, now);
-	if (k->entry.standing == HF_ZONE_SERVED)
+	if (k->entry.standing == HF_ZONE_SERVED) {
 		hf_notify_tell(k->notify, k->entry.zone, now);
+		hf_updates_tell(k->updates, k->entry.zone, now);
+	}
 	save_proof(k);
 	if (verdict.ask && !hf_timer_armed(&k->ask_timer))
 		hf_timer_arm(hf_loop_timers(k->conf.loop), &k->ask_timer,
@@ -679,6 +683,23 @@ static int make_notify(struct hf_zone_keeper *k, const struct hf_zone_keeper *be
 	return hf_notify_new(&conf, before ? before->notify : NULL, &k->notify);
 }
 
+static void update_event(void *ctx, struct hf_event event, hf_us now)
+{
+	tell(ctx, event, now);
+}
+
+static int make_updates(struct hf_zone_keeper *k, const struct hf_zone_keeper *before)
+{
+	const struct hf_updates_conf conf = {.calls = k->conf.calls,
+		.zone = k->conf.zone,
+		.zones = k->conf.zones,
+		.keys = k->conf.keys,
+		.tell = update_event,
+		.moved = notify_moved,
+		.ctx = k};
+	return hf_updates_new(&conf, before ? before->updates : NULL, &k->updates);
+}
+
 static int fill(struct hf_zone_keeper *k, const struct hf_zone_keeper *before, hf_us now)
 {
 	const struct hf_zone_conf *zone = k->conf.zone;
@@ -692,6 +713,8 @@ static int fill(struct hf_zone_keeper *k, const struct hf_zone_keeper *before, h
 		rc = make_source(k);
 	if (!rc)
 		rc = make_notify(k, before);
+	if (!rc)
+		rc = make_updates(k, before);
 	if (rc)
 		return rc;
 	const struct hf_gate_conf conf = {.serve_unproven = zone->serve_unproven,
@@ -754,6 +777,7 @@ void hf_zone_keeper_free(struct hf_zone_keeper *k)
 	if (k->source)
 		k->source->ops->free(k->source);
 	hf_notify_free(k->notify);
+	hf_updates_free(k->updates);
 	hf_zone_unref(k->entry.zone);
 	hf_journal_unref(k->entry.journal);
 	free(k);
@@ -769,6 +793,11 @@ const struct hf_zone_conf *hf_zone_keeper_conf(const struct hf_zone_keeper *k)
 const struct hf_zones_entry *hf_zone_keeper_entry(const struct hf_zone_keeper *k)
 {
 	return &k->entry;
+}
+
+size_t hf_zone_keeper_updates(const struct hf_zone_keeper *k, struct hf_update_figures *ret)
+{
+	return hf_updates_figures(k->updates, ret);
 }
 
 struct hf_zone_keeper_link *hf_zone_keeper_link(struct hf_zone_keeper *k)
@@ -799,6 +828,7 @@ void hf_zone_keeper_figures(
 		.notifies = k->notifies,
 		.notifies_sent = hf_notify_figures(k->notify).sent,
 		.untold = hf_notify_figures(k->notify).untold,
+		.updates = hf_updates_count(k->updates),
 	};
 	if (k->source && k->source->ops->sight)
 		k->source->ops->sight(k->source, &ret->sight);

@@ -8,7 +8,8 @@
  * place, and is told of. What workers need to know (version, standing, why) is the
  * keeper's *entry*; whenever it changes, `changed` is called.
  * Each version that takes another's place leaves the difference in the journal of the entry
- * (zone/journal.h), and each that is served is told to secondaries (authority/notify.h).
+ * (zone/journal.h), and each that is served is told to secondaries (authority/notify.h) and
+ * given to those who take updates (authority/update.h).
  * What fails is tried again after a second, twice as long each time, up to the SOA's retry;
  * all waits are jittered.
  * A fetch is begun by the authority, when it has the time for it (`want`).
@@ -25,6 +26,7 @@
 
 struct hf_zone_keeper;
 struct hf_copies;
+struct hf_keys;
 
 struct hf_zone_keeper_handler {
 	/* Its entry is another. */
@@ -41,8 +43,10 @@ struct hf_zone_keeper_conf {
 	struct hf_loop *loop;
 	struct hf_calls *calls;
 	const struct hf_zone_conf *zone;
-	const struct hf_tsig_key *key; /* NULL: unsigned */
+	const struct hf_tsig_key *key;        /* NULL: unsigned */
 	const struct hf_tsig_key *notify_key; /* for what secondaries are told; NULL: unsigned */
+	const struct hf_zones_conf *zones;    /* with the servers that `zone.updates` names */
+	const struct hf_keys *keys;
 	const char *obstacle; /* why nothing can be fetched, such as a key that is missing; NULL */
 	struct hf_watch *watch;                 /* or NULL */
 	struct hf_copies *copies;               /* or NULL */
@@ -74,8 +78,8 @@ struct hf_sibling_zone;
 void hf_zone_keeper_sight(const struct hf_zone_keeper *keeper, struct hf_sibling_zone *ret);
 
 /* A sibling was asked for the serial. */
-void hf_zone_keeper_sibling(struct hf_zone_keeper *keeper, size_t sibling, bool reached,
-	uint32_t serial, hf_us now);
+void hf_zone_keeper_sibling(
+	struct hf_zone_keeper *keeper, size_t sibling, bool reached, uint32_t serial, hf_us now);
 
 /* What a round found: ours is to be served, marked; our records are not those of the others. */
 void hf_zone_keeper_twins(struct hf_zone_keeper *keeper, bool panic, bool odd, hf_us now);
@@ -97,11 +101,16 @@ struct hf_zone_keeper_figures {
 	uint64_t notifies_sent;
 	unsigned untold;              /* secondaries that could not be told, or did not fetch */
 	struct hf_source_sight sight; /* of a URL; else empty */
+	size_t updates;  /* providers that are given updates: hf_zone_keeper_updates */
 	char why[HF_GATE_WHY_MAX];
 	char fault[200];
 };
 void hf_zone_keeper_figures(
 	const struct hf_zone_keeper *keeper, hf_us now, struct hf_zone_keeper_figures *ret);
+
+struct hf_update_figures;
+/* Of each provider that is given updates; room for HF_ZONE_UPDATES_MAX. Returns how many. */
+size_t hf_zone_keeper_updates(const struct hf_zone_keeper *keeper, struct hf_update_figures *ret);
 
 /* The link of whoever lines keepers up. */
 struct hf_zone_keeper_link {

@@ -212,6 +212,19 @@ const struct hf_section hf_sections[HF_SECTIONS] = {
 		.rows = hf_key_options,
 		.help = "Secrets that are shared with other servers (TSIG, RFC 8945), by the name "
 			"that both sides know."},
+	[HF_SECTION_UPDATE_SERVERS] = {.name = "update-servers",
+		.kind = HF_KIND_NAMED,
+		IN(zones.update_servers),
+		.count_at = offsetof(struct hf_config, zones.update_server_count),
+		.size = sizeof(struct hf_update_server_conf),
+		.name_at = offsetof(struct hf_update_server_conf, name),
+		.max = HF_UPDATE_SERVERS_MAX,
+		.entry = "an update server",
+		.form = "a mapping of names to update servers",
+		.rows = hf_update_server_options,
+		.help = "Servers that take zones by dynamic updates (RFC 2136), by a name of your "
+			"choice; each must give the zone by transfer (AXFR), too, so that what it has "
+			"can be compared."},
 	[HF_SECTION_ZONES] = {.name = "zones",
 		.kind = HF_KIND_LIST,
 		IN(zones.zones),

@@ -84,6 +84,37 @@ void hf_check_key(struct hf_reading *r, uint32_t at, const char *name)
 		nearest.best ? "'?" : "");
 }
 
+/* ---- servers that take updates ---- */
+
+static void check_update_server(struct hf_reading *r, size_t i)
+{
+	const struct hf_update_server_conf *server = &r->config->zones.update_servers[i];
+	uint32_t at = hf_place_of(r, HF_SECTION_UPDATE_SERVERS, i, "address");
+	hf_check_key(r, hf_place_of(r, HF_SECTION_UPDATE_SERVERS, i, "key"), server->key);
+	if (!hf_address_set(&server->address) || !server->address.port)
+		hf_complain(r->source, at, "update server '%.63s' needs an address such as 10.0.1.1",
+			server->name);
+	else if (hf_listens_on(&r->config->listen, &server->address))
+		hf_complain(r->source, at,
+			"the address of update server '%.63s' is one of our own listen addresses",
+			server->name);
+}
+
+static void check_update_name(struct hf_reading *r, uint32_t at, const char *name)
+{
+	const struct hf_zones_conf *zones = &r->config->zones;
+	struct hf_nearest nearest = hf_nearest(name, strlen(name));
+	char quoted[HF_QUOTE_MAX];
+	for (size_t i = 0; i < zones->update_server_count; i++)
+		if (strcmp(zones->update_servers[i].name, name) == 0)
+			return;
+	for (size_t i = 0; i < zones->update_server_count; i++)
+		hf_nearest_offer(&nearest, zones->update_servers[i].name);
+	hf_complain(r->source, at, "'%s' is not among the update-servers%s%s%s",
+		hf_quote(name, strlen(name), quoted), nearest.best ? "; did you mean '" : "",
+		nearest.best ? nearest.best : "", nearest.best ? "'?" : "");
+}
+
 /* ---- one zone ---- */
 
 static uint32_t at_zone(const struct hf_reading *r, size_t i, const char *key)
@@ -306,6 +337,22 @@ static void check_txt(struct hf_reading *r, size_t i)
 				"who is to be asked for a txt: name? Write txt:NAME@ADDRESS");
 }
 
+static void check_updates(struct hf_reading *r, size_t i)
+{
+	const struct hf_text_list *updates = &r->config->zones.zones[i].updates;
+	uint32_t at = at_zone(r, i, "updates");
+	if (updates->count > HF_ZONE_UPDATES_MAX)
+		hf_complain(r->source, at, "%zu update servers: more than %d are not taken",
+			updates->count, HF_ZONE_UPDATES_MAX);
+	for (size_t u = 0; u < updates->count; u++) {
+		check_update_name(r, at, updates->items[u]);
+		for (size_t v = 0; v < u; v++)
+			if (strcmp(updates->items[u], updates->items[v]) == 0)
+				hf_complain(r->source, at, "'%.63s' stands in updates twice",
+					updates->items[u]);
+	}
+}
+
 static void check_zone(struct hf_reading *r, size_t i)
 {
 	const struct hf_zone_conf *zone = &r->config->zones.zones[i];
@@ -321,6 +368,7 @@ static void check_zone(struct hf_reading *r, size_t i)
 	check_txt(r, i);
 	check_places(r, i, "notify", &zone->notify, 1u << HF_PLACE_DNS,
 		"an address such as 10.0.0.20");
+	check_updates(r, i);
 	hf_check_key(r, at_zone(r, i, "key"), zone->key);
 	hf_check_key(r, at_zone(r, i, "transfer-key"), zone->transfer_key);
 }
@@ -368,6 +416,8 @@ void hf_check_zones(struct hf_reading *r)
 {
 	for (size_t i = 0; i < r->config->zones.key_count; i++)
 		check_key(r, i);
+	for (size_t i = 0; i < r->config->zones.update_server_count; i++)
+		check_update_server(r, i);
 	for (size_t i = 0; i < r->config->zones.zone_count && !hf_source_hopeless(r->source); i++)
 		check_zone(r, i);
 	check_twice(r);

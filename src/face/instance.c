@@ -2,6 +2,7 @@
 #include "face/instance.h"
 
 #include "authority/authority.h"
+#include "authority/update.h"
 #include "authority/siblings.h"
 #include "base/check.h"
 #include "base/error.h"
@@ -242,6 +243,42 @@ static size_t read_zones(void *ctx, struct hf_zone_figures *ret, size_t most)
 	return list.count;
 }
 
+struct update_list {
+	struct hf_zone_update_figures *items;
+	size_t count, most;
+};
+
+static void list_update(
+	void *ctx, const struct hf_name *zone, const struct hf_update_figures *provider)
+{
+	struct update_list *list = ctx;
+	if (list->count < list->most) {
+		struct hf_zone_update_figures *item = &list->items[list->count];
+		*item = (struct hf_zone_update_figures){.zone = *zone,
+			.current = provider->current,
+			.faulty = provider->fault[0] != 0,
+			.behind = provider->behind,
+			.messages = provider->messages,
+			.changes = provider->changes,
+			.failures = provider->failures,
+			.compares = provider->compares,
+			.drifts = provider->drifts};
+		memcpy(item->server, provider->server, sizeof item->server);
+	}
+	list->count++;
+}
+
+static size_t read_updates(void *ctx, struct hf_zone_update_figures *ret, size_t most)
+{
+	struct hf_authority *authority = hf_server_authority(ctx);
+	struct update_list list = {ret, 0, most};
+	_Static_assert(sizeof ret->server == sizeof((struct hf_update_figures *)NULL)->server,
+		"names of servers are copied");
+	if (authority)
+		hf_authority_each_update(authority, list_update, &list);
+	return list.count;
+}
+
 static void add_siblings(struct hf_server *server, struct hf_metrics_source *source)
 {
 	struct hf_sibling_figures figures[HF_METRICS_SIBLINGS];
@@ -276,6 +313,7 @@ struct hf_metrics_source hf_instance_metrics(struct hf_instance *instance)
 		.meter = read_meter,
 		.slot_name = read_slot_name,
 		.zones = read_zones,
+		.updates = read_updates,
 		.ctx = server,
 		.cache_entries = cache.entries,
 		.cache_bytes = cache.bytes,

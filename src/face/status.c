@@ -6,6 +6,7 @@
 
 #include "authority/authority.h"
 #include "authority/siblings.h"
+#include "authority/update.h"
 #include "base/check.h"
 #include "base/error.h"
 #include "face/version.h"
@@ -288,6 +289,29 @@ static json_t *describe_local(struct hf_instance *instance)
 	return all;
 }
 
+static void describe_update(
+	void *ctx, const struct hf_name *zone, const struct hf_update_figures *p)
+{
+	char name[HF_NAME_TEXT_MAX];
+	json_array_append_new(ctx,
+		json_pack("{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "zone",
+			hf_name_text(zone->bytes, name), "server", p->server, "current", p->current,
+			"serial", p->known ? number(p->serial) : json_null(), "behind",
+			number(p->behind), "fault", p->fault[0] ? words(p->fault) : json_null(),
+			"messages", number(p->messages), "changes", number(p->changes), "failures",
+			number(p->failures), "compares", number(p->compares), "drifts",
+			number(p->drifts)));
+}
+
+static json_t *describe_updates(struct hf_instance *instance)
+{
+	json_t *updates = json_array();
+	struct hf_authority *authority = hf_server_authority(instance->server);
+	if (authority)
+		hf_authority_each_update(authority, describe_update, updates);
+	return updates;
+}
+
 /* The reasons for not being ready, a line each, as strings; *ret_ready too. */
 static json_t *describe_reasons(struct hf_instance *instance, bool *ret_ready)
 {
@@ -352,6 +376,7 @@ static json_t *describe(struct hf_instance *instance, hf_us now)
 		"interception", describe_interception(&source, config));
 	json_object_set_new(status, "zones", describe_zones(instance));
 	json_object_set_new(status, "local", describe_local(instance));
+	json_object_set_new(status, "updates", describe_updates(instance));
 	hf_config_unref(config);
 	json_object_set_new(status, "siblings", describe_siblings(instance));
 	return status;
@@ -569,6 +594,26 @@ static void write_local(const json_t *all, FILE *out)
 		if (get_text(local, "fault"))
 			fprintf(out, "            FAULT: %s\n", get_text(local, "fault"));
 	}
+/* Those that are not current, and how many there are besides. */
+static void write_updates(const json_t *updates, FILE *out)
+{
+	size_t i, current = 0, shown = 0, all = json_array_size(updates);
+	json_t *item;
+	if (!all)
+		return;
+	fprintf(out, "\n");
+	json_array_foreach(updates, i, item)
+	{
+		const char *fault = get_text(item, "fault");
+		bool good = json_is_true(json_object_get(item, "current"));
+		current += good;
+		if ((good && !fault) || shown++ >= ZONES_SHOWN)
+			continue;
+		fprintf(out, "  %s at %s: %lld versions behind%s%s\n", get_text(item, "zone"),
+			get_text(item, "server"), get_number(item, "behind"), fault ? "; " : "",
+			fault ? fault : "");
+	}
+	fprintf(out, "  updates: %zu of %zu providers current\n", current, all);
 }
 
 static void write_siblings(const json_t *siblings, FILE *out)
@@ -614,6 +659,7 @@ static void write_page(const json_t *status, FILE *out)
 	json_array_foreach(json_object_get(status, "upstreams"), i, item)
 		write_upstream(item, get_number(status, "release"), out);
 	write_zones(json_object_get(status, "zones"), out);
+	write_updates(json_object_get(status, "updates"), out);
 }
 
 int hf_status_write_text(struct hf_instance *instance, hf_us now, FILE *out)

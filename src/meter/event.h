@@ -70,6 +70,11 @@ enum hf_event_kind {
 	HF_EVENT_ZONE_UNTOLD,    /* a: serial; address: a secondary that could not be told of it; about
 				    the zone; why */
 	HF_EVENT_ZONE_TOLD,      /* ... that has it after all */
+	HF_EVENT_UPDATE_FAILED,  /* a: our serial, b: versions that it is behind; address: a provider
+				    that could not be given it by updates; about the zone; why */
+	HF_EVENT_UPDATE_DONE,    /* ... that has it after all; b: versions that it was behind */
+	HF_EVENT_UPDATE_DRIFT,   /* ... whose zone somebody else had changed; b: records that were
+				    put right; why: the first */
 	HF_EVENT_TOMBSTONE,      /* slot gave an address that is retired; about the name; address */
 	HF_EVENT_LOCAL, /* slot: enum hf_local_layer (zone/local.h), a: enum hf_local_news, b: records
 			   that are served; why: file, line and cause */

@@ -408,6 +408,27 @@ static void say_zone_untold(struct hf_log *log, const struct hf_event *event, co
 	hf_log_say(log, HF_LOG_WARNING, "zone: a secondary could not be told of a version", fields);
 }
 
+static void say_update(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	char zone[HF_NAME_TEXT_MAX], address[HF_ADDRESS_TEXT_MAX];
+	bool failed = event->kind == HF_EVENT_UPDATE_FAILED;
+	bool drift = event->kind == HF_EVENT_UPDATE_DRIFT;
+	(void)upstream;
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("zone", about_zone(event, zone)),
+		HF_LOG_TEXT_FIELD("server", hf_address_text(&event->address, address)),
+		HF_LOG_NUMBER_FIELD("serial", (uint32_t)event->a),
+		HF_LOG_NUMBER_FIELD(drift ? "records" : "behind", (uint32_t)event->b),
+		HF_LOG_TEXT_FIELD(drift ? "first" : failed ? "because" : "note", event->why),
+		{.key = NULL},
+	};
+	hf_log_say(log, failed || drift ? HF_LOG_WARNING : HF_LOG_INFO,
+		failed  ? "zone: a provider could not be given a version by updates"
+		: drift ? "zone: somebody else had changed a provider's zone, which is put right"
+			: "zone: a provider that could not be given updates is current",
+		fields);
+}
+
 static void say_zone_told(struct hf_log *log, const struct hf_event *event, const char *upstream)
 {
 	char zone[HF_NAME_TEXT_MAX], address[HF_ADDRESS_TEXT_MAX];
@@ -534,6 +555,9 @@ static const struct {
 	[HF_EVENT_ZONE_COPY] = {"zone copies", say_zone_trouble},
 	[HF_EVENT_LOCAL] = {"local data", say_local},
 	[HF_EVENT_TOMBSTONE] = {"tombstone", say_tombstone},
+	[HF_EVENT_UPDATE_FAILED] = {"update failed", say_update},
+	[HF_EVENT_UPDATE_DONE] = {"update done", say_update},
+	[HF_EVENT_UPDATE_DRIFT] = {"provider drifted", say_update},
 	[HF_EVENT_ZONE_UNTOLD] = {"secondary not told", say_zone_untold},
 	[HF_EVENT_ZONE_TOLD] = {"secondary told", say_zone_told},
 	[HF_EVENT_TWIN_BEHIND] = {"sibling behind", say_twin},

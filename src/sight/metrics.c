@@ -386,6 +386,20 @@ static int write_zones(const struct hf_metrics_source *source, struct hf_text *t
 	return 0;
 }
 
+/* -ENOMEM. */
+static int write_updates(const struct hf_metrics_source *source, struct hf_text *text)
+{
+	size_t total = source->updates ? source->updates(source->ctx, NULL, 0) : 0;
+	size_t count = total < HF_METRICS_ZONES_MAX ? total : HF_METRICS_ZONES_MAX;
+	struct hf_zone_update_figures *updates = calloc(count + 1, sizeof *updates);
+	if (!updates)
+		return -ENOMEM;
+	total = count ? source->updates(source->ctx, updates, count) : 0;
+	hf_zone_update_metrics_write(updates, total < count ? total : count, text);
+	free(updates);
+	return 0;
+}
+
 int hf_metrics_write(const struct hf_metrics_source *source, struct hf_text *text)
 {
 	struct names *names = read_names(source);
@@ -395,7 +409,7 @@ int hf_metrics_write(const struct hf_metrics_source *source, struct hf_text *tex
 	write_process(source, text);
 	write_persist(source, text);
 	write_driver(source, text);
-	if (write_zones(source, text)) {
+	if (write_zones(source, text) || write_updates(source, text)) {
 		free(names);
 		return -ENOMEM;
 	}

@@ -63,6 +63,8 @@ struct hf_metrics_source {
 	} hooks;
 	/* Fills in up to `most` zones and returns how many there are; NULL: there are none. */
 	size_t (*zones)(void *ctx, struct hf_zone_figures *ret, size_t most);
+	/* The same for providers that are given updates. */
+	size_t (*updates)(void *ctx, struct hf_zone_update_figures *ret, size_t most);
 	size_t siblings;          /* other nodes that serve our zones, and the VIP */
 	struct {
 		char name[HF_ADDRESS_TEXT_MAX];

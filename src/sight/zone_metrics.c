@@ -194,3 +194,79 @@ void hf_zone_metrics_write(
 					families[f].value(&zones[i]));
 	}
 }
+
+/* ---- updates ---- */
+
+static ull u_current(const struct hf_zone_update_figures *u)
+{
+	return u->current;
+}
+static ull u_behind(const struct hf_zone_update_figures *u)
+{
+	return u->behind;
+}
+static ull u_faulty(const struct hf_zone_update_figures *u)
+{
+	return u->faulty;
+}
+static ull u_messages(const struct hf_zone_update_figures *u)
+{
+	return u->messages;
+}
+static ull u_changes(const struct hf_zone_update_figures *u)
+{
+	return u->changes;
+}
+static ull u_failures(const struct hf_zone_update_figures *u)
+{
+	return u->failures;
+}
+static ull u_compares(const struct hf_zone_update_figures *u)
+{
+	return u->compares;
+}
+static ull u_drifts(const struct hf_zone_update_figures *u)
+{
+	return u->drifts;
+}
+
+static const struct {
+	const char *family, *type, *help;
+	ull (*value)(const struct hf_zone_update_figures *u);
+} update_families[] = {
+	{"holdfast_zone_update_current", "gauge",
+		"1 while a provider that is given updates is known to have our version.",
+		u_current},
+	{"holdfast_zone_update_behind", "gauge", "Versions that it has not been given.", u_behind},
+	{"holdfast_zone_update_faulty", "gauge", "1 while the last try went wrong.", u_faulty},
+	{"holdfast_zone_update_messages_total", "counter", "Updates that it took.", u_messages},
+	{"holdfast_zone_update_changes_total", "counter",
+		"Records that were added or taken away by updates.", u_changes},
+	{"holdfast_zone_update_failures_total", "counter", "Tries that went wrong.", u_failures},
+	{"holdfast_zone_update_compares_total", "counter",
+		"Times that all of its zone was transferred to be compared.", u_compares},
+	{"holdfast_zone_update_drifts_total", "counter",
+		"Times that somebody else had changed its zone, which was put right.", u_drifts},
+};
+
+static void write_server(struct hf_text *text, const char *server)
+{
+	for (; *server; server++)
+		hf_text_add(text, *server == '\\' || *server == '"' ? "\\%c" : "%c", *server);
+}
+
+void hf_zone_update_metrics_write(
+	const struct hf_zone_update_figures *updates, size_t count, struct hf_text *text)
+{
+	for (size_t f = 0; count && f < HF_COUNT_OF(update_families); f++) {
+		begin(text, update_families[f].family, update_families[f].type,
+			update_families[f].help);
+		for (size_t i = 0; i < count; i++) {
+			hf_text_add(text, "%s{zone=\"", update_families[f].family);
+			write_name(text, &updates[i].zone);
+			hf_text_add(text, "\",server=\"");
+			write_server(text, updates[i].server);
+			hf_text_add(text, "\"} %llu\n", update_families[f].value(&updates[i]));
+		}
+	}
+}

@@ -2,7 +2,8 @@
 /* zone_metrics.h - figures of the zones that are served with authority.
  *
  * Story: face hands in a list of figures (sight knows nobody who looks after zones); each
- * becomes a sample of each family, labelled with the zone's name.
+ * becomes a sample of each family, labelled with the zone's name; those of providers that are
+ * given updates with the server's, too.
  * Threads: any.
  * At the bound: the first HF_METRICS_ZONES_MAX zones have samples of their own; all count in
  * holdfast_zones. */
@@ -31,6 +32,18 @@ struct hf_zone_figures {
 	int http_status; /* of the last answer of its URL; 0: none */
 	hf_us asked_ago; /* when the URL was last asked for; -1: never, or it has none */
 };
+
+/* A provider that is given a zone by updates (RFC 2136). */
+struct hf_zone_update_figures {
+	struct hf_name zone;
+	char server[64];
+	bool current, faulty;
+	uint64_t behind, messages, changes, failures, compares, drifts;
+};
+
+/* Nothing for none. */
+void hf_zone_update_metrics_write(
+	const struct hf_zone_update_figures *updates, size_t count, struct hf_text *text);
 
 /* total: how many zones there are; count: those given. */
 void hf_zone_metrics_write(

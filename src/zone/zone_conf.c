@@ -45,6 +45,61 @@ const struct hf_option hf_key_options[] = {
 };
 
 #undef ROW
+#define ROW(field) .at = offsetof(struct hf_update_server_conf, field)
+
+static const struct hf_word apexes[] = {
+	{"ours", HF_UPDATE_APEX_OURS},
+	{"theirs", HF_UPDATE_APEX_THEIRS},
+	{NULL, 0},
+};
+
+const struct hf_option hf_update_server_options[] = {
+	{.name = "address",
+		.type = HF_OPT_ADDRESS,
+		ROW(address),
+		.port = 53,
+		.def = "none",
+		.live = true,
+		.help = "Where it takes updates, over TCP; it is asked for the SOA record and for "
+			"the whole zone there, too, and must give both."},
+	{.name = "key",
+		.type = HF_OPT_TEXT,
+		ROW(key),
+		.min = 1,
+		.max = 255,
+		.def = "none",
+		.live = true,
+		.help = "One of `keys:`, with which updates and requests for the whole zone are "
+			"signed, and replies must be."},
+	{.name = "apex",
+		.type = HF_OPT_WORD,
+		ROW(apex),
+		.words = apexes,
+		.def = "ours",
+		.live = true,
+		.help = "Whose the SOA and NS records at the zone's own name are: with `theirs` they "
+			"are neither sent nor compared."},
+	{.name = "look",
+		.type = HF_OPT_DURATION,
+		ROW(look),
+		.min = HF_SECOND,
+		.max = DAY,
+		.def = "5m",
+		.live = true,
+		.help = "How often it is asked for its serial while nothing changes here; one that "
+			"is not the one that the last update left means that all is compared."},
+	{.name = "compare",
+		.type = HF_OPT_DURATION,
+		ROW(compare),
+		.min = HF_SECOND,
+		.max = 28 * DAY,
+		.def = "6h",
+		.live = true,
+		.help = "How often all of its zone is compared with ours, whatever its serial."},
+	HF_OPTION_END,
+};
+
+#undef ROW
 #define ROW(field) .at = offsetof(struct hf_zone_conf, field)
 
 const struct hf_option hf_zone_options[] = {
@@ -259,6 +314,16 @@ const struct hf_option hf_zone_options[] = {
 		.def = "[]",
 		.live = true,
 		.help = "Who is told of each new version (RFC 1996)."},
+	{.name = "updates",
+		.type = HF_OPT_TEXTS,
+		ROW(updates),
+		.min = 1,
+		.max = 63,
+		.def = "[]",
+		.live = true,
+		.help = "Who is given each new version by dynamic updates (RFC 2136), each on its own: "
+			"names of `update-servers:`, at most 8. What is in their zone and not in "
+			"this one is taken away."},
 	{.name = "allow-transfer",
 		.type = HF_OPT_PREFIXES,
 		ROW(allow_transfer),

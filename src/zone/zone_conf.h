@@ -12,6 +12,8 @@
 
 #define HF_ZONES_MAX 100000
 #define HF_KEYS_MAX 1000
+#define HF_UPDATE_SERVERS_MAX 100
+#define HF_ZONE_UPDATES_MAX 8 /* of one zone */
 
 /* One entry of `keys:` (TSIG, RFC 8945). */
 struct hf_key_conf {
@@ -20,6 +22,21 @@ struct hf_key_conf {
 	const char *secret_file; /* its first line: the secret in base64 */
 };
 extern const struct hf_option hf_key_options[];
+
+enum hf_update_apex { /* whose the SOA and NS records at a zone's own name are */
+	HF_UPDATE_APEX_OURS,
+	HF_UPDATE_APEX_THEIRS,
+};
+
+/* One entry of `update-servers:` (RFC 2136). */
+struct hf_update_server_conf {
+	const char *name;
+	struct hf_address address;
+	const char *key;     /* of `keys:`, for updates and transfers; or "none" */
+	int apex;            /* enum hf_update_apex */
+	hf_us look, compare; /* how often its serial is asked for, and its zone compared */
+};
+extern const struct hf_option hf_update_server_options[];
 
 enum hf_unproven_policy { /* what clients get of a zone that is not served */
 	HF_UNPROVEN_SERVFAIL,
@@ -52,6 +69,7 @@ struct hf_zone_conf {
 	hf_us refresh_min, refresh_max;  /* bounds of the SOA's refresh and retry */
 	struct hf_prefix_list allow_notify;   /* besides the primaries */
 	struct hf_text_list notify;           /* whom to tell of a new version */
+	struct hf_text_list updates;          /* who is given it by updates: of `update-servers:` */
 	struct hf_prefix_list allow_transfer; /* who may have the zone */
 	const char *transfer_key;             /* ... and must sign with it; or "none" */
 	uint32_t journal_versions;            /* differences that are kept for secondaries */
@@ -65,6 +83,8 @@ struct hf_zones_conf {
 	size_t zone_count;
 	const struct hf_key_conf *keys;
 	size_t key_count;
+	const struct hf_update_server_conf *update_servers;
+	size_t update_server_count;
 	const char *state; /* directory of copies and proofs, or "none": top-level `zone-state` */
 };
 
