@@ -27,7 +27,7 @@ static uint64_t rates_out_of_use(const struct hf_step *s)
 	uint64_t sum = 0;
 	for (unsigned i = 0; i < s->env->route->upstream_count; i++)
 		if (hf_step_state(s, i)->health.state != HF_HEALTH_CLOSED)
-			sum += hf_step_state(s, i)->pace.rate;
+			sum += hf_pace_share(&hf_step_state(s, i)->pace);
 	return sum;
 }
 
@@ -42,6 +42,8 @@ void hf_facts_report(struct hf_step *s, const struct hf_attempt *a, enum hf_outc
 	if (outcome != HF_OUTCOME_ANSWERED)
 		return;
 	state->answered = s->env->now;
+	if (!was_open)
+		hf_pace_answered(&state->pace, s->env->now);
 	if (was_open && state->health.state == HF_HEALTH_CLOSED) {
 		hf_pace_begin(&state->pace, rates_out_of_use(s), s->env->now);
 		hf_rtt_forgive(hf_step_rtt(s, a->upstream));

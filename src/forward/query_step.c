@@ -372,6 +372,17 @@ static void probe_beside(struct hf_step *s, const struct hf_selection *selected,
 		hf_send_to(s, (unsigned)probe, HF_SEND_PROBE);
 }
 
+/* Nobody waits for it, and there is no room, or others have to wait for theirs. */
+static bool superfluous(
+	const struct hf_step *s, const struct hf_selection *selected, unsigned first)
+{
+	const hf_us now = s->env->now;
+	return s->q->background &&
+	       (hf_offer(selected, first) == HF_OFFER_WAIT ||
+		       (now == s->q->began &&
+			       hf_pace_crowded(&hf_step_state(s, first)->pace, now)));
+}
+
 /* The first message, at once or when its time has come. */
 static void start(struct hf_step *s)
 {
@@ -380,7 +391,7 @@ static void start(struct hf_step *s)
 	struct hf_looks looks;
 	hf_look(&selected, &looks);
 	int first = hf_select_from(&selected, &looks);
-	if (first >= 0 && q->background && hf_offer(&selected, (size_t)first) == HF_OFFER_WAIT) {
+	if (first >= 0 && superfluous(s, &selected, (unsigned)first)) {
 		blame(q, HF_CAUSE_BUDGET, (unsigned)first, HF_EDE_NONE);
 		give_up(s);
 		return;

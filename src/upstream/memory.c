@@ -87,10 +87,11 @@ static void remember_size(const struct hf_size *size, hf_us now, struct hf_upstr
 struct hf_upstream_memory hf_upstream_remember(const struct hf_upstream_state *state, hf_us now)
 {
 	bool known = hf_cap_found(&state->cap) && hf_cap_sane(state->cap.found, state->cap.full);
+	uint64_t share = hf_pace_share(&state->pace);
 	struct hf_upstream_memory memory = {
 		.age = since(now, hf_upstream_touched(state)),
 		.circuit = remember_circuit(&state->health, now),
-		.pace = state->pace.rate < PACE_MOST ? state->pace.rate : PACE_MOST,
+		.pace = share < PACE_MOST ? share : PACE_MOST,
 		.pacing = hf_pace_rate(&state->pace, now) != 0,
 		.cap = known ? state->cap.found : 0,
 		.cap_full = known ? state->cap.full : 0,
@@ -117,6 +118,7 @@ static void recall_pace(const struct hf_upstream_memory *memory, const struct hf
 	*pace = (struct hf_pace){
 		.second = ago(now, memory->age + gap->passed),
 		.rate = gap->unknown ? 0 : memory->pace,
+		.seconds = UINT8_MAX,
 		.held = memory->circuit.open,
 	};
 	if (memory->pacing && !pace->held && !gap->unknown && gap->passed < RETURN)

@@ -11,7 +11,7 @@
  *   circuit   one that is open, as open, for what is left of its rest; then it is
  *             probed, which an answer ends. A probe that was under way is lost: it is
  *             due at once. What counted against one that is closed is forgotten.
- *   pace      the rate; while the circuit is open, as the rate before the outage.
+ *   pace      the share (pace.h); while the circuit is open, as the rate before the outage.
  *             A slow return that was under way begins anew.
  *   cap       one that is known, as known. A trial ends with the process: it would
  *             compare with what nobody sees any more.

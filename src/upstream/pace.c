@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "upstream/pace.h"
 
-#define FRACTION 16
-#define DOUBLING (500 * HF_MS)
+#define FRACTION 8
+#define DOUBLING (250 * HF_MS)
+
+/* For so long it is given its share and no more; then twice as much, and so on: it has
+ * shown that it carries it, and what still waits is not to wait for ever. */
+#define MORE (6 * HF_SECOND)
 
 /* What one whose rate nobody knows is given to begin with, messages/s. */
 #define UNKNOWN 16
@@ -29,38 +33,103 @@
 /* Seconds of the average. */
 #define AVERAGE 32
 
+#define HALF (500 * HF_MS)
+#define MINUTE (60 * HF_SECOND)
+
+/* Of what it answered in its busiest second so much is a share: with the eighth on top of
+ * it a half. Two hundred that are given all of it at the same moment would be twice the
+ * load that there ever was, for their busiest seconds were not the same. */
+#define CARRIED_PART 4
+#define CARRIED_OF 9
+
+/* Somebody who had to wait so lately is still about. */
+#define LATELY HF_SECOND
+
+/* The first seconds of all count as much as each of the others: the one in which it
+ * happened to be asked first may have been a quiet one. */
+static unsigned one_more(struct hf_pace *pace)
+{
+	pace->seconds = pace->seconds < AVERAGE ? (uint8_t)(pace->seconds + 1) : AVERAGE;
+	return pace->seconds;
+}
+
 /* The second that is over, and those since then in which nothing was sent. */
 static void roll(struct hf_pace *pace, hf_us now)
 {
+	if (!pace->seconds && !pace->second)
+		pace->second = now; /* the first of all */
 	hf_us seconds = (now - pace->second) / HF_SECOND;
 	if (seconds < 1 && now >= pace->second)
 		return;
-	if (!pace->rate)
-		pace->rate = pace->sends * ONE;
-	else
-		pace->rate = (pace->rate * (AVERAGE - 1) + pace->sends * ONE) / AVERAGE;
-	for (hf_us i = 1; i < seconds && pace->rate; i++)
-		pace->rate -= (pace->rate + AVERAGE - 1) / AVERAGE;
+	unsigned of = one_more(pace);
+	pace->rate = (pace->rate * (of - 1) + pace->sends * ONE) / of;
+	for (hf_us i = 1; i < seconds && pace->rate; i++) {
+		of = one_more(pace);
+		pace->rate -= (pace->rate + of - 1) / of;
+	}
 	pace->sends = 0;
 	pace->second = now;
+}
+
+uint64_t hf_pace_share(const struct hf_pace *pace)
+{
+	uint32_t carried =
+		pace->carried[0] > pace->carried[1] ? pace->carried[0] : pace->carried[1];
+	uint64_t part = (uint64_t)carried * ONE * CARRIED_PART / CARRIED_OF;
+	return part > pace->rate ? part : pace->rate;
+}
+
+static unsigned doublings(hf_us since, hf_us each)
+{
+	return since < 0                      ? 0
+	       : since / each < DOUBLINGS_MAX ? (unsigned)(since / each)
+					      : DOUBLINGS_MAX;
 }
 
 /* Messages a second, in parts of ONE; 0: no pace is set. */
 static uint64_t given(const struct hf_pace *pace, hf_us now)
 {
 	hf_us since = now - pace->began;
-	uint64_t most = (pace->rate + pace->others) + (pace->rate + pace->others) / 8;
+	uint64_t share = hf_pace_share(pace) + pace->others, most = share + share / 8;
 	if (!pace->began || since >= LONGEST || now - pace->refused >= CALM)
 		return 0;
-	uint64_t rate = pace->rate ? pace->rate / FRACTION : UNKNOWN * ONE;
+	uint64_t rate = most ? most / FRACTION : UNKNOWN * ONE;
 	if (rate < LEAST)
 		rate = LEAST;
 	if (most && most < LEAST)
 		most = LEAST;
-	rate <<= since < 0                          ? 0
-		 : since / DOUBLING < DOUBLINGS_MAX ? since / DOUBLING
-						    : DOUBLINGS_MAX;
+	rate <<= doublings(since, DOUBLING);
+	most <<= doublings(since, MORE);
 	return most && rate > most ? most : rate;
+}
+
+/* The most within a second that is made up of two halves of the clock. */
+static void note_carried(struct hf_pace *pace)
+{
+	uint32_t second = pace->answers[0] + pace->answers[1];
+	if (second > pace->carried[0])
+		pace->carried[0] = second;
+}
+
+void hf_pace_answered(struct hf_pace *pace, hf_us now)
+{
+	/* Nor is what comes back under a pace a measure of what it can carry. */
+	if (pace->held || given(pace, now))
+		return;
+	hf_us halves = (now - pace->half) / HALF, minutes = (now - pace->minute) / MINUTE;
+	if (halves || now < pace->half) {
+		pace->answers[1] = halves == 1 ? pace->answers[0] : 0;
+		pace->answers[0] = 0;
+		pace->half = now - now % HALF;
+	}
+	if (minutes || now < pace->minute) {
+		pace->carried[1] = minutes == 1 ? pace->carried[0] : 0;
+		pace->carried[0] = 0;
+		pace->minute = now - now % MINUTE;
+	}
+	if (pace->answers[0] < UINT32_MAX / 2)
+		pace->answers[0]++;
+	note_carried(pace);
 }
 
 /* From one message to the next; rate: in parts of ONE. */
@@ -126,6 +195,11 @@ bool hf_pace_free(struct hf_pace *pace, hf_us now)
 	}
 	/* As fast as it is now, not as it was when the last one went. */
 	return now - pace->spent >= gap(rate);
+}
+
+bool hf_pace_crowded(const struct hf_pace *pace, hf_us now)
+{
+	return given(pace, now) && pace->refused > pace->began && now - pace->refused < LATELY;
 }
 
 void hf_pace_refuse(struct hf_pace *pace, hf_us now)

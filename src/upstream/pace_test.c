@@ -9,6 +9,7 @@
 
 #define START (100 * HF_SECOND)
 #define HALF (500 * HF_MS)
+#define QUARTER (250 * HF_MS)
 
 /* Sends so many a second for so many seconds; returns when that ends. */
 static hf_us sends(struct hf_pace *pace, unsigned rate, unsigned seconds, hf_us now)
@@ -44,7 +45,7 @@ static void in_use_it_sets_no_pace(void **state)
 	assert_int_equal(hf_pace_rate(&pace, now), 0);
 }
 
-static void it_begins_with_a_sixteenth_and_doubles_each_half_second(void **state)
+static void it_begins_with_an_eighth_and_doubles_each_quarter_second(void **state)
 {
 	(void)state;
 	struct hf_pace pace = {0};
@@ -52,14 +53,16 @@ static void it_begins_with_a_sixteenth_and_doubles_each_half_second(void **state
 	hf_pace_hold(&pace, now);
 	now += 60 * HF_SECOND;
 	hf_pace_begin(&pace, 0, now);
-	for (unsigned half = 0; half < 4; half++) {
-		hf_us at = now + half * HALF;
-		assert_in_range(hf_pace_rate(&pace, at), 95u << half, 101u << half);
-		assert_int_equal(hf_pace_rate(&pace, at), hf_pace_rate(&pace, at + HALF - 1));
+	for (unsigned quarter = 0; quarter < 3; quarter++) {
+		hf_us at = now + quarter * QUARTER;
+		assert_in_range(hf_pace_rate(&pace, at), 224u << quarter, 226u << quarter);
+		assert_int_equal(hf_pace_rate(&pace, at), hf_pace_rate(&pace, at + QUARTER - 1));
 	}
 	/* Up to a little more than it had: there is something to catch up on. */
-	for (unsigned half = 5; half < 19; half++)
-		assert_in_range(hf_pace_rate(&pace, now + half * HALF), 1601, 1800);
+	for (unsigned quarter = 4; quarter < 16; quarter++)
+		assert_in_range(hf_pace_rate(&pace, now + quarter * QUARTER), 1790, 1800);
+	/* Then twice as much after six seconds. */
+	assert_in_range(hf_pace_rate(&pace, now + 6 * HF_SECOND), 3580, 3600);
 }
 
 static void no_more_goes_out_than_it_says(void **state)
@@ -68,11 +71,11 @@ static void no_more_goes_out_than_it_says(void **state)
 	struct hf_pace pace = {0};
 	hf_us now = sends(&pace, 1600, 30, START);
 	hf_pace_begin(&pace, 0, now);
-	for (unsigned half = 0; half < 8; half++) {
-		hf_us from = now + half * HALF;
-		unsigned given = hf_pace_rate(&pace, from) / 2;
+	for (unsigned quarter = 0; quarter < 16; quarter++) {
+		hf_us from = now + quarter * QUARTER;
+		unsigned given = hf_pace_rate(&pace, from) / 4;
 		assert_in_range(
-			pushed(&pace, from, from + HALF), given - given / 10 - 1, given + 2);
+			pushed(&pace, from, from + QUARTER), given - given / 10 - 1, given + 2);
 	}
 }
 
@@ -106,6 +109,68 @@ static void soon_it_has_most_of_what_it_had_though_questions_come_by_chance(void
 	}
 }
 
+static void the_first_seconds_count_as_much_as_any(void **state)
+{
+	(void)state;
+	struct hf_pace pace = {0};
+	hf_us now = sends(&pace, 1, 1, START); /* a quiet one */
+	now = sends(&pace, 100, 9, now);
+	hf_pace_hold(&pace, now);
+	assert_in_range(pace.rate / 1024, 89, 91);
+}
+
+/* Fetches all of its names at once, every ten seconds. */
+static struct hf_pace in_waves(unsigned names, unsigned waves, hf_us *now)
+{
+	struct hf_pace pace = {0};
+	for (; waves; waves--, *now += 10 * HF_SECOND)
+		for (unsigned i = 0; i < names; i++) {
+			hf_pace_sent(&pace, *now + i * HF_MS);
+			hf_pace_answered(&pace, *now + i * HF_MS);
+		}
+	return pace;
+}
+
+static void half_of_what_it_carried_in_a_second_is_given_if_the_mean_is_less(void **state)
+{
+	(void)state;
+	/* Wherever a second of the clock begins. */
+	for (hf_us at = START; at < START + HF_SECOND; at += 100 * HF_MS) {
+		hf_us now = at;
+		struct hf_pace pace = in_waves(80, 5, &now);
+		assert_in_range(pace.rate / 1024, 6, 10);
+		hf_pace_hold(&pace, now);
+		hf_pace_begin(&pace, 0, now);
+		assert_in_range(hf_pace_rate(&pace, now + HF_SECOND), 39, 40);
+	}
+}
+
+static void what_it_carried_is_forgotten_after_two_minutes(void **state)
+{
+	(void)state;
+	hf_us now = START;
+	struct hf_pace pace = in_waves(80, 5, &now);
+	assert_true(hf_pace_share(&pace) > 30 * 1024);
+	for (unsigned i = 0; i < 120; i++, now += HF_SECOND) {
+		hf_pace_sent(&pace, now);
+		hf_pace_answered(&pace, now);
+	}
+	assert_in_range(hf_pace_share(&pace), 1024 * 9 / 10, 1024 * 3 / 2);
+}
+
+static void it_is_crowded_while_somebody_has_had_to_wait(void **state)
+{
+	(void)state;
+	struct hf_pace pace = {0};
+	hf_us now = sends(&pace, 100, 30, START);
+	assert_false(hf_pace_crowded(&pace, now));
+	hf_pace_begin(&pace, 0, now);
+	assert_false(hf_pace_crowded(&pace, now + HF_MS));
+	hf_pace_refuse(&pace, now + HF_MS);
+	assert_true(hf_pace_crowded(&pace, now + HF_SECOND));
+	assert_false(hf_pace_crowded(&pace, now + HF_SECOND + HF_MS));
+}
+
 static void what_is_saved_is_a_quarter_of_a_second_and_nothing_of_the_outage(void **state)
 {
 	(void)state;
@@ -113,7 +178,7 @@ static void what_is_saved_is_a_quarter_of_a_second_and_nothing_of_the_outage(voi
 	hf_us now = sends(&pace, 1600, 30, START);
 	hf_pace_begin(&pace, 0, now);
 	assert_in_range(pushed(&pace, now, now + 1), 1, 1);
-	now += 4 * HF_SECOND;
+	now += 3 * HF_SECOND;
 	assert_in_range(pushed(&pace, now, now + 1), 1, 1);
 	unsigned at_once = 1;
 	for (; hf_pace_free(&pace, now); at_once++)
@@ -171,7 +236,7 @@ static void the_rate_is_that_before_the_outage_however_long_that_lasted(void **s
 		hf_pace_hold(&pace, now);
 		hf_pace_sent(&pace, now + outage / 2); /* what is tried meanwhile is not counted */
 		hf_pace_begin(&pace, 0, now + outage);
-		assert_in_range(hf_pace_rate(&pace, now + outage), 45, 50);
+		assert_in_range(hf_pace_rate(&pace, now + outage), 111, 113);
 	}
 }
 
@@ -229,9 +294,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(in_use_it_sets_no_pace),
-		cmocka_unit_test(it_begins_with_a_sixteenth_and_doubles_each_half_second),
+		cmocka_unit_test(it_begins_with_an_eighth_and_doubles_each_quarter_second),
 		cmocka_unit_test(no_more_goes_out_than_it_says),
 		cmocka_unit_test(soon_it_has_most_of_what_it_had_though_questions_come_by_chance),
+		cmocka_unit_test(the_first_seconds_count_as_much_as_any),
+		cmocka_unit_test(half_of_what_it_carried_in_a_second_is_given_if_the_mean_is_less),
+		cmocka_unit_test(what_it_carried_is_forgotten_after_two_minutes),
+		cmocka_unit_test(it_is_crowded_while_somebody_has_had_to_wait),
 		cmocka_unit_test(what_is_saved_is_a_quarter_of_a_second_and_nothing_of_the_outage),
 		cmocka_unit_test(what_goes_out_under_a_pace_is_no_measure_of_what_is_wanted),
 		cmocka_unit_test(it_ends_when_nobody_had_to_wait_for_ten_seconds),
