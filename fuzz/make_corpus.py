@@ -19,6 +19,8 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdata
+import dns.rdatatype
 import dns.rdtypes.ANY.TSIG
 import dns.rrset
 import dns.tsig
@@ -327,8 +329,48 @@ def transfers():
     yield 'ixfr-refused', differ + framed(bytes(refused))
 
 
+def copies():
+    """A zone's copy on the disk and its proof (authority/copy.c), sealed by who reads them."""
+    origin = dns.name.from_text('corp.example.').to_wire()
+
+    def proof(serial, wall, now, boot=0):
+        return b'hfproof\x01' + struct.pack('!IqqQ', serial, wall, now, boot)
+
+    def given(content, how=3, beside=proof(8, 1789999000, 1)):
+        return bytes([how, len(beside)]) + beside + content
+
+    def one_set(owner, rdtype, *rdatas, ttl=300):
+        owner = dns.name.from_text(owner).to_wire()
+        rdatas = [dns.rdata.from_text('IN', rdtype, text).to_wire() for text in rdatas]
+        octets = b''.join(struct.pack('!H', len(r)) + r for r in rdatas)
+        return (bytes([len(owner)]) + owner + struct.pack(
+            '!HIHI', dns.rdatatype.from_text(rdtype), ttl, len(rdatas), len(octets)) + octets)
+    head = b'hfzone\x00\x01' + bytes([len(origin)]) + origin
+    apex = one_set('corp.example.', 'SOA', 'ns.corp.example. host.corp.example. 8 60 30 600 300') + \
+        one_set('corp.example.', 'NS', 'ns.corp.example.') + one_set('ns.corp.example.', 'A', '192.0.2.53')
+    web = one_set('web.corp.example.', 'A', '192.0.2.1', '192.0.2.2')
+    yield 'whole', given(head + apex + web)
+    yield 'all-types', given(head + apex + b''.join(
+        one_set(f't{number}.corp.example.', rdtype, text)
+        for number, (rdtype, text) in enumerate(RECORDS.items()) if rdtype not in ('SOA', 'DNAME')))
+    yield 'wild-and-cut', given(head + apex + one_set('*.corp.example.', 'TXT', '"any"') +
+                                one_set('sub.corp.example.', 'NS', 'ns.sub.corp.example.') +
+                                one_set('ns.sub.corp.example.', 'A', '192.0.2.54'))
+    yield 'no-apex', given(head + web)
+    yield 'cut', given((head + apex + web)[:-3])
+    yield 'outside', given(head + apex + one_set('web.other.', 'A', '192.0.2.1'))
+    yield 'another-zone', given(head.replace(b'corp', b'prod') + apex)
+    yield 'unsealed', given(head + apex + web, 0)
+    yield 'proof-of-another-serial', given(head + apex, beside=proof(9, 1789999000, 1))
+    yield 'proof-from-later', given(head + apex, beside=proof(8, 2**62, 2**62, 1))
+    yield 'proof-from-never', given(head + apex, 7, proof(8, -1, -1, 2**64 - 1))
+    yield 'proof-cut', given(head + apex, beside=proof(8, 1, 1)[:-4])
+    yield 'many-in-a-set', given(head + apex + one_set('web.corp.example.', 'A', *(
+        f'192.0.2.{n}' for n in range(200))))
+
+
 def main(home):
-    targets = {'tsig': [tsigs], 'transfer': [transfers], 'memory': [memories], 'written': [written_files], 'message': [queries, replies, crafted], 'sets': [replies], 'name': [names], 'number': [numbers]}
+    targets = {'copy': [copies], 'tsig': [tsigs], 'transfer': [transfers], 'memory': [memories], 'written': [written_files], 'message': [queries, replies, crafted], 'sets': [replies], 'name': [names], 'number': [numbers]}
     count = total = 0
     for target, makers in targets.items():
         folder = os.path.join(home, target)
