@@ -594,6 +594,8 @@ static void write_local(const json_t *all, FILE *out)
 		if (get_text(local, "fault"))
 			fprintf(out, "            FAULT: %s\n", get_text(local, "fault"));
 	}
+}
+
 /* Those that are not current, and how many there are besides. */
 static void write_updates(const json_t *updates, FILE *out)
 {
