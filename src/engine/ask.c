@@ -57,7 +57,7 @@ static void count_reason(struct hf_worker *worker, unsigned slot, enum hf_send_r
 int hf_ask_send(struct flight *f, const struct hf_action *action)
 {
 	struct hf_worker *worker = f->worker;
-	struct flight_io *io = &f->io[action->attempt];
+	struct flight_io *io = hf_flight_io(f, action->attempt);
 	const struct hf_upstream_conf *conf = hf_flight_conf(f, action->upstream);
 	uint8_t out[HF_QUERY_MAX];
 	size_t len = write_question(f, action, out);

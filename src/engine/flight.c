@@ -19,12 +19,39 @@
 
 /* ---- beginning and ending ---- */
 
+static void make_io(struct flight *f, unsigned from, unsigned to)
+{
+	for (unsigned i = from; i < to; i++) {
+		struct flight_io *io = hf_flight_io(f, i);
+		io->flight = f;
+		io->attempt = i;
+	}
+}
+
 static struct flight *allocate(void)
 {
 	struct flight *f = calloc(1, sizeof *f);
-	for (unsigned i = 0; f && i < HF_ATTEMPTS_MAX; i++)
-		f->io[i].flight = f;
+	if (f)
+		make_io(f, 0, HF_IO_NEAR);
 	return f;
+}
+
+static void release(struct flight *f)
+{
+	free(f->more);
+	free(f);
+}
+
+/* Sees to it that an attempt has hands. -ENOMEM. */
+static int reach(struct flight *f, unsigned attempt)
+{
+	if (hf_flight_io(f, attempt))
+		return 0;
+	f->more = calloc(HF_ATTEMPTS_MAX - HF_IO_NEAR, sizeof *f->more);
+	if (!f->more)
+		return -ENOMEM;
+	make_io(f, HF_IO_NEAR, HF_ATTEMPTS_MAX);
+	return 0;
 }
 
 static struct flight *flight_new(struct hf_worker *worker)
@@ -70,8 +97,8 @@ static void flight_end(struct flight *f)
 {
 	struct hf_worker *worker = f->worker;
 	struct hf_waiter waiter;
-	for (unsigned i = 0; i < f->base.query.sends; i++)
-		hf_io_forget(&f->io[i]);
+	for (unsigned i = 0; i < f->base.query.sends && hf_flight_io(f, i); i++)
+		hf_io_forget(hf_flight_io(f, i));
 	hf_timer_disarm(hf_loop_timers(worker->loop), &f->timer);
 	worker->lingering -= f->lingers;
 	worker->inquiries -= f->private;
@@ -86,7 +113,7 @@ static void flight_end(struct flight *f)
 	if (f->next)
 		f->next->prev = f->prev;
 	if (worker->spares >= SPARES_MAX) {
-		free(f);
+		release(f);
 		return;
 	}
 	f->next = worker->spare;
@@ -106,7 +133,7 @@ void hf_flights_end(struct hf_worker *worker)
 	while (worker->spare) {
 		struct flight *f = worker->spare;
 		worker->spare = f->next;
-		free(f);
+		release(f);
 	}
 }
 
@@ -153,8 +180,7 @@ struct hf_query_event hf_flight_unsent(
 	bool own = is_our_own(error);
 	if (own)
 		hf_event_put(worker->events,
-			&(struct hf_event){
-				.at = now, .kind = HF_EVENT_SOCKETS_SHORT, .a = error});
+			&(struct hf_event){.at = now, .kind = HF_EVENT_SOCKETS_SHORT, .a = error});
 	return (struct hf_query_event){.kind = HF_QUERY_LOST,
 		.attempt = attempt,
 		.outcome = own ? HF_OUTCOME_UNSENT : HF_OUTCOME_UNREACHABLE};
@@ -173,15 +199,19 @@ static void note_left(struct flight *f, const struct hf_action *action)
 static void carry_out_send(
 	struct flight *f, const struct hf_action *action, hf_us now, struct flight_script *script)
 {
-	int error = hf_ask_send(f, action);
-	if (!error && f->limited && action->channel == HF_CHANNEL_UDP)
-		note_left(f, action);
-	const struct hf_tcp_attempt *stream = &f->io[action->attempt].tcp;
 	struct hf_query_event follows;
+	int error = reach(f, action->attempt);
+	if (!error)
+		error = hf_ask_send(f, action);
 	if (error) {
 		follows = hf_flight_unsent(f->worker, action->attempt, error, now);
 		hf_script_add(script, &follows);
-	} else if (action->channel != HF_CHANNEL_UDP && stream->joined) {
+		return;
+	}
+	if (f->limited && action->channel == HF_CHANNEL_UDP)
+		note_left(f, action);
+	const struct hf_tcp_attempt *stream = &hf_flight_io(f, action->attempt)->tcp;
+	if (action->channel != HF_CHANNEL_UDP && stream->joined) {
 		follows = (struct hf_query_event){
 			.kind = HF_QUERY_REUSED, .attempt = action->attempt, .met = stream->met};
 		hf_script_add(script, &follows);
@@ -207,7 +237,7 @@ static void carry_out(
 	switch (action->kind) {
 	case HF_ACT_SEND: carry_out_send(f, action, now, script); break;
 	case HF_ACT_QUEUE:
-		if (hf_line_stand(f, action))
+		if (reach(f, action->attempt) || hf_line_stand(f, action))
 			hf_script_add(script, &evicted);
 		break;
 	case HF_ACT_SETTLE: carry_out_settle(f, action, now, script); break;
@@ -253,8 +283,8 @@ static size_t take_step(struct flight *f, const struct hf_query_event *event, hf
 	uint32_t dice = hf_loop_random_u32(worker->loop);
 	hf_upstreams_lock(all);
 	hf_telling_look(&telling, worker, f->plan, f->route, now);
-	const struct hf_query_env env = { f->route, telling.candidates, &all->outgoing,
-		&f->plan->forward->outgoing, now, dice };
+	const struct hf_query_env env = {f->route, telling.candidates, &all->outgoing,
+		&f->plan->forward->outgoing, now, dice};
 	size_t n = hf_query_step(&f->base.query, &env, event, actions);
 	hf_telling_tell(&telling, worker, f->plan, f->route, now);
 	hf_upstreams_unlock(all);
@@ -310,7 +340,7 @@ void hf_flight_go_or_end(struct flight *f, hf_us now)
 void hf_flight_timer(struct hf_timer *timer, hf_us now)
 {
 	struct flight *f = (struct flight *)((char *)timer - offsetof(struct flight, timer));
-	const struct hf_query_event event = { .kind = HF_QUERY_TIMER };
+	const struct hf_query_event event = {.kind = HF_QUERY_TIMER};
 	count_timeouts(f, now);
 	hf_flight_drive(f, &event, now);
 	hf_flight_go_or_end(f, now);
@@ -341,9 +371,10 @@ void hf_flights_told(struct hf_worker *worker, hf_us now)
 
 void hf_flights_pump(struct hf_timer *timer, hf_us now)
 {
-	struct hf_worker *worker = (struct hf_worker *)((char *)timer - offsetof(struct hf_worker, pump));
+	struct hf_worker *worker =
+		(struct hf_worker *)((char *)timer - offsetof(struct hf_worker, pump));
 	struct hf_team *team = worker->team;
-	bool wake[HF_WORKERS_MAX] = { false };
+	bool wake[HF_WORKERS_MAX] = {false};
 	hf_us next = hf_upstreams_pump(team->upstreams, hf_loop_clock(worker->loop), wake);
 	for (unsigned w = 0; w < team->size; w++)
 		if (wake[w] && w != worker->index)
@@ -355,8 +386,8 @@ void hf_flights_pump(struct hf_timer *timer, hf_us now)
 
 /* ---- joining ---- */
 
-static int join(struct hf_worker *worker, struct flight *up, const struct hf_waiter *waiter,
-	hf_us now)
+static int join(
+	struct hf_worker *worker, struct flight *up, const struct hf_waiter *waiter, hf_us now)
 {
 	if (!waiter)
 		return 0;
@@ -413,8 +444,8 @@ int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 	if (rc) {
 		flight_end(f);
 	} else if (!f->route) {
-		const struct hf_answer nowhere = { .ede = HF_EDE_NO_REACHABLE_AUTHORITY,
-			.ede_text = "no upstream is configured for this name" };
+		const struct hf_answer nowhere = {.ede = HF_EDE_NO_REACHABLE_AUTHORITY,
+			.ede_text = "no upstream is configured for this name"};
 		hf_deliver_to_all(f, &nowhere, now);
 		flight_end(f);
 	} else {

@@ -28,12 +28,17 @@
 #include "engine/inside.h"
 #include "engine/truth.h"
 
-struct flight_io { /* the hands of one attempt; its place is the attempt's */
+struct flight_io { /* the hands of one attempt */
 	struct flight *flight;
+	unsigned attempt; /* which of the query's */
 	struct hf_udp_attempt udp;
 	struct hf_tcp_attempt tcp;
 	struct hf_standing standing;
 };
+
+/* Nearly no question is sent more often, and ten thousand that wait must not have room for
+ * ten messages each: that for the others is taken when it is needed, and kept. */
+#define HF_IO_NEAR 2
 
 struct flight {
 	struct hf_flight base;
@@ -58,7 +63,8 @@ struct flight {
 	/* From here on nothing is cleared for the next question: only what has been
 	 * sent is looked at, and sending sets it; and of the last lie, if there was one, or
 	 * of why nothing was believed. */
-	struct flight_io io[HF_ATTEMPTS_MAX];
+	struct flight_io io[HF_IO_NEAR];
+	struct flight_io *more; /* of the attempts behind these; NULL: none has been needed yet */
 	struct hf_evidence evidence;
 	char doubt[HF_EDE_TEXT_MAX];
 };
@@ -115,7 +121,15 @@ static inline struct hf_said hf_flight_said(const struct flight *f, unsigned ups
 
 static inline unsigned hf_io_attempt(const struct flight_io *io)
 {
-	return (unsigned)(io - io->flight->io);
+	return io->attempt;
+}
+
+/* The hands of an attempt. NULL: there was no memory for them, and it came to nothing. */
+static inline struct flight_io *hf_flight_io(struct flight *f, unsigned attempt)
+{
+	if (attempt < HF_IO_NEAR)
+		return &f->io[attempt];
+	return f->more ? &f->more[attempt - HF_IO_NEAR] : NULL;
 }
 
 /* Nothing more is to be heard of the attempt. */

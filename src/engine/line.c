@@ -13,7 +13,7 @@ static struct hf_queue_class class_of(const struct flight *f, uint64_t client)
 int hf_line_stand(struct flight *f, const struct hf_action *action)
 {
 	struct hf_worker *worker = f->worker;
-	struct hf_standing *standing = &f->io[action->attempt].standing;
+	struct hf_standing *standing = &hf_flight_io(f, action->attempt)->standing;
 	unsigned slot = hf_flight_slot(f, action->upstream);
 	struct hf_queue_class class = class_of(f, f->base.client);
 	int wake;
@@ -37,8 +37,8 @@ int hf_line_stand(struct flight *f, const struct hf_action *action)
 
 void hf_line_leave(struct flight *f)
 {
-	for (unsigned i = 0; f->stood && i < f->base.query.sends; i++) {
-		struct hf_standing *standing = &f->io[i].standing;
+	for (unsigned i = 0; f->stood && i < f->base.query.sends && hf_flight_io(f, i); i++) {
+		struct hf_standing *standing = &hf_flight_io(f, i)->standing;
 		if (!standing->listed || f->base.query.attempts[i].queued)
 			continue;
 		hf_upstreams_leave(f->worker->team->upstreams, standing);
@@ -50,7 +50,9 @@ void hf_line_leave(struct flight *f)
 void hf_line_also(struct flight *f, uint64_t client)
 {
 	struct hf_queue_class class = class_of(f, client);
-	for (unsigned i = 0; i < f->base.query.sends; i++)
-		if (f->io[i].standing.listed)
-			hf_upstreams_also(f->worker->team->upstreams, &f->io[i].standing, &class);
+	for (unsigned i = 0; i < f->base.query.sends && hf_flight_io(f, i); i++) {
+		struct hf_standing *standing = &hf_flight_io(f, i)->standing;
+		if (standing->listed)
+			hf_upstreams_also(f->worker->team->upstreams, standing, &class);
+	}
 }
