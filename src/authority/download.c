@@ -25,6 +25,12 @@
 /* Connections that wait for the next document: a poll need not shake hands each time. */
 #define CONNECTIONS_KEPT 16
 
+/* ... but what a certificate has shown does not hold for ever. */
+#define CONNECTION_LONGEST 600 /* seconds */
+
+/* For how long libcurl may keep a file of authorities, where it can. */
+#define AUTHORITIES_KEPT 60 /* seconds */
+
 /* What comes with an error is read to its end up to this, so that the connection may stay. */
 #define LEFTOVERS_MAX 65536
 
@@ -277,24 +283,6 @@ static void heard(struct hf_download *d, size_t octets)
 	d->octets += octets;
 }
 
-static bool is_header(const char *line, const char *name, const char **ret_value, size_t *len)
-{
-	size_t n = strlen(name);
-	if (*len <= n || strncasecmp(line, name, n) != 0 || line[n] != ':')
-		return false;
-	const char *value = line + n + 1;
-	size_t left = *len - n - 1;
-	while (left && (*value == ' ' || *value == '\t')) {
-		value++;
-		left--;
-	}
-	while (left && strchr(" \t\r\n", value[left - 1]))
-		left--;
-	*ret_value = value;
-	*len = left;
-	return true;
-}
-
 /* What will be sent back, so nothing but visible ASCII and blanks; too long: none. */
 static void keep(char *to, size_t room, const char *value, size_t len)
 {
@@ -320,31 +308,37 @@ static void read_digest(struct response *r, const char *value, size_t len, bool 
 		memcpy(r->digest, digest, sizeof digest);
 }
 
-static bool is_word(const char *value, size_t len, const char *word)
+static bool is_word(const char *text, size_t len, const char *word)
 {
-	return len == strlen(word) && strncasecmp(value, word, len) == 0;
+	return len == strlen(word) && strncasecmp(text, word, len) == 0;
 }
 
 static void read_header(struct response *r, const char *line, size_t size)
 {
-	const char *value;
-	size_t len = size;
-	if (is_header(line, "ETag", &value, &len))
+	const char *colon = memchr(line, ':', size);
+	size_t name = colon ? (size_t)(colon - line) : 0, len = size - name;
+	const char *value = line + name;
+	while (len && strchr(": \t", *value)) {
+		value++;
+		len--;
+	}
+	while (len && strchr(" \t\r\n", value[len - 1]))
+		len--;
+	if (is_word(line, name, "ETag"))
 		keep(r->tag, sizeof r->tag, value, len);
-	else if (len = size, is_header(line, "Last-Modified", &value, &len))
+	else if (is_word(line, name, "Last-Modified"))
 		keep(r->modified, sizeof r->modified, value, len);
-	else if (len = size, is_header(line, "Date", &value, &len))
+	else if (is_word(line, name, "Date"))
 		keep(r->date, sizeof r->date, value, len);
-	else if (len = size, is_header(line, "Content-Length", &value, &len))
+	else if (is_word(line, name, "Content-Length"))
 		r->has_length = true;
-	else if (len = size, is_header(line, "Transfer-Encoding", &value, &len))
+	else if (is_word(line, name, "Transfer-Encoding"))
 		r->chunked = is_word(value, len, "chunked");
-	else if (len = size, is_header(line, "Content-Encoding", &value, &len))
+	else if (is_word(line, name, "Content-Encoding"))
 		r->encoded = !is_word(value, len, "identity");
-	else if (len = size, is_header(line, "Repr-Digest", &value, &len) ||
-				     is_header(line, "Content-Digest", &value, &len))
+	else if (is_word(line, name, "Repr-Digest") || is_word(line, name, "Content-Digest"))
 		read_digest(r, value, len, true);
-	else if (len = size, is_header(line, "Digest", &value, &len))
+	else if (is_word(line, name, "Digest"))
 		read_digest(r, value, len, false);
 }
 
@@ -498,11 +492,13 @@ static bool set_trust(struct hf_download *d)
 static bool set_up(struct hf_download *d)
 {
 	CURL *e = d->easy;
+	curl_easy_setopt(e, CURLOPT_CA_CACHE_TIMEOUT, (long)AUTHORITIES_KEPT);
 	return !curl_easy_setopt(e, CURLOPT_PRIVATE, d) &&
 	       !curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) &&
 	       !curl_easy_setopt(e, CURLOPT_PROXY, "") &&
 	       !curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) &&
 	       !curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
+	       !curl_easy_setopt(e, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_LONGEST) &&
 	       !curl_easy_setopt(e, CURLOPT_HTTP_CONTENT_DECODING, 0L) &&
 	       !curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
 	       !curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L) &&
