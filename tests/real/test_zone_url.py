@@ -139,6 +139,19 @@ def test_a_second_address_is_tried_where_the_first_does_not_answer(served, web):
     wait_for(server, 1)
 
 
+def test_over_http_a_zone_comes_from_this_machine_alone(holdfast):
+    web = webs.Web()
+    web.pages["/corp"] = webs.page(text(1))
+    try:
+        server = holdfast({"u": "127.0.0.1:1"}, zones=[
+            {"name": ZONE, "url": "http://%s:%d/corp" % (web.address, web.port), **QUICK}])
+        wait_for(server, 1)
+        web.pages["/corp"] = webs.redirect("http://192.0.2.1/corp")
+        until_told(server, "not https://")
+    finally:
+        web.stop()
+
+
 def test_a_pinned_key_must_be_the_servers(served, web, certificate):
     server = served(**{"url-pins": [certificate.pin()]})
     wait_for(server, 1)
@@ -198,7 +211,7 @@ BAD = {
     "304": (never, "HTTP 304"),
     "circle": (None, "redirected too often"),
     "plain": (webs.redirect("http://%s/corp" % NAME), "not https://"),
-    "away": (webs.redirect("https://192.0.2.77/corp"), "url-address does not name"),
+    "away": (webs.redirect("https://127.9.9.9:8443/corp"), "url-address does not name"),
     "fault": (webs.page(text(2, "www A 10.0.0\n")), "line 6"),
     "include": (webs.page(text(2, "$INCLUDE /etc/passwd\n")), "$INCLUDE is not read here"),
     "page": (webs.page("<html>moved</html>"), "line 1"),
