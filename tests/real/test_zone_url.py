@@ -286,6 +286,18 @@ def test_a_retired_address_in_it_refuses_the_version(holdfast, web, ca):
     wait_for(server, 3)
 
 
+def test_a_reload_and_a_stop_end_what_is_under_way(served, web):
+    server = served()
+    wait_for(server, 1)
+    web.pages["/corp"] = webs.silent(30)
+    for _ in range(2):
+        asked = len(web.asked("/corp"))
+        net.wait_until("it to be asked for", lambda: len(web.asked("/corp")) > asked, 20)
+        assert server.reload()[0] == 0
+    assert serial_of(server) == 1
+    server.stop()
+
+
 # --- copies and witnesses --------------------------------------------------------
 
 
