@@ -65,8 +65,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	hf_require(rc == 0 || (rc == HF_EMALFORMED && *why));
 	for (size_t i = 0; !rc && i < catalog.count; i++) {
 		const struct hf_catalog_member *member = &catalog.members[i];
-		hf_require(hf_name_wire_len(member->name.bytes, member->name.len) ==
-			   member->name.len);
+		hf_require(
+			hf_name_wire_len(member->name.bytes, member->name.len) == member->name.len);
 		hf_require(hf_catalog_find(&catalog, &member->name) == member);
 		hf_require(*member->label && *member->label <= HF_LABEL_MAX);
 		hf_require(strlen(member->group) < HF_CATALOG_GROUP_MAX);

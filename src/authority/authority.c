@@ -11,6 +11,7 @@
 #include "authority/keeper.h"
 #include "authority/keys.h"
 #include "authority/locals.h"
+#include "authority/members.h"
 #include "authority/siblings.h"
 #include "authority/update.h"
 #include "authority/watch.h"
@@ -39,7 +40,7 @@ struct notice { /* a NOTIFY that a listener got */
 };
 
 struct shown { /* a zone, for readers */
-	struct hf_name name;
+	struct hf_name name, catalog; /* that it is a member of; len 0: none */
 	bool required;
 	struct hf_zone_keeper_figures figures;
 	struct hf_update_figures *updates; /* figures.updates of them; within shown_updates */
@@ -62,6 +63,12 @@ struct hf_authority {
 	struct hf_locals *locals;
 	struct hf_zone_keeper **keepers; /* in the order of their names */
 	size_t keeper_count;
+	struct hf_members members; /* of catalogs: some of the keepers are theirs */
+	size_t siblings_asked;
+	bool listed;          /* a catalog has another version, perhaps */
+	uint64_t lists;       /* a sum of those that were gone by */
+	struct hf_name *left; /* members whose copies go when workers have let go of them */
+	size_t left_count;
 	struct hf_zone_keeper *line, **line_end; /* those that want to fetch */
 	bool dirty;                              /* the set is to be made anew */
 	bool moved;                              /* figures are others */
@@ -136,8 +143,8 @@ static void begin_fetches(struct hf_authority *a, hf_us longest)
 static void changed(void *ctx, struct hf_zone_keeper *keeper)
 {
 	struct hf_authority *a = ctx;
-	(void)keeper;
 	a->dirty = true;
+	a->listed |= hf_zone_keeper_conf(keeper)->catalog;
 }
 
 static void moved(void *ctx)
@@ -161,6 +168,30 @@ static void local_changed(void *ctx, bool another)
 	struct hf_authority *a = ctx;
 	a->dirty |= another;
 	moved(a);
+}
+
+/* ---- names ---- */
+
+static int compare_names(const struct hf_name *x, const struct hf_name *y)
+{
+	int order = memcmp(x->bytes, y->bytes, x->len < y->len ? x->len : y->len);
+	return order ? order : (int)x->len - (int)y->len;
+}
+
+static size_t find(const struct hf_authority *a, const struct hf_name *name)
+{
+	size_t low = 0, high = a->keeper_count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = compare_names(name, &hf_zone_keeper_conf(a->keepers[middle])->name);
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return SIZE_MAX;
 }
 
 /* ---- for others to see ---- */
@@ -195,8 +226,13 @@ static void show(struct hf_authority *a, hf_us now)
 	for (size_t i = 0; i < a->keeper_count; i++) {
 		const struct hf_zone_conf *conf = hf_zone_keeper_conf(a->keepers[i]);
 		shown[i].name = conf->name;
-		shown[i].required = conf->required;
 		hf_zone_keeper_figures(a->keepers[i], now, &shown[i].figures);
+		/* A member that has just been listed is none that clients were sent here for:
+		 * each zone that comes would else withdraw all nodes at once. */
+		shown[i].required =
+			conf->required && (!conf->from || shown[i].figures.has_copy);
+		if (conf->from)
+			shown[i].catalog = conf->from->name;
 		trouble += is_trouble(&shown[i]);
 		providers += shown[i].figures.updates;
 	}
@@ -220,6 +256,30 @@ static void show(struct hf_authority *a, hf_us now)
 	a->moved = false;
 }
 
+/* What nobody answers from any more is not kept either. */
+static void drop_copies(struct hf_authority *a)
+{
+	for (size_t i = 0; a->copies && i < a->left_count; i++)
+		if (find(a, &a->left[i]) == SIZE_MAX) /* it may have come back */
+			hf_copy_drop(a->copies, &a->left[i]);
+	free(a->left);
+	a->left = NULL;
+	a->left_count = 0;
+}
+
+static struct hf_zones_entry entry_of(const struct hf_authority *a, size_t i)
+{
+	const struct hf_zone_conf *conf = hf_zone_keeper_conf(a->keepers[i]);
+	struct hf_zones_entry entry = *hf_zone_keeper_entry(a->keepers[i]);
+	if (conf->catalog)
+		entry.role = HF_ZONES_CATALOG;
+	if (conf->from) {
+		entry.role = HF_ZONES_MEMBER;
+		entry.catalog = (uint32_t)find(a, &conf->from->name);
+	}
+	return entry;
+}
+
 /* Workers get the set as it is now. On failure they keep the one that they have, and it is
  * tried again at the next turn. */
 static void hand_over(struct hf_authority *a, hf_us now)
@@ -229,13 +289,14 @@ static void hand_over(struct hf_authority *a, hf_us now)
 	struct hf_zones *zones = NULL;
 	struct hf_local *layers[HF_ZONES_LAYERS];
 	for (size_t i = 0; entries && i < a->keeper_count; i++)
-		entries[i] = *hf_zone_keeper_entry(a->keepers[i]);
+		entries[i] = entry_of(a, i);
 	for (unsigned i = 0; i < HF_ZONES_LAYERS; i++)
 		layers[i] = hf_locals_layer(a->locals, (enum hf_local_layer)i);
 	if (entries && hf_zones_new_layered(entries, a->keeper_count, layers, &zones) == 0) {
 		a->dirty = false;
 		a->serve(a->serve_ctx, zones);
 		hf_zones_unref(zones);
+		drop_copies(a);
 	}
 	free(entries);
 	show(a, now);
@@ -265,39 +326,16 @@ static void again(struct hf_timer *timer, hf_us now)
 
 /* ---- keepers ---- */
 
-static int compare_names(const struct hf_name *x, const struct hf_name *y)
-{
-	int order = memcmp(x->bytes, y->bytes, x->len < y->len ? x->len : y->len);
-	return order ? order : (int)x->len - (int)y->len;
-}
-
 static int compare_keepers(const void *a, const void *b)
 {
 	return compare_names(&hf_zone_keeper_conf(*(struct hf_zone_keeper *const *)a)->name,
 		&hf_zone_keeper_conf(*(struct hf_zone_keeper *const *)b)->name);
 }
 
-static size_t find(const struct hf_authority *a, const struct hf_name *name)
-{
-	size_t low = 0, high = a->keeper_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = compare_names(name, &hf_zone_keeper_conf(a->keepers[middle])->name);
-		if (order == 0)
-			return middle;
-		if (order < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return SIZE_MAX;
-}
-
 static int make_keeper(struct hf_authority *a, const struct hf_authority_conf *next,
 	const struct hf_zone_conf *zone, const struct hf_keys *keys, size_t siblings,
-	struct hf_zone_keeper **ret)
+	const struct hf_zone_keeper *before, struct hf_zone_keeper **ret)
 {
-	size_t at = find(a, &zone->name);
 	struct hf_zone_keeper_conf conf = {.loop = a->loop,
 		.calls = a->calls,
 		.zone = zone,
@@ -317,7 +355,7 @@ static int make_keeper(struct hf_authority *a, const struct hf_authority_conf *n
 	 * their own time. */
 	if (strcmp(zone->transfer_key, "none") != 0)
 		conf.notify_key = hf_keys_find(keys, zone->transfer_key);
-	return hf_zone_keeper_new(&conf, at == SIZE_MAX ? NULL : a->keepers[at], ret);
+	return hf_zone_keeper_new(&conf, before, ret);
 }
 
 static void free_keepers(struct hf_authority *a, struct hf_zone_keeper **keepers, size_t count)
@@ -336,8 +374,11 @@ static int make_keepers(struct hf_authority *a, const struct hf_authority_conf *
 	const struct hf_zones_conf *zones = next->zones;
 	struct hf_zone_keeper **keepers = calloc(zones->zone_count + 1, sizeof(void *));
 	int rc = keepers ? 0 : -ENOMEM;
-	for (size_t i = 0; !rc && i < zones->zone_count; i++)
-		rc = make_keeper(a, next, &zones->zones[i], keys, siblings, &keepers[i]);
+	for (size_t i = 0; !rc && i < zones->zone_count; i++) {
+		size_t at = find(a, &zones->zones[i].name);
+		rc = make_keeper(a, next, &zones->zones[i], keys, siblings,
+			at == SIZE_MAX ? NULL : a->keepers[at], &keepers[i]);
+	}
 	if (rc) {
 		free_keepers(a, keepers, keepers ? zones->zone_count : 0);
 		return rc;
@@ -345,6 +386,185 @@ static int make_keepers(struct hf_authority *a, const struct hf_authority_conf *
 	qsort(keepers, zones->zone_count, sizeof(void *), compare_keepers);
 	*ret = keepers;
 	return 0;
+}
+
+/* ---- members of catalogs ---- */
+
+/* All that is looked after, while it takes the place of what is. */
+struct cast {
+	const struct hf_authority_conf *conf;
+	const struct hf_keys *keys;
+	size_t siblings;
+	struct hf_zone_keeper **configured; /* in the order of their names */
+	size_t configured_count;
+	bool anew;                       /* no keeper stays: the configuration is another */
+	struct hf_zone_keeper **keepers; /* those and the members', in order */
+	size_t count;
+	struct hf_members members;
+	struct hf_event event; /* what is told of it */
+};
+
+static const struct hf_zone *version_of(void *ctx, const struct hf_zone_conf *catalog)
+{
+	const struct cast *cast = ctx;
+	for (size_t i = 0; i < cast->configured_count; i++)
+		if (hf_zone_keeper_conf(cast->configured[i]) == catalog)
+			return hf_zone_keeper_entry(cast->configured[i])->zone;
+	return NULL;
+}
+
+static void passed_over(void *ctx, const struct hf_zone_conf *catalog, const struct hf_name *member,
+	const char *why)
+{
+	struct cast *cast = ctx;
+	char name[HF_NAME_TEXT_MAX], text[HF_NAME_TEXT_MAX + 64];
+	if (cast->event.slot < UINT16_MAX && cast->event.slot++)
+		return;
+	hf_event_about(&cast->event, catalog->name.bytes, catalog->name.len);
+	snprintf(text, sizeof text, "%.80s %s", hf_name_text(member->bytes, name), why);
+	hf_event_why(&cast->event, text);
+}
+
+/* A member that is what it was stays; one that is new, or as good as new, begins; else it goes
+ * on from what there is under other settings. */
+static int cast_member(struct hf_authority *a, struct cast *cast, struct hf_member **member)
+{
+	struct hf_member *next = *member, *now = hf_members_find(&a->members, &next->conf.name);
+	size_t at = find(a, &next->conf.name);
+	bool same = now && hf_member_same(now, next);
+	if (same && !cast->anew && now->conf.from == next->conf.from) {
+		memcpy(now->group, next->group, sizeof now->group);
+		free(next);
+		*member = now;
+		now->stays = true;
+		return 0;
+	}
+	if (now && !same && a->copies) /* RFC 9432 5.4: nothing of it is kept */
+		hf_copy_drop(a->copies, &next->conf.name);
+	cast->event.a += !same;
+	if (!cast->event.about_len)
+		hf_event_about(&cast->event, next->conf.from->name.bytes, next->conf.from->name.len);
+	return make_keeper(a, cast->conf, &next->conf, cast->keys, cast->siblings,
+		now ? (same ? now->keeper : NULL) : at == SIZE_MAX ? NULL : a->keepers[at],
+		&next->keeper);
+}
+
+static void drop_cast(struct hf_authority *a, struct cast *cast)
+{
+	for (size_t i = 0; i < cast->members.count; i++) {
+		struct hf_member *member = cast->members.items[i];
+		if (member->stays || !member->keeper)
+			continue;
+		leave_line(a, member->keeper);
+		hf_zone_keeper_free(member->keeper);
+	}
+	hf_members_clear(&cast->members);
+	for (size_t i = 0; i < a->members.count; i++)
+		a->members.items[i]->stays = false;
+	free(cast->keepers);
+}
+
+/* Makes the keepers of members and puts all together. -ENOMEM: nothing has changed. */
+static int make_cast(struct hf_authority *a, struct cast *cast)
+{
+	const struct hf_members_view view = {.zones = cast->conf->zones,
+		.rules = cast->conf->rules,
+		.version = version_of,
+		.pass_over = passed_over,
+		.ctx = cast};
+	int rc = hf_members_wanted(&view, &a->members, &cast->members);
+	size_t count = cast->configured_count;
+	cast->keepers = rc ? NULL : calloc(count + cast->members.count + 1, sizeof(void *));
+	if (!rc && !cast->keepers)
+		rc = -ENOMEM;
+	for (size_t i = 0; !rc && i < cast->members.count; i++)
+		rc = cast_member(a, cast, &cast->members.items[i]);
+	if (rc) {
+		drop_cast(a, cast);
+		return rc;
+	}
+	for (size_t i = 0; i < count; i++)
+		cast->keepers[i] = cast->configured[i];
+	for (size_t i = 0; i < cast->members.count; i++)
+		cast->keepers[count++] = cast->members.items[i]->keeper;
+	qsort(cast->keepers, count, sizeof(void *), compare_keepers);
+	cast->count = count;
+	return 0;
+}
+
+/* Members that went: their keepers end, and their copies when workers have another set. */
+static void dismiss(struct hf_authority *a, struct cast *cast)
+{
+	struct hf_name *left =
+		realloc(a->left, (a->left_count + a->members.count + 1) * sizeof *left);
+	a->left = left ? left : a->left;
+	for (size_t i = 0; i < a->members.count; i++) {
+		struct hf_member *member = a->members.items[i];
+		if (member->stays)
+			continue;
+		leave_line(a, member->keeper);
+		hf_zone_keeper_free(member->keeper);
+		if (hf_members_find(&cast->members, &member->conf.name))
+			continue;
+		cast->event.b++;
+		if (!cast->event.about_len)
+			hf_event_about(&cast->event, member->conf.from->name.bytes,
+				member->conf.from->name.len);
+		if (left)
+			a->left[a->left_count++] = member->conf.name;
+	}
+}
+
+/* The members take the place of those that there were, whose keepers have ended. */
+static void enter(struct hf_authority *a, struct cast *cast)
+{
+	hf_members_clear(&a->members);
+	for (size_t i = 0; i < cast->members.count; i++)
+		cast->members.items[i]->stays = false;
+	free(a->keepers);
+	a->members = cast->members;
+	a->keepers = cast->keepers;
+	a->keeper_count = cast->count;
+	cast->event.kind = HF_EVENT_CATALOG;
+	cast->event.at = hf_loop_now(a->loop);
+	cast->event.c = (int32_t)a->members.count;
+	if (cast->event.a || cast->event.b || cast->event.slot)
+		hf_event_put(&a->events, &cast->event);
+	a->dirty = true;
+}
+
+/* Which versions of catalogs there are: the same sum says that none is another. */
+static uint64_t sum_of_lists(const struct hf_authority *a)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < a->keeper_count; i++) {
+		const struct hf_zone *zone = hf_zone_keeper_entry(a->keepers[i])->zone;
+		if (zone && hf_zone_keeper_conf(a->keepers[i])->catalog)
+			sum = sum * 31 + (uintptr_t)zone + hf_zone_soa(zone)->serial;
+	}
+	return sum;
+}
+
+/* A catalog has another version: members come and go, and all else stays as it is. */
+static void follow_catalogs(struct hf_authority *a)
+{
+	uint64_t lists = sum_of_lists(a);
+	struct cast cast = {.conf = &a->conf, .keys = a->keys, .siblings = a->siblings_asked};
+	a->listed = false;
+	if (lists == a->lists)
+		return;
+	cast.configured = calloc(a->keeper_count + 1, sizeof(void *));
+	for (size_t i = 0; cast.configured && i < a->keeper_count; i++)
+		if (!hf_zone_keeper_conf(a->keepers[i])->from)
+			cast.configured[cast.configured_count++] = a->keepers[i];
+	if (cast.configured && make_cast(a, &cast) == 0) {
+		dismiss(a, &cast);
+		enter(a, &cast);
+		a->lists = lists;
+	} else {
+		a->listed = true; /* without memory: later */
+	}
+	free(cast.configured);
 }
 
 /* ---- configurations ---- */
@@ -481,6 +701,14 @@ static int take_conf(struct hf_authority *a, const struct hf_authority_conf *con
 	struct hf_locals *locals = NULL;
 	rc = rc ? rc : make_locals(a, conf, &locals);
 	rc = rc ? rc : make_keepers(a, conf, keys, asked, &keepers);
+	struct cast cast = {.conf = conf, .keys = keys, .siblings = asked, .anew = true};
+	if (!rc) {
+		cast.configured = keepers;
+		cast.configured_count = conf->zones->zone_count;
+		rc = make_cast(a, &cast);
+		if (rc)
+			free_keepers(a, keepers, cast.configured_count);
+	}
 	if (rc) {
 		hf_locals_free(locals);
 		hf_siblings_free(siblings);
@@ -492,9 +720,12 @@ static int take_conf(struct hf_authority *a, const struct hf_authority_conf *con
 	hf_locals_free(a->locals);
 	a->locals = locals;
 	free_keepers(a, a->keepers, a->keeper_count);
+	a->keepers = NULL;
 	hf_keys_free(a->keys);
-	a->keepers = keepers;
-	a->keeper_count = conf->zones->zone_count;
+	free(keepers);
+	enter(a, &cast);
+	a->lists = sum_of_lists(a);
+	a->siblings_asked = asked;
 	a->keys = keys;
 	a->conf = *conf;
 	a->dirty = true;
@@ -552,6 +783,8 @@ static void turned(void *ctx, hf_us now)
 {
 	struct hf_authority *a = ctx;
 	begin_fetches(a, BEGIN_LONGEST);
+	if (a->listed)
+		follow_catalogs(a);
 	hand_over_in_time(a, now);
 }
 
@@ -678,6 +911,8 @@ void hf_authority_free(struct hf_authority *a)
 	for (size_t i = 0; i < a->keeper_count; i++)
 		hf_zone_keeper_finish(a->keepers[i]);
 	free_keepers(a, a->keepers, a->keeper_count);
+	hf_members_clear(&a->members);
+	free(a->left);
 	hf_locals_free(a->locals);
 	hf_keys_free(a->keys);
 	hf_copies_close(a->copies);
@@ -699,6 +934,7 @@ static void describe(const struct shown *shown, hf_us now, struct hf_authority_z
 	const struct hf_zone_keeper_figures *f = &shown->figures;
 	*ret = (struct hf_authority_zone){
 		.name = shown->name,
+		.catalog = shown->catalog,
 		.required = shown->required,
 		.state = f->state,
 		.standing = f->standing,

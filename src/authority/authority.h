@@ -15,6 +15,7 @@
  *   witness.c siblings.c         who is asked for the serial, and for samples
  *   call.c download.c keys.c     what all who ask share: sockets, turns, TLS; HTTP; secrets
  *   copy.c        the copy on the disk: atomic, with a digest, and when it was proven
+ *   members.c                    the zones that catalogs want (RFC 9432)
  *   locals.c vigil.c             local data and hosts files; files that come to rest
  *   notify.c      secondaries are told (RFC 1996)
  *   update.c      providers are given what differs (RFC 2136)
@@ -75,6 +76,7 @@ void hf_authority_free(struct hf_authority *authority); /* NULL is fine; stops *
 
 struct hf_authority_zone {
 	struct hf_name name;
+	struct hf_name catalog; /* that it is a member of; len 0: none */
 	bool required;
 	enum hf_gate_state state;
 	enum hf_zone_standing standing;

@@ -470,3 +470,13 @@ int hf_copy_load(struct hf_copies *copies, const struct hf_name *name,
 	}
 	return rc;
 }
+
+void hf_copy_drop(struct hf_copies *copies, const struct hf_name *name)
+{
+	static const char *const suffixes[] = {"zone", "proof"};
+	char file[FILE_NAME_MAX];
+	for (size_t i = 0; i < HF_COUNT_OF(suffixes); i++) {
+		file_name(name, suffixes[i], file);
+		unlinkat(copies->dir, file, 0); /* one that stays is never served unproven */
+	}
+}

@@ -41,6 +41,9 @@ struct hf_copy_clocks {
 int hf_copy_save(
 	struct hf_copies *copies, const struct hf_zone *zone, char why[static HF_COPY_WHY_MAX]);
 
+/* The zone has gone, and what was written down of it goes, too. */
+void hf_copy_drop(struct hf_copies *copies, const struct hf_name *name);
+
 /* Is it another's turn than the disk's? After each copy that is written the disk rests for
  * as long as that took: the thread that thousands of them keep busy has more to do. */
 bool hf_copies_rest(const struct hf_copies *copies, hf_us now);

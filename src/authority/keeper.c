@@ -12,6 +12,7 @@
 #include "authority/witness.h"
 #include "base/check.h"
 #include "base/error.h"
+#include "zone/catalog.h"
 #include "zone/journal.h"
 #include "zone/place.h"
 #include "zone/sanity.h"
@@ -170,6 +171,18 @@ static struct hf_sanity_conf sanity_of(const struct hf_zone_keeper *k)
 		.serial_may_go_back = k->conf.zone->serial_may_go_back,
 		.never = &k->conf.zone->never,
 		.tombstones = k->conf.tombstones};
+}
+
+/* A list of zones that cannot be gone by would take the place of one that can. */
+static bool is_catalog(const struct hf_zone_keeper *k, const struct hf_zone *zone, char *why)
+{
+	struct hf_catalog catalog;
+	if (!k->conf.zone->catalog)
+		return true;
+	if (hf_catalog_read(zone, k->conf.zone->catalog_limit, why, &catalog))
+		return false;
+	hf_catalog_clear(&catalog);
+	return true;
 }
 
 /* May it still be served? An address in it may be retired since it was taken. */
@@ -477,12 +490,13 @@ static void back_off(struct hf_zone_keeper *k, hf_us now)
 static bool is_sane(const struct hf_zone_keeper *k, const struct hf_zone *zone, char *why)
 {
 	const struct hf_sanity_conf conf = sanity_of(k);
-	return hf_sanity(&conf, k->entry.zone, zone, why);
+	return hf_sanity(&conf, k->entry.zone, zone, why) && is_catalog(k, zone, why);
 }
 
 static void take_new(struct hf_zone_keeper *k, const struct hf_fetched *fetched, hf_us now)
 {
 	char why[HF_SANITY_WHY_MAX];
+	_Static_assert(HF_CATALOG_WHY_MAX <= HF_SANITY_WHY_MAX, "both are written there");
 	k->whole = !is_sane(k, fetched->zone, why);
 	if (k->whole) {
 		k->refused++;

@@ -347,6 +347,13 @@ static bool choose_server(struct hf_witness *w)
 	       hf_place_parse(primaries->items[w->server % primaries->count], &w->at) == 0;
 }
 
+/* Who keeps a catalog from clients may show it over connections only, where addresses are not
+ * forged (RFC 9432 7): Knot does. */
+static bool of_catalog(const struct hf_witness *w)
+{
+	return w->conf.zone->catalog && w->question.type == HF_TYPE_SOA;
+}
+
 void hf_witness_ask(struct hf_witness *w, hf_us now)
 {
 	if (w->asking)
@@ -358,7 +365,7 @@ void hf_witness_ask(struct hf_witness *w, hf_us now)
 		fail(w, "there is no primary to ask for the TXT record", now);
 	else if (w->at.kind == HF_PLACE_URL)
 		ask_over_http(w, now);
-	else if (w->at.kind == HF_PLACE_TLS)
+	else if (w->at.kind == HF_PLACE_TLS || of_catalog(w))
 		ask_over_connection(w, now);
 	else
 		try_udp(w, now);

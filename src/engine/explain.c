@@ -161,6 +161,16 @@ static void look_at_cache(struct hf_worker *worker, struct hf_story *s, hf_us no
 	look_for_failure(worker, s, &key, now, hf_scratch(worker));
 }
 
+/* What is answered without us. */
+static void look_at_zones(const struct hf_zones *zones, struct hf_story *s)
+{
+	const struct hf_zones_entry *entry =
+		hf_zones_find(zones, &s->question.name, s->question.type);
+	if (entry && !entry->local)
+		s->zone = entry->origin;
+	hf_zones_local_where(zones, &s->question.name, s->local, sizeof s->local);
+}
+
 int hf_story_look(struct hf_worker *worker, const struct hf_question *question, hf_us now,
 	struct hf_story **ret)
 {
@@ -172,7 +182,7 @@ int hf_story_look(struct hf_worker *worker, const struct hf_question *question, 
 	s->route = hf_route_find(s->plan->routes, &question->name);
 	s->expected = hf_expect_find(s->plan->expected, &question->name);
 	if (worker->zones)
-		hf_zones_local_where(worker->zones, &question->name, s->local, sizeof s->local);
+		look_at_zones(worker->zones, s);
 	s->worker = worker->index;
 	s->first = -1;
 	s->upstreams = calloc(s->route ? s->route->upstream_count : 1, sizeof *s->upstreams);

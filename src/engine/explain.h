@@ -45,6 +45,7 @@ struct hf_story {
 	struct hf_plan *plan;
 	const struct hf_route *route;        /* NULL: none covers the name */
 	const struct hf_expected *expected;  /* NULL: nothing */
+	struct hf_name zone; /* of ours that answers; len 0: none */
 	char local[320]; /* where the local data stands that answers (zone/local.h); "": none */
 	unsigned worker;                     /* that owns the name */
 	struct hf_story_upstream *upstreams; /* route->upstream_count */

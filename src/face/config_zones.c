@@ -353,9 +353,18 @@ static void check_updates(struct hf_reading *r, size_t i)
 	}
 }
 
+static void check_catalog(struct hf_reading *r, size_t i)
+{
+	const struct hf_zone_conf *zone = &r->config->zones.zones[i];
+	if (zone->catalog && is_given(zone->file))
+		hf_complain(r->source, at_zone(r, i, "catalog"),
+			"a catalog needs primaries: its members come from them, too");
+}
+
 static void check_zone(struct hf_reading *r, size_t i)
 {
 	const struct hf_zone_conf *zone = &r->config->zones.zones[i];
+	check_catalog(r, i);
 	check_source(r, i);
 	check_bounds(r, i);
 	check_places(r, i, "primaries", &zone->primaries, 1u << HF_PLACE_DNS | 1u << HF_PLACE_TLS,

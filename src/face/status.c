@@ -244,11 +244,15 @@ static void describe_zone(void *ctx, const struct hf_authority_zone *zone)
 		[HF_ZONE_WITHHELD] = "withheld",
 		[HF_ZONE_DROPPED] = "dropped"};
 	char name[HF_NAME_TEXT_MAX];
+	char catalog[HF_NAME_TEXT_MAX];
 	json_array_append_new(
-		ctx, json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+		ctx, json_pack("{s:s, s:o, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
 			       "s:o, s:o, "
 			       "s:o, s:o}",
-			     "name", hf_name_text(zone->name.bytes, name), "state",
+			     "name", hf_name_text(zone->name.bytes, name), "catalog",
+			     zone->catalog.len ? words(hf_name_text(zone->catalog.bytes, catalog))
+					       : json_null(),
+			     "state",
 			     hf_gate_state_text(zone->state), "standing", standings[zone->standing],
 			     "why", zone->why, "required", zone->required, "fault",
 			     zone->fault[0] ? words(zone->fault) : json_null(), "serial",

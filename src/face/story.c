@@ -188,6 +188,8 @@ static void from_upstreams(const struct hf_story *s, struct hf_text *text)
 static const struct hf_name *own_zone(const struct hf_story *s)
 {
 	const struct hf_zone_rule *rule = hf_zone_rules_over(s->plan->zones, &s->question.name);
+	if (s->zone.len) /* also one that no configuration names: a catalog's member */
+		return &s->zone;
 	return rule ? &rule->conf->name : NULL;
 }
 

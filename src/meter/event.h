@@ -78,6 +78,8 @@ enum hf_event_kind {
 	HF_EVENT_TOMBSTONE,      /* slot gave an address that is retired; about the name; address */
 	HF_EVENT_LOCAL, /* slot: enum hf_local_layer (zone/local.h), a: enum hf_local_news, b: records
 			   that are served; why: file, line and cause */
+	HF_EVENT_CATALOG, /* about a catalog; a: members that came, b: that went, c: there are; why: the
+			     first that was passed over; slot: how many were */
 	HF_EVENT_KINDS
 };
 

@@ -145,6 +145,8 @@ static enum step in_zone(struct walk *w, const struct hf_zones_entry *entry)
 	const struct hf_zone_ask ask = {&question, w->dnssec_ok, w->all};
 	struct hf_kept kept = {.wire = r->large, .ttl_at = r->ttl_at};
 	struct hf_name target;
+	if (entry->role == HF_ZONES_CATALOG)
+		return failed(w, HF_EDE_PROHIBITED, HF_CATALOG_IS_CLOSED);
 	if (entry->standing == HF_ZONE_WITHHELD || entry->standing == HF_ZONE_DROPPED)
 		return failed(w, entry->ede, entry->why);
 	if (entry->standing == HF_ZONE_MARKED && w->ede == HF_EDE_NONE)

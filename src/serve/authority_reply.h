@@ -9,6 +9,9 @@
  * A name with local data (zone/local.h) is answered from that in the same way, if it lies in
  * no zone of ours.
  *
+ * A catalog (RFC 9432) is answered to those who may transfer it, and REFUSED to all others
+ * (respond_packet.c).
+ *
  * An alias may lead out of the zone. A client that wants recursion gets one answer: the
  * aliases, then what another zone of ours, the cache or an upstream says of the name that
  * they lead to (serve/chain.h). What an upstream says below a zone of ours on the way is

@@ -15,6 +15,7 @@ struct errand {
 	struct hf_request *q;
 	struct hf_errand_view view;
 	const struct hf_zone_rule *rule;
+	const struct hf_name *zone; /* that it is about; lowered */
 	struct hf_tsig *tsig;          /* NULL: not signed */
 	const struct hf_tsig_key *key; /* that the request is signed with */
 	const uint8_t **ret;
@@ -118,7 +119,7 @@ static enum hf_respond notify(struct errand *e)
 		return HF_RESPOND_SILENCE;
 	hf_count(r->meter, HF_COUNT_NOTIFY_HEARD);
 	if (r->notified)
-		r->notified(r->notified_ctx, &e->rule->conf->name, q->packet.peer,
+		r->notified(r->notified_ctx, e->zone, q->packet.peer,
 			e->view.has_serial, e->view.serial);
 	size_t len = hf_request_say(q, HF_RCODE_NOERROR, HF_EDE_NONE, NULL);
 	q->out[2] |= HF_FLAG_AA >> 8;
@@ -130,7 +131,7 @@ static enum hf_respond notify(struct errand *e)
 
 static const struct hf_zones_entry *served(const struct errand *e)
 {
-	const struct hf_name *origin = &e->rule->conf->name;
+	const struct hf_name *origin = e->zone;
 	const struct hf_zones_entry *entry =
 		e->q->r->zones ? hf_zones_find(e->q->r->zones, origin, HF_TYPE_SOA) : NULL;
 	if (!entry || entry->origin.len != origin->len || entry->standing != HF_ZONE_SERVED)
@@ -228,10 +229,22 @@ static enum hf_respond transfer(struct errand *e)
 
 /* ---- all of them ---- */
 
+/* A member of a catalog goes by the catalog's rule. */
+static const struct hf_zone_rule *rule_of(const struct hf_responder *r, const struct hf_name *zone)
+{
+	const struct hf_zone_rule *rule = hf_zone_rules_find(r->conf.rules, zone);
+	const struct hf_zones_entry *entry =
+		!rule && r->zones ? hf_zones_find(r->zones, zone, HF_TYPE_SOA) : NULL;
+	if (!entry || entry->role != HF_ZONES_MEMBER || entry->origin.len != zone->len)
+		return rule;
+	return hf_zone_rules_find(r->conf.rules, hf_zones_rule_name(r->zones, entry));
+}
+
 static enum hf_respond run(struct errand *e)
 {
 	enum hf_respond how;
-	e->rule = hf_zone_rules_find(e->q->r->conf.rules, &e->view.query.question.name);
+	e->zone = &e->view.query.question.name;
+	e->rule = rule_of(e->q->r, e->zone);
 	if (!e->rule)
 		return say(e, HF_RCODE_NOTAUTH, HF_EDE_NOT_AUTHORITATIVE, "not a zone of ours");
 	if (e->view.has_tsig && !check_signature(e, &how))
@@ -263,7 +276,8 @@ bool hf_errand(struct hf_request *q, enum hf_respond *ret_how, const uint8_t **r
 
 bool hf_errand_may_ask(const struct hf_request *q, const struct hf_zones_entry *entry)
 {
-	const struct hf_zone_rule *rule = hf_zone_rules_find(q->r->conf.rules, &entry->origin);
+	const struct hf_zone_rule *rule =
+		hf_zone_rules_find(q->r->conf.rules, hf_zones_rule_name(q->r->zones, entry));
 	return rule && hf_zone_rule_transfer(rule, q->packet.peer);
 }
 

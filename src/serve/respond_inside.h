@@ -75,6 +75,9 @@ size_t hf_responder_count(struct hf_responder *r, enum hf_transport transport, c
 size_t hf_request_say(struct hf_request *q, unsigned rcode, int32_t ede, const char *text);
 size_t hf_request_patch(struct hf_request *q, uint8_t *bytes, const struct hf_answer *answer);
 
+/* RFC 9432 7: who reads one would know of all zones. */
+#define HF_CATALOG_IS_CLOSED "a catalog is for those who may transfer it"
+
 /* Fills in q->reply from q->view. */
 void hf_request_address(struct hf_request *q);
 

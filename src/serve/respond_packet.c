@@ -155,6 +155,11 @@ static size_t refuse(struct hf_request *q, const struct hf_zones_entry *zone)
 		hf_count(q->r->meter, HF_COUNT_REFUSED_CLIENT);
 		return hf_request_say(q, HF_RCODE_REFUSED, HF_EDE_PROHIBITED, "client not allowed");
 	}
+	if (zone && zone->role == HF_ZONES_CATALOG && !hf_errand_may_ask(q, zone)) {
+		hf_count(q->r->meter, HF_COUNT_REFUSED_CLIENT);
+		return hf_request_say(
+			q, HF_RCODE_REFUSED, HF_EDE_PROHIBITED, HF_CATALOG_IS_CLOSED);
+	}
 	if (question->type == HF_TYPE_OPT)
 		return hf_request_say(q, HF_RCODE_FORMERR, HF_EDE_NONE, NULL);
 	if (question->class != HF_CLASS_IN)

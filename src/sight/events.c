@@ -371,6 +371,22 @@ static void say_zone_trouble(struct hf_log *log, const struct hf_event *event, c
 		fields);
 }
 
+static void say_catalog(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	char zone[HF_NAME_TEXT_MAX];
+	(void)upstream;
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("catalog", about_zone(event, zone)),
+		HF_LOG_NUMBER_FIELD("members", (uint32_t)event->c),
+		HF_LOG_NUMBER_FIELD("came", (uint32_t)event->a),
+		HF_LOG_NUMBER_FIELD("went", (uint32_t)event->b),
+		HF_LOG_NUMBER_FIELD(event->slot ? "passed_over" : NULL, event->slot),
+		HF_LOG_TEXT_FIELD(event->why[0] ? "because" : NULL, event->why),
+		{.key = NULL},
+	};
+	hf_log_say(log, event->slot ? HF_LOG_WARNING : HF_LOG_INFO, "catalog: its zones are others", fields);
+}
+
 static void say_local(struct hf_log *log, const struct hf_event *event, const char *upstream)
 {
 	static const struct {
@@ -553,6 +569,7 @@ static const struct {
 	[HF_EVENT_ZONE_FETCH_FAILED] = {"zone source", say_zone_trouble},
 	[HF_EVENT_ZONE_STATE] = {"zone state", say_zone_state},
 	[HF_EVENT_ZONE_COPY] = {"zone copies", say_zone_trouble},
+	[HF_EVENT_CATALOG] = {"catalog", say_catalog},
 	[HF_EVENT_LOCAL] = {"local data", say_local},
 	[HF_EVENT_TOMBSTONE] = {"tombstone", say_tombstone},
 	[HF_EVENT_UPDATE_FAILED] = {"update failed", say_update},

@@ -88,8 +88,7 @@ static int add_member(struct reading *r, const struct hf_zone_set *set, const ui
 		return broken(r, "it has more members than catalog-limit", NULL);
 	if (catalog->count == r->room) {
 		size_t room = r->room ? 2 * r->room : 64;
-		struct hf_catalog_member *grown =
-			realloc(catalog->members, room * sizeof *grown);
+		struct hf_catalog_member *grown = realloc(catalog->members, room * sizeof *grown);
 		if (!grown) {
 			broken(r, "there is not enough memory for its members", NULL);
 			return -ENOMEM;
@@ -124,8 +123,8 @@ static void read_group(const struct hf_zone_set *set, struct hf_catalog_member *
 	member->group[len] = 0;
 }
 
-static int read_property(
-	struct reading *r, const struct hf_zone_set *set, const uint8_t *id, const uint8_t *property)
+static int read_property(struct reading *r, const struct hf_zone_set *set, const uint8_t *id,
+	const uint8_t *property)
 {
 	struct hf_catalog_member *member = member_of(r, id);
 	bool coo = set->type == HF_TYPE_PTR && is_label(property, "coo");
@@ -226,8 +225,8 @@ static size_t claim_of(const struct hf_catalog_claim *claims, size_t count, size
 }
 
 /* The claim of the catalog that this one hands the member to; `count`: none. */
-static size_t heir(const struct hf_catalog_claim *claims, size_t count, size_t i,
-	const struct hf_name *names)
+static size_t heir(
+	const struct hf_catalog_claim *claims, size_t count, size_t i, const struct hf_name *names)
 {
 	const struct hf_name *coo = &claims[i].member->coo;
 	for (size_t n = 0; coo->len && n < count; n++)

@@ -28,9 +28,9 @@
 #define HF_CATALOG_GROUP_MAX 64
 
 struct hf_catalog_member {
-	struct hf_name name;    /* lowered */
-	struct hf_name coo;     /* the catalog that it goes to; len 0: none */
-	uint8_t label[1 + HF_LABEL_MAX]; /* its unique one, lowered */
+	struct hf_name name;              /* lowered */
+	struct hf_name coo;               /* the catalog that it goes to; len 0: none */
+	uint8_t label[1 + HF_LABEL_MAX];  /* its unique one, lowered */
 	char group[HF_CATALOG_GROUP_MAX]; /* shown to people; "" */
 };
 

@@ -36,11 +36,12 @@ static void members_have_a_unique_label_and_may_have_a_group_and_an_heir(void **
 {
 	struct hf_catalog catalog;
 	(void)state;
-	assert_int_equal(read(HEAD "id1.zones PTR B.example.\ngroup.ID1.zones TXT fast slow\n"
-				   "coo.id1.zones PTR Other.\nunknown.id1.zones TXT x\n"
-				   "id2.zones PTR a.example.\ngroup.lost.zones TXT x\next.foo TXT x\n"
-				   "a.b.id2.zones TXT y\n",
-				 10, &catalog),
+	assert_int_equal(
+		read(HEAD "id1.zones PTR B.example.\ngroup.ID1.zones TXT fast slow\n"
+			  "coo.id1.zones PTR Other.\nunknown.id1.zones TXT x\n"
+			  "id2.zones PTR a.example.\ngroup.lost.zones TXT x\next.foo TXT x\n"
+			  "a.b.id2.zones TXT y\n",
+			10, &catalog),
 		0);
 	assert_int_equal(catalog.count, 2);
 	const struct hf_name b = name_of("b.example"), other = name_of("other"), no = name_of("c");
@@ -106,7 +107,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(members_have_a_unique_label_and_may_have_a_group_and_an_heir),
 		cmocka_unit_test(a_broken_catalog_is_refused_with_a_reason),
-		cmocka_unit_test(a_member_of_several_catalogs_stays_where_it_was_until_it_is_handed_on),
+		cmocka_unit_test(
+			a_member_of_several_catalogs_stays_where_it_was_until_it_is_handed_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -355,5 +355,22 @@ const struct hf_option hf_zone_options[] = {
 		.def = "16MiB",
 		.live = true,
 		.help = "Memory that these differences may take; the oldest make room."},
+	{.name = "catalog",
+		.type = HF_OPT_FLAG,
+		ROW(catalog),
+		.def = "no",
+		.live = true,
+		.help = "Whether it is a catalog (RFC 9432): a list of zones, each of which is "
+			"served as if it stood here with the keys of this entry, and comes and "
+			"goes as the catalog says. The catalog itself is told to those who may "
+			"transfer it, and to nobody else."},
+	{.name = "catalog-limit",
+		.type = HF_OPT_COUNT,
+		ROW(catalog_limit),
+		.min = 1,
+		.max = HF_ZONES_MAX,
+		.def = "10000",
+		.live = true,
+		.help = "Members that a catalog may have; a version with more is refused."},
 	HF_OPTION_END,
 };

@@ -74,6 +74,9 @@ struct hf_zone_conf {
 	const char *transfer_key;             /* ... and must sign with it; or "none" */
 	uint32_t journal_versions;            /* differences that are kept for secondaries */
 	uint64_t journal_size;                /* ... and octets of them */
+	bool catalog;                         /* it is a list of zones: RFC 9432 */
+	uint32_t catalog_limit;               /* ... of so many at most */
+	const struct hf_zone_conf *from; /* of a member, which no configuration names: its catalog */
 };
 extern const struct hf_option hf_zone_options[];
 

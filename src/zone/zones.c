@@ -18,17 +18,16 @@ struct hf_zones {
 	size_t count;
 	uint32_t *slots; /* entries + 1, open addressing, at most half full */
 	uint64_t mask;
+	struct hf_hash_key key; /* of all origins, so that no catalog can name some that collide */
 	unsigned labels_max; /* of the deepest origin */
 	struct hf_local *layers[HF_ZONES_LAYERS];
 	struct hf_zones_entry layer_entries[HF_ZONES_LAYERS];
 };
 
-/* Origins come from the configuration: no client and no primary chooses them. */
-static const struct hf_hash_key key = {0};
 
 static uint32_t *probe(const struct hf_zones *zones, const uint8_t *name, size_t len)
 {
-	for (uint64_t at = hf_hash(&key, 0, name, len);; at++) {
+	for (uint64_t at = hf_hash(&zones->key, 0, name, len);; at++) {
 		uint32_t *slot = &zones->slots[at & zones->mask];
 		if (!*slot)
 			return slot;
@@ -50,6 +49,15 @@ static void put(struct hf_zones *zones, size_t i, const struct hf_zones_entry *e
 		zones->labels_max = labels;
 	*probe(zones, entry->origin.bytes, entry->origin.len) = (uint32_t)i + 1;
 	zones->count++;
+}
+
+static struct hf_hash_key key_of(const struct hf_zones_entry *entries, size_t count)
+{
+	const struct hf_hash_key first = {0}, second = {1, 1};
+	uint64_t sum = count;
+	for (size_t i = 0; i < count; i++)
+		sum = hf_hash(&first, sum, entries[i].origin.bytes, entries[i].origin.len);
+	return (struct hf_hash_key){sum, hf_hash(&second, sum, NULL, 0)};
 }
 
 static void put_layer(struct hf_zones *zones, size_t i, struct hf_local *local)
@@ -81,6 +89,7 @@ int hf_zones_new_layered(const struct hf_zones_entry *entries, size_t count,
 	zones->entries = calloc(count + 1, sizeof *zones->entries);
 	zones->slots = calloc(slots, sizeof *zones->slots);
 	zones->mask = slots - 1;
+	zones->key = key_of(entries, count);
 	if (!zones->entries || !zones->slots) {
 		hf_zones_unref(zones);
 		return -ENOMEM;
@@ -149,6 +158,12 @@ const struct hf_zones_entry *hf_zones_find(
 {
 	const struct hf_zones_entry *entry = find_zone(zones, name, type);
 	return entry ? entry : find_layer(zones, name);
+}
+
+const struct hf_name *hf_zones_rule_name(
+	const struct hf_zones *zones, const struct hf_zones_entry *entry)
+{
+	return &(entry->role == HF_ZONES_MEMBER ? &zones->entries[entry->catalog] : entry)->origin;
 }
 
 bool hf_zones_is_local(const struct hf_zones *zones, const struct hf_name *name)

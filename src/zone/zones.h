@@ -24,6 +24,12 @@ enum hf_zone_standing {
 	HF_ZONE_DROPPED,  /* no reply at all: by policy, so that clients turn to a sibling */
 };
 
+enum hf_zones_role {
+	HF_ZONES_PLAIN,
+	HF_ZONES_CATALOG, /* for those who may transfer it, and for nobody else */
+	HF_ZONES_MEMBER,  /* of a catalog, by whose rules it goes */
+};
+
 #define HF_ZONES_WHY_MAX 80
 
 struct hf_zones_entry {
@@ -31,6 +37,8 @@ struct hf_zones_entry {
 	struct hf_zone *zone;  /* NULL: there is none yet; never with SERVED or MARKED */
 	struct hf_journal *journal; /* what has led to this version (zone/journal.h), or NULL */
 	const struct hf_local *local; /* it is no zone but this layer; then the origin is "." */
+	enum hf_zones_role role;
+	uint32_t catalog; /* MEMBER: its place in the set */
 	enum hf_zone_standing standing;
 	int32_t ede;                /* or HF_EDE_NONE */
 	char why[HF_ZONES_WHY_MAX]; /* the extended error's text: "not proven to be current" */
@@ -54,6 +62,10 @@ void hf_zones_unref(struct hf_zones *zones); /* NULL is fine */
  * it (RFC 4035 3.1.4.1), if that is here. */
 const struct hf_zones_entry *hf_zones_find(
 	const struct hf_zones *zones, const struct hf_name *name, uint16_t type);
+
+/* The zone of the configuration by whose rules (zone/rules.h) the entry goes. */
+const struct hf_name *hf_zones_rule_name(
+	const struct hf_zones *zones, const struct hf_zones_entry *entry);
 
 /* Is the name answered from local data? `zones` may be NULL. */
 bool hf_zones_is_local(const struct hf_zones *zones, const struct hf_name *name);
