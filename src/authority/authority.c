@@ -8,6 +8,7 @@
 
 #include "authority/call.h"
 #include "authority/copy.h"
+#include "authority/hands.h"
 #include "authority/keeper.h"
 #include "authority/keys.h"
 #include "authority/locals.h"
@@ -59,6 +60,7 @@ struct hf_authority {
 	struct hf_keys *keys;
 	struct hf_copies *copies;
 	struct hf_watch *watch;
+	struct hf_hands *hands;
 	struct hf_calls *calls;
 	struct hf_locals *locals;
 	struct hf_zone_keeper **keepers; /* in the order of their names */
@@ -343,6 +345,7 @@ static int make_keeper(struct hf_authority *a, const struct hf_authority_conf *n
 		.keys = keys,
 		.siblings = siblings,
 		.watch = a->watch,
+		.hands = a->hands,
 		.copies = a->copies,
 		.tombstones = next->tombstones,
 		.handler = &keeper_handler,
@@ -775,6 +778,7 @@ static void take_notices(struct hf_authority *a, hf_us now)
 static void woken(void *ctx, hf_us now)
 {
 	struct hf_authority *a = ctx;
+	hf_hands_take(a->hands, now);
 	take_order(a);
 	take_notices(a, now);
 }
@@ -846,6 +850,8 @@ int hf_authority_start(const struct hf_authority_conf *conf, FILE *complaints,
 		rc = hf_calls_new(a->loop, &a->calls);
 	}
 	if (!rc)
+		rc = hf_hands_new(a->loop, &a->hands);
+	if (!rc)
 		rc = take_conf(a, conf);
 	if (rc) {
 		hf_authority_free(a);
@@ -854,6 +860,7 @@ int hf_authority_start(const struct hf_authority_conf *conf, FILE *complaints,
 	begin_fetches(a, HF_NEVER);
 	complain(a, complaints);
 	hand_over(a, hf_loop_clock(a->loop));
+	hf_hands_open(a->hands); /* without a hand the thread does it all by itself */
 	rc = pthread_create(&a->thread, NULL, work, a);
 	if (rc) {
 		a->conf.release = NULL; /* the caller's still */
@@ -918,6 +925,7 @@ void hf_authority_free(struct hf_authority *a)
 	hf_copies_close(a->copies);
 	hf_watch_free(a->watch);
 	hf_calls_free(a->calls);
+	hf_hands_free(a->hands);
 	hf_loop_free(a->loop);
 	release(&a->conf);
 	free(a->shown);

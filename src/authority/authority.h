@@ -14,6 +14,7 @@
  *   zone_file.c watch.c          ... the text with what it includes, and when it changes
  *   witness.c siblings.c         who is asked for the serial, and for samples
  *   call.c download.c keys.c     what all who ask share: sockets, turns, TLS; HTTP; secrets
+ *   hands.c       threads for what takes long: files of many records
  *   copy.c        the copy on the disk: atomic, with a digest, and when it was proven
  *   members.c                    the zones that catalogs want (RFC 9432)
  *   locals.c vigil.c             local data and hosts files; files that come to rest

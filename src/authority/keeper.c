@@ -590,6 +590,7 @@ static int make_source(struct hf_zone_keeper *k)
 		.key = k->conf.key,
 		.limits = {.octets = zone->max_size},
 		.watch = k->conf.watch,
+		.hands = k->conf.hands,
 		.handler = &source_handler,
 		.ctx = k};
 	if (k->conf.obstacle)

@@ -26,6 +26,7 @@
 
 struct hf_zone_keeper;
 struct hf_copies;
+struct hf_hands;
 struct hf_keys;
 
 struct hf_zone_keeper_handler {
@@ -49,6 +50,7 @@ struct hf_zone_keeper_conf {
 	const struct hf_keys *keys;
 	const char *obstacle; /* why nothing can be fetched, such as a key that is missing; NULL */
 	struct hf_watch *watch;                 /* or NULL */
+	struct hf_hands *hands;                 /* or NULL */
 	struct hf_copies *copies;               /* or NULL */
 	const struct hf_tombstones *tombstones; /* or NULL */
 	size_t siblings; /* witnesses that somebody else asks: hf_zone_keeper_sibling */

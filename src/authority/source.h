@@ -50,6 +50,7 @@ struct hf_source_handler {
 };
 
 struct hf_watch;
+struct hf_hands;
 
 struct hf_source_conf {
 	struct hf_loop *loop;
@@ -58,6 +59,7 @@ struct hf_source_conf {
 	const struct hf_tsig_key *key; /* NULL: unsigned */
 	struct hf_zone_limits limits;
 	struct hf_watch *watch; /* of directories (authority/watch.h), or NULL */
+	struct hf_hands *hands; /* for what takes long (authority/hands.h), or NULL */
 	const struct hf_source_handler *handler;
 	void *ctx;
 };
