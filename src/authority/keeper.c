@@ -10,6 +10,7 @@
 #include "authority/siblings.h"
 #include "authority/update.h"
 #include "authority/witness.h"
+#include "authority/zone_file.h"
 #include "base/check.h"
 #include "base/error.h"
 #include "zone/catalog.h"
@@ -487,10 +488,31 @@ static void back_off(struct hf_zone_keeper *k, hf_us now)
 	k->fetch_at = now + wait - jitter(k, wait / 4);
 }
 
-static bool is_sane(const struct hf_zone_keeper *k, const struct hf_zone *zone, char *why)
+/* In front of the words, where they are about a record of a file: its last name, as an event
+ * has not many words, and the line. */
+static void add_place(const struct hf_zone_keeper *k, const struct hf_zone_record *record,
+	char why[static HF_SANITY_WHY_MAX])
 {
-	const struct hf_sanity_conf conf = sanity_of(k);
-	return hf_sanity(&conf, k->entry.zone, zone, why) && is_catalog(k, zone, why);
+	char place[HF_ZONE_FILE_PLACE_MAX], words[HF_SANITY_WHY_MAX];
+	if (!hf_zone_file_find(k->conf.zone->file, &k->conf.zone->name, record, place))
+		return;
+	const char *slash = strrchr(place, '/');
+	memcpy(words, why, sizeof words);
+	size_t len = (size_t)snprintf(why, HF_SANITY_WHY_MAX, "%s: ", slash ? slash + 1 : place);
+	snprintf(why + len, HF_SANITY_WHY_MAX - len, "%s", words);
+}
+
+static bool is_sane(const struct hf_zone_keeper *k, const struct hf_zone *zone,
+	char why[static HF_SANITY_WHY_MAX])
+{
+	struct hf_zone_record culprit = {.type = 0};
+	struct hf_sanity_conf conf = sanity_of(k);
+	conf.ret_culprit = &culprit;
+	if (hf_sanity(&conf, k->entry.zone, zone, why))
+		return is_catalog(k, zone, why);
+	if (culprit.type && strcmp(k->conf.zone->file, "none") != 0)
+		add_place(k, &culprit, why);
+	return false;
 }
 
 static void take_new(struct hf_zone_keeper *k, const struct hf_fetched *fetched, hf_us now)

@@ -31,6 +31,9 @@ struct reading {
 	uint32_t lines; /* of all files so far */
 	size_t stack[HF_ZONE_FILE_DEPTH];
 	size_t depth;
+	/* Nothing is built: this record is looked for, and where it stands goes to `place`. */
+	const struct hf_zone_record *wanted;
+	char *place;
 };
 
 static int record(void *ctx, const struct hf_zone_record *given);
@@ -285,9 +288,26 @@ static int include(void *ctx, uint32_t line, const char *file, const char *origi
 
 /* ---- the whole ---- */
 
+/* -EEXIST, which ends the reading: it is there. */
+static int look_for(struct reading *r, const struct hf_zone_record *given)
+{
+	const struct hf_zone_record *wanted = r->wanted;
+	if (given->type != wanted->type || given->owner.len != wanted->owner.len ||
+		given->rdata_len != wanted->rdata_len ||
+		!hf_name_equal(given->owner.bytes, wanted->owner.bytes, wanted->owner.len) ||
+		memcmp(given->rdata, wanted->rdata, wanted->rdata_len) != 0)
+		return 0;
+	if (!r->place[0]) /* not once more, should files go on being read */
+		snprintf(r->place, HF_ZONE_FILE_PLACE_MAX, "%.250s:%u", here(r),
+			(unsigned)given->line);
+	return -EEXIST;
+}
+
 static int record(void *ctx, const struct hf_zone_record *given)
 {
 	struct reading *r = ctx;
+	if (r->wanted)
+		return look_for(r, given);
 	struct hf_zone_record one = *given;
 	one.line += r->bases[r->stack[r->depth - 1]];
 	int rc = hf_zone_build_add(r->build, &one);
@@ -331,4 +351,24 @@ int hf_zone_file_read(const char *path, const struct hf_name *origin,
 		return hf_zone_build_finish(r.build, build_fault, &r, ret);
 	hf_zone_build_free(r.build);
 	return rc == -ENOMEM ? rc : HF_EMALFORMED;
+}
+
+static void no_fault(void *ctx, const char *path, uint32_t line, const char *why)
+{
+	(void)ctx;
+	(void)path;
+	(void)line;
+	(void)why;
+}
+
+bool hf_zone_file_find(const char *path, const struct hf_name *origin,
+	const struct hf_zone_record *wanted, char ret[static HF_ZONE_FILE_PLACE_MAX])
+{
+	struct hf_zone_files files = {.count = 0};
+	struct reading r = {.fault = no_fault, .files = &files, .wanted = wanted, .place = ret};
+	ret[0] = '\0';
+	read_all(&r, path, origin);
+	free(r.root);
+	hf_zone_files_clear(&files);
+	return ret[0];
 }

@@ -51,6 +51,13 @@ int hf_zone_files_add(struct hf_zone_files *files, const char *path);
 int hf_zone_file_text(const char *path, char **ret_text, size_t *ret_len,
 	char why[static HF_ZONE_FILE_WHY_MAX]);
 
+/* Where a record of the zone stands, as "FILE:LINE", by reading all of it again until it is
+ * found: for words about what is wrong with a record that was well-formed. False: nowhere,
+ * for instance because the file has changed since. */
+#define HF_ZONE_FILE_PLACE_MAX 300
+bool hf_zone_file_find(const char *path, const struct hf_name *origin,
+	const struct hf_zone_record *record, char ret[static HF_ZONE_FILE_PLACE_MAX]);
+
 /* Do all of them look as they did? */
 bool hf_zone_files_same(const struct hf_zone_files *files);
 

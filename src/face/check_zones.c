@@ -22,12 +22,18 @@ static void fault(void *ctx, const char *path, uint32_t line, const char *why)
 static bool is_sane(const struct hf_zone_conf *conf, const struct hf_tombstones *tombstones,
 	const struct hf_zone *zone, FILE *complaints)
 {
-	const struct hf_sanity_conf sanity = {
-		.max_shrink = 100, .never = &conf->never, .tombstones = tombstones};
-	char why[HF_SANITY_WHY_MAX];
+	struct hf_zone_record culprit = {.type = 0};
+	const struct hf_sanity_conf sanity = {.max_shrink = 100,
+		.never = &conf->never,
+		.tombstones = tombstones,
+		.ret_culprit = &culprit};
+	char why[HF_SANITY_WHY_MAX], place[HF_ZONE_FILE_PLACE_MAX];
 	if (hf_sanity(&sanity, NULL, zone, why))
 		return true;
-	fault(complaints, conf->file, 0, why);
+	if (culprit.type && hf_zone_file_find(conf->file, &conf->name, &culprit, place))
+		fprintf(complaints, "%s: error: %s\n", place, why);
+	else
+		fault(complaints, conf->file, 0, why);
 	return false;
 }
 

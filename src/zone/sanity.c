@@ -108,6 +108,20 @@ static bool has_addresses(uint16_t type)
 	       type == HF_TYPE_HTTPS;
 }
 
+static void tell_record(
+	struct hf_zone_record *ret, const struct hf_zone_set *set, const uint8_t *at)
+{
+	if (!ret)
+		return;
+	*ret = (struct hf_zone_record){.type = set->type,
+		.class = HF_CLASS_IN,
+		.ttl = set->ttl,
+		.rdata = at + 2,
+		.rdata_len = hf_get_u16(at)};
+	ret->owner.len = (uint8_t)hf_name_wire_len(set->owner, HF_NAME_MAX);
+	memcpy(ret->owner.bytes, set->owner, ret->owner.len);
+}
+
 bool hf_sanity_addresses(const struct hf_sanity_conf *conf, const struct hf_zone *zone,
 	char why[static HF_SANITY_WHY_MAX])
 {
@@ -122,8 +136,10 @@ bool hf_sanity_addresses(const struct hf_sanity_conf *conf, const struct hf_zone
 			continue;
 		hf_name_text(set.owner, l.owner);
 		for (unsigned i = 0; i < set.count; i++, at += 2 + hf_get_u16(at))
-			if (!record_is_good(&l, set.type, at + 2, hf_get_u16(at)))
+			if (!record_is_good(&l, set.type, at + 2, hf_get_u16(at))) {
+				tell_record(conf->ret_culprit, &set, at);
 				return false;
+			}
 	}
 	return true;
 }

@@ -11,12 +11,16 @@
 
 #include "truth/tombstones.h"
 #include "zone/snapshot.h"
+#include "zone/text.h"
 
 struct hf_sanity_conf {
 	uint32_t max_shrink; /* per cent */
 	bool serial_may_go_back;
-	const struct hf_prefix_list *never;    /* of this zone */
+	const struct hf_prefix_list *never;     /* of this zone */
 	const struct hf_tombstones *tombstones; /* of all; may be NULL */
+	/* NULL, or where to put the record that has an address of these lists (its rdata stays
+	 * the zone's): who read it from a file can look for its line. Else it is left alone. */
+	struct hf_zone_record *ret_culprit;
 };
 
 /* `old` may be NULL. True: it may. Else `why` says what is wrong, with name and figures. */

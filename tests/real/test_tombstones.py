@@ -130,11 +130,15 @@ def test_a_version_of_a_zone_with_a_retired_address_is_refused(zone_server, tmp_
     assert server.udp("db." + ZONE).addresses() == [HERE]
     (tmp_path / "corp").write_text(zone_text(2, GONE))
     net.wait_until("it to be refused", lambda: refused(server) > 0)
-    net.wait_until("the log to say so", lambda: "db.corp.example has the address 192.0.2.66"
-                   in server.process.output())
+    words = "corp:5: %sdb.corp.example has the address 192.0.2.66"
+    net.wait_until("the log to say so", lambda: words % "" in server.process.output())
     assert server.udp("db." + ZONE).addresses() == [HERE]
     code, said = under_test.run_verb("check", "-c", server.path)
-    assert code == 2 and "db.corp.example has the address 192.0.2.66" in said
+    assert code == 2 and str(tmp_path / words) % "error: " in said
+    # In a file that it includes, the line is that file's.
+    (tmp_path / "hosts").write_text("\nother A 192.0.2.9\ndb A %s\n" % GONE)
+    (tmp_path / "corp").write_text(zone_text(3, HERE) + "$INCLUDE hosts\n")
+    net.wait_until("the log to say so", lambda: "hosts:3: db.corp" in server.process.output())
 
 
 def test_a_served_zone_is_withheld_when_a_reload_retires_an_address_in_it(zone_server, tmp_path):
