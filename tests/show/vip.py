@@ -235,7 +235,7 @@ def drill(kind, front, case, directory):
     result = boot_old(nodes, lan, primary, case, old)
     time.sleep(1)
     client.stop()
-    result.update({"server": kind.__name__, "front": front, "primary": case, "asked": len(client.heard),
+    result.update({"server": kind.label, "front": front, "primary": case, "asked": len(client.heard),
                    "old": client.count(OLD[1]), "lost": client.count("-"), "servfail": client.count("2"),
                    "gap": client.longest_gap()})
     for node in nodes.values():
@@ -272,7 +272,7 @@ MARKS = ("<!-- Written by `tests/show/vip.py --write` from what it saw. -->\n", 
 
 
 def versions():
-    said = {"Nsd": ["nsd", "-v"], "Knot": ["knotd", "-V"], "Bind": ["named", "-v"],
+    said = {"NSD": ["nsd", "-v"], "Knot": ["knotd", "-V"], "BIND": ["named", "-v"],
             "Unbound": ["unbound", "-V"], "keepalived": ["keepalived", "-v"], "BIRD": ["bird", "--version"]}
     out = []
     for name, argv in said.items():
@@ -295,7 +295,7 @@ def write(rows):
 
 
 def is_bad(r):
-    return r["server"] == "Holdfast" and (
+    return r["server"] == vip_nodes.Holdfast.label and (
         r["old"] or r["wrongly"] or r["back"] in (None, NOT_OUT) or r["back"] > 5)
 
 
@@ -312,7 +312,7 @@ def main():
             for kind in [vip_nodes.KINDS[k] for k in options.server or vip_nodes.KINDS]:
                 with stage.stage(options.keep) as directory:
                     os.chmod(directory, 0o755)
-                    say("%s, %s, the primary is %s" % (kind.__name__, front, case))
+                    say("%s, %s, the primary is %s" % (kind.label, front, case))
                     rows.append(drill(kind, front, case, directory))
                     show(rows[-1:])
     show(rows)

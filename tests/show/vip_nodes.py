@@ -38,7 +38,7 @@ class Node:
     """Kinds say how their server is configured (`configure`: its command line), and how one
     hears that it may have clients (`check`: a command; the one above)."""
 
-    program = None
+    label = None
 
     def __init__(self, name, space, directory, front):
         self.name, self.space, self.directory, self.front_kind = name, space, directory, front
@@ -131,7 +131,7 @@ class Node:
 
 
 class Holdfast(Node):
-    program = "holdfast"
+    label = "holdfast"
 
     def configure(self):
         socket = self.path("control.sock")
@@ -166,7 +166,7 @@ class Holdfast(Node):
 
 
 class Nsd(Node):
-    program = "nsd"
+    label = "NSD"
 
     def configure(self):
         addresses = "".join(" ip-address: %s\n" % a for a in ("127.0.0.1", self.address, self.vip))
@@ -181,7 +181,7 @@ class Nsd(Node):
 
 
 class Knot(Node):
-    program = "knotd"
+    label = "Knot"
 
     def configure(self):
         return ["/usr/sbin/knotd", "-c", self.path("knot.conf", (
@@ -197,7 +197,7 @@ class Knot(Node):
 
 
 class Bind(Node):
-    program = "named"
+    label = "BIND"
 
     def configure(self):
         return ["/usr/sbin/named", "-g", "-4", "-c", self.path("named.conf", (
@@ -209,7 +209,7 @@ class Bind(Node):
 
 
 class Unbound(Node):
-    program = "unbound"
+    label = "Unbound"
 
     def configure(self):
         addresses = "".join("  interface: %s\n" % a for a in ("127.0.0.1", self.address, self.vip))
