@@ -123,7 +123,7 @@ static void note_cookie(
 void hf_facts_reply(struct hf_step *s, struct hf_attempt *a, const struct hf_query_event *event)
 {
 	if (hf_step_conf(s, a->upstream)->infer_cap && a->channel == HF_CHANNEL_UDP)
-		hf_cap_replied(&hf_step_state(s, a->upstream)->cap, s->env->now);
+		hf_cap_replied(&hf_step_state(s, a->upstream)->cap, a->sent, s->env->now);
 	if (event->verdict == HF_VERDICT_GARBAGE) {
 		hf_facts_report(s, a, HF_OUTCOME_GARBAGE);
 		return;

@@ -11,7 +11,8 @@
 #define STREAM_PATIENCE 3
 #define STREAM_TIMEOUT_MIN (250 * HF_MS)
 
-/* After so many silent attempts over UDP, TCP is tried on no other evidence. */
+/* After so many silent attempts over UDP, TCP is tried on no other evidence: from then on,
+ * or once, and then UDP again, while what is lost is lost for other reasons than its size. */
 #define SILENT_BEFORE_STREAM 2
 
 /* A probe is waited for no longer: the next one may find it back. */
@@ -39,19 +40,23 @@ static bool is_dark(const struct hf_step *s, unsigned upstream)
 	       health->rests % PROBES_A_STREAM != PROBES_A_STREAM - 1;
 }
 
-/* Lost for its size? It answered others since we asked, or it is silent for the
- * third time. */
+/* Lost for its size? It answered others since we asked, but not while many of all sizes
+ * are lost; or it is silent for the third time. */
 static bool wants_stream(const struct hf_step *s, unsigned upstream)
 {
 	const struct hf_query *q = s->q;
+	unsigned tries = q->tries[upstream];
 	if (hf_step_conf(s, upstream)->channel != HF_CHANNEL_UDP ||
 		q->stream & hf_step_bit(upstream))
 		return true;
 	if (is_dark(s, upstream))
 		return false;
-	if (q->tries[upstream] >= SILENT_BEFORE_STREAM && !(q->refused & hf_step_bit(upstream)))
+	bool losing = tries && hf_cap_losing(&hf_step_state(s, upstream)->cap);
+	if (losing)
+		tries %= SILENT_BEFORE_STREAM + 1;
+	if (tries >= SILENT_BEFORE_STREAM && !(q->refused & hf_step_bit(upstream)))
 		return true;
-	for (unsigned i = 0; i < q->sends; i++) {
+	for (unsigned i = 0; i < q->sends && !losing; i++) {
 		const struct hf_attempt *a = &q->attempts[i];
 		if (a->open && a->late && a->upstream == upstream &&
 			hf_step_state(s, upstream)->answered > a->sent)
@@ -146,8 +151,9 @@ void hf_send_dispatch(struct hf_step *s, struct hf_attempt *a)
 	a->probe = a->probe || resting;
 	if (a->reason == HF_SEND_FIRST && !a->probe)
 		hf_pace_sent(&c.state->pace, now);
-	if (c.conf->infer_cap && a->channel == HF_CHANNEL_UDP)
-		hf_cap_sent(&c.state->cap, a->cost, now);
+	if (c.conf->infer_cap)
+		(a->channel == HF_CHANNEL_UDP ? hf_cap_sent : hf_cap_spent)(
+			&c.state->cap, a->cost, now);
 	c.state->in_flight++;
 	c.path->asked = now;
 	struct hf_action *send = hf_step_act(s, HF_ACT_SEND);

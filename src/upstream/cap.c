@@ -2,9 +2,16 @@
 #include "upstream/cap.h"
 
 #define WINDOW (500 * HF_MS)
-#define PER_SECOND 2 /* windows */
-#define LAG 3        /* windows that a reply may be late */
-#define COMPARED 3   /* windows that must look alike */
+#define PER_SECOND 2   /* windows */
+#define LAG 3          /* windows that a reply may be late */
+#define COMPARED 3     /* windows that must look alike */
+#define BEFORE_MOST 12 /* windows that a trial is compared with */
+
+/* Of the replies. Over a cap by as much as a second or two of the loss tell; who asks for
+ * little is answered all the same, with a retry. */
+#define HELD_PERCENT 90
+#define RAISED_PERCENT 130
+#define RAISED_MORE 15 /* packets a second: so few are hidden by chance, and by connections */
 #define WINDOWS_MAX (120 * PER_SECOND)
 
 #define FLOOR 20             /* replies a second; fewer are ruled by chance */
@@ -13,6 +20,9 @@
 #define SUSPICION 4  /* deviations are enough to give a trial up */
 #define TRIAL_MAX 20 /* windows; 10 s */
 #define AGREE 2      /* windows a verdict needs at least */
+#define PATIENT                                                                                    \
+	8 /* windows after which more replies than before are no bucket's savings,                 \
+	      but room that connections had: they are packets, too */
 
 #define NEXT_TRIAL (30 * HF_SECOND)
 #define TRIALS_DOUBLED 5 /* 30 s * 2^5: 16 minutes */
@@ -25,6 +35,9 @@
  * at 109 % it is empty after 14 s, and only then is the truth seen. */
 #define DWELL_PERCENT 109
 #define DWELL (20 * PER_SECOND)
+
+/* Where it stays before that: what was found may be a hundredth too low. */
+#define STAY_PERCENT 101
 
 #define MILLE 1000u
 
@@ -78,14 +91,19 @@ static bool flooded(const struct hf_cap *c, uint32_t back)
 /* The last windows as something to compare with. What was sent is taken as low
  * as it can have been, which makes loss harder to tell from a cap and so asks
  * for more evidence. */
-static struct hf_cap_count lately(const struct hf_cap *c)
+static struct hf_cap_count last_windows(const struct hf_cap *c, uint32_t windows)
 {
-	struct hf_cap_count n = {.windows = COMPARED};
-	for (uint32_t i = 0; i < COMPARED; i++) {
+	struct hf_cap_count n = {.windows = windows};
+	for (uint32_t i = 0; i < windows; i++) {
 		n.sent += least_sent(c, i);
 		n.replied += past(c, i)->replied;
 	}
 	return n;
+}
+
+static struct hf_cap_count lately(const struct hf_cap *c)
+{
+	return last_windows(c, COMPARED);
 }
 
 static bool flat(const struct hf_cap *c)
@@ -95,6 +113,16 @@ static bool flat(const struct hf_cap *c)
 		if (!alike(past(c, i)->replied, mean))
 			return false;
 	return true;
+}
+
+/* So many windows were alike and flooded, one after another. */
+static uint32_t alike_windows(const struct hf_cap *c)
+{
+	double mean = (double)lately(c).replied / COMPARED;
+	uint32_t n = 0;
+	while (n < BEFORE_MOST && flooded(c, n) && alike(past(c, n)->replied, mean))
+		n++;
+	return n;
 }
 
 /* ---- trials ---- */
@@ -114,10 +142,15 @@ static void enter_known(struct hf_cap *c)
 	enter(c, HF_CAP_KNOWN, percent(c->found, 95));
 }
 
-static void begin_trial(struct hf_cap *c, enum hf_cap_phase phase)
+static void hold_back(struct hf_cap *c, enum hf_cap_phase phase)
 {
-	c->before = lately(c);
-	enter(c, phase, percent(rate(&c->before), 90));
+	enter(c, phase, percent(rate(&c->before), HELD_PERCENT));
+}
+
+static void begin_trial(struct hf_cap *c, enum hf_cap_phase phase, struct hf_cap_count before)
+{
+	c->before = before;
+	hold_back(c, phase);
 }
 
 /* It found nothing. If it was because nobody wanted to send any more, it has
@@ -132,6 +165,11 @@ static void end_trial(struct hf_cap *c, bool said_something)
 		enter_known(c);
 	else
 		enter(c, HF_CAP_WATCH, 0);
+}
+
+static bool is_known(enum hf_cap_phase phase)
+{
+	return phase == HF_CAP_KNOWN || phase == HF_CAP_CHECK;
 }
 
 enum verdict { UNDECIDED, ALL_ANSWERED, SAME_SHARE };
@@ -170,7 +208,8 @@ static bool add_to_trial(struct hf_cap *c)
 static bool worth_a_trial(const struct hf_cap_count *before)
 {
 	struct hf_cap_count trial = {.windows = TRIAL_MAX - LAG};
-	trial.sent = (uint32_t)((uint64_t)percent(rate(before), 90) * trial.windows / PER_SECOND);
+	trial.sent = (uint32_t)((uint64_t)percent(rate(before), HELD_PERCENT) * trial.windows /
+				PER_SECOND);
 	return weigh(before, &trial, DEVIATIONS) != UNDECIDED;
 }
 
@@ -180,22 +219,45 @@ static uint32_t answered_mille(const struct hf_cap_count *n)
 	return mille < MILLE ? (uint32_t)mille : MILLE;
 }
 
+/* What was sent in the windows from the one that ended `from` before the last one to the
+ * one before `to`, and what of that has been answered by now. */
+static struct hf_cap_count between(const struct hf_cap *c, uint32_t from, uint32_t to)
+{
+	struct hf_cap_count n = {0};
+	for (uint32_t i = from; i < to && i < HF_CAP_WINDOWS; i++) {
+		n.sent += past(c, i)->sent;
+		n.replied += past(c, i)->answered;
+		n.windows++;
+	}
+	return n;
+}
+
 /* Sends that fall make no comparison: late replies belong to others. */
 static bool steady(const struct hf_cap *c)
 {
 	return (uint64_t)past(c, 0)->sent * 5 >= (uint64_t)most_sent(c) * 4;
 }
 
+/* Answers may be late, so that all are answered can be seen at any time, and that some
+ * are not only when they cannot come any more. */
 static enum verdict held(struct hf_cap *c)
 {
-	if (!steady(c) || !add_to_trial(c) || c->trial.windows < AGREE)
-		return UNDECIDED;
-	return weigh(&c->before, &c->trial, DEVIATIONS);
+	for (uint32_t but = LAG + 1; but-- > (is_known(c->phase) ? LAG : 0);) {
+		struct hf_cap_count n = between(c, but, c->settled);
+		enum verdict verdict =
+			n.windows < AGREE ? UNDECIDED : weigh(&c->before, &n, DEVIATIONS);
+		if (verdict == ALL_ANSWERED || (verdict == SAME_SHARE && but == LAG)) {
+			c->trial = n;
+			return verdict;
+		}
+	}
+	return UNDECIDED;
 }
 
 static bool demand_is_gone(const struct hf_cap *c)
 {
-	return c->settled > LAG && (uint64_t)past(c, 0)->sent * PER_SECOND * 2 < (uint64_t)c->limit;
+	uint64_t spent = (uint64_t)past(c, 0)->sent + past(c, 0)->others;
+	return c->settled > LAG && spent * PER_SECOND * 2 < c->limit;
 }
 
 /* A cap lets everything through from the first moment on that it is held to:
@@ -221,9 +283,8 @@ static void hold(struct hf_cap *c)
 {
 	enum verdict verdict = dipped(c) ? SAME_SHARE : held(c);
 	if (verdict == ALL_ANSWERED) {
-		c->full = c->full_then = answered_mille(&c->trial);
 		c->saved = c->settled;
-		enter(c, HF_CAP_RAISE, 0);
+		enter(c, HF_CAP_RAISE, percent(rate(&c->before), RAISED_PERCENT) + RAISED_MORE);
 	} else if (verdict == SAME_SHARE || c->settled >= TRIAL_MAX) {
 		end_trial(c, true);
 	} else if (demand_is_gone(c)) {
@@ -249,45 +310,79 @@ static bool exceeded(struct hf_cap *c)
 	return c->raised > most && (c->raised - most) * (c->raised - most) > 9 * most;
 }
 
+/* Well more is sent than the cap, and what is over it is lost. */
+static bool lost_again(const struct hf_cap *c)
+{
+	return c->trial.sent >= c->trial.replied + c->trial.sent / 10 + 4;
+}
+
+/* Are the replies where they were? What a cap lets through does not vary by chance. */
+static bool as_before(const struct hf_cap *c)
+{
+	double was = (double)c->before.replied * c->trial.windows / c->before.windows;
+	double off = was > c->trial.replied ? was - c->trial.replied : c->trial.replied - was;
+	return off <= was / 20 || off * off <= was;
+}
+
+/* Well fewer are no cap's. A few less may come later, and more may be what its bucket had
+ * saved. */
+static void look_again(struct hf_cap *c)
+{
+	double was = (double)c->before.replied * c->trial.windows / c->before.windows;
+	if (c->trial.windows >= AGREE && c->trial.replied < was * 9 / 10)
+		end_trial(c, true);
+	else if (c->trial.replied > was)
+		c->trial = (struct hf_cap_count){0};
+}
+
+/* What was sent while it was held back has been answered by now, or never will be. At the
+ * beginning of that, what had been sent before was still in the way, and connections
+ * later: half of what is missing is put down to these, for if it was loss all the same,
+ * that will be seen, and the other way round it would not. */
+static void found_at_last(struct hf_cap *c)
+{
+	struct hf_cap_count held = between(c, c->settled, c->settled + c->saved - 1);
+	c->full = c->full_then = (MILLE + answered_mille(&held)) / 2;
+	find(c, as_before(c) ? (rate(&c->trial) + rate(&c->before)) / 2 : rate(&c->trial),
+		HF_CAP_FOUND);
+}
+
 static void raise(struct hf_cap *c)
 {
-	if (exceeded(c))
-		end_trial(c, true);
-	else if (c->settled >= TRIAL_MAX)
+	bool too_many = exceeded(c);
+	if (c->settled >= TRIAL_MAX)
 		end_trial(c, false);
-	else if (!flooded(c, 0) || !add_to_trial(c))
+	else if (!add_to_trial(c))
 		return;
-	else if (!alike((double)rate(&c->trial) / PER_SECOND,
-			 (double)rate(&c->before) / PER_SECOND))
+	else if (!lost_again(c) && too_many)
 		end_trial(c, true);
+	else if (!lost_again(c))
+		return;
+	else if (!as_before(c) && c->settled < PATIENT)
+		look_again(c);
 	else if (c->trials && !c->again++)
-		begin_trial(c, HF_CAP_HOLD);
+		hold_back(c, HF_CAP_HOLD);
 	else
-		find(c, (rate(&c->trial) + rate(&c->before)) / 2, HF_CAP_FOUND);
+		found_at_last(c);
 }
 
 static void watch(struct hf_cap *c)
 {
 	if (c->since < c->next_trial)
 		return;
-	for (uint32_t i = 0; i < COMPARED; i++)
-		if (!flooded(c, i))
-			return;
-	struct hf_cap_count n = lately(c);
-	if (rate(&n) < FLOOR || !flat(c))
+	uint32_t windows = alike_windows(c);
+	if (windows < COMPARED || !flat(c))
+		return;
+	struct hf_cap_count n = last_windows(c, windows);
+	if (rate(&n) < FLOOR)
 		return;
 	if (worth_a_trial(&n))
-		begin_trial(c, HF_CAP_HOLD);
-	else
+		begin_trial(c, HF_CAP_HOLD, n);
+	else if (windows >= BEFORE_MOST)
 		end_trial(c, true); /* as it would, ten seconds later */
 }
 
 /* ---- with a cap known ---- */
-
-static bool is_known(enum hf_cap_phase phase)
-{
-	return phase == HF_CAP_KNOWN || phase == HF_CAP_CHECK;
-}
 
 static void lift(struct hf_cap *c)
 {
@@ -347,7 +442,7 @@ static void doubt(struct hf_cap *c, const struct second *s)
 		c->behind = 0;
 	} else if (c->since >= c->next_trial && rate(&n) >= FLOOR && n.sent > n.replied &&
 		   flat(c) && worth_a_trial(&n)) {
-		begin_trial(c, HF_CAP_CHECK);
+		begin_trial(c, HF_CAP_CHECK, n);
 	}
 }
 
@@ -395,9 +490,11 @@ static void grow(struct hf_cap *c, const struct second *s)
 	}
 	if (s->sent < 0.85 * c->limit)
 		return;
-	if (c->limit < percent(c->found, DWELL_PERCENT))
+	if (c->limit <= percent(c->found, STAY_PERCENT))
 		c->limit += 1 + c->found / 200;
-	else if (++c->dwelt > DWELL && c->limit < 2 * c->found)
+	else if (++c->dwelt > DWELL && c->limit < percent(c->found, DWELL_PERCENT))
+		c->limit += 1 + c->found / 200;
+	else if (c->dwelt > 2 * DWELL && c->limit < 2 * c->found)
 		c->limit += 1 + c->found / 50;
 }
 
@@ -461,10 +558,31 @@ void hf_cap_sent(struct hf_cap *c, uint32_t packets, hf_us now)
 	c->open.sent += packets;
 }
 
-void hf_cap_replied(struct hf_cap *c, hf_us now)
+void hf_cap_spent(struct hf_cap *c, uint32_t packets, hf_us now)
+{
+	advance(c, now);
+	c->open.others += packets;
+}
+
+void hf_cap_replied(struct hf_cap *c, hf_us sent, hf_us now)
 {
 	advance(c, now);
 	c->open.replied++;
+	if (sent >= c->since) {
+		c->open.answered++;
+		return;
+	}
+	int64_t back = (c->since - 1 - sent) / WINDOW;
+	if (back < HF_CAP_WINDOWS && back < c->count)
+		c->closed[(c->count - 1 - (uint32_t)back) % HF_CAP_WINDOWS].answered++;
+}
+
+bool hf_cap_losing(const struct hf_cap *c)
+{
+	const struct hf_cap_count *last = past(c, 0), *then = past(c, 1);
+	uint64_t sent = (uint64_t)last->sent + then->sent;
+	return c->count > 1 && sent >= FLOOR &&
+	       sent * 5 >= ((uint64_t)last->answered + then->answered) * 6;
 }
 
 enum hf_cap_change hf_cap_step(struct hf_cap *c, hf_us now)

@@ -73,10 +73,13 @@ enum hf_cap_phase {   /* how sure we are */
 	HF_CAP_CHECK, /* known, and a trial whether it is still the same */
 };
 
-#define HF_CAP_WINDOWS 8 /* a power of two: three that are compared, four of lag before */
+#define HF_CAP_WINDOWS 32 /* a power of two: the longest trial, and four of lag before */
 
 struct hf_cap_count {
-	uint32_t sent, replied, windows;
+	uint32_t sent, replied; /* in it */
+	uint32_t answered;      /* of those that were sent in it */
+	uint32_t others;        /* packets that went under the limit, but are not looked at */
+	uint32_t windows;
 };
 
 /* A zeroed struct knows of no cap. */
@@ -102,9 +105,16 @@ struct hf_cap {
 	uint32_t behind, over, idle, dwelt; /* windows in a row */
 };
 
-/* So many packets were sent, one reply came: at `now`. */
+/* So many packets were sent, one reply came, to what was sent at `sent`: at `now`. */
 void hf_cap_sent(struct hf_cap *c, uint32_t packets, hf_us now);
-void hf_cap_replied(struct hf_cap *c, hf_us now);
+void hf_cap_replied(struct hf_cap *c, hf_us sent, hf_us now);
+
+/* Packets that are none of these (TCP) went out under the limit. */
+void hf_cap_spent(struct hf_cap *c, uint32_t packets, hf_us now);
+
+/* Of what was sent in the last second a sixth or more has not been answered: that one was
+ * lost says nothing about it. */
+bool hf_cap_losing(const struct hf_cap *c);
 
 /* Looks at the windows that have ended and says what has changed since the last
  * call. As often as you like, but every 100 ms or so while packets are sent:

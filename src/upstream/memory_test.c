@@ -213,7 +213,7 @@ static void a_known_cap_goes_on_as_known(void **state)
 		/* All that is sent is answered: it stays. */
 		for (hf_us t = 0; t < 20 * HF_SECOND; t += HF_MS) {
 			hf_cap_sent(&after.cap, 1, LATER + t);
-			hf_cap_replied(&after.cap, LATER + t + 10);
+			hf_cap_replied(&after.cap, LATER + t, LATER + t + 10);
 			assert_int_equal(hf_cap_step(&after.cap, LATER + t + 20), HF_CAP_SAME);
 		}
 		assert_int_equal(hf_cap_found(&after.cap), 1000);
