@@ -167,7 +167,7 @@ static void a_slow_return_that_was_under_way_begins_anew(void **state)
 	(void)state;
 	struct hf_upstream_state before = busy(1600), after;
 	hf_pace_hold(&before.pace, START);
-	hf_pace_begin(&before.pace, 0, START - 5 * HF_SECOND);
+	hf_pace_begin(&before.pace, 0, START - HF_SECOND);
 	assert_true(restart(&before, &at_once, &after));
 	assert_in_range(hf_pace_rate(&after.pace, LATER), 215, 226);
 	const struct hf_memory_gap gap = {60 * HF_SECOND, false};

@@ -17,7 +17,7 @@
 #define LONGEST (60 * HF_SECOND)
 
 /* Nobody had to wait for so long: there is no crowd any more. */
-#define CALM (10 * HF_SECOND)
+#define CALM (2 * HF_SECOND)
 
 /* Questions do not come evenly: what was not used in so long may be used at once. With
  * less, an upstream that is given an eighth more than it had would still be passed

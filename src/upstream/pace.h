@@ -12,7 +12,7 @@
  * much, and so on. What it was not asked in a quarter of a second it may be asked at once,
  * for questions come by chance. The rest is answered stale, goes to another
  * upstream, or waits a moment; and what nobody waits for is not asked at all while
- * somebody else has to. The pace ends when ten seconds pass in which nobody had to wait,
+ * somebody else has to. The pace ends when two seconds pass in which nobody had to wait,
  * and after a minute at the latest.
  * Threads: one at a time, by the caller's lock. */
 #ifndef HF_UPSTREAM_PACE_H

@@ -59,9 +59,12 @@ static void it_begins_with_an_eighth_and_doubles_each_quarter_second(void **stat
 		assert_int_equal(hf_pace_rate(&pace, at), hf_pace_rate(&pace, at + QUARTER - 1));
 	}
 	/* Up to a little more than it had: there is something to catch up on. */
-	for (unsigned quarter = 4; quarter < 16; quarter++)
+	for (unsigned quarter = 4; quarter < 16; quarter++) {
+		hf_pace_refuse(&pace, now + quarter * QUARTER);
 		assert_in_range(hf_pace_rate(&pace, now + quarter * QUARTER), 1790, 1800);
+	}
 	/* Then twice as much after six seconds. */
+	hf_pace_refuse(&pace, now + 6 * HF_SECOND);
 	assert_in_range(hf_pace_rate(&pace, now + 6 * HF_SECOND), 3580, 3600);
 }
 
@@ -179,6 +182,7 @@ static void what_is_saved_is_a_quarter_of_a_second_and_nothing_of_the_outage(voi
 	hf_pace_begin(&pace, 0, now);
 	assert_in_range(pushed(&pace, now, now + 1), 1, 1);
 	now += 3 * HF_SECOND;
+	hf_pace_refuse(&pace, now);
 	assert_in_range(pushed(&pace, now, now + 1), 1, 1);
 	unsigned at_once = 1;
 	for (; hf_pace_free(&pace, now); at_once++)
@@ -200,19 +204,19 @@ static void what_goes_out_under_a_pace_is_no_measure_of_what_is_wanted(void **st
 	assert_int_equal(pace.rate, before);
 }
 
-static void it_ends_when_nobody_had_to_wait_for_ten_seconds(void **state)
+static void it_ends_when_nobody_had_to_wait_for_two_seconds(void **state)
 {
 	(void)state;
 	struct hf_pace pace = {0};
 	hf_us now = sends(&pace, 1600, 30, START);
 	hf_pace_begin(&pace, 0, now);
 	hf_pace_refuse(&pace, now + 300 * HF_MS);
-	assert_true(hf_pace_rate(&pace, now + 10299 * HF_MS));
-	assert_int_equal(hf_pace_rate(&pace, now + 10300 * HF_MS), 0);
-	assert_true(hf_pace_free(&pace, now + 10300 * HF_MS));
+	assert_true(hf_pace_rate(&pace, now + 2299 * HF_MS));
+	assert_int_equal(hf_pace_rate(&pace, now + 2300 * HF_MS), 0);
+	assert_true(hf_pace_free(&pace, now + 2300 * HF_MS));
 	/* Who is told to wait later does not bring it back. */
-	hf_pace_refuse(&pace, now + 10400 * HF_MS);
-	assert_int_equal(hf_pace_rate(&pace, now + 10400 * HF_MS), 0);
+	hf_pace_refuse(&pace, now + 2400 * HF_MS);
+	assert_int_equal(hf_pace_rate(&pace, now + 2400 * HF_MS), 0);
 }
 
 static void it_ends_after_a_minute_whoever_waits(void **state)
@@ -303,7 +307,7 @@ int main(void)
 		cmocka_unit_test(it_is_crowded_while_somebody_has_had_to_wait),
 		cmocka_unit_test(what_is_saved_is_a_quarter_of_a_second_and_nothing_of_the_outage),
 		cmocka_unit_test(what_goes_out_under_a_pace_is_no_measure_of_what_is_wanted),
-		cmocka_unit_test(it_ends_when_nobody_had_to_wait_for_ten_seconds),
+		cmocka_unit_test(it_ends_when_nobody_had_to_wait_for_two_seconds),
 		cmocka_unit_test(it_ends_after_a_minute_whoever_waits),
 		cmocka_unit_test(the_rate_is_that_before_the_outage_however_long_that_lasted),
 		cmocka_unit_test(hours_without_a_question_are_a_rate_too),
