@@ -104,13 +104,21 @@ static int make_realms(
 {
 	size_t count = plan->forward->route_count;
 	plan->realms = hf_arena_get(&plan->arena, count * sizeof *plan->realms);
-	for (size_t i = 0; plan->realms && i < count; i++)
-		plan->realms[i] = realm_for(plan, &plan->forward->routes[i], key, before);
+	for (size_t i = 0; plan->realms && i < count; i++) {
+		const struct hf_route *route = &plan->forward->routes[i];
+		plan->realms[i] = realm_for(plan, route, key, before);
+		if (route->zone.len == 1) {
+			plan->root = route;
+			plan->root_realm = plan->realms[i];
+		}
+	}
 	return plan->realms ? 0 : -ENOMEM;
 }
 
 inline uint64_t hf_plan_realm(const struct hf_plan *plan, const struct hf_route *route)
 {
+	if (route == plan->root)
+		return plan->root_realm;
 	return route ? plan->realms[route - plan->forward->routes] : 0;
 }
 

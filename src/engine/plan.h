@@ -33,6 +33,8 @@ struct hf_plan {
 	const struct hf_rebind *rebind; /* NULL: private addresses are as good as others */
 	const struct hf_tombstones *tombstones; /* the configuration's; NULL: nothing is retired */
 	uint64_t *realms;      /* of each route: see hf_plan_realm */
+	const struct hf_route *root; /* the one for all names, or NULL: mostly there is no other */
+	uint64_t root_realm;
 	uint32_t *path_at;     /* of each route: where its paths begin */
 	/* Under the lock of upstreams.h; nothing else changes: */
 	struct hf_path *paths; /* learnt */

@@ -35,8 +35,11 @@ static bool asked_lately(struct hf_worker *worker, const struct hf_cache_key *ke
 inline bool hf_warm_due(struct hf_worker *worker, const struct hf_cache_key *key,
 	const struct hf_cached *copy, hf_us now)
 {
-	return worker->plan->cache->prefetch && copy->hits >= POPULAR &&
-	       hf_warm_near_end(key, copy, now) && !asked_lately(worker, key, now);
+	/* It is fresh. By whole seconds, which are at hand, nearly all are not near their end. */
+	uint64_t left = copy->kept.ttl - copy->age - 1;
+	return left * NEAR_END <= copy->kept.ttl && worker->plan->cache->prefetch &&
+	       copy->hits >= POPULAR && hf_warm_near_end(key, copy, now) &&
+	       !asked_lately(worker, key, now);
 }
 
 static void keep_warm(struct hf_worker *worker, const struct hf_question *question, hf_us now)
