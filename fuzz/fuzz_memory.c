@@ -37,7 +37,7 @@ static void be_used(struct hf_upstream_state *state, hf_us now)
 		hf_pace_free(&state->pace, now);
 		hf_pace_sent(&state->pace, now);
 		hf_cap_sent(&state->cap, 2, now);
-		hf_cap_replied(&state->cap, now + HF_MS);
+		hf_cap_replied(&state->cap, now, now + HF_MS);
 		hf_cap_step(&state->cap, now + 2 * HF_MS);
 		hf_size_lost(&state->size, &conf, 900, (uint32_t)now, now);
 		hf_size_arrived(&state->size, 300, now);
