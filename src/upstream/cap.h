@@ -12,28 +12,36 @@
  * the same share is lost as before. So this part does not guess, it tries:
  *   1. watch  Three windows of half a second in a row in which replies are flat
  *             (within a tenth, or chance), 20 a second or more, and at least a
- *             fifth fewer than what was sent at any time in the 1.5 s before (a
- *             reply may be that late).
- *   2. hold   For some seconds hf_cap_limit() is nine tenths of the replies. What
- *             was sent in the first 1.5 s counts only against a cap: fewer replies
- *             than sends there are a loss. Then, as soon as chance can no longer
- *             confuse the two (they lie eight standard deviations apart): is
- *             nearly everything answered, or the same share as before? In the
- *             second case it is no cap; the next trial is no sooner than 30 s
- *             later, then a minute, up to 16 minutes.
- *   3. raise  No limit for 2 s or a little more. If replies are where they were and
- *             the rest is lost again, it is a cap; if everything is answered, there
- *             was a loss that ended during the trial, and it is none.
+ *             sixth fewer than what was sent at any time in the 1.5 s before (a
+ *             reply may be that late). If three are too few to tell from, up to twelve.
+ *   2. hold   hf_cap_limit() is nine tenths of the replies until chance can no longer
+ *             confuse the two (they lie eight standard deviations apart), for ten
+ *             seconds at most: is nearly everything answered that is sent now, or the
+ *             same share as before? That all is answered can be seen at once, that
+ *             some is not only when no answer can come any more. What was sent in the
+ *             first 1.5 s also counts by itself: fewer replies than sends there are a
+ *             loss. If it is the same share it is no cap; the next trial is no sooner
+ *             than 30 s later, then a minute, up to 16 minutes.
+ *   3. raise  A third more than the replies, and 15, for 2 s, or up to 4 s while what
+ *             the cap's bucket had saved, or room that connections had, is seen on
+ *             top. If replies are where they were and the rest is lost again, it is a
+ *             cap; if everything is answered, there was a loss that ended during the
+ *             trial, and it is none. The loss is kept small: who asks for little has
+ *             his answer with a retry.
  * After a trial that found nothing, steps 2 and 3 must succeed twice in a row.
- * A cap is found about 8 s after its first drop. The fewer packets there are,
- * the longer chance could be the cause: under 200 a second, or with less than
- * half as much again as the cap, it takes longer or it is not found at all: a trial
- * that could not tell the two apart within ten seconds is left out.
- * What a trial costs if there is no cap: for half a second to three seconds fewer
- * packets go to an upstream that loses a fifth or more of them.
+ * A cap is found about 6 s after its first drop if twice as much is wanted, at 100 a
+ * second as at 5,000; from 3 s on little more than a third over it is sent. The fewer
+ * packets there are and the less is lost, the longer chance could be the cause: at 100 a
+ * second with half as much again as the cap it takes some 14 s, with a quarter more a
+ * minute or two; at 50 a second 10 s with twice as much, 40 s with half as much again, and
+ * with a quarter more it is not found at all. A trial that could not tell the two apart
+ * within ten seconds is left out.
+ * What a trial costs if there is no cap: for half a second to some seconds fewer
+ * packets go to an upstream that loses a sixth or more of them.
  * With a cap known, the limit begins at 95 % of it and grows by 1 % a second to
- * 109 % while it is used and all is answered; when replies fall behind, it goes
- * back to 95 %. If they do not, for 20 s, it grows by 4 % a second. When they fall
+ * 101 % while it is used and all is answered, and stays there for 20 s; then it
+ * grows to 109 %, as slowly, to see whether the cap is still there. When replies fall
+ * behind, it goes back to 95 %. If they do not, for 20 s more, it grows by 4 % a second. When they fall
  * behind although the limit is not over 97 %: a tenth fewer is taken as loss, the
  * new normal and no reason to send less; if it is more, the trial of step 2 says
  * whether it is that or the cap has moved. It is forgotten when a quarter more
@@ -43,8 +51,9 @@
  * burst after idleness, a part of the questions that is never answered. It can
  * be wrong if loss begins and ends at the very moments of a trial, or if whoever
  * obeys the limit sends only what will be answered. It is not wrong for long.
- * Callers count what each has a reply of its own: datagrams of questions, not the
- * packets of TCP connections; and every reply, late ones too.
+ * Callers count what each has a reply of its own: datagrams of questions; and every
+ * reply, late ones too. The packets of TCP connections have none, but they are sent
+ * under the limit and use it up: they are told of apart.
  * Knows:   counts, instants given to it.
  * Never:   sockets, questions, which reply belongs to what.
  * At the bound: constant size; a gap of more than two minutes counts as two.
@@ -68,7 +77,7 @@ enum hf_cap_change {
 enum hf_cap_phase {   /* how sure we are */
 	HF_CAP_WATCH, /* none known */
 	HF_CAP_HOLD,  /* a trial: fewer packets */
-	HF_CAP_RAISE, /* a trial: as many as before again */
+	HF_CAP_RAISE, /* a trial: more than the replies again */
 	HF_CAP_KNOWN,
 	HF_CAP_CHECK, /* known, and a trial whether it is still the same */
 };
