@@ -45,6 +45,39 @@ How it is counted:
 """
 
 
+def number_of(cell):
+    """What text_of wrote."""
+    return None if cell == "-" else float(cell.replace(",", ""))
+
+
+def read(path):
+    """The results that a page was written from, as exactly as it shows them, without noise:
+    for scenes that are not played again when there are no results any more. What was
+    measured of a server that is configured in another way now is left out."""
+    notes = {variant.kind.name: variant.kind.note for variant in servers.VARIANTS}
+    titles = {scene.name: {c.title: c.key for c in scene.columns} for scene in scenes.SCENES}
+    scene, head, known, out = None, [], {}, []
+    with open(path) as page:
+        lines = page.read().splitlines()
+    for line in lines:
+        cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("| ") else []
+        if line.startswith("## "):
+            scene = line[3:]
+        elif cells and (cells[0] in ("server", "---") or set(cells[0]) == {"-"}):
+            head = cells if cells[0] == "server" else head
+        elif cells and scene is None:
+            if notes.get(cells[0]) == cells[2]:
+                known[cells[0]] = cells[1]
+        elif cells and scene in titles and cells[0].removesuffix(" ~").split(" + ")[0] in known:
+            server = cells[0].removesuffix(" ~")
+            figures = {titles[scene][title]: number_of(cell)
+                       for title, cell in zip(head[1:], cells[1:]) if title in titles[scene]}
+            out.append({"scene": scene, "server": server, "figures": figures, "noise": None,
+                        "noisy": ["as told"] if cells[0].endswith(" ~") else [],
+                        "version": known[server.split(" + ")[0]]})
+    return out
+
+
 def text_of(value, places):
     if value is None:
         return "-"
@@ -136,7 +169,9 @@ def noise_words(results):
     """How quiet the machine was."""
     if not results:
         return ""
-    noise = [r["noise"] for r in results]
+    noise = [r["noise"] for r in results if r["noise"]]
+    if not noise:
+        return "%d of %d were." % (sum(bool(r["noisy"]) for r in results), len(results))
     return ("%d of %d were.\n  The load average before a run was %.1f to %.1f. In the middle of all runs "
             "other processes used\n  %.0f %% of a core, the host took %.0f %%, and one question in a hundred "
             "was asked more than %.1f ms\n  late; at worst %.0f %%, %.0f %% and %.1f ms." % (

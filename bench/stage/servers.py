@@ -309,6 +309,7 @@ VARIANTS = [
     Variant(Bind, "deny-answer-addresses", {"options": [
         "deny-answer-addresses { 203.0.113.66/32; };"]}, ["liar"]),
     Variant(Kresd),
+    Variant(Kresd, "policy.STUB", {"policy": "STUB"}),
     Variant(Kresd, "serve_stale", {"lines": ["modules.load('serve_stale < cache')"]}, ["dark"]),
     Variant(Kresd, "serve_stale and policy.STUB", {
         "policy": "STUB", "lines": ["modules.load('serve_stale < cache')"]}, ["dark"]),
