@@ -13,13 +13,10 @@ static bool has_rounds(void)
 	return __builtin_cpu_supports("aes");
 }
 
-/* The last 1 to 16 octets. What was there before may come along, as the length is part of
- * the state: where less than 16 octets came at all, two words that overlap. */
-static inline __m128i last_block(const uint8_t *p, size_t len, size_t all)
+/* Less than 16 octets, as two words that overlap: the length is part of the state. */
+static inline __m128i short_block(const uint8_t *p, size_t len)
 {
 	uint64_t low = 0, high = 0;
-	if (all >= 16)
-		return _mm_loadu_si128((const __m128i *)(const void *)(p + len - 16));
 	if (len >= 8) {
 		memcpy(&low, p, 8);
 		memcpy(&high, p + len - 8, 8);
@@ -32,25 +29,31 @@ static inline __m128i last_block(const uint8_t *p, size_t len, size_t all)
 	return _mm_set_epi64x((long long)high, (long long)low);
 }
 
+__attribute__((target("aes"))) static inline uint64_t finish(__m128i state, const __m128i *final)
+{
+	for (int i = 0; i < HF_HASH_FINAL - 1; i++)
+		state = _mm_aesenc_si128(state, final[i]);
+	state = _mm_aesenclast_si128(state, final[HF_HASH_FINAL - 1]);
+	return (uint64_t)_mm_cvtsi128_si64(state);
+}
+
 __attribute__((target("aes"))) static uint64_t hash_aes(
 	const struct hf_fast_hash *hash, const void *bytes, size_t len)
 {
 	const __m128i *key = (const __m128i *)(const void *)hash->keys;
 	const __m128i *final = key + 1 + HF_HASH_BETWEEN;
 	__m128i state = _mm_xor_si128(key[0], _mm_cvtsi64_si128((long long)len));
-	const uint8_t *p = bytes;
-	size_t left = len;
-	for (; left > 16; left -= 16, p += 16) {
-		__m128i block = _mm_loadu_si128((const __m128i *)(const void *)p);
-		state = _mm_xor_si128(state, block);
+	if (len < 16)
+		return finish(_mm_xor_si128(state, short_block(bytes, len)), final);
+	/* The last block is 16 octets, too: some of the one before may come along. */
+	const uint8_t *p = bytes, *last = p + len - 16;
+	for (; p < last; p += 16) {
+		state = _mm_xor_si128(state, _mm_loadu_si128((const __m128i *)(const void *)p));
 		for (int i = 1; i <= HF_HASH_BETWEEN; i++)
 			state = _mm_aesenc_si128(state, key[i]);
 	}
-	state = _mm_xor_si128(state, last_block(p, left, len));
-	for (int i = 0; i < HF_HASH_FINAL - 1; i++)
-		state = _mm_aesenc_si128(state, final[i]);
-	state = _mm_aesenclast_si128(state, final[HF_HASH_FINAL - 1]);
-	return (uint64_t)_mm_cvtsi128_si64(state);
+	state = _mm_xor_si128(state, _mm_loadu_si128((const __m128i *)(const void *)last));
+	return finish(state, final);
 }
 #else
 static bool has_rounds(void)

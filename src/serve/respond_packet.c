@@ -431,11 +431,9 @@ static __attribute__((noinline)) enum hf_respond no_question(
 }
 
 /* Reads the packet, and has the processor fetch the place of its answer. */
-static inline void begin(
-	struct hf_request *q, struct hf_responder *r, const struct hf_packet *packet, hf_us now)
+static inline void begin(struct hf_request *q, const struct hf_packet *packet, hf_us now)
 {
 	/* Each field by itself: then what the packet was made in need not exist. */
-	q->r = r;
 	q->packet.transport = packet->transport;
 	q->packet.ctx = packet->ctx;
 	q->packet.peer = packet->peer;
@@ -466,7 +464,8 @@ enum hf_respond hf_respond(struct hf_responder *r, const struct hf_packet *packe
 	uint8_t *out, const uint8_t **ret, size_t *ret_len)
 {
 	struct hf_request q;
-	begin(&q, r, packet, now);
+	q.r = r;
+	begin(&q, packet, now);
 	q.out = out;
 	return finish(&q, ret, ret_len);
 }
@@ -474,7 +473,7 @@ enum hf_respond hf_respond(struct hf_responder *r, const struct hf_packet *packe
 inline void hf_respond_begin(
 	struct hf_responder *r, size_t i, const struct hf_packet *packet, hf_us now)
 {
-	begin(&r->group[i], r, packet, now);
+	begin(&r->group[i], packet, now);
 }
 
 inline void hf_respond_approach(struct hf_responder *r, size_t n)
@@ -504,6 +503,8 @@ int hf_responder_new(
 	r->free = NO_TICKET;
 	r->send = send;
 	r->owner = owner;
+	for (size_t i = 0; i < HF_RESPOND_GROUP; i++)
+		r->group[i].r = r;
 	if (!r->pieces) {
 		free(r);
 		return -ENOMEM;
