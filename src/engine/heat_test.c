@@ -2,7 +2,9 @@
 #include "engine/hot.h"
 
 #include "engine/stage.h"
+#include "zone/local.h"
 #include "zone/rules.h"
+#include "zone/zones.h"
 
 /* Who stands at the door, and the one client. */
 struct porch {
@@ -13,6 +15,8 @@ struct porch {
 	hf_us stored;     /* what was published was stored then */
 	hf_us known_then; /* what the cache knew when it was withdrawn */
 	unsigned answered;
+	unsigned sweeps;
+	bool gone; /* the last sweep would have taken the question's name */
 };
 
 static struct hf_cache_key key_of(struct porch *p)
@@ -42,7 +46,14 @@ static void withdraw(void *ctx, const struct hf_name *name)
 		p->known_then = -1;
 }
 
-static const struct hf_hot door = {publish, withdraw};
+static void sweep(void *ctx, bool (*gone)(const void *of, const struct hf_name *name), const void *of)
+{
+	struct porch *p = ctx;
+	p->sweeps++;
+	p->gone = gone(of, &p->question.name);
+}
+
+static const struct hf_hot door = {publish, withdraw, sweep};
 
 static void answered(
 	void *ctx, uint32_t ticket, uint32_t generation, const struct hf_answer *answer, hf_us now)
@@ -135,6 +146,49 @@ static void the_third_hit_publishes_under_the_number_of_the_plan(void **state)
 	assert_int_equal(p->plan, 41);
 }
 
+static void no_fault(void *ctx, const char *path, uint32_t line, const char *why)
+{
+	(void)ctx;
+	(void)line;
+	fail_msg("%s: %s", path, why);
+}
+
+/* The question's name with an address, as a set of zones. */
+static struct hf_zones *local_set(const struct porch *p)
+{
+	const struct hf_local_rules rules = {NULL, NULL};
+	const struct hf_local_teller teller = {no_fault, no_fault, NULL};
+	struct hf_local_build *build;
+	struct hf_local *layers[HF_ZONES_LAYERS] = {NULL};
+	struct hf_zones *zones;
+	char name[HF_NAME_TEXT_MAX], text[HF_NAME_TEXT_MAX + 32];
+	snprintf(text, sizeof text, "%s. A 10.0.0.5\n", hf_name_text(p->question.name.bytes, name));
+	assert_int_equal(hf_local_build_new(&rules, &teller, &build), 0);
+	assert_int_equal(hf_local_read_text(build, "text", text, strlen(text)), 0);
+	assert_int_equal(hf_local_build_finish(build, &layers[0]), 0);
+	assert_int_equal(hf_zones_new_layered(NULL, 0, layers, &zones), 0);
+	hf_local_unref(layers[0]);
+	return zones;
+}
+
+static void what_has_become_local_is_swept_and_not_published_any_more(void **state)
+{
+	struct porch *p = *state;
+	struct hf_zones *zones = local_set(p);
+	fetch(p);
+	hit(p, 0, 3);
+	assert_int_equal(p->published, 1);
+	hf_worker_adopt_zones(p->stage.worker[0], zones);
+	assert_int_equal(p->sweeps, 1);
+	assert_true(p->gone);
+	hf_worker_adopt_zones(p->stage.worker[0], zones); /* nothing new in it */
+	assert_int_equal(p->sweeps, 1);
+	run(p, HF_SECOND);
+	hit(p, 0, 3);
+	assert_int_equal(p->published, 1);
+	hf_zones_unref(zones);
+}
+
 static const struct hf_tsig_key *no_key(void *ctx, const char *name)
 {
 	(void)ctx;
@@ -217,6 +271,7 @@ int main(void)
 {
 #define ON_THE_PORCH(test) cmocka_unit_test_setup_teardown(test, open_porch, close_porch)
 	const struct CMUnitTest tests[] = {
+		ON_THE_PORCH(what_has_become_local_is_swept_and_not_published_any_more),
 		ON_THE_PORCH(the_third_hit_publishes_under_the_number_of_the_plan),
 		ON_THE_PORCH(what_a_zone_of_ours_covers_is_never_published),
 		ON_THE_PORCH(what_was_spoken_of_is_not_spoken_of_again_for_a_tenth_of_a_second),
