@@ -369,8 +369,21 @@ def copies():
         f'192.0.2.{n}' for n in range(200))))
 
 
+def updates():
+    """What servers that take updates say."""
+    soa = 'shop.example. 300 IN SOA ns.shop.example. host.shop.example. 7 7200 900 1209600 300'
+    reply = bytearray(answer(NAME, 'SOA', [soa], edns=False))
+    reply[2] |= dns.flags.AA >> 8
+    yield 'soa', bytes(reply)
+    yield 'soa-no-authority', answer(NAME, 'SOA', [soa], edns=False)
+    yield 'soa-short', bytes(reply[:-6])
+    yield 'refused', answer(NAME, 'SOA', [], rcode=5, edns=False)
+    yield 'taken', header(0xa800, 0)
+    yield 'nxrrset', header(0xa808, 0)
+
+
 def main(home):
-    targets = {'copy': [copies], 'tsig': [tsigs], 'transfer': [transfers], 'memory': [memories], 'written': [written_files], 'message': [queries, replies, crafted], 'sets': [replies], 'name': [names], 'number': [numbers]}
+    targets = {'copy': [copies], 'update': [updates], 'tsig': [tsigs], 'transfer': [transfers], 'memory': [memories], 'written': [written_files], 'message': [queries, replies, crafted], 'sets': [replies], 'name': [names], 'number': [numbers]}
     count = total = 0
     for target, makers in targets.items():
         folder = os.path.join(home, target)

@@ -517,6 +517,13 @@ static void routes_are_whole_and_name_what_there_is(void **state)
 		  "t:1:12: error: expected a mapping of names to upstreams, found a list\n" },
 		{ "interfaces: { eni0: { budget: 1024/s } }\nupstreams: { a: { address: 192.0.2.1, interface: eni1 } }\n",
 		  "t:2:39: error: 'eni1' is not among the interfaces; did you mean 'eni0'?\n" },
+		{ "update-servers: { north: { address: 192.0.2.1 } }\nzones: [{ name: a.example, file: /dev/null, "
+		  "updates: [norht] }]\n",
+		  "t:2:45: error: 'norht' is not among the update-servers; did you mean 'north'?\n" },
+		{ "update-servers: { north: { key: none } }\n",
+		  "t:1:19: error: update server 'north' needs an address such as 10.0.1.1\n" },
+		{ "update-servers: { north: { address: 192.0.2.1, key: k } }\n",
+		  "t:1:48: error: 'k' is not among the keys\n" },
 		{ "interfaces: { eni0: { budget: 1024 } }\n",
 		  "t:1:31: error: '1024' is no rate (write 1024/s), nor none\n" },
 		{ UPSTREAM "forward: [{ zone: ., to: [a, a] }]\n",
