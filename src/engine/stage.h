@@ -17,7 +17,6 @@
 #include <cmocka.h>
 
 #include "base/error.h"
-#include "engine/inside.h"
 #include "engine/worker.h"
 #include "loop/loop_sim.h"
 #include "transport/frame.h"
@@ -92,7 +91,6 @@ struct stage {
 	void *means_ctx;
 	size_t flights_max;
 	struct hf_truth_conf truth;
-	bool unheard; /* nothing has come from the upstreams yet; else they are known to be there */
 	bool moved; /* the next plan's upstreams are not where the last one's were */
 };
 
@@ -359,8 +357,6 @@ static inline void stage_open(struct stage *s, unsigned workers)
 			.means_ctx = s->means_ctx};
 		assert_int_equal(hf_worker_new(&conf, &s->worker[i]), 0);
 	}
-	for (unsigned i = 0; i < STAGE_UPSTREAMS; i++)
-		s->team->upstreams->states[s->plan->slots[i]].unheard = s->unheard;
 }
 
 static inline void stage_close(struct stage *s)

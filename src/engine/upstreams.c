@@ -63,7 +63,7 @@ static void begin_anew(struct hf_upstreams *all, unsigned slot, uint64_t adopted
 	*before = *state;
 	before->in_flight = in_flight;
 	before->queue = NULL;
-	*state = (struct hf_upstream_state){.queue = state->queue, .unheard = true};
+	*state = (struct hf_upstream_state){ .queue = state->queue };
 	all->begun[slot] = adopted;
 	forget_why(all, slot);
 	atomic_store_explicit(&all->recovered[slot], 0, memory_order_relaxed);

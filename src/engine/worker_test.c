@@ -460,7 +460,7 @@ static void a_budget_holds_in_any_100_ms_and_what_is_over_it_waits(void **state)
 
 static void upstreams_behind_one_interface_share_its_budget(void **state)
 {
-	static const struct hf_interface_conf interface = {"eni0", 100};
+	static const struct hf_interface_conf interface = { "eni0", 100 };
 	struct office *o = *state;
 	o->stage.forward.interfaces = &interface;
 	o->stage.forward.interface_count = 1;
@@ -598,36 +598,6 @@ static void a_circuit_that_one_workers_questions_opened_is_open_for_the_other(vo
 	assert_int_equal(ask(&o->clients[0], &q, 100), 0);
 	run(o, 10 * HF_MS);
 	assert_int_equal(o->stage.upstreams[0].asked, asked + 1);
-}
-
-static int open_new_office(void **state)
-{
-	open_office_of(state, 1024);
-	struct office *o = *state;
-	o->stage.team->upstreams->states[o->stage.plan->slots[0]].unheard = true;
-	return 0;
-}
-
-static void nobody_knows_yet_whether_there_is_anybody_so_one_question_finds_out(void **state)
-{
-	struct office *o = *state;
-	only_one_with_a_budget(o, 0);
-	o->stage.upstreams[0].manner = STAGE_SILENT;
-	for (unsigned i = 0; i < 40; i++) {
-		struct hf_question q = question_for(o, i % 2, i / 2);
-		assert_int_equal(ask(&o->clients[i % 2], &q, i), 0);
-	}
-	run(o, 4 * HF_SECOND);
-	assert_in_range(o->stage.upstreams[0].asked, 3, 5);
-	o->stage.upstreams[0].manner = STAGE_ANSWERS;
-	run(o, 2 * HF_SECOND);
-	for (unsigned i = 0; i < 40; i++) {
-		struct hf_question q = question_for(o, i % 2, 40 + i / 2);
-		assert_int_equal(ask(&o->clients[i % 2], &q, 40 + i), 0);
-		run(o, 100 * HF_MS);
-	}
-	for (unsigned i = 70; i < 80; i++)
-		assert_int_equal(o->clients[i % 2].answered[i], 1);
 }
 
 static void five_lost_questions_are_not_five_for_each_worker(void **state)
@@ -896,9 +866,6 @@ int main(void)
 		AT_THE_OFFICE(who_asks_little_waits_for_his_turn_only),
 		AT_THE_OFFICE(a_connection_under_a_small_budget_gets_its_packets),
 		AT_THE_OFFICE(a_circuit_that_one_workers_questions_opened_is_open_for_the_other),
-		cmocka_unit_test_setup_teardown(
-			nobody_knows_yet_whether_there_is_anybody_so_one_question_finds_out,
-			open_new_office, close_office),
 		AT_THE_OFFICE(five_lost_questions_are_not_five_for_each_worker),
 		AT_THE_OFFICE(what_an_upstream_did_before_it_moved_is_not_held_against_it),
 		AT_THE_OFFICE(what_is_held_good_is_so_for_all_who_ask),

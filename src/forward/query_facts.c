@@ -17,8 +17,7 @@ void hf_facts_touch(struct hf_step *s, unsigned upstream)
 
 static struct hf_health_fact fact(const struct hf_step *s, enum hf_outcome outcome, bool probe)
 {
-	return (struct hf_health_fact){
-		outcome, probe, s->q->name, s->env->dice, s->env->now, false};
+	return (struct hf_health_fact){outcome, probe, s->q->name, s->env->dice, s->env->now};
 }
 
 /* What those of the route that are out of use were asked before: whoever comes
@@ -36,7 +35,6 @@ void hf_facts_report(struct hf_step *s, const struct hf_attempt *a, enum hf_outc
 {
 	struct hf_upstream_state *state = hf_step_state(s, a->upstream);
 	struct hf_health_fact f = fact(s, outcome, a->probe);
-	f.unheard = state->unheard;
 	bool was_open = state->health.state != HF_HEALTH_CLOSED;
 	hf_health_report(&state->health, hf_step_conf(s, a->upstream), &f);
 	if (state->health.state == HF_HEALTH_OPEN && !was_open)
@@ -44,7 +42,6 @@ void hf_facts_report(struct hf_step *s, const struct hf_attempt *a, enum hf_outc
 	if (outcome != HF_OUTCOME_ANSWERED)
 		return;
 	state->answered = s->env->now;
-	state->unheard = false;
 	if (!was_open)
 		hf_pace_answered(&state->pace, s->env->now);
 	if (was_open && state->health.state == HF_HEALTH_CLOSED) {

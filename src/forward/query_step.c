@@ -352,7 +352,8 @@ static bool kept_back(struct hf_step *s, const struct hf_selection *selected, un
 {
 	struct hf_query *q = s->q;
 	struct hf_pace *pace = &hf_step_state(s, first)->pace;
-	if (!hf_kept_back(selected, first) || s->env->now - q->began >= PACE_MOST)
+	if (hf_offer(selected, first) != HF_OFFER_WAIT || hf_pace_free(pace, s->env->now) ||
+		s->env->now - q->began >= PACE_MOST)
 		return false;
 	hf_pace_refuse(pace, s->env->now);
 	lose_patience(s);
@@ -377,7 +378,7 @@ static bool superfluous(
 {
 	const hf_us now = s->env->now;
 	return s->q->background &&
-	       (hf_kept_back(selected, first) || hf_offer(selected, first) == HF_OFFER_WAIT ||
+	       (hf_offer(selected, first) == HF_OFFER_WAIT ||
 		       (now == s->q->began &&
 			       hf_pace_crowded(&hf_step_state(s, first)->pace, now)));
 }

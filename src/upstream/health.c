@@ -29,8 +29,7 @@ static const unsigned allowed[HF_HEALTH_STATES] = {
 #define REST_LEAST (10 * HF_MS)
 
 /* After so many in a row it is no moment's trouble, and rests last so long at least: with
- * the time that a probe is waited for that is about a probe a second. One that was not
- * heard yet has one short rest, for its first packet may have been lost. */
+ * the time that a probe is waited for that is about a probe a second. */
 #define SHORT_RESTS 3
 #define REST_LATER (500 * HF_MS)
 
@@ -83,8 +82,6 @@ static void take_rest(struct hf_health *h, const struct hf_upstream_conf *conf,
 	h->cause = fact->outcome;
 	h->until = fact->now + rest(h, conf, fact->dice);
 	h->rests++;
-	if (fact->unheard && h->rests < SHORT_RESTS)
-		h->rests = SHORT_RESTS;
 	h->window_failed = h->window_all = 0;
 	forget(h);
 }
@@ -144,8 +141,7 @@ bool hf_health_report(struct hf_health *h, const struct hf_upstream_conf *conf,
 			take_rest(h, conf, fact);
 	} else if (h->state == HF_HEALTH_CLOSED) {
 		failed(h, fact);
-		bool never = fact->unheard && fact->outcome == HF_OUTCOME_SILENT;
-		if (never || damning(h, conf, fact->now))
+		if (damning(h, conf, fact->now))
 			take_rest(h, conf, fact);
 	}
 	return h->state != before;

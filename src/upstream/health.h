@@ -19,8 +19,6 @@
  *   unreachable   ICMP or a refused connection: as many in a row.
  *   garbage       what cannot be read: as many in a row over three names.
  *   untrusted     TLS showed that it is not who it should be: once.
- *   unheard       nobody has had a word of it yet, and it was silent: once. Until then it
- *                 is asked one question at a time (select.h).
  *
  * One answer wipes out all of it. The first three rests may be short, for most faults
  * are; from then on probes are a second apart or more.
@@ -88,7 +86,6 @@ struct hf_health_fact {
 	uint32_t name;  /* a hash of the name asked for */
 	uint32_t dice;  /* 32 random bits, for the jitter of a rest */
 	hf_us now;
-	bool unheard;   /* nothing has come from there yet */
 };
 
 enum hf_admission hf_health_admit(const struct hf_health *h, hf_us now);

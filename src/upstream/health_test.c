@@ -36,8 +36,8 @@ static struct hf_health opened(uint32_t dice, hf_us now)
 {
 	struct hf_health h = {0};
 	for (uint32_t i = 0; i < conf.failures_to_open; i++)
-		hf_health_report(&h, &conf,
-			&(struct hf_health_fact){HF_OUTCOME_UNREACHABLE, false, 1, dice, now});
+		hf_health_report(
+			&h, &conf, &(struct hf_health_fact){HF_OUTCOME_UNREACHABLE, false, 1, dice, now});
 	assert_int_equal(h.state, HF_HEALTH_OPEN);
 	return h;
 }
@@ -130,26 +130,6 @@ static void silence_has_to_last_a_second(void **state)
 	assert_false(report(&h, HF_OUTCOME_SILENT, 1, START + HF_SECOND - 1));
 	assert_true(report(&h, HF_OUTCOME_SILENT, 1, START + HF_SECOND));
 	assert_int_equal(h.cause, HF_OUTCOME_SILENT);
-}
-
-static void one_that_was_not_heard_yet_is_rested_at_its_first_silence(void **state)
-{
-	(void)state;
-	struct hf_health_fact fact = {
-		.outcome = HF_OUTCOME_BEATEN, .name = 1, .now = START, .unheard = true};
-	struct hf_health h = {0};
-	assert_false(hf_health_report(&h, &conf, &fact)); /* that is another matter */
-	fact.outcome = HF_OUTCOME_SILENT;
-	assert_true(hf_health_report(&h, &conf, &fact));
-	assert_int_equal(h.state, HF_HEALTH_OPEN);
-	assert_int_equal(h.until, START + 10 * HF_MS); /* a packet may be lost ... */
-	hf_health_probe(&h, h.until + HF_SECOND, h.until);
-	fact.probe = true;
-	hf_health_report(&h, &conf, &fact);
-	assert_int_equal(h.until, START + 500 * HF_MS); /* ... but not twice */
-	hf_health_probe(&h, h.until + HF_SECOND, h.until);
-	report_probe(&h, HF_OUTCOME_ANSWERED, 0, START + HF_SECOND);
-	assert_int_equal(h.state, HF_HEALTH_CLOSED);
 }
 
 static void a_word_to_anybody_ends_a_silence(void **state)
@@ -356,7 +336,6 @@ int main(void)
 		cmocka_unit_test(one_answer_wipes_out_all_of_it),
 		cmocka_unit_test(each_kind_of_evidence_is_counted_for_itself),
 		cmocka_unit_test(silence_has_to_last_a_second),
-		cmocka_unit_test(one_that_was_not_heard_yet_is_rested_at_its_first_silence),
 		cmocka_unit_test(a_word_to_anybody_ends_a_silence),
 		cmocka_unit_test(refused_connections_need_no_names),
 		cmocka_unit_test(more_than_half_of_twenty_within_ten_seconds_are_too_many),

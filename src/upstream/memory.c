@@ -144,7 +144,6 @@ bool hf_upstream_recall(const struct hf_upstream_memory *memory, const struct hf
 	if (memory->cap && conf->infer_cap && !gap->unknown)
 		hf_cap_recall(&state->cap, memory->cap, memory->cap_full);
 	state->answered = ago(now, memory->age + gap->passed);
-	state->unheard = false;
 	return true;
 }
 

@@ -75,14 +75,6 @@ bool hf_has_room(const struct hf_selection *s, size_t i)
 	return hf_room_when(state, s->outgoing, s->outgoing_conf, s->cost, s->now) <= s->now;
 }
 
-bool hf_kept_back(const struct hf_selection *s, size_t i)
-{
-	struct hf_upstream_state *state = s->candidates[i].state;
-	if (admit(&s->candidates[i], s->now) != HF_ADMIT)
-		return false;
-	return (state->unheard && state->in_flight) || !hf_pace_free(&state->pace, s->now);
-}
-
 /* What one in use offers. The budgets are looked at last: they cost most. */
 static enum hf_offer offer_in_use(const struct hf_selection *s, size_t i)
 {

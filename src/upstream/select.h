@@ -12,8 +12,6 @@
  * One that is trusted little comes after all that are not: it is asked only while none
  * of them is in use that this question has not been to (and stands in no line for any),
  * and whether it is in use is nothing to the rest of the others. It gets no copies.
- * One of which nobody has heard yet gets one question at a time until it answers: that
- * costs a round trip once, and a restart in the dark is no burst.
  * When none is in use, a rest is over after a second at the latest: nobody else
  * can answer, and a probe a second hurts nobody.
  * Threads: one at a time, by the caller's lock. */
@@ -66,11 +64,6 @@ struct hf_looks {
 void hf_look(const struct hf_selection *selection, struct hf_looks *ret);
 
 enum hf_offer hf_offer(const struct hf_selection *selection, size_t i);
-
-/* Must a first message to one in use wait: for the pace (pace.h), or for the answer to
- * another that has to show whether anybody is there? The latter is no offer of its own:
- * who is preferred is waited for, and the next not asked in its place. */
-bool hf_kept_back(const struct hf_selection *selection, size_t i);
 
 /* Is there room in its budget, and in everybody's, and nobody who waits for it? */
 bool hf_has_room(const struct hf_selection *selection, size_t i);

@@ -224,26 +224,6 @@ static void one_that_came_back_waits_for_its_pace_with_first_messages_only(void 
 	assert_int_equal(hf_offer(&w.s, 0), HF_OFFER_USE);
 }
 
-static void one_that_was_not_heard_yet_gets_one_first_message_at_a_time(void **state)
-{
-	struct world w;
-	(void)state;
-	prepare(&w, false);
-	w.states[0].unheard = true;
-	assert_false(hf_kept_back(&w.s, 0));
-	w.states[0].in_flight = 1;
-	assert_true(hf_kept_back(&w.s, 0));
-	/* It is still the one to ask; the next does not take its place. */
-	assert_int_equal(hf_select(&w.s), 0);
-	/* At rest it is not waited for. */
-	w.states[0].health = (struct hf_health){
-		.state = HF_HEALTH_OPEN, .since = START, .until = START + HF_SECOND};
-	assert_false(hf_kept_back(&w.s, 0));
-	w.states[0].health = (struct hf_health){0};
-	w.states[0].unheard = false;
-	assert_false(hf_kept_back(&w.s, 0));
-}
-
 static void resting_is_never_chosen(void **state)
 {
 	struct world w;
@@ -622,7 +602,6 @@ int main(void)
 		cmocka_unit_test(everybodys_budget_counts_for_each),
 		cmocka_unit_test(nobody_overtakes_those_who_stand_in_line),
 		cmocka_unit_test(one_that_came_back_waits_for_its_pace_with_first_messages_only),
-		cmocka_unit_test(one_that_was_not_heard_yet_gets_one_first_message_at_a_time),
 		cmocka_unit_test(resting_is_never_chosen),
 		cmocka_unit_test(the_worse_of_an_upstreams_circuits_counts),
 		cmocka_unit_test(one_whose_rest_is_over_waits_until_others_failed_twice),

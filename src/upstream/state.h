@@ -37,7 +37,6 @@ struct hf_upstream_state {
 	uint32_t drain;           /* packets/s at which it empties when the limit is lifted */
 	hf_us turn;               /* ... and when the next of them go */
 	hf_us answered;           /* instant of the last answer */
-	bool unheard;             /* nobody knows yet whether there is anybody */
 	uint32_t in_flight;
 };
 
