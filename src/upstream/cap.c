@@ -5,13 +5,7 @@
 #define PER_SECOND 2   /* windows */
 #define LAG 3          /* windows that a reply may be late */
 #define COMPARED 3     /* windows that must look alike */
-#define BEFORE_MOST 12 /* windows that a trial is compared with */
-
-/* Of the replies. Over a cap by as much as a second or two of the loss tell; who asks for
- * little is answered all the same, with a retry. */
-#define HELD_PERCENT 90
-#define RAISED_PERCENT 130
-#define RAISED_MORE 15 /* packets a second: so few are hidden by chance, and by connections */
+#define BEFORE_MOST 12 /* windows that a trial is compared with, at most */
 #define WINDOWS_MAX (120 * PER_SECOND)
 
 #define FLOOR 20             /* replies a second; fewer are ruled by chance */
@@ -20,9 +14,14 @@
 #define SUSPICION 4  /* deviations are enough to give a trial up */
 #define TRIAL_MAX 20 /* windows; 10 s */
 #define AGREE 2      /* windows a verdict needs at least */
-#define PATIENT                                                                                    \
-	8 /* windows after which more replies than before are no bucket's savings,                 \
-	      but room that connections had: they are packets, too */
+#define PATIENT 8    /* windows of more replies than before: no bucket has saved so many */
+
+/* What a trial lets out, of the replies. Above them as much as two seconds' loss can tell
+ * from chance and from what connections use up, and not more: what is lost has to be sent
+ * again. */
+#define HELD_PERCENT 90
+#define RAISED_PERCENT 130
+#define RAISED_MORE 15 /* packets a second */
 
 #define NEXT_TRIAL (30 * HF_SECOND)
 #define TRIALS_DOUBLED 5 /* 30 s * 2^5: 16 minutes */
@@ -36,8 +35,9 @@
 #define DWELL_PERCENT 109
 #define DWELL (20 * PER_SECOND)
 
-/* Where it stays before that: what was found may be a hundredth too low. */
-#define STAY_PERCENT 101
+/* Where it stays before that: what was found may be a little too low. */
+#define STAY_PERCENT 103
+#define STAY (20 * PER_SECOND)
 
 #define MILLE 1000u
 
@@ -343,8 +343,8 @@ static void found_at_last(struct hf_cap *c)
 {
 	struct hf_cap_count held = between(c, c->settled, c->settled + c->saved - 1);
 	c->full = c->full_then = (MILLE + answered_mille(&held)) / 2;
-	find(c, as_before(c) ? (rate(&c->trial) + rate(&c->before)) / 2 : rate(&c->trial),
-		HF_CAP_FOUND);
+	uint32_t was = rate(&c->before), is = rate(&c->trial);
+	find(c, was > is && as_before(c) ? was : is, HF_CAP_FOUND);
 }
 
 static void raise(struct hf_cap *c)
@@ -492,9 +492,9 @@ static void grow(struct hf_cap *c, const struct second *s)
 		return;
 	if (c->limit <= percent(c->found, STAY_PERCENT))
 		c->limit += 1 + c->found / 200;
-	else if (++c->dwelt > DWELL && c->limit < percent(c->found, DWELL_PERCENT))
+	else if (++c->dwelt > STAY && c->limit < percent(c->found, DWELL_PERCENT))
 		c->limit += 1 + c->found / 200;
-	else if (c->dwelt > 2 * DWELL && c->limit < 2 * c->found)
+	else if (c->dwelt > STAY + DWELL && c->limit < 2 * c->found)
 		c->limit += 1 + c->found / 50;
 }
 

@@ -39,7 +39,7 @@
  * What a trial costs if there is no cap: for half a second to some seconds fewer
  * packets go to an upstream that loses a sixth or more of them.
  * With a cap known, the limit begins at 95 % of it and grows by 1 % a second to
- * 101 % while it is used and all is answered, and stays there for 20 s; then it
+ * 103 % while it is used and all is answered, and stays there for 20 s; then it
  * grows to 109 %, as slowly, to see whether the cap is still there. When replies fall
  * behind, it goes back to 95 %. If they do not, for 20 s more, it grows by 4 % a second. When they fall
  * behind although the limit is not over 97 %: a tenth fewer is taken as loss, the
