@@ -915,6 +915,7 @@ void hf_authority_free(struct hf_authority *a)
 		return;
 	hf_authority_stop(a);
 	hf_siblings_free(a->siblings);
+	hf_hands_close(a->hands); /* what they have not written down is written now */
 	for (size_t i = 0; i < a->keeper_count; i++)
 		hf_zone_keeper_finish(a->keepers[i]);
 	free_keepers(a, a->keepers, a->keeper_count);

@@ -32,6 +32,8 @@ static const uint8_t proof_magic[MAGIC_LEN] = {'h', 'f', 'p', 'r', 'o', 'o', 'f'
 struct hf_copies {
 	int dir, lock;
 	hf_us rests_until;
+	bool busy;     /* another thread writes a copy */
+	bool closed;   /* ... and nobody else wants this any more */
 	uint64_t boot; /* which start of the machine; 0: not known */
 };
 
@@ -89,9 +91,24 @@ void hf_copies_close(struct hf_copies *copies)
 {
 	if (!copies)
 		return;
+	copies->closed = true;
+	if (copies->busy)
+		return; /* it goes with the end of that */
 	close(copies->lock);
 	close(copies->dir);
 	free(copies);
+}
+
+void hf_copies_begin(struct hf_copies *copies)
+{
+	copies->busy = true;
+}
+
+void hf_copies_end(struct hf_copies *copies)
+{
+	copies->busy = false;
+	if (copies->closed)
+		hf_copies_close(copies);
 }
 
 /* ---- names of files ---- */
@@ -266,7 +283,7 @@ int hf_copy_save(
 
 bool hf_copies_rest(const struct hf_copies *copies, hf_us now)
 {
-	return now < copies->rests_until;
+	return copies->busy || now < copies->rests_until;
 }
 
 int hf_copy_prove(struct hf_copies *copies, const struct hf_name *name, uint32_t serial,

@@ -12,7 +12,7 @@
  * clock that shows less than when the proof was written, on another start, says nothing:
  * then the age is unknown.
  * Knows:   files.  Never: whether a version may be served (zone/gate.h).
- * Ownership: the authority's.  Threads: one.
+ * Ownership: the authority's.  Threads: one, but for a save between begin and end.
  * At the bound: HF_COPY_OCTETS_MAX for a zone; names that are too long for a file are
  * hashed. Another process that has the directory: -EWOULDBLOCK. */
 #ifndef HF_AUTHORITY_COPY_H
@@ -31,6 +31,11 @@ struct hf_copies;
 int hf_copies_open(const char *path, struct hf_copies **ret);
 void hf_copies_close(struct hf_copies *copies); /* NULL is fine */
 
+/* Whoever gives a copy away to be written by another thread says when that is under way:
+ * then nothing but proofs is written, and a close waits for its end. The loop's thread alone. */
+void hf_copies_begin(struct hf_copies *copies);
+void hf_copies_end(struct hf_copies *copies);
+
 /* What the clocks show: of the process, and seconds since 1970. */
 struct hf_copy_clocks {
 	hf_us now;
@@ -45,7 +50,8 @@ int hf_copy_save(
 void hf_copy_drop(struct hf_copies *copies, const struct hf_name *name);
 
 /* Is it another's turn than the disk's? After each copy that is written the disk rests for
- * as long as that took: the thread that thousands of them keep busy has more to do. */
+ * as long as that took: the thread that thousands of them keep busy has more to do. Nor is it
+ * its turn while another thread writes one. */
 bool hf_copies_rest(const struct hf_copies *copies, hf_us now);
 
 /* Writes down that this serial has been proven at this instant. */

@@ -109,7 +109,7 @@ void hf_hands_take(struct hf_hands *h, hf_us now)
 	} while (job);
 }
 
-void hf_hands_free(struct hf_hands *h)
+void hf_hands_close(struct hf_hands *h)
 {
 	struct hf_job *job;
 	if (!h)
@@ -120,9 +120,17 @@ void hf_hands_free(struct hf_hands *h)
 	pthread_mutex_unlock(&h->lock);
 	for (unsigned i = 0; i < h->count; i++)
 		pthread_join(h->threads[i], NULL);
+	h->count = 0;
 	while ((job = get(&h->waiting)))
 		put(&h->ready, job);
 	hf_hands_take(h, hf_loop_now(h->loop));
+}
+
+void hf_hands_free(struct hf_hands *h)
+{
+	if (!h)
+		return;
+	hf_hands_close(h);
 	pthread_mutex_destroy(&h->lock);
 	pthread_cond_destroy(&h->news);
 	free(h);

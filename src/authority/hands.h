@@ -41,7 +41,8 @@ void hf_hands_give(struct hf_hands *hands, struct hf_job *job);
 void hf_hands_take(struct hf_hands *hands, hf_us now);
 
 /* What is under way is waited for, what is in line is not begun; `done` is called for all.
- * NULL is fine. */
-void hf_hands_free(struct hf_hands *hands);
+ * From then on they are not open. NULL is fine. */
+void hf_hands_close(struct hf_hands *hands);
+void hf_hands_free(struct hf_hands *hands); /* closes; NULL is fine */
 
 #endif

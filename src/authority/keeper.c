@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "authority/copy.h"
+#include "authority/hands.h"
 #include "authority/notify.h"
 #include "authority/siblings.h"
 #include "authority/update.h"
@@ -44,8 +45,21 @@
 /* Zones that come from one server and are looked at as often are not asked for all at once. */
 #define POLL_WITHIN (5 * HF_SECOND)
 
+/* A copy of as many octets is written by a hand (authority/hands.h). */
+#define SAVE_LARGE (4u << 20)
+
+struct saving { /* a copy that a hand writes */
+	struct hf_job job;            /* first */
+	struct hf_zone_keeper *owner; /* NULL: it is gone */
+	struct hf_copies *copies;
+	struct hf_zone *zone;
+	int rc;
+	char why[HF_COPY_WHY_MAX];
+};
+
 struct hf_zone_keeper {
 	struct hf_zone_keeper_conf conf;
+	struct saving *saving; /* NULL: none is under way */
 	struct hf_zone_keeper_link link;
 	struct hf_source *source; /* NULL: it cannot be fetched (conf.obstacle) */
 	struct hf_witness *witnesses[HF_GATE_WITNESSES_MAX];
@@ -108,10 +122,60 @@ static struct hf_copy_clocks clocks(const struct hf_zone_keeper *k, hf_us now)
 	return (struct hf_copy_clocks){now, hf_loop_wall(k->conf.loop)};
 }
 
+static void settle(struct hf_zone_keeper *k, hf_us now);
+
+static void run_saving(struct hf_job *job)
+{
+	struct saving *s = (struct saving *)job;
+	s->rc = hf_copy_save(s->copies, s->zone, s->why);
+}
+
+/* One that nobody got to before the end stays unsaved, and so does one that has been
+ * overtaken by another version. */
+static void saving_done(struct hf_job *job, hf_us now)
+{
+	struct saving *s = (struct saving *)job;
+	struct hf_zone_keeper *k = s->owner;
+	hf_copies_end(s->copies);
+	if (k) {
+		k->saving = NULL;
+		if (s->rc != -ECANCELED && k->entry.zone == s->zone)
+			k->unsaved = false;
+		k->proof_written = HF_GATE_NEVER;
+		if (s->rc && s->rc != -ECANCELED)
+			tell_why(k, (struct hf_event){.kind = HF_EVENT_ZONE_COPY}, s->why, now);
+		settle(k, now);
+	}
+	hf_zone_unref(s->zone);
+	free(s);
+}
+
+/* False: there is no hand for it, or no need. */
+static bool give_away(struct hf_zone_keeper *k)
+{
+	if (!k->conf.copies || !hf_hands_are_open(k->conf.hands) ||
+		hf_zone_octets(k->entry.zone) < SAVE_LARGE)
+		return false;
+	struct saving *s = calloc(1, sizeof *s);
+	if (!s)
+		return false;
+	*s = (struct saving){.job = {.run = run_saving, .done = saving_done},
+		.owner = k,
+		.copies = k->conf.copies,
+		.zone = hf_zone_ref(k->entry.zone),
+		.rc = -ECANCELED};
+	k->saving = s;
+	hf_copies_begin(s->copies);
+	hf_hands_give(k->conf.hands, &s->job);
+	return true;
+}
+
 /* A little after the version is served: that it takes its time holds up nobody's answer. */
 static void save_copy(struct hf_zone_keeper *k, hf_us now)
 {
 	char why[HF_COPY_WHY_MAX];
+	if (give_away(k))
+		return;
 	k->unsaved = false;
 	k->proof_written = HF_GATE_NEVER;
 	if (k->conf.copies && hf_copy_save(k->conf.copies, k->entry.zone, why))
@@ -252,8 +316,6 @@ static bool same_zone(const struct hf_zone *a, const struct hf_zone *b)
 
 /* ---- what comes of it ---- */
 
-static void settle(struct hf_zone_keeper *k, hf_us now);
-
 static enum hf_zone_standing standing_of(
 	const struct hf_zone_keeper *k, const struct hf_gate_verdict *verdict)
 {
@@ -354,7 +416,7 @@ static void settle_from(struct hf_zone_keeper *k, const struct hf_zone *before, 
 		if (!k->fetching && !k->wanted && k->source && k->fetch_at < next)
 			next = k->fetch_at;
 	}
-	if (k->unsaved && now + k->save_within < next)
+	if (k->unsaved && !k->saving && now + k->save_within < next)
 		next = now + jitter(k, k->save_within);
 	if (next == HF_NEVER)
 		hf_timer_disarm(hf_loop_timers(k->conf.loop), &k->turn_timer);
@@ -372,10 +434,10 @@ static void time_passed(struct hf_timer *timer, hf_us now)
 	struct hf_zone_keeper *k =
 		(struct hf_zone_keeper *)((char *)timer -
 					  offsetof(struct hf_zone_keeper, turn_timer));
-	if (k->unsaved && k->conf.copies &&
-		hf_copies_rest(k->conf.copies, hf_loop_clock(k->conf.loop)))
+	bool due = k->unsaved && !k->saving;
+	if (due && k->conf.copies && hf_copies_rest(k->conf.copies, hf_loop_clock(k->conf.loop)))
 		k->save_within = SAVE_CROWDED;
-	else if (k->unsaved)
+	else if (due)
 		save_copy(k, now);
 	settle(k, now);
 }
@@ -815,6 +877,8 @@ void hf_zone_keeper_free(struct hf_zone_keeper *k)
 		k->source->ops->free(k->source);
 	hf_notify_free(k->notify);
 	hf_updates_free(k->updates);
+	if (k->saving)
+		k->saving->owner = NULL;
 	hf_zone_unref(k->entry.zone);
 	hf_journal_unref(k->entry.journal);
 	free(k);

@@ -112,10 +112,10 @@ static void done(struct hf_job *job, hf_us now)
 {
 	struct reading *r = (struct reading *)job;
 	struct file_source *s = r->owner;
-	if (s) {
+	if (s)
 		s->reading = NULL;
+	if (s && r->rc != -ECANCELED)
 		take(s, r, now);
-	}
 	free_reading(r);
 }
 
@@ -144,7 +144,7 @@ static void read_it(struct file_source *s, hf_us now)
 	r->owner = s;
 	r->name = conf->zone->name;
 	r->limits = conf->limits;
-	r->rc = -ECANCELED; /* should nobody get to it */
+	r->rc = -ECANCELED; /* should nobody get to it before the end */
 	memcpy(r->path, conf->zone->file, len);
 	s->reading = r;
 	if (hf_hands_are_open(conf->hands) && is_large(s)) {

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""test_large_zone.py - a zone whose file and copy are read and written beside the others."""
+import os
+
+import pytest
+
+import net
+import secondaries
+
+pytestmark = pytest.mark.own
+
+ZONE, HOSTS = "large.example.", 120000
+
+
+def write(path, serial):
+    with open(str(path) + ".new", "w") as out:
+        out.write("$ORIGIN %s\n$TTL 300\n@ SOA ns host %d 7200 600 86400 60\n@ NS ns\nns A 192.0.2.1\n"
+                  % (ZONE, serial))
+        out.writelines("host%d A 10.%d.%d.%d\n" % (i, i >> 16, i >> 8 & 255, i & 255)
+                       for i in range(HOSTS))
+    os.rename(str(path) + ".new", path)
+
+
+def test_a_new_version_is_read_served_and_written_down(holdfast, tmp_path):
+    path, state = tmp_path / "zone", tmp_path / "state"
+    write(path, 1)
+    server = holdfast({"none": "127.0.0.1:1"}, zones=[{"name": ZONE, "file": str(path)}],
+                      **{"zone-state": str(state)})
+    net.wait_until("version 1", lambda: secondaries.soa(server, ZONE) == 1, 40)
+
+    def copy():
+        found = [f for f in os.listdir(state) if f.endswith(".zone")] if state.exists() else []
+        return (state / found[0]).stat().st_mtime_ns if found else None
+
+    before = net.wait_until("its copy", copy, 40)
+    write(path, 2)
+    net.wait_until("version 2", lambda: secondaries.soa(server, ZONE) == 2, 40)
+    net.wait_until("its copy", lambda: copy() != before, 40)
+    server.kill()
+    server.start()
+    assert secondaries.soa(server, ZONE) == 2
+    assert "the copy of the last time" in server.process.output()
+    write(path, 3)  # ended while it is read, or written down: that is waited for
+    net.wait_until("version 3", lambda: secondaries.soa(server, ZONE) == 3, 40)
+    assert server.stop() == 0
+    server.start()
+    assert secondaries.soa(server, ZONE) == 3
