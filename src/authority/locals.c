@@ -18,6 +18,7 @@ struct shelf { /* of one layer */
 	unsigned refused;
 	unsigned faults; /* of what is read */
 	char fault[200]; /* the first of them */
+	size_t name_at;  /* in it: the file's name, behind its folders */
 };
 
 struct hf_locals {
@@ -44,10 +45,25 @@ static void fault(void *ctx, const char *path, uint32_t line, const char *why)
 	struct shelf *shelf = ctx;
 	if (shelf->faults++)
 		return;
+	const char *slash = strrchr(path, '/');
+	shelf->name_at = slash ? (size_t)(slash + 1 - path) : 0;
 	if (line)
 		snprintf(shelf->fault, sizeof shelf->fault, "%s:%u: %s", path, line, why);
 	else
 		snprintf(shelf->fault, sizeof shelf->fault, "%.90s: %.100s", path, why);
+}
+
+/* As many words as an event has; the folders are the first to be left out. */
+static void shorten(const struct shelf *shelf, char *text, size_t size)
+{
+	size_t room = shelf->faults > 1 ? size - sizeof " (and 4294967295 more)" : size - 1;
+	size_t len = strlen(shelf->fault);
+	size_t from = len > room && shelf->name_at < len ? shelf->name_at : 0;
+	if (shelf->faults > 1)
+		snprintf(text, size, "%.*s (and %u more)", (int)room, shelf->fault + from,
+			shelf->faults - 1);
+	else
+		snprintf(text, size, "%.*s", (int)room, shelf->fault + from);
 }
 
 static void remark(void *ctx, const char *path, uint32_t line, const char *why)
@@ -122,6 +138,7 @@ static int make(struct shelf *shelf, struct hf_local **ret)
 {
 	shelf->faults = 0;
 	shelf->fault[0] = 0;
+	shelf->name_at = 0;
 	hf_zone_files_clear(&shelf->files);
 	int rc = make_of(shelf, true, ret);
 	if (rc == HF_EMALFORMED && shelf->layer == HF_LOCAL_DATA)
@@ -163,8 +180,7 @@ static void read_again(struct shelf *shelf)
 		return;
 	}
 	shelf->refused++;
-	snprintf(text, sizeof text, shelf->faults > 1 ? "%.90s (and %u more)" : "%.110s",
-		shelf->fault, shelf->faults - 1);
+	shorten(shelf, text, sizeof text);
 	say(shelf, take ? HF_LOCAL_PARTLY : HF_LOCAL_REFUSED, text);
 }
 

@@ -39,7 +39,8 @@ def test_a_new_version_is_read_served_and_written_down(holdfast, tmp_path):
     server.kill()
     server.start()
     assert secondaries.soa(server, ZONE) == 2
-    assert "the copy of the last time" in server.process.output()
+    net.wait_until("word of the copy",
+                   lambda: "the copy of the last time" in server.process.output())
     write(path, 3)  # ended while it is read, or written down: that is waited for
     net.wait_until("version 3", lambda: secondaries.soa(server, ZONE) == 3, 40)
     assert server.stop() == 0
