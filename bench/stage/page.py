@@ -172,10 +172,12 @@ def noise_words(results):
     noise = [r["noise"] for r in results if r["noise"]]
     if not noise:
         return "%d of %d were." % (sum(bool(r["noisy"]) for r in results), len(results))
-    return ("%d of %d were.\n  The load average before a run was %.1f to %.1f. In the middle of all runs "
+    whose = "all runs" if len(noise) == len(results) else (
+        "the %d runs that were made last\n  (the other rows are of earlier ones)" % len(noise))
+    return ("%d of %d were.\n  Of %s: the load average before a run was %.1f to %.1f; in the middle "
             "other processes used\n  %.0f %% of a core, the host took %.0f %%, and one question in a hundred "
             "was asked more than %.1f ms\n  late; at worst %.0f %%, %.0f %% and %.1f ms." % (
-                sum(bool(r["noisy"]) for r in results), len(results),
+                sum(bool(r["noisy"]) for r in results), len(results), whose,
                 min(n["load"] for n in noise), max(n["load"] for n in noise),
                 *(scale * pick(n[key] for n in noise) for pick in (middle, max)
                   for key, scale in (("others", 100), ("stolen", 100), ("client_late_p99_ms", 1)))))
