@@ -94,21 +94,12 @@ static int read_file(struct shelf *shelf, struct hf_local_build *build, const ch
 	return rc;
 }
 
-static int read_records(const struct hf_local_conf *conf, struct hf_local_build *build)
-{
-	int rc = 0;
-	for (size_t i = 0; !rc && i < conf->records.count; i++)
-		rc = hf_local_read_record(build, conf->source, conf->lines[i],
-			conf->records.items[i], strlen(conf->records.items[i]));
-	return rc;
-}
-
 static int read_sources(struct shelf *shelf, struct hf_local_build *build, bool files)
 {
 	const struct hf_local_conf *conf = shelf->locals->conf.local;
 	int rc = 0;
 	if (shelf->layer == HF_LOCAL_DATA) {
-		rc = read_records(conf, build);
+		rc = hf_local_read_records(build, conf);
 		if (!rc && files && strcmp(conf->file, "none") != 0)
 			rc = read_file(shelf, build, conf->file);
 	}

@@ -76,16 +76,6 @@ static int read_local(const struct hf_local_conf *conf, bool hosts, const char *
 	return rc;
 }
 
-/* The records of the configuration go along, with which those of the file must agree. */
-static int read_records(const struct hf_local_conf *conf, struct hf_local_build *build)
-{
-	int rc = 0;
-	for (size_t i = 0; !rc && i < conf->records.count; i++)
-		rc = hf_local_read_record(build, conf->source, conf->lines[i],
-			conf->records.items[i], strlen(conf->records.items[i]));
-	return rc;
-}
-
 static bool layer_is_good(const struct hf_local_conf *conf, const struct hf_local_rules *rules,
 	bool hosts, FILE *complaints)
 {
@@ -95,7 +85,8 @@ static bool layer_is_good(const struct hf_local_conf *conf, const struct hf_loca
 	struct hf_local *local = NULL;
 	if (hf_local_build_new(rules, &teller, &build))
 		return false;
-	int rc = hosts ? 0 : read_records(conf, build);
+	/* The records of the configuration go along, with which those of the file must agree. */
+	int rc = hosts ? 0 : hf_local_read_records(build, conf);
 	for (size_t i = 0; i < paths->count; i++) {
 		int error = read_local(conf, hosts, paths->items[i], build, complaints);
 		rc = rc ? rc : error;

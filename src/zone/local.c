@@ -224,6 +224,15 @@ int hf_local_read_record(
 	return rc;
 }
 
+int hf_local_read_records(struct hf_local_build *build, const struct hf_local_conf *conf)
+{
+	int rc = 0;
+	for (size_t i = 0; !rc && i < conf->records.count; i++)
+		rc = hf_local_read_record(build, conf->source, conf->lines[i],
+			conf->records.items[i], strlen(conf->records.items[i]));
+	return rc;
+}
+
 /* ---- hosts ---- */
 
 /* 4.3.2.1.in-addr.arpa, or 32 nibbles and ip6.arpa: RFC 1035 3.5, RFC 3596 2.5. */

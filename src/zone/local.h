@@ -69,6 +69,9 @@ int hf_local_read_text(
 int hf_local_read_record(struct hf_local_build *build, const char *path, uint32_t line,
 	const char *text, size_t len);
 
+/* All records of the configuration's, until one returns otherwise than 0. */
+int hf_local_read_records(struct hf_local_build *build, const struct hf_local_conf *conf);
+
 /* The text of a hosts file. Returns as above. */
 int hf_local_read_hosts(struct hf_local_build *build, const struct hf_local_conf *conf,
 	const char *path, const char *text, size_t len);
