@@ -16,6 +16,17 @@ GAUGE, OTHERS, STOLEN = 0.05, 0.03, 0.02    # above these a scene is too noisy
 FULL_SHARE = 0.95       # of the load generator's core: it may be what was measured
 
 
+def disturbances(runs):
+    """What took more of the machine than it may in any of the runs, in words."""
+    runs, reasons = list(runs), []
+    for key, bound, what in (("others", OTHERS, "others used %.0f %% of a core"),
+                             ("stolen", STOLEN, "the host took %.0f %% of a core")):
+        worst = max((run[key] for run in runs), default=0)
+        if worst > bound:
+            reasons.append(what % (100 * worst))
+    return reasons
+
+
 class Figure:
     """Median, least and greatest. False when there was nothing to measure."""
 
@@ -125,13 +136,8 @@ class Sums:
         elif self.reference.cpu.spread > GAUGE:
             reasons.append("the reference's own CPU per query varied by %.0f %%" % (
                 100 * self.reference.cpu.spread))
-        for key, bound, what in (("others", OTHERS, "others used %.0f %% of a core"),
-                                 ("stolen", STOLEN, "the host took %.0f %% of a core")):
-            worst = max((run[part][key] for row in self.rows for run in row.runs
-                         for part in ("full", "half") if run[part]), default=0)
-            if worst > bound:
-                reasons.append(what % (100 * worst))
-        return reasons
+        return reasons + disturbances(run[part] for row in self.rows for run in row.runs
+                                      for part in ("full", "half") if run[part])
 
     def verdict(self):
         """One or two sentences about holdfast, or that nothing can be told."""

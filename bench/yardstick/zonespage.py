@@ -59,12 +59,8 @@ class Rows:
             reasons.append("the echo was not measured in two rounds")
         elif echo.spread > sums.GAUGE:
             reasons.append("the echo's own CPU per query varied by %.0f %%" % (100 * echo.spread))
-        for key, bound, what in (("others", sums.OTHERS, "others used %.0f %% of a core"),
-                                 ("stolen", sums.STOLEN, "the host took %.0f %% of a core")):
-            worst = max(run[key] for runs in self.by_server.values() for run in runs.values())
-            if worst > bound:
-                reasons.append(what % (100 * worst))
-        return reasons
+        return reasons + sums.disturbances(
+            run for runs in self.by_server.values() for run in runs.values())
 
     def verdict(self):
         noise = self.noise()
