@@ -66,6 +66,11 @@ int hf_zone_build_finish(struct hf_zone_build *build,
 
 void hf_zone_build_free(struct hf_zone_build *build); /* given up; NULL is fine */
 
+/* Octets that it takes, and that finishing it will take, about: while a zone is made there are
+ * the records as they came, a list of them to be sorted, and the zone. NULL: 0. */
+#define HF_ZONE_BUILD_TIMES 3
+uint64_t hf_zone_build_memory(const struct hf_zone_build *build);
+
 struct hf_zone *hf_zone_ref(struct hf_zone *zone);
 void hf_zone_unref(struct hf_zone *zone); /* NULL is fine */
 

@@ -158,6 +158,15 @@ void hf_zone_build_free(struct hf_zone_build *build)
 	free(build);
 }
 
+uint64_t hf_zone_build_memory(const struct hf_zone_build *build)
+{
+	if (!build)
+		return 0;
+	return HF_ZONE_BUILD_TIMES *
+		       (uint64_t)(build->octets + build->room * sizeof *build->entries) +
+	       build->slots * sizeof *build->index;
+}
+
 static const char *fault_of(const struct hf_zone_build *build, const struct hf_zone_record *record,
 	const struct hf_name *owner)
 {

@@ -32,11 +32,21 @@ enum stage {
 	ENDED,
 };
 
+/* Differences, as they came: whether it is an addition (1), length of the owner (1), owner,
+ * type (2), TTL (4), length of the data (2), data. */
+#define CHANGE_FIXED 10
+
+struct changes {
+	uint8_t *bytes;
+	size_t len, cap;
+};
+
 struct hf_transfer {
 	struct hf_name origin;
 	struct hf_zone *have;
 	struct hf_zone_limits limits;
-	struct hf_zone_build *build;
+	struct hf_zone_build *build; /* of all records; differences need none before the end */
+	struct changes changes;
 	enum stage stage;
 	uint16_t id;
 	uint32_t serial;   /* of the first SOA: what all leads to */
@@ -70,6 +80,7 @@ void hf_transfer_free(struct hf_transfer *t)
 		return;
 	hf_zone_build_free(t->build);
 	hf_zone_unref(t->have);
+	free(t->changes.bytes);
 	free(t);
 }
 
@@ -81,6 +92,14 @@ uint32_t hf_transfer_serial(const struct hf_transfer *t)
 const char *hf_transfer_why(const struct hf_transfer *t)
 {
 	return t->why;
+}
+
+uint64_t hf_transfer_memory(const struct hf_transfer *t)
+{
+	uint64_t octets = t->changes.cap + hf_zone_build_memory(t->build);
+	if (t->differences) /* all that is here is copied, and made a zone */
+		octets += HF_ZONE_BUILD_TIMES * (uint64_t)hf_zone_octets(t->have);
+	return octets;
 }
 
 /* ---- the request ---- */
@@ -173,12 +192,41 @@ static enum hf_transfer_step add(struct hf_transfer *t)
 	return rc ? failed(t, rc) : HF_TRANSFER_MORE;
 }
 
-static enum hf_transfer_step take_out(struct hf_transfer *t)
+/* Twice the room, for some more octets. HF_EBOUND: it is more than the zone may have. */
+static int make_room(struct hf_transfer *t, size_t more)
 {
-	int rc = hf_zone_build_remove(t->build, &t->record);
-	if (rc == HF_EMALFORMED)
-		return at_fault(t, HF_TRANSFER_AGAIN, "a record to be removed is not there");
-	return rc ? failed(t, rc) : HF_TRANSFER_MORE;
+	struct changes *c = &t->changes;
+	size_t cap = c->cap ? c->cap : 4096;
+	if (t->limits.octets && c->len + more > t->limits.octets)
+		return HF_EBOUND;
+	while (cap < c->len + more)
+		cap *= 2;
+	uint8_t *bytes = cap > c->cap ? realloc(c->bytes, cap) : c->bytes;
+	if (!bytes)
+		return -ENOMEM;
+	c->bytes = bytes;
+	c->cap = cap;
+	return 0;
+}
+
+/* What is to be taken out or put in, when all has come. */
+static enum hf_transfer_step note(struct hf_transfer *t, bool addition)
+{
+	const struct hf_zone_record *r = &t->record;
+	int rc = make_room(t, CHANGE_FIXED + (size_t)r->owner.len + r->rdata_len);
+	if (rc)
+		return failed(t, rc);
+	struct changes *c = &t->changes;
+	struct hf_writer w = hf_writer(c->bytes + c->len, c->cap - c->len);
+	hf_write_u8(&w, addition);
+	hf_write_u8(&w, r->owner.len);
+	hf_write(&w, r->owner.bytes, r->owner.len);
+	hf_write_u16(&w, r->type);
+	hf_write_u32(&w, r->ttl);
+	hf_write_u16(&w, r->rdata_len);
+	hf_write(&w, r->rdata, r->rdata_len);
+	c->len += w.len;
+	return HF_TRANSFER_MORE;
 }
 
 static enum hf_transfer_step begin_all(struct hf_transfer *t)
@@ -197,12 +245,10 @@ static enum hf_transfer_step begin_all(struct hf_transfer *t)
 
 static enum hf_transfer_step begin_differences(struct hf_transfer *t)
 {
-	int rc = hf_zone_build_new(&t->origin, &t->limits, &t->build);
-	rc = rc ? rc : hf_zone_build_from(t->build, t->have);
 	t->differences = true;
 	t->from = serial_of(&t->record);
 	t->stage = REMOVALS;
-	return rc ? failed(t, rc) : take_out(t);
+	return note(t, false);
 }
 
 /* ---- records, one after another ---- */
@@ -253,20 +299,20 @@ static enum hf_transfer_step take_second(struct hf_transfer *t)
 static enum hf_transfer_step take_removal(struct hf_transfer *t)
 {
 	if (!is_soa(t))
-		return take_out(t);
+		return note(t, false);
 	t->to = serial_of(&t->record);
 	if (!hf_serial_older(t->from, t->to) ||
 		(t->to != t->serial && !hf_serial_older(t->to, t->serial)))
 		return end(t, HF_TRANSFER_AGAIN, "a difference leads from serial %u to %u", t->from,
 			t->to);
 	t->stage = ADDITIONS;
-	return add(t);
+	return note(t, true);
 }
 
 static enum hf_transfer_step take_addition(struct hf_transfer *t)
 {
 	if (!is_soa(t))
-		return add(t);
+		return note(t, true);
 	uint32_t next = serial_of(&t->record);
 	if (next != t->to || (next == t->serial && !same_soa(t)))
 		return end(t, HF_TRANSFER_AGAIN,
@@ -275,7 +321,7 @@ static enum hf_transfer_step take_addition(struct hf_transfer *t)
 	if (next != t->serial) {
 		t->from = next;
 		t->stage = REMOVALS;
-		return take_out(t);
+		return note(t, false);
 	}
 	t->stage = ENDED;
 	return HF_TRANSFER_WHOLE;
@@ -468,14 +514,59 @@ static void note_fault(void *ctx, uint32_t line, const char *why)
 		snprintf(t->why, sizeof t->why, "%s", why);
 }
 
+/* The change at *at, which is moved on; its data stay where they are. */
+static bool read_change(const struct changes *c, size_t *at, struct hf_zone_record *ret)
+{
+	const uint8_t *from = c->bytes + *at, *fixed = from + 2 + from[1];
+	*ret = (struct hf_zone_record){.type = hf_get_u16(fixed),
+		.class = HF_CLASS_IN,
+		.ttl = hf_get_u32(fixed + 2),
+		.rdata = fixed + 8,
+		.rdata_len = hf_get_u16(fixed + 6)};
+	ret->owner.len = from[1];
+	memcpy(ret->owner.bytes, from + 2, from[1]);
+	*at += CHANGE_FIXED + (size_t)from[1] + ret->rdata_len;
+	return from[0];
+}
+
+static int apply_one(struct hf_transfer *t, size_t *at)
+{
+	bool addition = read_change(&t->changes, at, &t->record);
+	int rc = addition ? hf_zone_build_add(t->build, &t->record)
+			  : hf_zone_build_remove(t->build, &t->record);
+	if (rc == HF_EMALFORMED)
+		at_fault(t, HF_TRANSFER_AGAIN, "a record to be removed is not there");
+	else if (rc)
+		failed(t, rc);
+	return rc;
+}
+
+/* Begins with what is here, and goes through all changes in the order in which they came. */
+static int apply(struct hf_transfer *t)
+{
+	size_t at = 0;
+	int rc = hf_zone_build_new(&t->origin, &t->limits, &t->build);
+	rc = rc ? rc : hf_zone_build_from(t->build, t->have);
+	if (rc)
+		failed(t, rc);
+	while (!rc && at < t->changes.len)
+		rc = apply_one(t, &at);
+	free(t->changes.bytes);
+	t->changes = (struct changes){NULL};
+	return rc;
+}
+
 int hf_transfer_zone(struct hf_transfer *t, struct hf_zone **ret, bool *ret_differences)
 {
 	struct hf_zone *zone;
+	int rc = t->differences ? apply(t) : 0;
 	struct hf_zone_build *build = t->build;
+	if (rc)
+		return rc;
 	if (hf_unexpected(!build))
 		return HF_EMALFORMED;
 	t->build = NULL;
-	int rc = hf_zone_build_finish(build, note_fault, t, &zone);
+	rc = hf_zone_build_finish(build, note_fault, t, &zone);
 	if (rc)
 		return rc;
 	*ret = zone;

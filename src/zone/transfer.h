@@ -7,9 +7,12 @@
  * of which must follow from the version before; or one SOA: nothing newer; or, for those
  * who cannot say what has changed, an AXFR. Only the message with the last SOA ends it: a
  * connection that is cut before leaves nothing.
- * Removals of what is not there, a difference that does not begin where the last one ended
- * or that leads back: refused, and asked for again by AXFR. An addition of what is there
- * changes nothing. Data must be what their type wants: they would be passed on as they are.
+ * A difference that does not begin where the last one ended or that leads back is
+ * refused, and asked for again by AXFR. Differences are kept as they come and applied at the
+ * end, with all else that takes long (hf_transfer_zone), so that each message costs what it
+ * is long, and a version of a million records is not copied before it is known that there is
+ * a newer one. Removals of what is not there show then. An addition of what is there changes
+ * nothing. Data must be what their type wants: they would be passed on as they are.
  * Knows:   messages without length prefix or TSIG (those are taken off before).
  * Never:   sockets, whether what came is the newest (zone/gate.h), whether it may be served
  * (zone/sanity.h).
@@ -40,7 +43,7 @@ enum hf_transfer_step {
 	HF_TRANSFER_MORE,
 	HF_TRANSFER_WHOLE,   /* hf_transfer_zone gives the new version */
 	HF_TRANSFER_NOTHING, /* what is here is as new, or newer than hf_transfer_serial */
-	HF_TRANSFER_AGAIN,   /* differences that do not fit, or IXFR refused: ask by AXFR */
+	HF_TRANSFER_AGAIN,   /* differences that do not follow, or IXFR refused: ask by AXFR */
 	HF_TRANSFER_REFUSED, /* with an rcode */
 	HF_TRANSFER_BROKEN,  /* `why` says what is wrong */
 };
@@ -48,8 +51,13 @@ enum hf_transfer_step {
 enum hf_transfer_step hf_transfer_message(
 	struct hf_transfer *transfer, const uint8_t *m, size_t len);
 
-/* After WHOLE, once: the zone, or why it is none (HF_EMALFORMED). `differences`: it came so. */
+/* After WHOLE, once: the zone, or why it is none (HF_EMALFORMED), of which differences that do
+ * not fit what is here are one cause. `differences`: it came so. Takes long for a large zone;
+ * nothing else may be done with the transfer meanwhile, in whichever thread that is. */
 int hf_transfer_zone(struct hf_transfer *transfer, struct hf_zone **ret, bool *ret_differences);
+
+/* Octets that it takes, with what making the zone will take beside, about. */
+uint64_t hf_transfer_memory(const struct hf_transfer *transfer);
 
 uint32_t hf_transfer_serial(const struct hf_transfer *transfer); /* of the first SOA that came */
 const char *hf_transfer_why(const struct hf_transfer *transfer); /* a phrase; "" */
