@@ -57,6 +57,7 @@ struct hf_authority {
 
 	/* The thread's own, once it runs. */
 	struct hf_authority_conf conf;
+	struct hf_loan *loan; /* what `conf` belongs to */
 	struct hf_keys *keys;
 	struct hf_copies *copies;
 	struct hf_watch *watch;
@@ -91,12 +92,6 @@ struct hf_authority {
 	bool ordered;                          /* it has been taken, with this result */
 	int order_rc;
 };
-
-static void release(const struct hf_authority_conf *conf)
-{
-	if (conf->release)
-		conf->release(conf->owner);
-}
 
 /* ---- those that want to fetch ---- */
 
@@ -335,8 +330,8 @@ static int compare_keepers(const void *a, const void *b)
 }
 
 static int make_keeper(struct hf_authority *a, const struct hf_authority_conf *next,
-	const struct hf_zone_conf *zone, const struct hf_keys *keys, size_t siblings,
-	const struct hf_zone_keeper *before, struct hf_zone_keeper **ret)
+	struct hf_loan *loan, const struct hf_zone_conf *zone, const struct hf_keys *keys,
+	size_t siblings, const struct hf_zone_keeper *before, struct hf_zone_keeper **ret)
 {
 	struct hf_zone_keeper_conf conf = {.loop = a->loop,
 		.calls = a->calls,
@@ -346,6 +341,7 @@ static int make_keeper(struct hf_authority *a, const struct hf_authority_conf *n
 		.siblings = siblings,
 		.watch = a->watch,
 		.hands = a->hands,
+		.loan = loan,
 		.copies = a->copies,
 		.tombstones = next->tombstones,
 		.handler = &keeper_handler,
@@ -372,14 +368,15 @@ static void free_keepers(struct hf_authority *a, struct hf_zone_keeper **keepers
 }
 
 static int make_keepers(struct hf_authority *a, const struct hf_authority_conf *next,
-	const struct hf_keys *keys, size_t siblings, struct hf_zone_keeper ***ret)
+	struct hf_loan *loan, const struct hf_keys *keys, size_t siblings,
+	struct hf_zone_keeper ***ret)
 {
 	const struct hf_zones_conf *zones = next->zones;
 	struct hf_zone_keeper **keepers = calloc(zones->zone_count + 1, sizeof(void *));
 	int rc = keepers ? 0 : -ENOMEM;
 	for (size_t i = 0; !rc && i < zones->zone_count; i++) {
 		size_t at = find(a, &zones->zones[i].name);
-		rc = make_keeper(a, next, &zones->zones[i], keys, siblings,
+		rc = make_keeper(a, next, loan, &zones->zones[i], keys, siblings,
 			at == SIZE_MAX ? NULL : a->keepers[at], &keepers[i]);
 	}
 	if (rc) {
@@ -396,6 +393,7 @@ static int make_keepers(struct hf_authority *a, const struct hf_authority_conf *
 /* All that is looked after, while it takes the place of what is. */
 struct cast {
 	const struct hf_authority_conf *conf;
+	struct hf_loan *loan;
 	const struct hf_keys *keys;
 	size_t siblings;
 	struct hf_zone_keeper **configured; /* in the order of their names */
@@ -447,7 +445,7 @@ static int cast_member(struct hf_authority *a, struct cast *cast, struct hf_memb
 	cast->event.a += !same;
 	if (!cast->event.about_len)
 		hf_event_about(&cast->event, next->conf.from->name.bytes, next->conf.from->name.len);
-	return make_keeper(a, cast->conf, &next->conf, cast->keys, cast->siblings,
+	return make_keeper(a, cast->conf, cast->loan, &next->conf, cast->keys, cast->siblings,
 		now ? (same ? now->keeper : NULL) : at == SIZE_MAX ? NULL : a->keepers[at],
 		&next->keeper);
 }
@@ -552,7 +550,8 @@ static uint64_t sum_of_lists(const struct hf_authority *a)
 static void follow_catalogs(struct hf_authority *a)
 {
 	uint64_t lists = sum_of_lists(a);
-	struct cast cast = {.conf = &a->conf, .keys = a->keys, .siblings = a->siblings_asked};
+	struct cast cast = {
+		.conf = &a->conf, .loan = a->loan, .keys = a->keys, .siblings = a->siblings_asked};
 	a->listed = false;
 	if (lists == a->lists)
 		return;
@@ -693,18 +692,25 @@ static int make_locals(struct hf_authority *a, const struct hf_authority_conf *n
 static int take_conf(struct hf_authority *a, const struct hf_authority_conf *conf)
 {
 	struct hf_keys *keys = NULL;
+	struct hf_loan *loan = NULL;
 	struct hf_zone_keeper **keepers;
 	int rc = hf_keys_load(conf->zones->keys, conf->zones->key_count, key_fault, a, &keys);
 	if (rc)
 		return rc;
+	rc = hf_loan_new(conf->owner, conf->release, &loan);
+	if (rc) {
+		hf_keys_free(keys);
+		return rc;
+	}
 	open_copies(a, conf->zones);
 	struct hf_siblings *siblings = NULL;
 	rc = make_siblings(a, conf->siblings, keys, &siblings);
 	size_t asked = siblings ? sibling_count(conf->siblings) : 0;
 	struct hf_locals *locals = NULL;
 	rc = rc ? rc : make_locals(a, conf, &locals);
-	rc = rc ? rc : make_keepers(a, conf, keys, asked, &keepers);
-	struct cast cast = {.conf = conf, .keys = keys, .siblings = asked, .anew = true};
+	rc = rc ? rc : make_keepers(a, conf, loan, keys, asked, &keepers);
+	struct cast cast = {
+		.conf = conf, .loan = loan, .keys = keys, .siblings = asked, .anew = true};
 	if (!rc) {
 		cast.configured = keepers;
 		cast.configured_count = conf->zones->zone_count;
@@ -716,9 +722,10 @@ static int take_conf(struct hf_authority *a, const struct hf_authority_conf *con
 		hf_locals_free(locals);
 		hf_siblings_free(siblings);
 		hf_keys_free(keys);
+		hf_loan_forget(loan);
 		return rc;
 	}
-	struct hf_authority_conf before = a->conf;
+	struct hf_loan *before = a->loan;
 	hf_siblings_free(swap_siblings(a, siblings));
 	hf_locals_free(a->locals);
 	a->locals = locals;
@@ -731,8 +738,9 @@ static int take_conf(struct hf_authority *a, const struct hf_authority_conf *con
 	a->siblings_asked = asked;
 	a->keys = keys;
 	a->conf = *conf;
+	a->loan = loan;
 	a->dirty = true;
-	release(&before);
+	hf_loan_unref(before); /* a hand may still read what a version was judged by */
 	return 0;
 }
 
@@ -863,7 +871,8 @@ int hf_authority_start(const struct hf_authority_conf *conf, FILE *complaints,
 	hf_hands_open(a->hands); /* without a hand the thread does it all by itself */
 	rc = pthread_create(&a->thread, NULL, work, a);
 	if (rc) {
-		a->conf.release = NULL; /* the caller's still */
+		hf_loan_forget(a->loan); /* the caller's still */
+		a->loan = NULL;
 		hf_authority_free(a);
 		return -rc;
 	}
@@ -928,7 +937,7 @@ void hf_authority_free(struct hf_authority *a)
 	hf_calls_free(a->calls);
 	hf_hands_free(a->hands);
 	hf_loop_free(a->loop);
-	release(&a->conf);
+	hf_loan_unref(a->loan);
 	free(a->shown);
 	free(a->shown_updates);
 	pthread_mutex_destroy(&a->lock);

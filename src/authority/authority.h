@@ -14,7 +14,8 @@
  *   zone_file.c watch.c          ... the text with what it includes, and when it changes
  *   witness.c siblings.c         who is asked for the serial, and for samples
  *   call.c download.c keys.c     what all who ask share: sockets, turns, TLS; HTTP; secrets
- *   hands.c       threads for what takes long: files of many records
+ *   hands.c       threads for what takes long: versions of many records
+ *   making.c judging.c           ... made of a transfer, and held against the one that is here
  *   copy.c        the copy on the disk: atomic, with a digest, and when it was proven
  *   members.c                    the zones that catalogs want (RFC 9432)
  *   locals.c vigil.c             local data and hosts files; files that come to rest
@@ -48,8 +49,8 @@ struct hf_authority_conf {
 	const struct hf_siblings_conf *siblings; /* NULL: none */
 	const struct hf_tombstones *tombstones;  /* NULL: none */
 	const struct hf_local_conf *local;       /* NULL: none */
-	const struct hf_zone_rules *rules;       /* of the zones, for local data; NULL: there are none */
-	void *owner; /* what it belongs to; released when no longer needed */
+	const struct hf_zone_rules *rules; /* of the zones, for local data; NULL: there are none */
+	void *owner;                       /* what it belongs to; released when no longer needed */
 	void (*release)(void *owner);
 };
 

@@ -135,3 +135,44 @@ void hf_hands_free(struct hf_hands *h)
 	pthread_cond_destroy(&h->news);
 	free(h);
 }
+
+/* ---- what jobs read ---- */
+
+struct hf_loan {
+	unsigned refs;
+	void *owner;
+	void (*release)(void *owner);
+};
+
+int hf_loan_new(void *owner, void (*release)(void *owner), struct hf_loan **ret)
+{
+	struct hf_loan *loan = calloc(1, sizeof *loan);
+	if (!loan)
+		return -ENOMEM;
+	*loan = (struct hf_loan){.refs = 1, .owner = owner, .release = release};
+	*ret = loan;
+	return 0;
+}
+
+struct hf_loan *hf_loan_ref(struct hf_loan *loan)
+{
+	if (loan)
+		loan->refs++;
+	return loan;
+}
+
+void hf_loan_unref(struct hf_loan *loan)
+{
+	if (!loan || --loan->refs)
+		return;
+	if (loan->release)
+		loan->release(loan->owner);
+	free(loan);
+}
+
+void hf_loan_forget(struct hf_loan *loan)
+{
+	if (loan)
+		loan->release = NULL;
+	hf_loan_unref(loan);
+}

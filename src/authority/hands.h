@@ -45,4 +45,19 @@ void hf_hands_take(struct hf_hands *hands, hf_us now);
 void hf_hands_close(struct hf_hands *hands);
 void hf_hands_free(struct hf_hands *hands); /* closes; NULL is fine */
 
+/* ---- what jobs read ---- */
+
+/* Something that jobs read and that somebody else could let go of meanwhile, such as a
+ * configuration: it is released when its owner and the last job have let go. Counted in the
+ * loop's thread, and nowhere else. */
+struct hf_loan;
+
+/* -ENOMEM. `release` may be NULL. */
+int hf_loan_new(void *owner, void (*release)(void *owner), struct hf_loan **ret);
+struct hf_loan *hf_loan_ref(struct hf_loan *loan); /* NULL is fine */
+void hf_loan_unref(struct hf_loan *loan);          /* NULL is fine */
+
+/* The last one lets go, and it is not released: it is somebody else's again. NULL is fine. */
+void hf_loan_forget(struct hf_loan *loan);
+
 #endif

@@ -7,14 +7,13 @@
 
 #include "authority/copy.h"
 #include "authority/hands.h"
+#include "authority/judging.h"
 #include "authority/notify.h"
 #include "authority/siblings.h"
 #include "authority/update.h"
 #include "authority/witness.h"
-#include "authority/zone_file.h"
 #include "base/check.h"
 #include "base/error.h"
-#include "zone/catalog.h"
 #include "zone/journal.h"
 #include "zone/place.h"
 #include "zone/sanity.h"
@@ -59,7 +58,8 @@ struct saving { /* a copy that a hand writes */
 
 struct hf_zone_keeper {
 	struct hf_zone_keeper_conf conf;
-	struct saving *saving; /* NULL: none is under way */
+	struct saving *saving;      /* NULL: none is under way */
+	struct hf_judging *judging; /* a version that was fetched; NULL */
 	struct hf_zone_keeper_link link;
 	struct hf_source *source; /* NULL: it cannot be fetched (conf.obstacle) */
 	struct hf_witness *witnesses[HF_GATE_WITNESSES_MAX];
@@ -209,21 +209,13 @@ static struct hf_zone_soa bounded_soa(const struct hf_zone_keeper *k, const stru
 	return soa;
 }
 
-/* What has changed, for secondaries that have the version before. */
-static void add_to_journal(struct hf_zone_keeper *k, const struct hf_zone *zone)
-{
-	const struct hf_journal_limits limits = {
-		k->conf.zone->journal_versions, k->conf.zone->journal_size};
-	struct hf_journal *before = k->entry.journal;
-	bool wanted = k->entry.zone && k->conf.zone->allow_transfer.count;
-	k->entry.journal = wanted ? hf_journal_add(before, k->entry.zone, zone, &limits) : NULL;
-	hf_journal_unref(before);
-}
-
-static void take(struct hf_zone_keeper *k, struct hf_zone *zone, hf_us proven, hf_us now)
+/* `journal`: what has changed, for secondaries that have the version before; NULL: nothing. */
+static void take(struct hf_zone_keeper *k, struct hf_zone *zone, struct hf_journal *journal,
+	hf_us proven, hf_us now)
 {
 	struct hf_zone_soa soa = bounded_soa(k, zone);
-	add_to_journal(k, zone);
+	hf_journal_unref(k->entry.journal);
+	k->entry.journal = journal ? hf_journal_ref(journal) : NULL;
 	hf_zone_unref(k->entry.zone);
 	k->entry.zone = hf_zone_ref(zone);
 	k->loaded = now;
@@ -236,18 +228,6 @@ static struct hf_sanity_conf sanity_of(const struct hf_zone_keeper *k)
 		.serial_may_go_back = k->conf.zone->serial_may_go_back,
 		.never = &k->conf.zone->never,
 		.tombstones = k->conf.tombstones};
-}
-
-/* A list of zones that cannot be gone by would take the place of one that can. */
-static bool is_catalog(const struct hf_zone_keeper *k, const struct hf_zone *zone, char *why)
-{
-	struct hf_catalog catalog;
-	if (!k->conf.zone->catalog)
-		return true;
-	if (hf_catalog_read(zone, k->conf.zone->catalog_limit, why, &catalog))
-		return false;
-	hf_catalog_clear(&catalog);
-	return true;
 }
 
 /* May it still be served? An address in it may be retired since it was taken. */
@@ -282,7 +262,7 @@ static void load_copy(struct hf_zone_keeper *k, hf_us now)
 		hf_zone_unref(zone);
 		return;
 	}
-	take(k, zone, ago < 0 ? HF_GATE_NEVER : now - ago, now);
+	take(k, zone, NULL, ago < 0 ? HF_GATE_NEVER : now - ago, now);
 	k->proof_written = HF_GATE_NEVER;
 	tell_why(k,
 		(struct hf_event){.kind = HF_EVENT_ZONE_LOADED,
@@ -290,28 +270,6 @@ static void load_copy(struct hf_zone_keeper *k, hf_us now)
 			.b = (int32_t)hf_zone_records(zone)},
 		"the copy of the last time", now);
 	hf_zone_unref(zone);
-}
-
-static bool same_set(const struct hf_zone_set *a, const struct hf_zone_set *b)
-{
-	return a->type == b->type && a->count == b->count && a->ttl == b->ttl &&
-	       a->rdata_octets == b->rdata_octets && a->owner[0] == b->owner[0] &&
-	       memcmp(a->rdata, b->rdata, a->rdata_octets) == 0 &&
-	       hf_name_wire_len(a->owner, HF_NAME_MAX) == hf_name_wire_len(b->owner, HF_NAME_MAX) &&
-	       memcmp(a->owner, b->owner, hf_name_wire_len(a->owner, HF_NAME_MAX)) == 0;
-}
-
-/* A file may be written again with nothing new in it. */
-static bool same_zone(const struct hf_zone *a, const struct hf_zone *b)
-{
-	struct hf_zone_walk x = hf_zone_walk(a), y = hf_zone_walk(b);
-	struct hf_zone_set s, t;
-	if (hf_zone_records(a) != hf_zone_records(b))
-		return false;
-	while (hf_zone_next(&x, &s))
-		if (!hf_zone_next(&y, &t) || !same_set(&s, &t))
-			return false;
-	return true;
 }
 
 /* ---- what comes of it ---- */
@@ -550,52 +508,24 @@ static void back_off(struct hf_zone_keeper *k, hf_us now)
 	k->fetch_at = now + wait - jitter(k, wait / 4);
 }
 
-/* In front of the words, where they are about a record of a file: its last name, as an event
- * has not many words, and the line. */
-static void add_place(const struct hf_zone_keeper *k, const struct hf_zone_record *record,
-	char why[static HF_SANITY_WHY_MAX])
+static void refuse(struct hf_zone_keeper *k, const struct hf_judged *judged, hf_us now)
 {
-	char place[HF_ZONE_FILE_PLACE_MAX], words[HF_SANITY_WHY_MAX];
-	if (!hf_zone_file_find(k->conf.zone->file, &k->conf.zone->name, record, place))
-		return;
-	const char *slash = strrchr(place, '/');
-	memcpy(words, why, sizeof words);
-	size_t len = (size_t)snprintf(why, HF_SANITY_WHY_MAX, "%s: ", slash ? slash + 1 : place);
-	snprintf(why + len, HF_SANITY_WHY_MAX - len, "%s", words);
+	k->refused++;
+	fail(k, HF_EVENT_ZONE_REFUSED, judged->fetched.serial, judged->why, now);
+	back_off(k, now);
+	if (judged->fetched.primary != HF_SOURCE_NO_PRIMARY) /* another may have a better one */
+		k->first = (judged->fetched.primary + 1) % k->conf.zone->primaries.count;
 }
 
-static bool is_sane(const struct hf_zone_keeper *k, const struct hf_zone *zone,
-	char why[static HF_SANITY_WHY_MAX])
+static void take_new(struct hf_zone_keeper *k, const struct hf_judged *judged, hf_us now)
 {
-	struct hf_zone_record culprit = {.type = 0};
-	struct hf_sanity_conf conf = sanity_of(k);
-	conf.ret_culprit = &culprit;
-	if (hf_sanity(&conf, k->entry.zone, zone, why))
-		return is_catalog(k, zone, why);
-	if (culprit.type && strcmp(k->conf.zone->file, "none") != 0)
-		add_place(k, &culprit, why);
-	return false;
-}
-
-static void take_new(struct hf_zone_keeper *k, const struct hf_fetched *fetched, hf_us now)
-{
-	char why[HF_SANITY_WHY_MAX];
-	_Static_assert(HF_CATALOG_WHY_MAX <= HF_SANITY_WHY_MAX, "both are written there");
-	k->whole = !is_sane(k, fetched->zone, why);
-	if (k->whole) {
-		k->refused++;
-		fail(k, HF_EVENT_ZONE_REFUSED, fetched->serial, why, now);
-		back_off(k, now);
-		if (fetched->primary != HF_SOURCE_NO_PRIMARY) /* another may have a better one */
-			k->first = (fetched->primary + 1) % k->conf.zone->primaries.count;
-		return;
-	}
+	const struct hf_fetched *fetched = &judged->fetched;
 	k->failures = 0;
 	k->fault[0] = 0;
-	if (!k->entry.zone || !same_zone(k->entry.zone, fetched->zone)) {
+	if (!judged->same) {
 		bool same_serial = k->entry.zone && fetched->serial == k->gate.serial;
 		k->save_within = k->entry.zone ? 0 : SAVE_WITHIN;
-		take(k, fetched->zone, HF_GATE_NEVER, now);
+		take(k, fetched->zone, judged->journal, HF_GATE_NEVER, now);
 		k->loads++;
 		k->unsaved = true;
 		tell_why(k,
@@ -610,29 +540,68 @@ static void take_new(struct hf_zone_keeper *k, const struct hf_fetched *fetched,
 	hf_gate_transferred(&k->gate, fetched->primary, fetched->serial, now);
 }
 
-static void fetched(void *ctx, const struct hf_fetched *fetched, hf_us now)
+static void judged(void *ctx, const struct hf_judged *judged, hf_us now)
 {
 	struct hf_zone_keeper *k = ctx;
 	const struct hf_zone *before = k->entry.zone;
 	k->fetching = false;
-	k->transfers +=
-		fetched->primary != HF_SOURCE_NO_PRIMARY && fetched->result == HF_SOURCE_NEW;
-	if (fetched->result == HF_SOURCE_NEW) {
-		take_new(k, fetched, now);
-	} else if (fetched->result == HF_SOURCE_NOTHING) {
-		k->fault[0] = 0;
-		hf_gate_transferred(&k->gate, fetched->primary, fetched->serial, now);
-		/* Whoever says that there is more: this is what there is. */
-		if (k->gate.behind_since == HF_GATE_NEVER)
-			k->failures = 0;
-		else
-			back_off(k, now);
-	} else {
-		k->transfers_failed++;
-		fail(k, HF_EVENT_ZONE_FETCH_FAILED, 0, fetched->why, now);
-		back_off(k, now);
-	}
+	k->whole = !judged->sane;
+	if (judged->sane)
+		take_new(k, judged, now);
+	else
+		refuse(k, judged, now);
 	settle_from(k, before, now);
+}
+
+static void failed(struct hf_zone_keeper *k, const char *why, hf_us now)
+{
+	k->fetching = false;
+	k->transfers_failed++;
+	fail(k, HF_EVENT_ZONE_FETCH_FAILED, 0, why, now);
+	back_off(k, now);
+	settle(k, now);
+}
+
+static void has_nothing(struct hf_zone_keeper *k, const struct hf_fetched *fetched, hf_us now)
+{
+	k->fetching = false;
+	k->fault[0] = 0;
+	hf_gate_transferred(&k->gate, fetched->primary, fetched->serial, now);
+	/* Whoever says that there is more: this is what there is. */
+	if (k->gate.behind_since == HF_GATE_NEVER)
+		k->failures = 0;
+	else
+		back_off(k, now);
+	settle(k, now);
+}
+
+/* A fetch goes on until what it brought has been judged: nothing newer is fetched meanwhile,
+ * and what a NOTIFY says is followed then. */
+static void has_new(struct hf_zone_keeper *k, const struct hf_fetched *fetched, hf_us now)
+{
+	const struct hf_judging_conf conf = {.hands = k->conf.hands,
+		.loan = k->conf.loan,
+		.zone = k->conf.zone,
+		.tombstones = k->conf.tombstones,
+		.here = k->entry.zone,
+		.journal = k->entry.journal,
+		.done = judged,
+		.ctx = k};
+	k->transfers += fetched->primary != HF_SOURCE_NO_PRIMARY;
+	int rc = hf_judging_begin(&conf, fetched, &k->judging, now);
+	if (rc)
+		failed(k, hf_strerror(rc), now);
+}
+
+static void fetched(void *ctx, const struct hf_fetched *fetched, hf_us now)
+{
+	struct hf_zone_keeper *k = ctx;
+	if (fetched->result == HF_SOURCE_NEW)
+		has_new(k, fetched, now);
+	else if (fetched->result == HF_SOURCE_NOTHING)
+		has_nothing(k, fetched, now);
+	else
+		failed(k, fetched->why, now);
 }
 
 static void source_changed(void *ctx, hf_us now)
@@ -790,6 +759,7 @@ static void update_event(void *ctx, struct hf_event event, hf_us now)
 static int make_updates(struct hf_zone_keeper *k, const struct hf_zone_keeper *before)
 {
 	const struct hf_updates_conf conf = {.calls = k->conf.calls,
+		.hands = k->conf.hands,
 		.zone = k->conf.zone,
 		.zones = k->conf.zones,
 		.keys = k->conf.keys,
@@ -877,6 +847,7 @@ void hf_zone_keeper_free(struct hf_zone_keeper *k)
 		k->source->ops->free(k->source);
 	hf_notify_free(k->notify);
 	hf_updates_free(k->updates);
+	hf_judging_end(&k->judging);
 	if (k->saving)
 		k->saving->owner = NULL;
 	hf_zone_unref(k->entry.zone);

@@ -4,8 +4,8 @@
  * Story: a keeper has the version that is served, or none. Events come to it: a source has
  * something, a witness said a serial, a NOTIFY came, time passed. It tells the gate
  * (zone/gate.h), and does what that says: ask the witnesses, fetch. A new version is held
- * against the old one first (zone/sanity.h): one that is refused leaves the old one in its
- * place, and is told of. What workers need to know (version, standing, why) is the
+ * against the old one first (authority/judging.h), and so long the fetch goes on: one that is
+ * refused leaves the old one in its place, and is told of. What workers need to know (version, standing, why) is the
  * keeper's *entry*; whenever it changes, `changed` is called.
  * Each version that takes another's place leaves the difference in the journal of the entry
  * (zone/journal.h), and each that is served is told to secondaries (authority/notify.h) and
@@ -28,6 +28,7 @@ struct hf_zone_keeper;
 struct hf_copies;
 struct hf_hands;
 struct hf_keys;
+struct hf_loan;
 
 struct hf_zone_keeper_handler {
 	/* Its entry is another. */
@@ -51,6 +52,7 @@ struct hf_zone_keeper_conf {
 	const char *obstacle; /* why nothing can be fetched, such as a key that is missing; NULL */
 	struct hf_watch *watch;                 /* or NULL */
 	struct hf_hands *hands;                 /* or NULL */
+	struct hf_loan *loan; /* of the configuration, for jobs that read it; or NULL */
 	struct hf_copies *copies;               /* or NULL */
 	const struct hf_tombstones *tombstones; /* or NULL */
 	size_t siblings; /* witnesses that somebody else asks: hf_zone_keeper_sibling */

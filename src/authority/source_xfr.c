@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "authority/making.h"
 #include "authority/source.h"
 #include "authority/witness.h"
 #include "base/check.h"
@@ -51,7 +52,8 @@ struct xfr {
 	struct hf_turn turn;
 	struct hf_call *call;
 	struct hf_transfer *transfer;
-	struct hf_timer timer; /* the patience with serials */
+	struct hf_making *making; /* of what has come; NULL */
+	struct hf_timer timer;    /* the patience with serials */
 	/* ---- of this fetch ---- */
 	bool under_way;
 	bool asking;    /* for serials */
@@ -76,6 +78,7 @@ static void hang_up(struct xfr *x)
 	x->call = NULL;
 	hf_transfer_free(x->transfer);
 	x->transfer = NULL;
+	hf_making_end(&x->making);
 	hf_turn_give(x->source.conf.calls, &x->turn);
 }
 
@@ -200,9 +203,30 @@ static bool is_wanted(const struct xfr *x, uint32_t serial)
 	return serial == ours ? x->whole : may_go_back(x);
 }
 
+static void made(void *ctx, const struct hf_made *made, hf_us now)
+{
+	struct xfr *x = ctx;
+	if (made->rc && !x->all && x->have) {
+		ask_for_all(x, now);
+		return;
+	}
+	if (made->rc) {
+		primary_failed(x, made->why[0] ? made->why : hf_strerror(made->rc), now);
+		return;
+	}
+	x->primaries[x->current].failures = 0;
+	x->primaries[x->current].no_differences = false;
+	finish(x, HF_SOURCE_NEW,
+		(struct hf_fetched){.zone = made->zone,
+			.serial = hf_zone_soa(made->zone)->serial,
+			.primary = x->current,
+			.differences = made->differences},
+		now);
+}
+
+/* The turn is kept until there is a zone, for that takes as much memory again. */
 static void came_whole(struct xfr *x, hf_us now)
 {
-	struct hf_fetched fetched = {.primary = x->current};
 	if (x->tsig && !hf_tsig_settled(x->tsig)) {
 		primary_failed(x, "the last message is not signed", now);
 		return;
@@ -212,22 +236,13 @@ static void came_whole(struct xfr *x, hf_us now)
 		primary_has_nothing(x, serial, now);
 		return;
 	}
-	int rc = hf_transfer_zone(x->transfer, &fetched.zone, &fetched.differences);
-	if (rc && !x->all && x->have) {
-		ask_for_all(x, now);
-		return;
-	}
-	if (rc) {
-		char why[HF_SOURCE_WHY_MAX];
-		const char *said = hf_transfer_why(x->transfer);
-		snprintf(why, sizeof why, "%s", said[0] ? said : hf_strerror(rc));
-		primary_failed(x, why, now);
-		return;
-	}
-	x->primaries[x->current].failures = 0;
-	x->primaries[x->current].no_differences = false;
-	fetched.serial = serial;
-	finish(x, HF_SOURCE_NEW, fetched, now);
+	struct hf_transfer *transfer = x->transfer;
+	x->transfer = NULL;
+	hf_call_end(x->call);
+	x->call = NULL;
+	int rc = hf_making_begin(x->source.conf.hands, transfer, made, x, &x->making, now);
+	if (rc)
+		primary_failed(x, hf_strerror(rc), now);
 }
 
 static void came_nothing(struct xfr *x, hf_us now)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "authority/making.h"
 #include "base/check.h"
 #include "base/error.h"
 #include "wire/message.h"
@@ -31,6 +32,7 @@ struct provider {
 	bool last; /* the message that is out is the last */
 	struct hf_call *call;
 	struct hf_transfer *transfer;
+	struct hf_making *making; /* of what was transferred; NULL */
 	struct hf_update *update;
 	struct hf_zone *aim;            /* what it is to have */
 	uint64_t aim_version;           /* its number */
@@ -144,6 +146,7 @@ static void hang_up(struct provider *p)
 	p->call = NULL;
 	hf_transfer_free(p->transfer);
 	p->transfer = NULL;
+	hf_making_end(&p->making);
 	p->doing = DOING_NOTHING;
 }
 
@@ -402,25 +405,36 @@ static void replied(struct provider *p, uint8_t *m, size_t len, hf_us now)
 	go_on(p, hf_updater_took(&p->machine, p->last), now);
 }
 
-static void came_whole(struct provider *p, hf_us now)
+static void made(void *ctx, const struct hf_made *made, hf_us now)
 {
-	bool differences;
+	struct provider *p = ctx;
 	char why[HF_UPDATES_WHY_MAX];
-	if (p->tsig && !hf_tsig_settled(p->tsig)) {
-		fail(p, false, "the end of its zone is not signed", now);
-		return;
-	}
-	int rc = hf_transfer_zone(p->transfer, &p->theirs, &differences);
-	if (rc) {
-		const char *said = hf_transfer_why(p->transfer);
-		snprintf(why, sizeof why, "its zone is none: %s", said[0] ? said : hf_strerror(rc));
+	if (made->rc) {
+		snprintf(why, sizeof why, "its zone is none: %s",
+			made->why[0] ? made->why : hf_strerror(made->rc));
 		fail(p, false, why, now);
 		return;
 	}
+	p->theirs = made->zone;
 	hf_update_soa_of(p->theirs, &p->soa);
 	p->figures.serial = hf_update_soa_serial(&p->soa);
 	hang_up(p);
 	go_on(p, hf_updater_transferred(&p->machine, p->figures.serial, now), now);
+}
+
+static void came_whole(struct provider *p, hf_us now)
+{
+	if (p->tsig && !hf_tsig_settled(p->tsig)) {
+		fail(p, false, "the end of its zone is not signed", now);
+		return;
+	}
+	struct hf_transfer *transfer = p->transfer;
+	p->transfer = NULL;
+	hf_call_end(p->call);
+	p->call = NULL;
+	int rc = hf_making_begin(p->all->conf.hands, transfer, made, p, &p->making, now);
+	if (rc)
+		fail(p, false, hf_strerror(rc), now);
 }
 
 static void transferred(struct provider *p, uint8_t *m, size_t len, hf_us now)

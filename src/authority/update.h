@@ -31,10 +31,12 @@
 
 #define HF_UPDATES_WHY_MAX 160
 
+struct hf_hands;
 struct hf_updates;
 
 struct hf_updates_conf {
 	struct hf_calls *calls;
+	struct hf_hands *hands; /* or NULL */
 	const struct hf_zone_conf *zone;
 	const struct hf_zones_conf *zones; /* with the servers that `zone` names */
 	const struct hf_keys *keys;
