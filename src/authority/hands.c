@@ -17,7 +17,7 @@ struct hf_hands {
 	pthread_mutex_t lock; /* over all that follows */
 	pthread_cond_t news;
 	struct queue waiting, ready;
-	bool over;
+	bool over; /* the loop's thread says so, and reads it without the lock */
 };
 
 static void put(struct queue *q, struct hf_job *job)
@@ -87,6 +87,11 @@ int hf_hands_open(struct hf_hands *h)
 bool hf_hands_are_open(const struct hf_hands *h)
 {
 	return h && h->count;
+}
+
+bool hf_hands_are_over(const struct hf_hands *h)
+{
+	return h && h->over;
 }
 
 void hf_hands_give(struct hf_hands *h, struct hf_job *job)

@@ -35,6 +35,9 @@ int hf_hands_new(struct hf_loop *loop, struct hf_hands **ret);
 int hf_hands_open(struct hf_hands *hands);
 bool hf_hands_are_open(const struct hf_hands *hands); /* NULL: false */
 
+/* They are being closed, or have been: whoever hears of a job now begins nothing with it. */
+bool hf_hands_are_over(const struct hf_hands *hands); /* NULL: false */
+
 void hf_hands_give(struct hf_hands *hands, struct hf_job *job);
 
 /* Calls `done` of all that have run; to be called when the loop has been woken. */

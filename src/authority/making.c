@@ -30,21 +30,12 @@ static void done(struct hf_job *job, hf_us now)
 	if (m->place)
 		*m->place = NULL;
 	m->made.why = hf_transfer_why(m->transfer);
-	if (m->place && m->made.rc != -ECANCELED)
+	if (m->place && m->made.rc != -ECANCELED && !hf_hands_are_over(m->hands))
 		m->done(m->ctx, &m->made, now);
 	else
 		hf_zone_unref(m->made.zone);
 	hf_transfer_free(m->transfer);
 	free(m);
-}
-
-/* Hands that are closed mean the end of all: nobody begins anything with it. */
-static void done_by_hand(struct hf_job *job, hf_us now)
-{
-	struct hf_making *m = (struct hf_making *)job;
-	if (m->place && !hf_hands_are_open(m->hands))
-		hf_making_end(m->place);
-	done(job, now);
 }
 
 int hf_making_begin(struct hf_hands *hands, struct hf_transfer *transfer, hf_making_done *tell,
@@ -64,7 +55,6 @@ int hf_making_begin(struct hf_hands *hands, struct hf_transfer *transfer, hf_mak
 		.made = {.rc = -ECANCELED}};
 	*place = m;
 	if (hf_hands_are_open(hands) && hf_transfer_memory(transfer) >= LARGE) {
-		m->job.done = done_by_hand;
 		hf_hands_give(hands, &m->job);
 		return 0;
 	}

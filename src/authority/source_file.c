@@ -114,7 +114,7 @@ static void done(struct hf_job *job, hf_us now)
 	struct file_source *s = r->owner;
 	if (s)
 		s->reading = NULL;
-	if (s && r->rc != -ECANCELED)
+	if (s && r->rc != -ECANCELED && !hf_hands_are_over(s->source.conf.hands))
 		take(s, r, now);
 	free_reading(r);
 }

@@ -7,17 +7,22 @@
  * refused, and not of a copy from the disk.
  * A document without a length could lack its end and nobody would see: it is taken only
  * with a digest. The digest's own document may be a moment older or newer than the zone's:
- * then the keeper comes again. */
+ * then the keeper comes again. A large document is measured and read by a hand
+ * (authority/hands.h), so that other zones are looked after meanwhile. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "authority/download.h"
+#include "authority/hands.h"
 #include "authority/source.h"
 #include "base/check.h"
 #include "base/error.h"
 #include "zone/digest.h"
 #include "zone/text.h"
+
+/* Some five thousand records, read in ten milliseconds: less is not worth the way. */
+#define LARGE (256u << 10)
 
 /* Of records in front of a $TTL that name none: an hour, as from a file. */
 #define TTL_DEFAULT 3600
@@ -30,14 +35,33 @@ struct document {
 	uint8_t *body;
 	size_t len;
 	uint8_t sum[HF_SHA256];
-	bool measured, vouched; /* its length is known; a digest is right */
+	int digested;            /* by a header, as struct hf_downloaded has it */
+	uint8_t said[HF_SHA256]; /* ... which says this */
+	bool measured, vouched;  /* its length is known; a digest is right */
 	char tag[HF_DOWNLOAD_TAG_MAX], modified[HF_DOWNLOAD_DATE_MAX];
 	char note[HF_SOURCE_WHY_MAX]; /* where it was found, if that is another place */
+};
+
+/* A document that is measured, or read; by a hand, if it is large. */
+struct reading {
+	struct hf_job job;        /* first */
+	struct url_source *owner; /* NULL: nobody wants it any more */
+	void (*then)(struct url_source *s, struct reading *r, hf_us now);
+	struct hf_name name;
+	struct hf_zone_limits limits;
+	struct document document;
+	struct hf_zone_build *build;
+	struct hf_zone *zone;
+	bool ran;
+	int rc;
+	unsigned faults;
+	char first[HF_SOURCE_WHY_MAX - 32];
 };
 
 struct url_source {
 	struct hf_source source; /* first */
 	struct hf_download *download;
+	struct reading *reading; /* NULL: none is under way */
 	struct hf_timer wait;
 	unsigned first; /* the address to begin with: another one after a failure */
 	/* ---- what was given last ---- */
@@ -67,6 +91,9 @@ static void cancel(struct hf_source *source)
 	hf_timer_disarm(hf_loop_timers(source->conf.loop), &s->wait);
 	hf_download_end(s->download);
 	s->download = NULL;
+	if (s->reading)
+		s->reading->owner = NULL;
+	s->reading = NULL;
 	drop_document(s);
 }
 
@@ -95,13 +122,48 @@ static void has_nothing(struct url_source *s, hf_us now)
 		now);
 }
 
-/* ---- a document is read ---- */
+/* ---- what takes long ---- */
 
-struct reading {
-	struct hf_zone_build *build;
-	unsigned faults;
-	char first[HF_SOURCE_WHY_MAX - 32];
-};
+static void done(struct hf_job *job, hf_us now)
+{
+	struct reading *r = (struct reading *)job;
+	struct url_source *s = r->owner;
+	if (s)
+		s->reading = NULL;
+	if (s && r->ran && !hf_hands_are_over(s->source.conf.hands))
+		r->then(s, r, now);
+	hf_zone_unref(r->zone);
+	free(r->document.body);
+	free(r);
+}
+
+/* Takes the document along. */
+static void work(struct url_source *s, void (*run)(struct hf_job *job),
+	void (*then)(struct url_source *s, struct reading *r, hf_us now), hf_us now)
+{
+	const struct hf_source_conf *conf = &s->source.conf;
+	struct reading *r = calloc(1, sizeof *r);
+	if (!r) {
+		fail(s, hf_strerror(-ENOMEM), now);
+		return;
+	}
+	r->job = (struct hf_job){.run = run, .done = done};
+	r->owner = s;
+	r->then = then;
+	r->name = conf->zone->name;
+	r->limits = conf->limits;
+	r->document = s->document;
+	s->document = (struct document){.body = NULL};
+	s->reading = r;
+	if (hf_hands_are_open(conf->hands) && r->document.len >= LARGE) {
+		hf_hands_give(conf->hands, &r->job);
+		return;
+	}
+	run(&r->job);
+	done(&r->job, now);
+}
+
+/* ---- a document is read ---- */
 
 static void fault(void *ctx, uint32_t line, const char *why)
 {
@@ -123,49 +185,55 @@ static int record(void *ctx, const struct hf_zone_record *record)
 	return rc;
 }
 
-static int read_zone(const struct url_source *s, struct reading *r, struct hf_zone **ret)
+static int read_zone(struct reading *r)
 {
 	/* $INCLUDE would reach for files of this machine. */
 	static const struct hf_zone_handler handler = {record, fault, NULL};
-	const struct hf_source_conf *conf = &s->source.conf;
 	char origin[HF_NAME_TEXT_MAX];
-	const struct hf_zone_text in = {.text = (const char *)s->document.body,
-		.len = s->document.len,
-		.origin = hf_name_text(conf->zone->name.bytes, origin),
+	const struct hf_zone_text in = {.text = (const char *)r->document.body,
+		.len = r->document.len,
+		.origin = hf_name_text(r->name.bytes, origin),
 		.ttl = TTL_DEFAULT,
 		.faults_max = FAULTS_MAX};
-	int rc = hf_zone_build_new(&conf->zone->name, &conf->limits, &r->build);
+	int rc = hf_zone_build_new(&r->name, &r->limits, &r->build);
 	if (rc)
 		return rc;
 	rc = hf_zone_text_read(&in, &handler, r);
 	if (!rc)
-		return hf_zone_build_finish(r->build, fault, r, ret);
+		return hf_zone_build_finish(r->build, fault, r, &r->zone);
 	hf_zone_build_free(r->build);
 	return rc;
 }
 
-static void read_document(struct url_source *s, hf_us now)
+static void run_read(struct hf_job *job)
 {
-	struct reading r = {.faults = 0};
-	struct hf_fetched fetched = {.result = HF_SOURCE_NEW};
+	struct reading *r = (struct reading *)job;
+	r->rc = read_zone(r);
+	r->ran = true;
+}
+
+static void document_was_read(struct url_source *s, struct reading *r, hf_us now)
+{
 	char why[HF_SOURCE_WHY_MAX];
-	int rc = read_zone(s, &r, &fetched.zone);
-	if (rc) {
-		if (r.faults > 1)
-			snprintf(why, sizeof why, "%s (and %u more)", r.first, r.faults - 1);
+	if (r->rc) {
+		if (r->faults > 1)
+			snprintf(why, sizeof why, "%s (and %u more)", r->first, r->faults - 1);
 		else
-			snprintf(why, sizeof why, "%s", r.faults ? r.first : hf_strerror(rc));
+			snprintf(why, sizeof why, "%s", r->faults ? r->first : hf_strerror(r->rc));
 		fail(s, why, now);
 		return;
 	}
-	fetched.serial = hf_zone_soa(fetched.zone)->serial;
-	snprintf(why, sizeof why, "%s", s->document.note);
-	fetched.why = why;
+	const struct document *d = &r->document;
+	struct hf_fetched fetched = {.result = HF_SOURCE_NEW,
+		.zone = r->zone,
+		.serial = hf_zone_soa(r->zone)->serial,
+		.why = d->note};
+	r->zone = NULL; /* finish lets go of it */
 	s->given = true;
 	s->serial = fetched.serial;
-	memcpy(s->sum, s->document.sum, sizeof s->sum);
-	memcpy(s->tag, s->document.tag, sizeof s->tag);
-	memcpy(s->modified, s->document.modified, sizeof s->modified);
+	memcpy(s->sum, d->sum, sizeof s->sum);
+	memcpy(s->tag, d->tag, sizeof s->tag);
+	memcpy(s->modified, d->modified, sizeof s->modified);
 	finish(s, fetched, now);
 }
 
@@ -185,7 +253,7 @@ static void take_document(struct url_source *s, hf_us now)
 		memcpy(s->modified, d->modified, sizeof s->modified);
 		has_nothing(s, now);
 	} else {
-		read_document(s, now);
+		work(s, run_read, document_was_read, now);
 	}
 }
 
@@ -261,13 +329,39 @@ static void keep_document(struct url_source *s, const struct hf_downloaded *down
 {
 	struct document *d = &s->document;
 	d->len = downloaded->len;
-	hf_sha256(downloaded->body, downloaded->len, d->sum);
 	d->measured = downloaded->measured;
+	d->digested = (int)downloaded->digested;
+	memcpy(d->said, downloaded->digest, sizeof d->said);
 	snprintf(d->tag, sizeof d->tag, "%s", downloaded->tag);
 	snprintf(d->modified, sizeof d->modified, "%s", downloaded->modified);
 	if (downloaded->redirected)
 		snprintf(d->note, sizeof d->note, "redirected to %.100s", downloaded->url);
 	d->body = hf_download_take(s->download);
+}
+
+static void run_measure(struct hf_job *job)
+{
+	struct reading *r = (struct reading *)job;
+	hf_sha256(r->document.body, r->document.len, r->document.sum);
+	r->ran = true;
+}
+
+static void document_was_measured(struct url_source *s, struct reading *r, hf_us now)
+{
+	s->document = r->document;
+	r->document.body = NULL;
+	if (s->document.digested == HF_DIGEST_GARBLED) {
+		fail(s, "the header with its digest cannot be read", now);
+	} else if (s->document.digested == HF_DIGEST_GIVEN &&
+		   memcmp(s->document.said, s->document.sum, HF_SHA256) != 0) {
+		differs(s, "its header", s->document.said, now);
+	} else {
+		s->document.vouched = s->document.digested == HF_DIGEST_GIVEN;
+		if (strcmp(s->source.conf.zone->url_digest, "none") != 0)
+			ask_for_digest(s, now);
+		else
+			take_document(s, now);
+	}
 }
 
 static void zone_came(void *ctx, const struct hf_downloaded *downloaded, hf_us now)
@@ -284,18 +378,7 @@ static void zone_came(void *ctx, const struct hf_downloaded *downloaded, hf_us n
 		return;
 	}
 	keep_document(s, downloaded);
-	if (downloaded->digested == HF_DIGEST_GARBLED) {
-		fail(s, "the header with its digest cannot be read", now);
-	} else if (downloaded->digested == HF_DIGEST_GIVEN &&
-		   memcmp(downloaded->digest, s->document.sum, HF_SHA256) != 0) {
-		differs(s, "its header", downloaded->digest, now);
-	} else {
-		s->document.vouched = downloaded->digested == HF_DIGEST_GIVEN;
-		if (strcmp(s->source.conf.zone->url_digest, "none") != 0)
-			ask_for_digest(s, now);
-		else
-			take_document(s, now);
-	}
+	work(s, run_measure, document_was_measured, now);
 }
 
 /* ---- asking ---- */
