@@ -234,6 +234,18 @@ static bool is_of_truth(enum hf_query_cause cause)
 	return cause >= HF_CAUSE_DOUBTED;
 }
 
+/* An upstream has come back since the last message of it went out: that those before were
+ * lost in the dark says nothing of the name any more. */
+static bool is_of_the_dark(const struct flight *f)
+{
+	const struct hf_query *q = &f->base.query;
+	hf_us last = q->began;
+	for (unsigned i = 0; i < q->sends; i++)
+		if (!q->attempts[i].queued && q->attempts[i].sent > last)
+			last = q->attempts[i].sent;
+	return hf_upstreams_recovered(f->worker->team->upstreams, f->plan, f->route, last);
+}
+
 void hf_deliver_failure(struct flight *f, const struct hf_action *action, hf_us now)
 {
 	if (f->private) {
@@ -250,7 +262,8 @@ void hf_deliver_failure(struct flight *f, const struct hf_action *action, hf_us 
 		(action->cause == HF_CAUSE_RESTING || action->cause == HF_CAUSE_BUDGET))
 		return;
 	hf_count(f->worker->meter, HF_COUNT_FAILURES);
-	hf_trouble_remember(f->worker, &f->key, now, hf_loop_random_u32(f->worker->loop));
+	if (!is_of_the_dark(f))
+		hf_trouble_remember(f->worker, &f->key, now, hf_loop_random_u32(f->worker->loop));
 	if (!hf_deliver_stale(f, is_of_truth(action->cause) ? text : NULL, now))
 		hf_deliver_to_all(f, &answer, now);
 }

@@ -199,12 +199,13 @@ struct tokens {
 };
 
 /* When there is one for this question. Whose client has had more than its share leaves
- * those of a second of the floor to others. */
+ * those of a second of the floor to others; when nobody has taken one of them they are
+ * lost to everybody, and it may have the next. */
 static hf_us when_token(const struct hf_step *s, const struct tokens *t)
 {
 	hf_us now = s->env->now, when = hf_retry_when(t->retry, t->conf, now);
 	hf_fair_want(t->fair, s->q->account, now);
-	if (when > now || hf_retry_saved(t->retry) > t->conf->floor ||
+	if (when > now || hf_retry_saved(t->retry) >= t->conf->floor ||
 		!hf_fair_heavy(t->fair, s->q->account, now))
 		return when;
 	return now + LOOK_FOR_TOKEN;
