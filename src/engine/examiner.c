@@ -173,7 +173,7 @@ int hf_examiner_explain(const struct hf_examiner_conf *conf, const struct hf_que
 	int rc = begin(&e);
 	if (!rc)
 		rc = hf_story_look(e.worker, question, hf_loop_now(e.loop), &story);
-	if (!rc && conf->longest)
+	if (!rc && conf->longest && hf_story_is_upstreams(story))
 		rc = run(&e, question, 1);
 	if (rc) {
 		hf_story_free(story);

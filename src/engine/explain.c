@@ -8,6 +8,7 @@
 #include "engine/truth.h"
 #include "engine/worker.h"
 #include "forward/query.h"
+#include "zone/rules.h"
 #include "zone/zones.h"
 
 static uint32_t seconds(hf_us duration)
@@ -161,14 +162,45 @@ static void look_at_cache(struct hf_worker *worker, struct hf_story *s, hf_us no
 	look_for_failure(worker, s, &key, now, hf_scratch(worker));
 }
 
-/* What is answered without us. */
-static void look_at_zones(const struct hf_zones *zones, struct hf_story *s)
+/* ---- what is answered without us ---- */
+
+static void ask_zone(const struct hf_zones_entry *entry, struct hf_story *s, struct hf_kept *kept)
+{
+	const struct hf_zone_ask ask = {.question = &s->question};
+	struct hf_message_view view;
+	s->own.said = hf_zone_answer(entry->zone, &ask, kept, &s->own.target);
+	if (hf_message_read(kept->wire, kept->len, &view) == 0)
+		hf_testimony_read(&s->question, kept->wire, &view, &s->own.answer);
+}
+
+static void look_at_zones(
+	struct hf_worker *worker, const struct hf_zones *zones, struct hf_story *s)
 {
 	const struct hf_zones_entry *entry =
 		hf_zones_find(zones, &s->question.name, s->question.type);
-	if (entry && !entry->local)
+	struct hf_story_own *own = &s->own;
+	if (!entry)
+		return;
+	own->any = true;
+	own->closed = entry->role == HF_ZONES_CATALOG;
+	own->standing = entry->standing;
+	memcpy(own->why, entry->why, sizeof own->why);
+	if (!entry->local) {
 		s->zone = entry->origin;
+		own->has_serial = entry->zone;
+		own->serial = entry->zone ? hf_zone_soa(entry->zone)->serial : 0;
+	}
+	if (!own->closed && entry->zone && own->standing <= HF_ZONE_MARKED)
+		ask_zone(entry, s, &hf_scratch(worker)->kept);
 	hf_zones_local_where(zones, &s->question.name, s->local, sizeof s->local);
+}
+
+bool hf_story_is_upstreams(const struct hf_story *story)
+{
+	const struct hf_story_own *own = &story->own;
+	if (!own->any) /* without a server the zones of the configuration are all that is known */
+		return !hf_zone_rules_over(story->plan->zones, &story->question.name);
+	return (own->standing <= HF_ZONE_MARKED && !own->closed && own->said == HF_ZONE_REFERRED);
 }
 
 int hf_story_look(struct hf_worker *worker, const struct hf_question *question, hf_us now,
@@ -182,7 +214,7 @@ int hf_story_look(struct hf_worker *worker, const struct hf_question *question, 
 	s->route = hf_route_find(s->plan->routes, &question->name);
 	s->expected = hf_expect_find(s->plan->expected, &question->name);
 	if (worker->zones)
-		look_at_zones(worker->zones, s);
+		look_at_zones(worker, worker->zones, s);
 	s->worker = worker->index;
 	s->first = -1;
 	s->upstreams = calloc(s->route ? s->route->upstream_count : 1, sizeof *s->upstreams);

@@ -3,9 +3,10 @@
  *
  * Story: which route a name takes, how its upstreams stand just now, what the cache
  * holds, what is expected; then what each upstream says of it when it is asked anew, and
- * what a client would get. Everything is looked at in one turn of the worker that owns
- * the name, but for what upstreams say, which takes its time (examine.h).
- * Looking changes nothing but the counts of use of what is in the cache.
+ * what a client would get. A name that is answered from a zone of ours, or from local data,
+ * is told from there: no upstream is asked for it, as none would be for a client. Everything is
+ * looked at in one turn of the worker that owns the name, but for what upstreams say, which takes
+ * its time (examine.h). Looking changes nothing but the counts of use of what is in the cache.
  * Ownership: a story is its receiver's; it points into its plan, of which it holds a
  * reference, and may be read in any thread.
  * Threads: the worker's own.
@@ -16,6 +17,8 @@
 #include "engine/examine.h"
 #include "forward/route.h"
 #include "upstream/health.h"
+#include "zone/answer.h"
+#include "zone/zones.h"
 
 struct hf_story_upstream { /* in the route's order */
 	const struct hf_upstream_conf *conf;
@@ -40,14 +43,29 @@ enum hf_story_cache {
 	HF_STORY_OLD,      /* past that too */
 };
 
+/* What a zone of ours, or local data, says. */
+struct hf_story_own {
+	bool any;    /* one of them answers for the name */
+	bool closed; /* it is a catalog, which is answered to nobody */
+	enum hf_zone_standing standing;
+	char why[HF_ZONES_WHY_MAX]; /* unless SERVED: the text that clients are given */
+	bool has_serial;            /* there is a copy, of a zone */
+	uint32_t serial;
+	/* SERVED and MARKED, unless closed: */
+	enum hf_zone_said said;
+	struct hf_testimony answer; /* SAID */
+	struct hf_name target;      /* LED_OUT: the name that its alias leads to */
+};
+
 struct hf_story {
 	struct hf_question question;
 	struct hf_plan *plan;
-	const struct hf_route *route;        /* NULL: none covers the name */
-	const struct hf_expected *expected;  /* NULL: nothing */
-	struct hf_name zone; /* of ours that answers; len 0: none */
+	const struct hf_route *route;       /* NULL: none covers the name */
+	const struct hf_expected *expected; /* NULL: nothing */
+	struct hf_name zone;                /* of ours that answers; len 0: none */
+	struct hf_story_own own;
 	char local[320]; /* where the local data stands that answers (zone/local.h); "": none */
-	unsigned worker;                     /* that owns the name */
+	unsigned worker; /* that owns the name */
 	struct hf_story_upstream *upstreams; /* route->upstream_count */
 	int first;                           /* whom a question would go to now; -1: nobody */
 	struct hf_story_cached {
@@ -66,5 +84,9 @@ void hf_story_free(struct hf_story *story); /* NULL is fine */
 /* What is known without asking. -ENOMEM. */
 int hf_story_look(struct hf_worker *worker, const struct hf_question *question, hf_us now,
 	struct hf_story **ret);
+
+/* Would an upstream be asked for the name at all? Not if a zone or local data has the answer;
+ * a name that a zone of ours delegates may be. */
+bool hf_story_is_upstreams(const struct hf_story *story);
 
 #endif

@@ -92,11 +92,13 @@ const struct hf_verb hf_cmd_explain = {
 	.words_min = 1,
 	.words_max = 2,
 	.help = "Tell the whole story of one answer: route, upstreams, cache, and who says what.",
-	.more = "Each upstream of the name's route is asked anew, within its budget. Exit status "
-		"0:\n"
-		"one of them at least says what can be believed, and none lies; 1: one lies, or "
-		"none\n"
-		"says anything; 3: no holdfast runs here.",
+	.more = "Each upstream of the name's route is asked anew, within its budget; none is for "
+		"a name\n"
+		"that a zone of ours, local data or a hosts file answers. Exit status 0: there is "
+		"an\n"
+		"answer, and nobody lies; 1: an upstream lies, none says anything, or the zone is "
+		"not\n"
+		"served; 3: no holdfast runs here.",
 	.flags = flags,
 	.run = explain,
 };

@@ -193,13 +193,50 @@ static const struct hf_name *own_zone(const struct hf_story *s)
 	return rule ? &rule->conf->name : NULL;
 }
 
-static void from_zone(const struct hf_name *zone, struct hf_text *text)
+/* Its answer, as far as it has one. */
+static void add_own_answer(const struct hf_story *s, struct hf_text *text)
+{
+	const struct hf_finding as = {.said = (struct hf_testimony *)&s->own.answer};
+	char said[HF_SAID_TEXT_MAX], name[HF_NAME_TEXT_MAX];
+	if (s->own.said == HF_ZONE_SAID)
+		hf_text_add(text, ": %s", hf_said_text(&as, said));
+	else if (s->own.said == HF_ZONE_LED_OUT)
+		hf_text_add(text, ": an alias that leads to %s, and what is said of that name",
+			hf_name_text(s->own.target.bytes, name));
+	else
+		hf_text_add(text,
+			": the referral to the servers of a delegation, unless a route "
+			"of `forward` lies at or below that: then what its upstreams say");
+	if (s->own.standing == HF_ZONE_MARKED)
+		hf_text_add(text, "; with a word that nobody has proven it: %s", s->own.why);
+}
+
+static void from_zone(const struct hf_story *s, const struct hf_name *zone, struct hf_text *text)
 {
 	char name[HF_NAME_TEXT_MAX];
-	hf_text_add(text, "what this node's own zone %s says (see `holdfast status` for whether it is "
-			  "served), and nothing from the cache or upstreams unless the zone "
-			  "delegates the name",
-		hf_name_text(zone->bytes, name));
+	hf_name_text(zone->bytes, name);
+	if (!s->own.any)
+		hf_text_add(text,
+			"what this node's own zone %s says, if it is served: the server that runs "
+			"knows (leave out --standalone)",
+			name);
+	else if (s->own.closed)
+		hf_text_add(text, "REFUSED: %s is a catalog, which is for secondaries alone", name);
+	else if (s->own.standing == HF_ZONE_WITHHELD)
+		hf_text_add(text,
+			"SERVFAIL with extended error 14 (Not Ready), for this node's own zone %s "
+			"is "
+			"not served: %s",
+			name, s->own.why);
+	else if (s->own.standing == HF_ZONE_DROPPED)
+		hf_text_add(text,
+			"no reply at all (when-unproven: drop), for this node's own zone %s is not "
+			"served: %s",
+			name, s->own.why);
+	else {
+		hf_text_add(text, "what this node's own zone %s says", name);
+		add_own_answer(s, text);
+	}
 }
 
 static void client_gets(const struct hf_story *s, struct hf_text *text)
@@ -208,12 +245,11 @@ static void client_gets(const struct hf_story *s, struct hf_text *text)
 	char said[HF_SAID_TEXT_MAX];
 	uint32_t left = c->ttl > c->age ? c->ttl - c->age : 0;
 	if (own_zone(s))
-		from_zone(own_zone(s), text);
-	else if (*s->local)
-		hf_text_add(text, "what this node's own records say, and nothing from the cache or "
-				  "upstreams unless they are an alias that leads there (%s)",
-			s->local);
-	else if (!s->route)
+		from_zone(s, own_zone(s), text);
+	else if (*s->local) {
+		hf_text_add(text, "what this node's own records say (%s)", s->local);
+		add_own_answer(s, text);
+	} else if (!s->route)
 		hf_text_add(text, "SERVFAIL: no upstream is configured for this name");
 	else if (c->what == HF_STORY_FRESH)
 		hf_text_add(text, "the answer from the cache, for %u s more: %s", left,
@@ -231,6 +267,27 @@ static void client_gets(const struct hf_story *s, struct hf_text *text)
 		from_upstreams(s, text);
 }
 
+/* How the zone or the local data stands that answers for the name. */
+static json_t *own_json(const struct hf_story *s)
+{
+	static const char *const standings[] = {
+		[HF_ZONE_SERVED] = "served",
+		[HF_ZONE_MARKED] = "marked",
+		[HF_ZONE_WITHHELD] = "withheld",
+		[HF_ZONE_DROPPED] = "dropped",
+	};
+	json_t *own = json_object();
+	if (!s->own.any) {
+		json_decref(own);
+		return json_null();
+	}
+	put(own, "standing", json_string(standings[s->own.standing]));
+	put(own, "why", *s->own.why ? json_string(s->own.why) : json_null());
+	put(own, "serial", s->own.has_serial ? json_integer(s->own.serial) : json_null());
+	put(own, "upstreams_are_asked", json_boolean(hf_story_is_upstreams(s)));
+	return own;
+}
+
 static json_t *story_json(const struct hf_story *s)
 {
 	struct hf_text text = hf_text(4096);
@@ -241,6 +298,7 @@ static json_t *story_json(const struct hf_story *s)
 	put(story, "type", json_string(hf_type_text(s->question.type, type)));
 	put(story, "zone", own_zone(s) ? name_json(own_zone(s)) : json_null());
 	put(story, "local", *s->local ? json_string(s->local) : json_null());
+	put(story, "own", own_json(s));
 	put(story, "route", route_json(s));
 	put(story, "expected", expected_json(s));
 	put(story, "cache", cache_json(s));
@@ -348,12 +406,31 @@ static void write_asked(const json_t *asked, FILE *out)
 	}
 }
 
+/* Where the answer comes from, if from here. */
+static void write_own(const json_t *story, FILE *out)
+{
+	const json_t *own = json_object_get(story, "own");
+	if (*word(story, "local"))
+		fprintf(out, "local     %s\n", word(story, "local"));
+	if (!json_is_object(own) || !*word(story, "zone"))
+		return;
+	fprintf(out, "zone      %s, %s", word(story, "zone"), word(own, "standing"));
+	if (json_is_integer(json_object_get(own, "serial")))
+		fprintf(out, ", serial %.0f", number(own, "serial"));
+	fprintf(out, "%s%s; see `holdfast status`\n", *word(own, "why") ? ": " : "",
+		word(own, "why"));
+}
+
 static void write_page(const json_t *story, FILE *out)
 {
 	const json_t *expected = json_object_get(story, "expected");
+	const json_t *own = json_object_get(story, "own");
 	fprintf(out, "%s %s\n\n", word(story, "name"), word(story, "type"));
-	if (*word(story, "local"))
-		fprintf(out, "local     %s\n", word(story, "local"));
+	write_own(story, out);
+	if (json_is_object(own) && !is(own, "upstreams_are_asked")) {
+		fprintf(out, "a client gets %s\n", word(story, "client_gets"));
+		return;
+	}
 	write_route(json_object_get(story, "route"), out);
 	if (json_is_object(expected))
 		fprintf(out, "expected  %s (expect: %s)\n", word(expected, "says"),
@@ -382,6 +459,8 @@ int hf_story_write(const struct hf_story *s, bool as_json, FILE *out)
 		write_page(story, out);
 	}
 	json_decref(story);
-	bool lost = !*s->local && ((s->examined && !believed(s)) || !s->route);
+	bool lost = (s->examined && !believed(s)) || !s->route;
+	if (s->own.any) /* a delegated name is not lost: clients have its referral */
+		lost = !s->own.closed && s->own.standing > HF_ZONE_MARKED;
 	return any_lie(s) || lost ? HF_EXIT_FAULT : HF_EXIT_GOOD;
 }

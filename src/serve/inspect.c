@@ -56,12 +56,14 @@ static void begin(void *arg, hf_us now)
 		.ctx = in};
 	int rc = in->conf.story ? hf_story_look(in->worker, &in->conf.questions[0], now, &in->story)
 				: 0;
-	if (!rc && conf.longest)
+	/* A name of ours is no upstream's business. */
+	bool asks = conf.longest && (!in->story || hf_story_is_upstreams(in->story));
+	if (!rc && asks)
 		rc = hf_examine(&conf, now, &in->examination);
 	if (rc) {
 		hf_story_free(in->story);
 		tell(in, NULL, NULL);
-	} else if (!conf.longest) {
+	} else if (!asks) {
 		tell(in, in->story, NULL);
 	}
 }

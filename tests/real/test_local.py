@@ -124,6 +124,7 @@ def test_hosts_files_give_addresses_names_and_pointers_and_explain_says_where_fr
     assert b"mine" in s.udp("6.0.0.10.in-addr.arpa.", "PTR").wire
     code, text = under_test.run_verb("explain", "--no-ask", "-c", s.path, "db.example")
     assert code == 0 and "hosts: %s, line 4" % one in text
+    assert "records say (hosts: %s, line 4): 10.0.0.5, 10.0.0.6" % one in text and "route" not in text
     _, text = under_test.run_verb("explain", "--no-ask", "-c", s.path, "6.0.0.10.in-addr.arpa", "PTR")
     assert "local data: %s, line " % s.path in text
     write(one, "10.0.0.7 db.example\n")
