@@ -535,7 +535,7 @@ static void routes_are_whole_and_name_what_there_is(void **state)
 		{ UPSTREAM "forward:\n- { zone: x.example, to: a }\n- { to: a, zone: X.EXAMPLE. }\n",
 		  "t:4:12: error: zone 'x.example' has two routes, the first on line 3\n" },
 		{ UPSTREAM "forward: [{ zone: ., to: a, order: quick }]\n",
-		  "t:2:36: error: 'quick' is not known here: expected fastest or listed\n" },
+		  "t:2:36: error: 'quick' is not known here: expected fastest, listed or strict\n" },
 	};
 	assert_faults(faults, HF_COUNT_OF(faults));
 }

@@ -90,13 +90,23 @@ static json_t *upstream_json(const struct hf_story *s, unsigned i)
 	return one;
 }
 
+static const char *order_name(enum hf_route_order order)
+{
+	static const char *const names[] = {
+		[HF_ORDER_FASTEST] = "fastest",
+		[HF_ORDER_LISTED] = "listed",
+		[HF_ORDER_STRICT] = "strict",
+	};
+	return order < HF_COUNT_OF(names) ? names[order] : "?";
+}
+
 static json_t *route_json(const struct hf_story *s)
 {
 	if (!s->route)
 		return json_null();
 	json_t *route = json_object(), *upstreams = json_array();
 	put(route, "zone", name_json(&s->route->zone));
-	put(route, "order", json_string(s->route->order == HF_ORDER_LISTED ? "listed" : "fastest"));
+	put(route, "order", json_string(order_name(s->route->order)));
 	for (unsigned i = 0; i < s->route->upstream_count; i++)
 		json_array_append_new(upstreams, upstream_json(s, i));
 	put(route, "upstreams", upstreams);
@@ -368,9 +378,11 @@ static void write_route(const json_t *route, FILE *out)
 		fprintf(out, "route     none: no zone of `forward` covers the name\n");
 		return;
 	}
+	const char *order = word(route, "order");
 	fprintf(out, "route     zone %s, %s\n", word(route, "zone"),
-		strcmp(word(route, "order"), "listed") == 0 ? "in the order listed"
-							    : "the fastest first");
+		strcmp(order, "strict") == 0   ? "strictly in the order listed"
+		: strcmp(order, "listed") == 0 ? "in the order listed"
+					       : "the fastest first");
 	json_array_foreach(json_object_get(route, "upstreams"), i, u) write_upstream(u, out);
 }
 

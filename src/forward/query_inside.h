@@ -73,6 +73,7 @@ static inline struct hf_selection hf_step_selection(const struct hf_step *s)
 		.tries = s->q->tries,
 		.barred = s->q->barred | s->q->held,
 		.by_rtt = s->env->route->order == HF_ORDER_FASTEST,
+		.strict = s->env->route->order == HF_ORDER_STRICT,
 		.first = s->q->sends == 0,
 		.cost = HF_COST_UDP,
 		.outgoing = s->env->outgoing,

@@ -20,9 +20,10 @@
 #define HF_ROUTE_UPSTREAMS_MAX 64
 #define HF_UPSTREAMS_MAX 1024
 
-enum hf_route_order { /* which usable upstream is asked first */
+enum hf_route_order {     /* which usable upstream is asked first */
 	HF_ORDER_FASTEST, /* smallest smoothed round trip */
-	HF_ORDER_LISTED,  /* as written: primary and standby */
+	HF_ORDER_LISTED,  /* both: as written, among those that are about as fast */
+	HF_ORDER_STRICT,  /* as written, however slow: primary and standby */
 };
 
 struct hf_route {

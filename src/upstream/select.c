@@ -161,7 +161,7 @@ static struct standing stand(const struct hf_selection *s, const struct hf_looks
 	case HF_ADMIT_NOT: one.offer = looks->in_use ? HF_OFFER_REST : offer_alone(s, i); break;
 	}
 	one.tries += one.offer == HF_OFFER_DUE ? DUE_PENALTY : 0u;
-	one.poor = !s->by_rtt && passed_over(looks->costs[i], looks->best);
+	one.poor = !s->by_rtt && !s->strict && passed_over(looks->costs[i], looks->best);
 	one.rank = s->by_rtt ? looks->costs[i] : (hf_us)i;
 	return one;
 }

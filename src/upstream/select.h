@@ -3,18 +3,16 @@
  *
  * Story: of a route's upstreams, those in use that this question has not been
  * sent to yet come first, in the route's order: the fastest (a lost message
- * counting as time lost), or as listed, where one that is much worse than the
- * best is passed over. One that has no room left in its budget, or that has just
- * come back and is given its share slowly, stands behind those that have. One
- * whose rest is over is asked when those in use have failed this question twice,
- * or when none is in use: then the question is its probe. One that rests is not
- * asked at all.
- * One that is trusted little comes after all that are not: it is asked only while none
- * of them is in use that this question has not been to (and stands in no line for any),
- * and whether it is in use is nothing to the rest of the others. It gets no copies.
- * When none is in use, a rest is over after a second at the latest: nobody else
- * can answer, and a probe a second hurts nobody.
- * Threads: one at a time, by the caller's lock. */
+ * counting as time lost); or as listed, where one that is much worse than the
+ * best is passed over; or strictly as listed, where it is not. One that has no room left in its
+ * budget, or that has just come back and is given its share slowly, stands behind those that have.
+ * One whose rest is over is asked when those in use have failed this question twice, or when none
+ * is in use: then the question is its probe. One that rests is not asked at all. One that is
+ * trusted little comes after all that are not: it is asked only while none of them is in use that
+ * this question has not been to (and stands in no line for any), and whether it is in use is
+ * nothing to the rest of the others. It gets no copies. When none is in use, a rest is over after a
+ * second at the latest: nobody else can answer, and a probe a second hurts nobody. Threads: one at
+ * a time, by the caller's lock. */
 #ifndef HF_UPSTREAM_SELECT_H
 #define HF_UPSTREAM_SELECT_H
 
@@ -43,7 +41,8 @@ struct hf_selection {
 	const uint8_t *tries; /* a count for each: how often this question went there */
 	uint64_t barred;      /* a bit for each: not again for this question */
 	bool spare_low;       /* leave out those that are trusted little: for a copy */
-	bool by_rtt;          /* else as listed */
+	bool by_rtt;          /* else as listed, ... */
+	bool strict;          /* ... however much worse one is than the best */
 	bool first;           /* nothing has been sent yet: the pace of one that came back counts */
 	uint32_t cost;        /* packets that there must be room for */
 	struct hf_outgoing_state *outgoing;

@@ -84,6 +84,33 @@ static void the_fastest_or_the_first_listed_is_asked_first(void **state)
 	assert_int_equal(hf_select(&w.s), 1);
 }
 
+static void one_that_is_much_worse_is_passed_over_but_not_where_the_order_is_strict(void **state)
+{
+	struct world w;
+	(void)state;
+	for (int strict = 0; strict < 2; strict++) {
+		prepare(&w, false);
+		w.s.strict = strict;
+		takes(&w, 0, 400 * HF_MS);
+		takes(&w, 1, 30 * HF_MS);
+		takes(&w, 2, 5 * HF_MS);
+		assert_int_equal(hf_select(&w.s), strict ? 0 : 1);
+		/* About as fast as the best, it is the first again. */
+		takes(&w, 0, 10 * HF_MS);
+		assert_int_equal(hf_select(&w.s), 0);
+		/* Strict or not, one that rests or has failed the question is not waited for. */
+		takes(&w, 0, 400 * HF_MS);
+		w.tries[0] = 1;
+		assert_int_equal(hf_select(&w.s), 1);
+		w.tries[0] = 0;
+		w.states[0].health = (struct hf_health){
+			.state = HF_HEALTH_OPEN, .since = START, .until = START + 60 * HF_SECOND};
+		assert_int_equal(hf_select(&w.s), 1);
+		w.states[0].health = (struct hf_health){.state = HF_HEALTH_CLOSED};
+		assert_int_equal(hf_select(&w.s), strict ? 0 : 1);
+	}
+}
+
 static void the_fastest_counts_loss_as_time(void **state)
 {
 	struct world w;
@@ -449,6 +476,7 @@ static void any_crowd(struct crowd *w, uint64_t *seed)
 		.count = 1 + dice(seed, MANY),
 		.tries = w->tries,
 		.by_rtt = dice(seed, 2),
+		.strict = dice(seed, 3) == 0,
 		.first = dice(seed, 2),
 		.cost = 1,
 		.outgoing = &w->outgoing,
@@ -489,7 +517,7 @@ static int by_the_book(const struct hf_selection *s)
 		enum hf_offer offer = hf_offer(s, i);
 		bool poor = looks.best && looks.costs[i] > 2 * looks.best + 50 * HF_MS;
 		const uint64_t one[4] = {s->tries[i] + (offer == HF_OFFER_DUE ? 2u : 0u), offer,
-			!s->by_rtt && poor, s->by_rtt ? (uint64_t)looks.costs[i] : i};
+			!s->by_rtt && !s->strict && poor, s->by_rtt ? (uint64_t)looks.costs[i] : i};
 		unsigned k = 0;
 		while (k < 3 && one[k] == best[k])
 			k++;
@@ -594,6 +622,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_fastest_or_the_first_listed_is_asked_first),
+		cmocka_unit_test(
+			one_that_is_much_worse_is_passed_over_but_not_where_the_order_is_strict),
 		cmocka_unit_test(the_fastest_counts_loss_as_time),
 		cmocka_unit_test(what_was_lost_before_an_outage_counts_no_more_after_it),
 		cmocka_unit_test(who_was_asked_already_stands_behind_who_was_not),
