@@ -97,6 +97,11 @@ static int read_duration(const struct hf_option *row, const char *text, size_t l
 {
 	(void)arena;
 	hf_us value;
+	const struct hf_word *word = find_word(row->words, text, len);
+	if (word) {
+		*(hf_us *)ret = word->value;
+		return 0;
+	}
 	if (!hf_parse_duration(text, len, &value))
 		return HF_ESYNTAX;
 	if (!in_range(row, (uint64_t)value))
@@ -207,8 +212,9 @@ static const char *text_of_rate(const struct hf_option *row, const void *item, c
 
 static const char *text_of_duration(const struct hf_option *row, const void *item, char *buf)
 {
-	(void)row;
-	return hf_duration_text(*(const hf_us *)item, buf);
+	hf_us value = *(const hf_us *)item;
+	const char *word = value == (int)value ? word_for(row->words, (int)value) : NULL;
+	return word ? copy_text(word, buf) : hf_duration_text(value, buf);
 }
 
 static const char *text_of_size(const struct hf_option *row, const void *item, char *buf)
@@ -373,7 +379,7 @@ const char *hf_option_takes(const struct hf_option *row, bool item,
 		snprintf(buf, HF_OPTION_TAKES_MAX, "%s %llu%s%.60s", type->takes,
 			(unsigned long long)(row->max < 1024 ? row->max : 1024),
 			words[0] ? " or " : "", words);
-	else if (row->type == HF_OPT_RATE)
+	else if (row->type == HF_OPT_RATE || row->type == HF_OPT_DURATION)
 		snprintf(buf, HF_OPTION_TAKES_MAX, "%s%s%.60s", type->takes, words[0] ? " or " : "",
 			words);
 	else

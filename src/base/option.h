@@ -8,9 +8,9 @@
  * -p` and reload read the row; none of them has a list of its own.
  *
  * A row fills a field of a struct at `at` with what its type says:
- *   FLAG bool · COUNT uint32_t, or a word that stands for one · DURATION hf_us ·
- *   SIZE uint64_t · RATE uint32_t, or a word · TEXT const char * (owned by the configuration's arena) · WORD
- *   int, one of `words` · ADDRESS struct hf_address · ADDRESSES struct
+ *   FLAG bool · COUNT uint32_t, or a word that stands for one · DURATION hf_us, or a
+ *   word · SIZE uint64_t · RATE uint32_t, or a word · TEXT const char * (owned by the
+ * configuration's arena) · WORD int, one of `words` · ADDRESS struct hf_address · ADDRESSES struct
  *   hf_address_list · PREFIXES struct hf_prefix_list ·
  *   TEXTS struct hf_text_list.
  * `def` is the default as a user would write it, read by the same parser.
@@ -66,7 +66,8 @@ struct hf_option {
 	size_t at;                   /* offsetof in the struct that the table is for */
 	uint64_t min, max;           /* COUNT, DURATION (us), SIZE, RATE, TEXT (bytes): inclusive */
 	const char *def;             /* as written in the file; lists as "[a, b]" */
-	const struct hf_word *words; /* WORD, COUNT, RATE (outside the range): ends with a NULL word */
+	const struct hf_word
+		*words; /* WORD; COUNT, DURATION, RATE (outside the range): ends with a NULL word */
 	uint16_t port;               /* ADDRESS(ES): when none is written */
 	bool live;                   /* may change on reload; else: needs a restart */
 	const char *help;            /* one sentence with a full stop */
@@ -105,7 +106,7 @@ bool hf_option_same(const struct hf_option *row, const void *a, const void *b);
 const char *hf_option_takes(const struct hf_option *row, bool item,
 	char buf[static HF_OPTION_TAKES_MAX]);
 
-/* The words of a WORD, COUNT or RATE row: "fastest or listed"; "" for other rows.
+/* The words of a WORD, COUNT, DURATION or RATE row: "fastest or listed"; "" for other rows.
  * Returns buf, cut to fit. */
 const char *hf_option_words(const struct hf_option *row, char buf[static HF_OPTION_TAKES_MAX]);
 

@@ -88,6 +88,22 @@ static void counts_keep_their_range_and_their_words(void **state)
 	reads(&count, "", HF_ESYNTAX, NULL);
 }
 
+static void a_duration_may_have_words_for_what_is_none(void **state)
+{
+	static const struct hf_word words[] = {{"never", 0}, {"upstream", -1}, {NULL, 0}};
+	static const struct hf_option row = {
+		.type = HF_OPT_DURATION, .min = 1000, .max = 2000000, .words = words};
+	char buf[HF_OPTION_TAKES_MAX];
+	(void)state;
+	reads(&row, "never", 0, "never");
+	reads(&row, "upstream", 0, "upstream");
+	reads(&row, "1.5s", 0, "1500ms");
+	reads(&row, "0", HF_ERANGE, NULL);
+	reads(&row, "soon", HF_ESYNTAX, NULL);
+	assert_string_equal(
+		hf_option_takes(&row, false, buf), "a duration such as 2s or never or upstream");
+}
+
 static void durations_and_sizes_keep_their_range(void **state)
 {
 	(void)state;
@@ -244,6 +260,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(flags_have_six_words),
 		cmocka_unit_test(counts_keep_their_range_and_their_words),
+		cmocka_unit_test(a_duration_may_have_words_for_what_is_none),
 		cmocka_unit_test(durations_and_sizes_keep_their_range),
 		cmocka_unit_test(rates_are_so_many_a_second),
 		cmocka_unit_test(text_is_bounded_and_moves_no_cursor),

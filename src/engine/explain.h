@@ -22,6 +22,7 @@
 
 struct hf_story_upstream { /* in the route's order */
 	const struct hf_upstream_conf *conf;
+	const struct hf_upstream_conf *figures; /* conf as the route has it; the plan's */
 	enum hf_health_state state, path_state;
 	enum hf_outcome cause; /* why it rests */
 	hf_us rest;            /* how much longer; 0: it does not */

@@ -141,9 +141,10 @@ static bool recall_path(const struct hf_plan *plan, const struct hf_learnt *lear
 	for (unsigned i = 0; i < route->upstream_count; i++) {
 		const struct hf_upstream_conf *conf =
 			&plan->forward->upstreams[route->upstreams[i]];
+		const struct hf_upstream_conf *figures = hf_plan_figures(plan, route, i);
 		if (is_same(conf, learnt))
-			return hf_path_recall(
-				&learnt->memory.path, gap, conf, now, hf_plan_path(plan, route, i));
+			return hf_path_recall(&learnt->memory.path, gap, figures ? figures : conf,
+				now, hf_plan_path(plan, route, i));
 	}
 	return false;
 }

@@ -72,10 +72,62 @@ static int make_paths(struct hf_plan *plan)
 	return plan->paths && plan->candidates && plan->cap_due && plan->entered ? 0 : -ENOMEM;
 }
 
+static bool same_figures(const struct hf_upstream_conf *a, const struct hf_upstream_conf *b)
+{
+	return a->timeout_min == b->timeout_min && a->timeout_max == b->timeout_max &&
+	       a->failures_to_open == b->failures_to_open && a->rest_min == b->rest_min &&
+	       a->rest_max == b->rest_max && a->hedge == b->hedge &&
+	       a->retry.percent == b->retry.percent && a->retry.floor == b->retry.floor;
+}
+
+/* A hundred thousand routes mostly say the same: one copy for those that follow each other. */
+static int lay_over(struct hf_plan *plan, const struct hf_route *route, size_t i,
+	const struct hf_upstream_conf **last)
+{
+	const struct hf_upstream_conf **mine = &last[route->upstreams[i]];
+	struct hf_upstream_conf laid = *upstream_of(plan->forward, route, i);
+	hf_route_lay_over(route, &laid);
+	if (!*mine || !same_figures(*mine, &laid))
+		*mine = copy(&plan->arena, &laid, sizeof laid);
+	plan->figures[plan->path_at[route - plan->forward->routes] + i] = *mine;
+	return *mine ? 0 : -ENOMEM;
+}
+
+static int lay_all_over(struct hf_plan *plan, const struct hf_upstream_conf **last)
+{
+	const struct hf_forward_conf *forward = plan->forward;
+	int rc = 0;
+	for (size_t r = 0; r < forward->route_count; r++)
+		for (size_t i = 0; !rc && hf_route_has_figures(&forward->routes[r]) &&
+				   i < forward->routes[r].upstream_count;
+			i++)
+			rc = lay_over(plan, &forward->routes[r], i, last);
+	return rc;
+}
+
+/* After the paths. Nearly no configuration has any. */
+static int make_figures(struct hf_plan *plan)
+{
+	const struct hf_forward_conf *forward = plan->forward;
+	size_t paths = 0, r = 0;
+	while (r < forward->route_count && !hf_route_has_figures(&forward->routes[r]))
+		r++;
+	if (r == forward->route_count)
+		return 0;
+	for (size_t i = 0; i < forward->route_count; i++)
+		paths += forward->routes[i].upstream_count;
+	const struct hf_upstream_conf **last = calloc(forward->upstream_count, sizeof *last);
+	plan->figures = calloc(paths, sizeof *plan->figures);
+	int rc = last && plan->figures ? lay_all_over(plan, last) : -ENOMEM;
+	free(last);
+	return rc;
+}
+
 static void drop_paths(struct hf_plan *plan)
 {
 	free(plan->paths);
 	free(plan->candidates);
+	free(plan->figures);
 	free(plan->cap_due);
 	free(plan->entered);
 }
@@ -142,7 +194,8 @@ int hf_plan_new(const struct hf_forward_conf *forward, const struct hf_cache_con
 		hf_route_table_build(&plan->arena, key, forward, &plan->routes) ||
 		hf_expect_table_build(&plan->arena, key, &forward->truth, &plan->expected) ||
 		hf_rebind_build(&plan->arena, &forward->truth, &plan->rebind) ||
-		make_realms(plan, key, before) || make_paths(plan) || make_warm(plan)) {
+		make_realms(plan, key, before) || make_paths(plan) || make_figures(plan) ||
+		make_warm(plan)) {
 		drop_paths(plan);
 		hf_arena_clear(&plan->arena);
 		free(plan);
@@ -174,6 +227,14 @@ struct hf_path *hf_plan_path(
 	const struct hf_plan *plan, const struct hf_route *route, size_t upstream)
 {
 	return &plan->paths[plan->path_at[route - plan->forward->routes] + upstream];
+}
+
+const struct hf_upstream_conf *hf_plan_figures(
+	const struct hf_plan *plan, const struct hf_route *route, size_t upstream)
+{
+	if (!plan->figures)
+		return NULL;
+	return plan->figures[plan->path_at[route - plan->forward->routes] + upstream];
 }
 
 struct hf_candidate *hf_plan_candidates(const struct hf_plan *plan, const struct hf_route *route)

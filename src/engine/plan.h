@@ -39,6 +39,8 @@ struct hf_plan {
 	/* Under the lock of upstreams.h; nothing else changes: */
 	struct hf_path *paths; /* learnt */
 	struct hf_candidate *candidates; /* beside the paths: made when a route is first asked */
+	const struct hf_upstream_conf *
+		*figures;                /* beside the paths; NULL: no route says anything */
 	hf_us *cap_due;                  /* of each route: see telling.c */
 	bool *entered;          /* of each route: its paths have been used, and inherited */
 	struct hf_plan *before; /* whose routes are still to be gone through; NULL: none */
@@ -88,6 +90,10 @@ struct hf_cache_key hf_plan_key(const struct hf_plan *plan, const struct hf_cach
  * hf_plan_enter() has been called for it. */
 struct hf_path *hf_plan_path(const struct hf_plan *plan, const struct hf_route *route,
 	size_t upstream);
+
+/* What holds for an upstream on this route, if the route says anything of it; else NULL. */
+const struct hf_upstream_conf *hf_plan_figures(
+	const struct hf_plan *plan, const struct hf_route *route, size_t upstream);
 
 /* All that a question on this route may be sent to, as the engine last found them;
  * conf is NULL in the first until it has. Under the lock. */

@@ -141,14 +141,39 @@ static void an_upstream_that_is_another_now_inherits_nothing(void **state)
 	close_two(&t);
 }
 
+static void what_routes_say_of_their_paths_is_kept_once_for_those_that_say_the_same(void **state)
+{
+	struct two t;
+	(void)state;
+	open_two(&t, false);
+	assert_null(hf_plan_figures(t.first, &t.routes[0], 0));
+	assert_null(t.first->figures);
+	t.conf = (struct hf_upstream_conf){.timeout_max = 9, .budget = 7};
+	for (unsigned i = 2; i < 6; i++)
+		t.routes[i].figures.timeout_max = i < 4 ? 5 : 6;
+	struct hf_plan *plan = new_plan(&t, NULL, true);
+	assert_null(hf_plan_figures(plan, &t.routes[0], 0));
+	const struct hf_upstream_conf *two = hf_plan_figures(plan, &t.routes[2], 0);
+	assert_int_equal(two->timeout_max, 5);
+	assert_int_equal(two->budget, 7);
+	assert_ptr_equal(hf_plan_figures(plan, &t.routes[3], 0), two);
+	assert_int_equal(hf_plan_figures(plan, &t.routes[4], 0)->timeout_max, 6);
+	assert_null(hf_plan_figures(plan, &t.routes[6], 0));
+	hf_plan_unref(plan);
+	close_two(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_learnt_is_handed_on_a_slice_at_a_time),
-		cmocka_unit_test(a_route_that_is_asked_meanwhile_has_it_at_once_and_keeps_what_it_learns),
+		cmocka_unit_test(
+			a_route_that_is_asked_meanwhile_has_it_at_once_and_keeps_what_it_learns),
 		cmocka_unit_test(who_only_looks_sees_it_too),
 		cmocka_unit_test(another_reload_before_that_is_done_loses_nothing),
 		cmocka_unit_test(an_upstream_that_is_another_now_inherits_nothing),
+		cmocka_unit_test(
+			what_routes_say_of_their_paths_is_kept_once_for_those_that_say_the_same),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

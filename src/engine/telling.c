@@ -28,7 +28,7 @@ static void find(struct hf_candidate *ret, struct hf_worker *worker, const struc
 	for (unsigned i = 0; i < route->upstream_count; i++)
 		ret[i] = (struct hf_candidate){&plan->forward->upstreams[route->upstreams[i]],
 			hf_upstreams_state(worker->team->upstreams, plan, slot_of(plan, route, i)),
-			hf_plan_path(plan, route, i)};
+			hf_plan_path(plan, route, i), hf_plan_figures(plan, route, i)};
 }
 
 /* The first question to a route shows all of its upstreams: what was learnt by

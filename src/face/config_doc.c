@@ -319,7 +319,9 @@ static json_t *schema_of_row(const struct hf_option *row)
 	case HF_OPT_COUNT:
 		return row->words ? either(whole_number(row), one_of_words(row)) : whole_number(row);
 	case HF_OPT_DURATION:
-		return either(json_pack("{s:i}", "const", 0), string_like(DURATION_PATTERN));
+		/* 0 is written without a unit; where there are words it is none of the values. */
+		return either(row->words ? one_of_words(row) : json_pack("{s:i}", "const", 0),
+			string_like(DURATION_PATTERN));
 	case HF_OPT_SIZE:
 		return either(whole_number(row), string_like(SIZE_PATTERN));
 	case HF_OPT_RATE:

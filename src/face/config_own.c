@@ -120,21 +120,28 @@ const struct hf_own_key hf_upstream_own_keys[] = {
 
 /* One bound above another: the complaint stands at the key that was given, the
  * first of the two if both were. */
+static uint32_t first_of_two(
+	enum hf_section_id id, const uint32_t *origins, const char *one, const char *other)
+{
+	const struct hf_section *section = &hf_sections[id];
+	uint32_t at = HF_ORIGIN_DEFAULT;
+	for (size_t i = 0; i < hf_section_keys(section); i++) {
+		const char *name = hf_section_key(section, i).row->name;
+		if ((strcmp(name, one) == 0 || strcmp(name, other) == 0) && origins[i] < at)
+			at = origins[i];
+	}
+	return at;
+}
+
 static void check_order(struct hf_reading *r, const uint32_t *origins, const char *low_name,
 	hf_us low, const char *high_name, hf_us high)
 {
 	char low_text[HF_NUMBER_TEXT_MAX], high_text[HF_NUMBER_TEXT_MAX];
-	uint32_t at = HF_ORIGIN_DEFAULT;
 	if (low <= high)
 		return;
-	const struct hf_section *section = &hf_sections[HF_SECTION_UPSTREAMS];
-	for (size_t i = 0; i < hf_section_keys(section); i++) {
-		const char *name = hf_section_key(section, i).row->name;
-		if ((strcmp(name, low_name) == 0 || strcmp(name, high_name) == 0) && origins[i] < at)
-			at = origins[i];
-	}
-	hf_complain(r->source, at, "%s (%s) is more than %s (%s)", low_name,
-		hf_duration_text(low, low_text), high_name, hf_duration_text(high, high_text));
+	hf_complain(r->source, first_of_two(HF_SECTION_UPSTREAMS, origins, low_name, high_name),
+		"%s (%s) is more than %s (%s)", low_name, hf_duration_text(low, low_text),
+		high_name, hf_duration_text(high, high_text));
 }
 
 /* ---- upstreams: TLS ---- */
@@ -233,6 +240,37 @@ void hf_upstream_check(struct hf_reading *r, const void *entry, const uint32_t *
 		check_tls(r, u, origins);
 	else
 		check_no_tls(r, u, origins);
+}
+
+/* ---- forward: what a route says of its paths ---- */
+
+/* One of the two may be the upstream's. False: that was said. */
+static bool check_path_order(struct hf_reading *r, const struct hf_upstream_conf *u,
+	const uint32_t *origins, const char *low_name, hf_us low, const char *high_name, hf_us high)
+{
+	char low_text[HF_NUMBER_TEXT_MAX], high_text[HF_NUMBER_TEXT_MAX];
+	uint32_t at = first_of_two(HF_SECTION_FORWARD, origins, low_name, high_name);
+	if (low <= high || at == HF_ORIGIN_DEFAULT) /* then it is the upstream's own fault */
+		return true;
+	hf_complain(r->source, at, "%s (%s) is more than %s (%s) for upstream '%s' on this route",
+		low_name, hf_duration_text(low, low_text), high_name,
+		hf_duration_text(high, high_text), u->name);
+	return false;
+}
+
+/* Once for each route: the first upstream for which it is wrong will do. */
+void hf_route_check(struct hf_reading *r, const void *entry, const uint32_t *origins)
+{
+	const struct hf_route *route = entry;
+	bool good = hf_route_has_figures(route);
+	for (unsigned i = 0; good && i < route->upstream_count; i++) {
+		struct hf_upstream_conf u = r->config->forward.upstreams[route->upstreams[i]];
+		hf_route_lay_over(route, &u);
+		good = check_path_order(r, &u, origins, "timeout-min", u.timeout_min, "timeout-max",
+			       u.timeout_max) &&
+		       check_path_order(
+			       r, &u, origins, "rest-min", u.rest_min, "rest-max", u.rest_max);
+	}
 }
 
 /* ---- forward: zone ---- */

@@ -157,6 +157,7 @@ const struct hf_section hf_sections[HF_SECTIONS] = {
 		.form = "a list of routes such as - { zone: ., to: name }",
 		.own = hf_route_own_keys,
 		.rows = hf_route_options,
+		.check = hf_route_check,
 		.help = "Which upstreams are asked for which names; the longest zone that a name "
 			"lies in "
 			"decides. Without any, all upstreams are asked for all names."},
@@ -192,7 +193,8 @@ const struct hf_section hf_sections[HF_SECTIONS] = {
 		.rows = hf_tombstones_options,
 		.help = "Addresses that are retired. No client gets one, from zones, upstreams or "
 			"the cache: a version of a zone that has one is refused, and so is an "
-			"answer that has one, for whatever name; another upstream is asked, and if none "
+			"answer that has one, for whatever name; another upstream is asked, and if "
+			"none "
 			"gives anything else the answer is SERVFAIL with extended error 17. The "
 			"upstream is not held to have lied."},
 	[HF_SECTION_STARTUP] = {.name = "startup",
@@ -223,7 +225,8 @@ const struct hf_section hf_sections[HF_SECTIONS] = {
 		.form = "a mapping of names to update servers",
 		.rows = hf_update_server_options,
 		.help = "Servers that take zones by dynamic updates (RFC 2136), by a name of your "
-			"choice; each must give the zone by transfer (AXFR), too, so that what it has "
+			"choice; each must give the zone by transfer (AXFR), too, so that what it "
+			"has "
 			"can be compared."},
 	[HF_SECTION_ZONES] = {.name = "zones",
 		.kind = HF_KIND_LIST,
@@ -256,7 +259,8 @@ const struct hf_section hf_sections[HF_SECTIONS] = {
 		.kind = HF_KIND_ONE,
 		IN(siblings),
 		.rows = hf_sibling_options,
-		.help = "The other nodes that clients may be led to, which must say the same of the "
+		.help = "The other nodes that clients may be led to, which must say the same of "
+			"the "
 			"zones that are served with authority."},
 	[HF_SECTION_CACHE] = {.name = "cache",
 		.kind = HF_KIND_ONE,

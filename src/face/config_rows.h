@@ -163,6 +163,7 @@ extern const struct hf_own_key hf_expectation_own_keys[]; /* in config_truth.c *
 extern const struct hf_own_key hf_zone_own_keys[];        /* in config_zones.c */
 extern const struct hf_own_key hf_delegation_own_keys[];  /* in config_providers.c */
 void hf_upstream_check(struct hf_reading *r, const void *entry, const uint32_t *origins);
+void hf_route_check(struct hf_reading *r, const void *entry, const uint32_t *origins);
 
 /* Faults that lie between sections, in config_check.c. */
 void hf_check_all(struct hf_reading *r);

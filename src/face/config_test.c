@@ -540,24 +540,61 @@ static void routes_are_whole_and_name_what_there_is(void **state)
 	assert_faults(faults, HF_COUNT_OF(faults));
 }
 
+static void a_route_says_of_its_paths_what_its_upstreams_say_else(void **state)
+{
+	static const char text[] = UPSTREAM "forward:\n"
+					    "  - { zone: ., to: a }\n"
+					    "  - { zone: x.example, to: a, timeout-min: 700ms, "
+					    "failures-to-open: 9, hedge: no,\n"
+					    "      rest-max: upstream, retry-floor: 2/s }\n";
+	struct hf_config *c = good(text);
+	(void)state;
+	assert_false(hf_route_has_figures(&c->forward.routes[0]));
+	const struct hf_route *route = &c->forward.routes[1];
+	struct hf_upstream_conf conf = c->forward.upstreams[0];
+	hf_route_lay_over(route, &conf);
+	assert_int_equal(conf.timeout_min, 700 * HF_MS);
+	assert_int_equal(conf.timeout_max, 1500 * HF_MS);
+	assert_int_equal(conf.failures_to_open, 9);
+	assert_int_equal(conf.rest_max, 30 * HF_SECOND);
+	assert_false(conf.hedge);
+	assert_int_equal(conf.retry.percent, 10);
+	assert_int_equal(conf.retry.floor, 2);
+	char *yaml = hf_config_yaml(c);
+	assert_non_null(strstr(yaml, "timeout-min: 700ms"));
+	assert_non_null(strstr(yaml, "rest-max: upstream"));
+	free(yaml);
+	hf_config_unref(c);
+}
+
 static void values_must_agree_with_each_other(void **state)
 {
 	(void)state;
 	static const struct fault faults[] = {
-		{ "upstreams: { a: { address: 192.0.2.1, timeout-min: 2s } }\n",
-		  "t:1:39: error: timeout-min (2s) is more than timeout-max (1500ms)\n" },
-		{ "upstreams: { a: { address: 192.0.2.1, timeout-max: 10ms } }\n",
-		  "t:1:39: error: timeout-min (20ms) is more than timeout-max (10ms)\n" },
-		{ "upstreams: { a: { rest-max: 1s, address: 192.0.2.1, rest-min: 2s } }\n",
-		  "t:1:19: error: rest-min (2s) is more than rest-max (1s)\n" },
-		{ "listen: { dns: [127.0.0.1, 127.0.0.1:53] }\n",
-		  "t:1:28: error: 127.0.0.1:53 is given twice, first on line 1\n" },
-		{ "clients: { allow: [10.0.0.0/8,\n 10.0.0.0/9, 10.0.0.0/8] }\n",
-		  "t:2:14: error: 10.0.0.0/8 is given twice, first on line 1\n" },
-		{ "listen: { dns: [] }\n",
-		  "t:1:11: error: listen needs at least one address in 'dns'\n" },
-		{ "listen: { dns: 127.0.0.1:80, http: 127.0.0.1:80 }\n",
-		  "t:1:30: error: 127.0.0.1:80 is also in listen.dns\n" },
+		{UPSTREAM "forward: [{ zone: ., to: a, timeout-max: 10ms }]\n",
+			"t:2:29: error: timeout-min (20ms) is more than timeout-max (10ms) for "
+			"upstream 'a' on "
+			"this route\n"},
+		{UPSTREAM "forward: [{ zone: ., to: a, rest-min: 50s }]\n",
+			"t:2:29: error: rest-min (50s) is more than rest-max (30s) for upstream "
+			"'a' on this "
+			"route\n"},
+		{UPSTREAM "forward: [{ zone: ., to: a, timeout-min: soon }]\n",
+			"t:2:42: error: 'soon' is no duration (write 400ms or 2s), nor upstream\n"},
+		{"upstreams: { a: { address: 192.0.2.1, timeout-min: 2s } }\n",
+			"t:1:39: error: timeout-min (2s) is more than timeout-max (1500ms)\n"},
+		{"upstreams: { a: { address: 192.0.2.1, timeout-max: 10ms } }\n",
+			"t:1:39: error: timeout-min (20ms) is more than timeout-max (10ms)\n"},
+		{"upstreams: { a: { rest-max: 1s, address: 192.0.2.1, rest-min: 2s } }\n",
+			"t:1:19: error: rest-min (2s) is more than rest-max (1s)\n"},
+		{"listen: { dns: [127.0.0.1, 127.0.0.1:53] }\n",
+			"t:1:28: error: 127.0.0.1:53 is given twice, first on line 1\n"},
+		{"clients: { allow: [10.0.0.0/8,\n 10.0.0.0/9, 10.0.0.0/8] }\n",
+			"t:2:14: error: 10.0.0.0/8 is given twice, first on line 1\n"},
+		{"listen: { dns: [] }\n",
+			"t:1:11: error: listen needs at least one address in 'dns'\n"},
+		{"listen: { dns: 127.0.0.1:80, http: 127.0.0.1:80 }\n",
+			"t:1:30: error: 127.0.0.1:80 is also in listen.dns\n"},
 	};
 	assert_faults(faults, HF_COUNT_OF(faults));
 }
@@ -1298,6 +1335,7 @@ int main(void)
 		cmocka_unit_test(what_is_asked_over_tls_is_as_written),
 		cmocka_unit_test(upstream_names_are_plain),
 		cmocka_unit_test(routes_are_whole_and_name_what_there_is),
+		cmocka_unit_test(a_route_says_of_its_paths_what_its_upstreams_say_else),
 		cmocka_unit_test(values_must_agree_with_each_other),
 		cmocka_unit_test(names_have_enough_upstreams_to_be_believed),
 		cmocka_unit_test(an_address_where_a_resolver_runs_shows_no_interception),

@@ -67,6 +67,32 @@ static json_t *name_json(const struct hf_name *name)
 	return json_string(hf_name_text(name->bytes, text));
 }
 
+static const struct hf_option *row_of(const struct hf_option *rows, const char *name)
+{
+	while (rows->name && strcmp(rows->name, name) != 0)
+		rows++;
+	return rows->name ? rows : NULL;
+}
+
+/* The rows that a route shares with its upstreams: what holds here, and who said so. */
+static json_t *figures_json(const struct hf_story *s, const struct hf_story_upstream *u)
+{
+	char text[HF_OPTION_TEXT_MAX], said[HF_OPTION_TEXT_MAX];
+	json_t *figures = json_object();
+	for (const struct hf_option *row = hf_route_options; row->name; row++) {
+		const struct hf_option *its = row_of(hf_upstream_options, row->name);
+		if (!its)
+			continue;
+		bool upstream = strcmp(hf_option_text(row, (const char *)s->route + row->at, said),
+					"upstream") == 0;
+		put(figures, row->name,
+			json_pack("{s:s, s:s}", "is",
+				hf_option_text(its, (const char *)u->figures + its->at, text),
+				"from", upstream ? "upstream" : "route"));
+	}
+	return figures;
+}
+
 static json_t *upstream_json(const struct hf_story *s, unsigned i)
 {
 	const struct hf_story_upstream *u = &s->upstreams[i];
@@ -83,6 +109,7 @@ static json_t *upstream_json(const struct hf_story *s, unsigned i)
 	put(one, "trust", json_string(u->conf->trust == HF_TRUST_LOW ? "low" : "normal"));
 	put(one, "rtt_ms", milliseconds(u->rtt));
 	put(one, "timeout_ms", milliseconds(u->timeout));
+	put(one, "figures", figures_json(s, u));
 	put(one, "budget", u->limit ? json_integer(u->limit) : json_null());
 	put(one, "cap", u->cap ? json_integer(u->cap) : json_null());
 	put(one, "in_flight", json_integer(u->in_flight));
@@ -357,6 +384,20 @@ static void write_state(const json_t *u, FILE *out)
 		fprintf(out, ", trusted little");
 }
 
+/* Only what is not the upstream's own. */
+static void write_figures(const json_t *u, FILE *out)
+{
+	const char *name, *before = ", on this route with ";
+	json_t *figure;
+	json_object_foreach(json_object_get(u, "figures"), name, figure)
+	{
+		if (strcmp(word(figure, "from"), "route") != 0)
+			continue;
+		fprintf(out, "%s%s %s", before, name, word(figure, "is"));
+		before = ", ";
+	}
+}
+
 static void write_upstream(const json_t *u, FILE *out)
 {
 	fprintf(out, "  %-16s %-24s ", word(u, "name"), word(u, "address"));
@@ -367,6 +408,7 @@ static void write_upstream(const json_t *u, FILE *out)
 		fprintf(out, ", %.0f packets/s at most", number(u, "budget"));
 	if (number(u, "cap") > 0)
 		fprintf(out, ", capped at %.0f/s", number(u, "cap"));
+	write_figures(u, out);
 	fprintf(out, "%s\n", is(u, "first") ? "  <- is asked first" : "");
 }
 

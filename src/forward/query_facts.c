@@ -53,8 +53,8 @@ void hf_facts_report(struct hf_step *s, const struct hf_attempt *a, enum hf_outc
 void hf_facts_path(struct hf_step *s, const struct hf_attempt *a, enum hf_outcome outcome)
 {
 	struct hf_health_fact f = fact(s, outcome, a->probe);
-	hf_health_report(
-		&hf_step_candidate(s, a->upstream)->path->health, hf_step_conf(s, a->upstream), &f);
+	hf_health_report(&hf_step_candidate(s, a->upstream)->path->health,
+		hf_step_figures(s, a->upstream), &f);
 }
 
 void hf_facts_beaten(struct hf_step *s, const struct hf_attempt *a)
@@ -74,8 +74,8 @@ void hf_facts_settle(struct hf_step *s, const struct hf_attempt *a, bool answere
 	hf_rtt_settle(hf_step_rtt(s, a->upstream), answered, s->env->now);
 	if (!answered && a->upstream == s->q->answerer)
 		return; /* it has answered in another way, or another time */
-	hf_health_settle(
-		&hf_step_candidate(s, a->upstream)->path->health, hf_step_conf(s, a->upstream), &f);
+	hf_health_settle(&hf_step_candidate(s, a->upstream)->path->health,
+		hf_step_figures(s, a->upstream), &f);
 }
 
 /* What UDP had not brought came over TCP. */

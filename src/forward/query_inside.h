@@ -58,6 +58,13 @@ static inline const struct hf_upstream_conf *hf_step_conf(
 	return hf_step_candidate(s, upstream)->conf;
 }
 
+/* The same on this route: for time-outs, hedges and the path's circuit. */
+static inline const struct hf_upstream_conf *hf_step_figures(
+	const struct hf_step *s, unsigned upstream)
+{
+	return hf_candidate_figures(hf_step_candidate(s, upstream));
+}
+
 /* Does the time that it took say how far away the upstream is? Over UDP, and over TLS
  * where no handshake came first. Over TCP a question is an exception. */
 static inline bool hf_step_measured(const struct hf_attempt *a)

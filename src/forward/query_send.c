@@ -84,7 +84,7 @@ static uint8_t cost_of(enum hf_channel channel)
 
 static hf_us patience(const struct hf_step *s, unsigned upstream, enum hf_channel channel)
 {
-	const struct hf_upstream_conf *conf = hf_step_conf(s, upstream);
+	const struct hf_upstream_conf *conf = hf_step_figures(s, upstream);
 	hf_us timeout = hf_rtt_timeout(hf_step_rtt(s, upstream), conf);
 	if (channel == HF_CHANNEL_UDP)
 		return timeout;
@@ -113,7 +113,7 @@ static void set_hedge(struct hf_step *s, struct hf_attempt *a)
 	if (a->channel == HF_CHANNEL_TLS && !a->met)
 		p95 = p95 ? STREAM_PATIENCE * p95 : HEDGE_HANDSHAKE;
 	a->hedge = HF_NEVER;
-	if (p95 && a->channel != HF_CHANNEL_TCP && c->conf->hedge && !a->probe)
+	if (p95 && a->channel != HF_CHANNEL_TCP && hf_candidate_figures(c)->hedge && !a->probe)
 		a->hedge = a->sent + (p95 > HEDGE_LEAST ? p95 : HEDGE_LEAST);
 }
 
@@ -214,7 +214,7 @@ void hf_send_to(struct hf_step *s, unsigned upstream, enum hf_send_reason reason
 static void went_at_once(struct hf_step *s, struct hf_attempt *a)
 {
 	const struct hf_candidate *c = hf_step_candidate(s, a->upstream);
-	hf_us timeout = hf_rtt_timeout(&c->path->rtt, c->conf);
+	hf_us timeout = hf_rtt_timeout(&c->path->rtt, hf_candidate_figures(c));
 	a->met = true;
 	if (timeout < STREAM_TIMEOUT_MIN)
 		timeout = STREAM_TIMEOUT_MIN;

@@ -217,6 +217,16 @@ static void take(const struct hf_step *s, const struct tokens *t)
 	hf_fair_draw(t->fair, s->q->account, s->env->now);
 }
 
+/* Where the route has a retry budget of its own: when that has one. Who is heavy is the
+ * upstream's and everybody's to say. */
+static hf_us when_routes_token(const struct hf_step *s, unsigned upstream)
+{
+	if (!hf_route_has_retry(s->env->route))
+		return s->env->now;
+	return hf_retry_when(&hf_step_candidate(s, upstream)->path->retry,
+		&hf_step_figures(s, upstream)->retry, s->env->now);
+}
+
 /* A token for a message that nobody forces us to send, or when to look again. */
 static bool take_token(struct hf_step *s, unsigned upstream, hf_us *ret_when)
 {
@@ -226,11 +236,16 @@ static bool take_token(struct hf_step *s, unsigned upstream, hf_us *ret_when)
 	const struct tokens everybodys = {
 		&outgoing->retry, &outgoing->fair, &s->env->outgoing_conf->retry};
 	hf_us mine = when_token(s, &its), all = when_token(s, &everybodys);
-	if (mine > s->env->now || all > s->env->now) {
+	hf_us routes = when_routes_token(s, upstream);
+	if (mine > s->env->now || all > s->env->now || routes > s->env->now) {
+		mine = mine > routes ? mine : routes;
 		*ret_when = mine > all ? mine : all;
 		return false;
 	}
 	take(s, &its);
+	if (hf_route_has_retry(s->env->route))
+		hf_retry_take(&hf_step_candidate(s, upstream)->path->retry,
+			&hf_step_figures(s, upstream)->retry, s->env->now);
 	take(s, &everybodys);
 	return true;
 }
@@ -238,8 +253,13 @@ static bool take_token(struct hf_step *s, unsigned upstream, hf_us *ret_when)
 /* A first message allows all who may have to take its place a share of a retry. */
 static void earn_tokens(struct hf_step *s)
 {
-	for (unsigned i = 0; i < s->env->route->upstream_count; i++)
+	bool own = hf_route_has_retry(s->env->route);
+	for (unsigned i = 0; i < s->env->route->upstream_count; i++) {
 		hf_retry_earn(&hf_step_state(s, i)->retry, &hf_step_conf(s, i)->retry, s->env->now);
+		if (own)
+			hf_retry_earn(&hf_step_candidate(s, i)->path->retry,
+				&hf_step_figures(s, i)->retry, s->env->now);
+	}
 	hf_retry_earn(&s->env->outgoing->retry, &s->env->outgoing_conf->retry, s->env->now);
 }
 
@@ -681,7 +701,7 @@ static void note_late(struct hf_step *s, struct hf_attempt *a)
 /* After the answer an attempt is listened to for the longest time-out. */
 static hf_us listened_until(const struct hf_step *s, const struct hf_attempt *a)
 {
-	return a->sent + hf_step_conf(s, a->upstream)->timeout_max;
+	return a->sent + hf_step_figures(s, a->upstream)->timeout_max;
 }
 
 /* True if one has become late that was not before. */

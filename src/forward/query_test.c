@@ -1197,6 +1197,83 @@ static void what_went_out_again_over_another_connection_counts_as_sent(void **st
 	assert_true(t.q.done);
 }
 
+/* What its route says of the first upstream's path. */
+static void lay_over(struct asked *t, struct hf_upstream_conf *laid)
+{
+	*laid = t->confs[0];
+	hf_route_lay_over(&t->route, laid);
+	t->candidates[0].figures = laid;
+}
+
+static void time_outs_and_hedges_are_the_routes_where_it_says_so(void **state)
+{
+	struct hf_upstream_conf laid;
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	hedgeable(&t, 0);
+	t.route.figures = (struct hf_route_figures){
+		.timeout_min = 900 * HF_MS, .timeout_max = 1200 * HF_MS, .hedge = HF_HEDGE_NO};
+	lay_over(&t, &laid);
+	start(&t);
+	assert_int_equal(find(&t, HF_ACT_ARM)->due, START + 900 * HF_MS);
+	wait(&t);
+	assert_sent(&t, 1, HF_CHANNEL_UDP);
+	reply(&t, sent(&t)->attempt, HF_VERDICT_ANSWER);
+	/* Who is late is listened to for the longest time-out: the route's. */
+	assert_int_equal(find(&t, HF_ACT_ARM)->due, START + 1200 * HF_MS);
+}
+
+static void a_path_opens_by_its_routes_figures_and_the_upstream_by_its_own(void **state)
+{
+	struct hf_upstream_conf laid;
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	t.route.figures = (struct hf_route_figures){
+		.failures_to_open = 3, .rest_min = 5 * HF_SECOND, .rest_max = 5 * HF_SECOND};
+	lay_over(&t, &laid);
+	t.dice = UINT32_MAX;
+	for (uint32_t name = 1; name <= 3; name++) {
+		hf_query_init(&t.q, name, t.now);
+		start(&t);
+		reply(&t, sent(&t)->attempt, HF_VERDICT_SERVFAIL);
+		reply(&t, sent(&t)->attempt, HF_VERDICT_ANSWER);
+		assert_int_equal(
+			t.paths[0].health.state, name < 3 ? HF_HEALTH_CLOSED : HF_HEALTH_OPEN);
+	}
+	assert_in_range(t.paths[0].health.until, t.now + 4 * HF_SECOND, t.now + 5 * HF_SECOND);
+	assert_int_equal(t.states[0].health.state, HF_HEALTH_CLOSED);
+}
+
+static void a_routes_retry_budget_holds_besides_the_upstreams(void **state)
+{
+	struct hf_upstream_conf laid;
+	struct asked t;
+	(void)state;
+	for (int spent = 0; spent < 2; spent++) {
+		prepare(&t, 2);
+		t.route.figures.retry = (struct hf_retry_conf){1, 1};
+		laid = t.confs[1];
+		hf_route_lay_over(&t.route, &laid);
+		t.candidates[0].figures = t.candidates[1].figures = &laid;
+		t.now += 399 * HF_MS;
+		if (spent)
+			assert_true(hf_retry_take(&t.paths[1].retry, &laid.retry, t.now));
+		t.now = START;
+		start(&t);
+		wait(&t);
+		assert_int_equal(count(&t, HF_ACT_SEND), !spent);
+		if (spent) { /* the upstream has any number of tokens; the route has one a second */
+			wait(&t);
+			assert_in_range(t.now, START + 1300 * HF_MS, START + 1430 * HF_MS);
+		}
+		assert_sent(&t, 1, HF_CHANNEL_UDP);
+		assert_int_equal(sent(&t)->reason, HF_SEND_RETRY);
+		assert_int_equal(hf_retry_saved(&t.paths[1].retry), 0);
+	}
+}
+
 static void without_a_token_the_retry_waits_until_there_is_one(void **state)
 {
 	struct asked t;
@@ -2402,6 +2479,9 @@ int main(void)
 		cmocka_unit_test(a_hedge_wants_room_and_somebody_in_use),
 		cmocka_unit_test(a_hedge_takes_a_token_and_is_not_sent_without),
 		cmocka_unit_test(what_went_out_again_over_another_connection_counts_as_sent),
+		cmocka_unit_test(time_outs_and_hedges_are_the_routes_where_it_says_so),
+		cmocka_unit_test(a_path_opens_by_its_routes_figures_and_the_upstream_by_its_own),
+		cmocka_unit_test(a_routes_retry_budget_holds_besides_the_upstreams),
 		cmocka_unit_test(without_a_token_the_retry_waits_until_there_is_one),
 		cmocka_unit_test(
 			one_that_is_well_and_may_be_asked_again_takes_the_place_of_one_that_may_not),

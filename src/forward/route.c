@@ -64,6 +64,44 @@ static __attribute__((noinline)) const struct hf_route *find_below_root(
 	}
 }
 
+bool hf_route_has_retry(const struct hf_route *route)
+{
+	return route->figures.retry.percent || route->figures.retry.floor;
+}
+
+bool hf_route_has_figures(const struct hf_route *route)
+{
+	const struct hf_route_figures *f = &route->figures;
+	return f->timeout_min || f->timeout_max || f->failures_to_open || f->rest_min ||
+	       f->rest_max || f->hedge != HF_HEDGE_AS_UPSTREAM || hf_route_has_retry(route);
+}
+
+static void lay_duration(hf_us figure, hf_us *field)
+{
+	if (figure)
+		*field = figure;
+}
+
+static void lay_count(uint32_t figure, uint32_t *field)
+{
+	if (figure)
+		*field = figure;
+}
+
+void hf_route_lay_over(const struct hf_route *route, struct hf_upstream_conf *conf)
+{
+	const struct hf_route_figures *f = &route->figures;
+	lay_duration(f->timeout_min, &conf->timeout_min);
+	lay_duration(f->timeout_max, &conf->timeout_max);
+	lay_duration(f->rest_min, &conf->rest_min);
+	lay_duration(f->rest_max, &conf->rest_max);
+	lay_count(f->failures_to_open, &conf->failures_to_open);
+	lay_count(f->retry.percent, &conf->retry.percent);
+	lay_count(f->retry.floor, &conf->retry.floor);
+	if (f->hedge != HF_HEDGE_AS_UPSTREAM)
+		conf->hedge = f->hedge == HF_HEDGE_YES;
+}
+
 inline const struct hf_route *hf_route_find(
 	const struct hf_route_table *table, const struct hf_name *name)
 {

@@ -26,13 +26,34 @@ enum hf_route_order {     /* which usable upstream is asked first */
 	HF_ORDER_STRICT,  /* as written, however slow: primary and standby */
 };
 
+/* What a route says of its paths in place of what its upstreams say; 0: nothing, so
+ * the upstream's own holds. What is the upstream's for all of its routes stays so:
+ * its own circuit, its budget, and its retry budget, in which a route's is a part. */
+struct hf_route_figures {
+	hf_us timeout_min, timeout_max; /* of one attempt */
+	uint32_t failures_to_open;      /* ... before the path is rested */
+	hf_us rest_min, rest_max;       /* of the path */
+	int hedge;                      /* enum hf_route_hedge */
+	struct hf_retry_conf retry;     /* of each path, within its upstream's */
+};
+
+enum hf_route_hedge { HF_HEDGE_AS_UPSTREAM, HF_HEDGE_YES, HF_HEDGE_NO };
+
 struct hf_route {
 	struct hf_name zone;       /* lowered */
 	const uint16_t *upstreams; /* indices into hf_forward_conf.upstreams */
 	uint16_t upstream_count;   /* 1 to HF_ROUTE_UPSTREAMS_MAX */
 	enum hf_route_order order;
 	hf_us hold_good;           /* how long a sudden denial is not believed; 0: at once */
+	struct hf_route_figures figures;
 };
+
+/* Does it say anything of its paths? And of their retry budget? */
+bool hf_route_has_figures(const struct hf_route *route);
+bool hf_route_has_retry(const struct hf_route *route);
+
+/* What an upstream's rows are on this route: what it says is laid over them. */
+void hf_route_lay_over(const struct hf_route *route, struct hf_upstream_conf *conf);
 
 extern const struct hf_option hf_route_options[]; /* for one entry of `forward:` */
 

@@ -130,6 +130,51 @@ static void want_of_memory_is_said(void **state)
 	hf_arena_clear(&arena);
 }
 
+static void what_a_route_says_is_laid_over_its_upstreams_and_nothing_else(void **state)
+{
+	const struct hf_upstream_conf before = {.timeout_min = 20,
+		.timeout_max = 1500,
+		.failures_to_open = 5,
+		.rest_min = 200,
+		.rest_max = 30000,
+		.hedge = true,
+		.retry = {10, 10},
+		.budget = 7};
+	struct hf_route route = {.upstream_count = 1};
+	struct hf_upstream_conf conf = before;
+	(void)state;
+	assert_false(hf_route_has_figures(&route));
+	hf_route_lay_over(&route, &conf);
+	assert_memory_equal(&conf, &before, sizeof conf);
+	route.figures.timeout_max = 800;
+	route.figures.hedge = HF_HEDGE_NO;
+	assert_true(hf_route_has_figures(&route));
+	assert_false(hf_route_has_retry(&route));
+	route.figures.retry.floor = 3;
+	assert_true(hf_route_has_retry(&route));
+	hf_route_lay_over(&route, &conf);
+	assert_int_equal(conf.timeout_min, 20);
+	assert_int_equal(conf.timeout_max, 800);
+	assert_int_equal(conf.failures_to_open, 5);
+	assert_false(conf.hedge);
+	assert_int_equal(conf.retry.percent, 10);
+	assert_int_equal(conf.retry.floor, 3);
+	assert_int_equal(conf.budget, 7);
+	route.figures = (struct hf_route_figures){.failures_to_open = 2,
+		.rest_min = 1,
+		.rest_max = 2,
+		.timeout_min = 3,
+		.hedge = HF_HEDGE_YES,
+		.retry.percent = 1};
+	hf_route_lay_over(&route, &conf);
+	assert_int_equal(conf.timeout_min, 3);
+	assert_int_equal(conf.failures_to_open, 2);
+	assert_int_equal(conf.rest_min, 1);
+	assert_int_equal(conf.rest_max, 2);
+	assert_true(conf.hedge);
+	assert_int_equal(conf.retry.percent, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +183,7 @@ int main(void)
 		cmocka_unit_test(without_the_root_some_names_have_no_route),
 		cmocka_unit_test(a_hundred_thousand_zones_are_all_found),
 		cmocka_unit_test(want_of_memory_is_said),
+		cmocka_unit_test(what_a_route_says_is_laid_over_its_upstreams_and_nothing_else),
 	};
 	return cmocka_run_group_tests_name("route", tests, NULL, NULL);
 }

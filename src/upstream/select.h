@@ -26,7 +26,15 @@ struct hf_candidate {
 	const struct hf_upstream_conf *conf;
 	struct hf_upstream_state *state;
 	struct hf_path *path;
+	/* conf, with what the route says of its paths laid over it; NULL: it says nothing. */
+	const struct hf_upstream_conf *figures;
 };
+
+/* What holds on the path: its time-outs, its circuit, its hedges. */
+static inline const struct hf_upstream_conf *hf_candidate_figures(const struct hf_candidate *c)
+{
+	return c->figures ? c->figures : c->conf;
+}
 
 enum hf_offer { /* how an upstream stands to a question */
 	HF_OFFER_USE,  /* send */

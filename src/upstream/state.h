@@ -4,7 +4,8 @@
  * Story: one `hf_upstream_state` for each upstream of the process, and one
  * `hf_path` for each upstream of each route: a forwarded zone has its own round
  * trips and its own circuit, for an upstream can be fast for one zone and useless
- * for another. All workers share both.
+ * for another; and, if its route asks for one, its own retry budget within the
+ * upstream's. All workers share both.
  * Ownership: the engine's; the queue's entries are its flights'.
  * Threads: one at a time, by the engine's lock. */
 #ifndef HF_UPSTREAM_STATE_H
@@ -44,6 +45,7 @@ struct hf_path {
 	struct hf_health health;
 	struct hf_rtt rtt;
 	hf_us asked; /* instant of the last message */
+	struct hf_retry retry; /* of a route with a retry budget of its own */
 };
 
 /* What all upstreams together may be sent. */

@@ -120,6 +120,22 @@ def test_denials_and_failures_are_told_from_the_cache(holdfast, fake):
     assert story["cache"]["failed_lately"] is True
 
 
+def test_what_a_route_says_of_its_paths_is_told_with_whose_word_it_is(holdfast, fake):
+    server = holdfast({"a": fake().at}, forward=[
+        {"zone": ".", "to": ["a"]},
+        {"zone": "corp.example", "to": ["a"], "timeout-max": "900ms", "hedge": "no"}])
+    _, story = told(server, "--no-ask", "www.corp.example")
+    figures = story["route"]["upstreams"][0]["figures"]
+    assert figures["timeout-max"] == {"is": "900ms", "from": "route"}
+    assert figures["hedge"] == {"is": "no", "from": "route"}
+    assert figures["timeout-min"]["from"] == "upstream"
+    _, text = explain(server, "--no-ask", "www.corp.example")
+    assert "on this route with timeout-max 900ms, hedge no" in text
+    _, story = told(server, "--no-ask", "www.example")
+    figures = story["route"]["upstreams"][0]["figures"]
+    assert {figure["from"] for figure in figures.values()} == {"upstream"}
+
+
 def test_a_name_without_a_route_is_told(holdfast, fake):
     server = holdfast({"a": fake().at}, forward=[{"zone": "corp.example", "to": ["a"]}])
     code, story = told(server, "www.example")
