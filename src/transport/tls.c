@@ -38,6 +38,7 @@ struct hf_tls_tickets {
 struct hf_tls_session {
 	gnutls_session_t tls;
 	gnutls_certificate_credentials_t credentials; /* empty: we show nothing */
+	struct hf_tls_server *server;                 /* what we show; NULL: we are the client */
 	struct hf_stream *stream;
 	struct hf_tls_peer peer;
 	struct hf_trust *trust;
@@ -286,18 +287,27 @@ static void alert(struct hf_tls_session *s, gnutls_alert_description_t what)
 	(void)hf_tls_flush(s);
 }
 
-static int judge(struct hf_tls_session *s)
+static void note_agreement(struct hf_tls_session *s)
 {
 	gnutls_datum_t alpn;
+	s->open = true;
+	s->resumed = gnutls_session_is_resumed(s->tls) != 0;
+	if (gnutls_alpn_get_selected_protocol(s->tls, &alpn) == 0)
+		snprintf(s->alpn, sizeof s->alpn, "%.*s", (int)alpn.size, (char *)alpn.data);
+}
+
+static int judge(struct hf_tls_session *s)
+{
+	if (s->server) {
+		note_agreement(s);
+		return 0;
+	}
 	hf_trust_judge(s->trust, &s->peer, s->tls, hf_loop_wall(s->stream->loop), &s->verdict);
 	if (!s->verdict.believed) {
 		alert(s, GNUTLS_A_BAD_CERTIFICATE);
 		return fail(s, HF_EAUTH);
 	}
-	s->open = true;
-	s->resumed = gnutls_session_is_resumed(s->tls) != 0;
-	if (gnutls_alpn_get_selected_protocol(s->tls, &alpn) == 0)
-		snprintf(s->alpn, sizeof s->alpn, "%.*s", (int)alpn.size, (char *)alpn.data);
+	note_agreement(s);
 	/* In TLS 1.2 the ticket came with the handshake, or the old one goes on to count. */
 	if (s->resumed && gnutls_protocol_get_version(s->tls) == GNUTLS_TLS1_2)
 		s->ticket = s->tickets != NULL;
@@ -318,6 +328,8 @@ int hf_tls_handshake(struct hf_tls_session *s)
 	} while (rc == GNUTLS_E_WARNING_ALERT_RECEIVED || rc == GNUTLS_E_INTERRUPTED);
 	if (rc == 0 && (rc = judge(s)))
 		return rc;
+	if (rc != 0 && rc != GNUTLS_E_AGAIN && s->server && !s->error)
+		(void)gnutls_alert_send_appropriate(s->tls, rc);
 	int flushed = hf_tls_flush(s);
 	if (rc != 0 && rc != GNUTLS_E_AGAIN)
 		return fail_by(s, rc);
@@ -396,6 +408,16 @@ static int set_name(struct hf_tls_session *s)
 	return gnutls_server_name_set(s->tls, GNUTLS_NAME_DNS, name, strlen(name));
 }
 
+/* All that GnuTLS says and hears goes through the session. */
+static void carry(struct hf_tls_session *s)
+{
+	gnutls_session_set_ptr(s->tls, s);
+	gnutls_transport_set_ptr(s->tls, s);
+	gnutls_transport_set_push_function(s->tls, push);
+	gnutls_transport_set_pull_function(s->tls, pull);
+	gnutls_handshake_set_timeout(s->tls, 0); /* the owner's */
+}
+
 static int set_up(struct hf_tls_session *s)
 {
 	gnutls_datum_t alpn = {(unsigned char *)s->peer.alpn, (unsigned)strlen(s->peer.alpn)};
@@ -413,11 +435,7 @@ static int set_up(struct hf_tls_session *s)
 		rc = gnutls_alpn_set_protocols(s->tls, &alpn, 1, 0);
 	if (rc)
 		return rc == GNUTLS_E_MEMORY_ERROR ? -ENOMEM : -EPROTO;
-	gnutls_session_set_ptr(s->tls, s);
-	gnutls_transport_set_ptr(s->tls, s);
-	gnutls_transport_set_push_function(s->tls, push);
-	gnutls_transport_set_pull_function(s->tls, pull);
-	gnutls_handshake_set_timeout(s->tls, 0); /* the owner's */
+	carry(s);
 	if (s->tickets)
 		gnutls_handshake_set_hook_function(
 			s->tls, GNUTLS_HANDSHAKE_NEW_SESSION_TICKET, GNUTLS_HOOK_POST, ticket_came);
@@ -445,6 +463,35 @@ int hf_tls_open(struct hf_stream *stream, const struct hf_tls_peer *peer, struct
 	return 0;
 }
 
+static int set_up_server(struct hf_tls_session *s)
+{
+	int rc = gnutls_init(&s->tls, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL);
+	if (rc)
+		return rc == GNUTLS_E_MEMORY_ERROR ? -ENOMEM : -EPROTO;
+	rc = hf_tls_server_dress(s->server, s->tls, hf_loop_now(s->stream->loop));
+	if (rc)
+		return rc;
+	carry(s);
+	return 0;
+}
+
+int hf_tls_accept(
+	struct hf_stream *stream, struct hf_tls_server *server, struct hf_tls_session **ret)
+{
+	struct hf_tls_session *s = calloc(1, sizeof *s);
+	if (!s)
+		return -ENOMEM;
+	s->stream = stream;
+	s->server = hf_tls_server_ref(server);
+	int rc = set_up_server(s);
+	if (rc) {
+		hf_tls_close(s);
+		return rc;
+	}
+	*ret = s;
+	return 0;
+}
+
 void hf_tls_close(struct hf_tls_session *s)
 {
 	if (!s)
@@ -458,6 +505,7 @@ void hf_tls_close(struct hf_tls_session *s)
 	if (s->credentials)
 		gnutls_certificate_free_credentials(s->credentials);
 	hf_trust_unref(s->trust);
+	hf_tls_server_unref(s->server);
 	free(s->out);
 	free(s);
 }
@@ -485,4 +533,19 @@ bool hf_tls_resumed(const struct hf_tls_session *s)
 const char *hf_tls_alpn(const struct hf_tls_session *s)
 {
 	return s->alpn;
+}
+
+bool hf_tls_is_1_3(const struct hf_tls_session *s)
+{
+	return gnutls_protocol_get_version(s->tls) >= GNUTLS_TLS1_3;
+}
+
+size_t hf_tls_waiting(const struct hf_tls_session *s)
+{
+	return s->out_len - s->out_at;
+}
+
+bool hf_tls_holds(const struct hf_tls_session *s)
+{
+	return s->in_at < s->in_len || gnutls_record_check_pending(s->tls) > 0;
 }

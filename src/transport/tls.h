@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* tls.h - a client's TLS over a stream of the loop: shake hands, judge, talk.
+/* tls.h - TLS over a stream of the loop, from either side: shake hands, judge, talk.
  *
  * Story: a *session* is laid over a stream that its owner opened. The owner passes on
  * what the loop says of the stream: hf_tls_handshake until it is done, then
@@ -12,6 +12,8 @@
  * where one counts until another comes. One that does harm is therefore gone, too.
  * A resumed peer is judged again: a certificate that has run out meanwhile is found.
  * TLS 1.2 and 1.3; no early data, no renegotiation. GnuTLS does the work.
+ * A stream that came in is laid with hf_tls_accept instead: we show what a server has
+ * (transport/tls_server.h), and whoever comes is as good as over TCP. The rest is the same.
  * It knows streams and trust. It must never know DNS, and never chooses whom to
  * connect to or how long to wait: deadlines are the owner's.
  * Ownership: the session copies its peer, holds a reference of the trust, and borrows
@@ -25,6 +27,7 @@
 #define HF_TRANSPORT_TLS_H
 
 #include "loop/loop.h"
+#include "transport/tls_server.h"
 #include "transport/trust.h"
 
 #define HF_TLS_TICKETS 64
@@ -49,6 +52,11 @@ void hf_tls_tickets_free(struct hf_tls_tickets *tickets); /* NULL is fine */
  * remembered. -ENOMEM. */
 int hf_tls_open(struct hf_stream *stream, const struct hf_tls_peer *peer, struct hf_trust *trust,
 	struct hf_tls_tickets *tickets, struct hf_tls_session **ret);
+
+/* Lays a session over a stream that came in; it holds a reference of the server. -ENOMEM,
+ * -EPROTO. */
+int hf_tls_accept(
+	struct hf_stream *stream, struct hf_tls_server *server, struct hf_tls_session **ret);
 
 /* Goes on with the handshake. 0: done, and the peer is believed; octets of its own may
  * have come with it, so read before waiting. -EAGAIN: call again when the stream is
@@ -78,5 +86,13 @@ int64_t hf_tls_until(const struct hf_tls_session *session);     /* as hf_trust_v
 bool hf_tls_siblings(const struct hf_tls_session *session);     /* as hf_trust_verdict.siblings */
 bool hf_tls_resumed(const struct hf_tls_session *session);
 const char *hf_tls_alpn(const struct hf_tls_session *session); /* agreed on; "": nothing */
+bool hf_tls_is_1_3(const struct hf_tls_session *session);      /* ... or later */
+
+/* Sealed octets that wait for the stream. */
+size_t hf_tls_waiting(const struct hf_tls_session *session);
+
+/* True if octets have been taken from the stream that no read has seen: the loop does not
+ * tell of them. */
+bool hf_tls_holds(const struct hf_tls_session *session);
 
 #endif
