@@ -223,14 +223,28 @@ static uint16_t opt_len(const struct hf_reply *reply)
 {
 	if (!reply->edns)
 		return 0;
-	return (uint16_t)(HF_OPT_LEN + ede_len(reply) + (reply->keepalive ? 6 : 0));
+	return (uint16_t)(HF_OPT_LEN + ede_len(reply) + (reply->keepalive ? 6 : 0) +
+			  (reply->pad ? 4 : 0));
+}
+
+/* Octets of padding for a message of `len` of at most `limit`. */
+static uint16_t padding_of(size_t len, size_t limit)
+{
+	size_t over = len % HF_REPLY_BLOCK;
+	size_t pad = over ? HF_REPLY_BLOCK - over : 0;
+	if (len + pad > limit)
+		pad = len < limit ? limit - len : 0;
+	return (uint16_t)pad;
 }
 
 /* Takes the reply as it is, and not where it lies: so that of one without options nothing
- * need lie anywhere. */
-static __attribute__((noinline)) void put_options(uint8_t *out, struct hf_reply reply, size_t len)
+ * need lie anywhere. The options begin at `at` of the message, and are `len` octets without
+ * what they are padded with, which it returns. */
+static __attribute__((noinline)) uint16_t put_options(
+	uint8_t *out, struct hf_reply reply, size_t at, size_t len)
 {
-	struct hf_writer w = hf_writer(out, len);
+	uint16_t pad = reply.pad ? padding_of(at + len, reply.limit) : 0;
+	struct hf_writer w = hf_writer(out + at, len + pad);
 	if (reply.keepalive) {
 		hf_write_u16(&w, HF_EDNS_KEEPALIVE);
 		hf_write_u16(&w, 2);
@@ -243,21 +257,31 @@ static __attribute__((noinline)) void put_options(uint8_t *out, struct hf_reply 
 		hf_write_u16(&w, (uint16_t)reply.ede);
 		hf_write(&w, reply.ede_text, text);
 	}
-	hf_unexpected(w.overrun || w.len != len);
+	if (reply.pad) {
+		hf_write_u16(&w, HF_EDNS_PADDING);
+		hf_write_u16(&w, pad);
+		uint8_t *zeros = hf_write_room(&w, pad);
+		if (zeros && pad)
+			memset(zeros, 0, pad);
+	}
+	hf_unexpected(w.overrun || w.len != len + pad);
+	hf_put_u16(out + at - 2, (uint16_t)(len + pad));
+	return pad;
 }
 
-/* `len` octets: opt_len's. */
-static inline void put_opt(uint8_t *out, unsigned rcode, const struct hf_reply *reply, uint16_t len)
+/* At `at` of the message, of `len` octets: opt_len's. Returns with how many more it is
+ * padded. */
+static inline uint16_t put_opt(
+	uint8_t *out, size_t at, unsigned rcode, const struct hf_reply *reply, uint16_t len)
 {
-	uint16_t options = (uint16_t)(len - HF_OPT_LEN);
-	out[0] = 0;
-	hf_put_u32(out + 1, HF_TYPE_OPT << 16 | HF_EDNS_SIZE);
-	hf_put_u32(out + 5, rcode >> 4 << 24 | (reply->dnssec_ok ? HF_EDNS_DO : 0));
-	hf_put_u16(out + 9, 0);
-	if (options) {
-		hf_put_u16(out + 9, options);
-		put_options(out + HF_OPT_LEN, *reply, options);
-	}
+	uint8_t *opt = out + at;
+	opt[0] = 0;
+	hf_put_u32(opt + 1, HF_TYPE_OPT << 16 | HF_EDNS_SIZE);
+	hf_put_u32(opt + 5, rcode >> 4 << 24 | (reply->dnssec_ok ? HF_EDNS_DO : 0));
+	hf_put_u16(opt + 9, 0);
+	if (len == HF_OPT_LEN)
+		return 0;
+	return put_options(out, *reply, at + HF_OPT_LEN, (size_t)len - HF_OPT_LEN);
 }
 
 static uint16_t echoed(uint16_t client_flags)
@@ -289,7 +313,7 @@ inline __attribute__((always_inline)) size_t hf_reply_patch(uint8_t *out,
 		hf_put_u32(field, ttl > ttl_floor ? ttl : ttl_floor);
 	}
 	if (opt) {
-		put_opt(out + len, flags & HF_FLAG_RCODE, reply, opt);
+		opt += put_opt(out, len, flags & HF_FLAG_RCODE, reply, opt);
 		hf_put_u16(out + 10, (uint16_t)(hf_get_u16(out + 10) + 1));
 	}
 	return len + opt;
@@ -305,11 +329,14 @@ static size_t empty_len(const struct hf_reply *reply)
 static struct hf_reply cut_to(const struct hf_reply *reply, size_t most)
 {
 	struct hf_reply cut = *reply;
+	if (cut.limit > most)
+		cut.limit = (uint16_t)most;
 	if (empty_len(&cut) > most)
 		cut.ede_text = NULL;
 	if (empty_len(&cut) > most) {
 		cut.ede = HF_EDE_NONE;
 		cut.keepalive = false;
+		cut.pad = false;
 	}
 	if (empty_len(&cut) > most)
 		cut.edns = false;
@@ -331,9 +358,11 @@ size_t hf_reply_empty(uint8_t out[static HF_HEADER_LEN + HF_NAME_MAX + 4 + HF_OP
 		counts);
 	if (cut.question_len)
 		memcpy(out + HF_HEADER_LEN, cut.question, cut.question_len);
+	size_t len = empty_len(&cut);
 	if (cut.edns)
-		put_opt(out + HF_HEADER_LEN + cut.question_len, rcode, &cut, opt_len(&cut));
-	return empty_len(&cut);
+		len += put_opt(
+			out, HF_HEADER_LEN + (size_t)cut.question_len, rcode, &cut, opt_len(&cut));
+	return len;
 }
 
 int hf_reply_nxdomain_cut(uint8_t *out, size_t cap, const struct hf_kept *kept, uint32_t age,
@@ -362,7 +391,7 @@ int hf_reply_nxdomain_cut(uint8_t *out, size_t cap, const struct hf_kept *kept, 
 		(uint16_t)(HF_FLAG_QR | HF_FLAG_RA | echoed(reply->flags) | HF_RCODE_NXDOMAIN),
 		counts);
 	if (opt)
-		put_opt(out + w.len, HF_RCODE_NXDOMAIN, reply, opt);
+		opt += put_opt(out, w.len, HF_RCODE_NXDOMAIN, reply, opt);
 	return (int)(w.len + opt);
 }
 

@@ -26,6 +26,11 @@
 #define HF_EDE_TEXT_MAX 80
 #define HF_OPT_ROOM (HF_OPT_LEN + 6 + HF_EDE_TEXT_MAX + 6)
 
+/* Replies that are padded are so to a multiple of this (RFC 8467 section 4.1), and need so
+ * much room besides. */
+#define HF_REPLY_BLOCK 468
+#define HF_PAD_ROOM (4 + HF_REPLY_BLOCK - 1)
+
 /* What a kept answer consists of. The arrays belong to whoever filled it. */
 struct hf_kept {
 	uint8_t *wire;      /* header (id 0), question lowered, sections; no OPT */
@@ -63,6 +68,7 @@ struct hf_reply {
 	bool dnssec_ok;
 	bool keepalive;          /* tell the idle time-out (RFC 7828) */
 	uint16_t keepalive_100ms;
+	bool pad;                /* to HF_REPLY_BLOCK, as far as the limit goes (RFC 7830) */
 	int32_t ede;             /* HF_EDE_NONE: none */
 	const char *ede_text;    /* or NULL; cut at HF_EDE_TEXT_MAX */
 };
@@ -71,7 +77,8 @@ struct hf_reply {
 uint16_t hf_reply_limit_udp(const struct hf_edns *edns, uint16_t ours);
 
 /* Patches kept bytes that lie at out[0..kept->len) for one client and returns
- * the reply's length. out has room for kept->len + HF_OPT_ROOM. age: seconds
+ * the reply's length. out has room for kept->len + HF_OPT_ROOM (with `pad`: and
+ * HF_PAD_ROOM). age: seconds
  * that the answer has been kept; a TTL never goes below ttl_floor. */
 size_t hf_reply_patch(uint8_t *out, const struct hf_kept *kept, uint32_t age,
 	uint32_t ttl_floor, const struct hf_reply *reply);
@@ -79,7 +86,8 @@ size_t hf_reply_patch(uint8_t *out, const struct hf_kept *kept, uint32_t age,
 /* A reply without records: header, question if there is one, OPT if asked for.
  * rcode may be an extended one (BADVERS); without OPT that is said as FORMERR.
  * Never longer than `most` octets: the error's text, the options, the OPT record
- * and then the question are left off to stay within it (12 are always written).
+ * and then the question are left off to stay within it (12 are always written). With `pad`
+ * out has HF_PAD_ROOM more.
  * Returns the length. */
 size_t hf_reply_empty(uint8_t out[static HF_HEADER_LEN + HF_NAME_MAX + 4 + HF_OPT_ROOM],
 	unsigned rcode, size_t most, const struct hf_reply *reply);

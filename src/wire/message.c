@@ -113,6 +113,7 @@ static int read_edns(const uint8_t *m, const struct hf_record *record, struct hf
 			ret->ede = hf_get_u16(m + r.at);
 		if (code == HF_EDNS_KEEPALIVE)
 			take_keepalive(ret, m + r.at, hf_reader_left(&r) < size ? 0 : size);
+		ret->padding |= code == HF_EDNS_PADDING;
 		if (code == HF_EDNS_COOKIE && !ret->cookie_at) {
 			ret->cookie_at = (uint16_t)r.at;
 			ret->cookie_len = size;
@@ -209,6 +210,7 @@ static inline void take_plain_opt(const uint8_t *m, size_t at, struct hf_edns *r
 	ret->keepalive = false;
 	ret->keepalive_100ms = 0;
 	ret->keepalive_timed = false;
+	ret->padding = false;
 	ret->version = m[at + 6];
 	ret->rcode_high = m[at + 5];
 	ret->udp_size = hf_get_u16(m + at + 3);

@@ -44,6 +44,7 @@ struct hf_edns {
 	bool keepalive;     /* RFC 7828 option seen */
 	uint16_t keepalive_100ms; /* its time-out; 0, too, if it has none */
 	bool keepalive_timed;     /* it has one */
+	bool padding;             /* RFC 7830 option seen */
 	uint8_t version;
 	uint8_t rcode_high; /* upper eight bits of the extended RCODE */
 	uint16_t udp_size;  /* as sent; the reader applies no minimum */
