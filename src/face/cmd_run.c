@@ -662,13 +662,15 @@ static const struct {
 
 /* ---- serving ---- */
 
-static void list_addresses(const struct hf_listen_conf *listen, struct hf_text *text)
+static void list_addresses(
+	const struct hf_address_list *list, const char *kind, struct hf_text *text)
 {
 	char address[HF_ADDRESS_TEXT_MAX];
-	for (size_t i = 0; i < listen->dns.count && i < LISTED_MAX; i++)
-		hf_text_add(text, "%s%s", i ? ", " : "", hf_address_text(&listen->dns.items[i], address));
-	if (listen->dns.count > LISTED_MAX)
-		hf_text_add(text, " and %zu more", listen->dns.count - LISTED_MAX);
+	for (size_t i = 0; i < list->count && i < LISTED_MAX; i++)
+		hf_text_add(text, "%s%s", i ? ", " : "", hf_address_text(&list->items[i], address));
+	if (list->count > LISTED_MAX)
+		hf_text_add(text, " and %zu more", list->count - LISTED_MAX);
+	hf_text_add(text, " (%s), ", kind);
 }
 
 static void list_upstreams(const struct hf_forward_conf *forward, struct hf_text *text)
@@ -695,8 +697,10 @@ static void say_serving(struct run *run)
 	char http[HF_ADDRESS_TEXT_MAX] = "none";
 	struct hf_text text = hf_text(HF_LOG_LINE_MAX / 2);
 	hf_text_add(&text, "serving ");
-	list_addresses(&config->listen, &text);
-	hf_text_add(&text, " (udp, tcp), %zu workers, upstreams ", hf_server_workers(run->instance.server));
+	list_addresses(&config->listen.dns, "udp, tcp", &text);
+	if (config->listen.tls.count)
+		list_addresses(&config->listen.tls, "tls", &text);
+	hf_text_add(&text, "%zu workers, upstreams ", hf_server_workers(run->instance.server));
 	list_upstreams(&config->forward, &text);
 	list_drivers(run->instance.server, &text);
 	hf_text_add(&text, ", configuration %s", config->source);

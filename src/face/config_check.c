@@ -39,10 +39,10 @@ static bool is_loopback(const struct hf_address *a)
 	return a->family == 4 ? a->bytes[0] == 127 : memcmp(a->bytes, one, sizeof one) == 0;
 }
 
-bool hf_listens_on(const struct hf_listen_conf *listen, const struct hf_address *upstream)
+static bool lists(const struct hf_address_list *list, const struct hf_address *upstream)
 {
-	for (size_t i = 0; i < listen->dns.count; i++) {
-		const struct hf_address *own = &listen->dns.items[i];
+	for (size_t i = 0; i < list->count; i++) {
+		const struct hf_address *own = &list->items[i];
 		if (hf_address_equal(own, upstream))
 			return true;
 		/* A wildcard takes what is sent to any address of the machine; of
@@ -54,17 +54,9 @@ bool hf_listens_on(const struct hf_listen_conf *listen, const struct hf_address 
 	return false;
 }
 
-static void check_listen(struct hf_reading *r)
+bool hf_listens_on(const struct hf_listen_conf *listen, const struct hf_address *upstream)
 {
-	const struct hf_listen_conf *listen = &r->config->listen;
-	char text[HF_ADDRESS_TEXT_MAX];
-	if (!listen->dns.count)
-		hf_complain(r->source, hf_place_of(r, HF_SECTION_LISTEN, 0, "dns"),
-			"listen needs at least one address in 'dns'");
-	for (size_t i = 0; i < listen->dns.count; i++)
-		if (listen->http.port && hf_address_equal(&listen->dns.items[i], &listen->http))
-			hf_complain(r->source, hf_place_of(r, HF_SECTION_LISTEN, 0, "http"),
-				"%s is also in listen.dns", hf_address_text(&listen->http, text));
+	return lists(&listen->dns, upstream) || lists(&listen->tls, upstream);
 }
 
 /* ---- upstreams ---- */
@@ -224,7 +216,7 @@ void hf_check_all(struct hf_reading *r)
 	unsigned errors = r->source->errors;
 	/* A list with a fault in it is shorter than what was meant. */
 	if (!errors)
-		check_listen(r);
+		hf_check_listen(r);
 	if (own_upstreams)
 		check_loops(r);
 	if (!errors)

@@ -169,6 +169,7 @@ void hf_route_check(struct hf_reading *r, const void *entry, const uint32_t *ori
 void hf_check_all(struct hf_reading *r);
 void hf_check_expectations(struct hf_reading *r); /* in config_truth.c */
 void hf_check_startup(struct hf_reading *r);      /* ... */
+void hf_check_listen(struct hf_reading *r);       /* in config_listen.c: reads what TLS shows */
 /* What is said of TLS: for upstreams and for zones. In config_own.c. */
 void hf_check_tls_name(struct hf_reading *r, const char *text, uint32_t at);
 void hf_check_pins(struct hf_reading *r, const struct hf_text_list *pins, uint32_t at);

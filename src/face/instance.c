@@ -329,6 +329,7 @@ struct hf_metrics_source hf_instance_metrics(struct hf_instance *instance)
 			atomic_load(&instance->hooks.kills) },
 		.started_wall = instance->started_wall,
 	};
+	source.shows_tls = hf_server_tls_until(server, &source.tls_until);
 	add_driver(server, &source);
 	add_reasons(&ready.look, &source);
 	add_siblings(server, &source);

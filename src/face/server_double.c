@@ -137,6 +137,12 @@ size_t hf_server_late(const struct hf_server *server, unsigned slot, struct hf_b
 	return 0;
 }
 
+bool hf_server_tls_until(const struct hf_server *server, int64_t *ret)
+{
+	(void)server, (void)ret;
+	return false;
+}
+
 bool hf_server_slot_name(const struct hf_server *server, unsigned slot, char *buf, size_t size)
 {
 	(void)server;

@@ -50,13 +50,22 @@ const struct hf_meter_row hf_counter_rows[HF_COUNTERS] = {
 		"Messages from upstreams that no question was waiting for: late, or forged." },
 	[HF_COUNT_SEND_LOST] = { "holdfast_send_lost_total",
 		"Replies that the system did not take." },
-	[HF_COUNT_TCP_ACCEPTED] = { "holdfast_tcp_accepted_total", "TCP connections of clients." },
+	[HF_COUNT_TCP_ACCEPTED] = { "holdfast_tcp_accepted_total",
+		"TCP connections of clients; those that TLS goes over, too." },
 	[HF_COUNT_TCP_CLOSED_IDLE] = { "holdfast_tcp_closed_idle_total",
 		"TCP connections closed because they were idle." },
 	[HF_COUNT_TCP_CLOSED_STALLED] = { "holdfast_tcp_closed_stalled_total",
 		"TCP connections closed because the client sent or read too slowly." },
 	[HF_COUNT_TCP_CLOSED_LIMIT] = { "holdfast_tcp_closed_limit_total",
 		"TCP connections closed because a limit was reached." },
+	[HF_COUNT_TLS_HANDSHAKES] = { "holdfast_tls_handshakes_total",
+		"TLS sessions begun with clients." },
+	[HF_COUNT_TLS_RESUMED] = { "holdfast_tls_resumed_total",
+		"TLS sessions of clients that were resumed with a ticket." },
+	[HF_COUNT_TLS_FAILED] = { "holdfast_tls_handshakes_failed_total",
+		"TLS handshakes of clients that came to no agreement, or to no end." },
+	[HF_COUNT_TLS_REFUSED] = { "holdfast_tls_handshakes_refused_total",
+		"Connections closed before their TLS handshake: too many in a second." },
 	[HF_COUNT_PROOFS_HELD] = { "holdfast_proofs_held_total",
 		"Addresses that showed a certificate for the name (prove: tls)." },
 	[HF_COUNT_PROOFS_FAILED] = { "holdfast_proofs_failed_total",
@@ -104,7 +113,9 @@ const struct hf_meter_row hf_counter_rows[HF_COUNTERS] = {
 const struct hf_meter_row hf_gauge_rows[HF_GAUGES] = {
 	[HF_GAUGE_IN_FLIGHT] = { "holdfast_in_flight", "Questions waiting for an upstream." },
 	[HF_GAUGE_WAITING] = { "holdfast_waiting", "Client questions waiting for an answer." },
-	[HF_GAUGE_TCP_OPEN] = { "holdfast_tcp_open", "Open TCP connections of clients." },
+	[HF_GAUGE_TCP_OPEN] = { "holdfast_tcp_open",
+		"Open TCP connections of clients; those that TLS goes over, too." },
+	[HF_GAUGE_TLS_OPEN] = { "holdfast_tls_open", "Open TLS sessions of clients." },
 	[HF_GAUGE_PROOFS_WAITING] = { "holdfast_proofs_waiting",
 		"Addresses that are to show a certificate for a name." },
 	[HF_GAUGE_INTERCEPTED] = { "holdfast_intercepted",
@@ -198,7 +209,7 @@ const hf_us hf_duration_bounds[HF_DURATION_BUCKETS - 1] = {
 	1000000, 2500000, 5000000,
 };
 
-const char *const hf_transport_names[HF_TRANSPORTS] = { "udp", "tcp" };
+const char *const hf_transport_names[HF_TRANSPORTS] = { "udp", "tcp", "tls" };
 
 static const struct {
 	uint16_t number;

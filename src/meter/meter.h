@@ -52,6 +52,10 @@ enum hf_counter {
 	HF_COUNT_TCP_CLOSED_IDLE,
 	HF_COUNT_TCP_CLOSED_STALLED,
 	HF_COUNT_TCP_CLOSED_LIMIT,
+	HF_COUNT_TLS_HANDSHAKES,
+	HF_COUNT_TLS_RESUMED,
+	HF_COUNT_TLS_FAILED,
+	HF_COUNT_TLS_REFUSED,
 	HF_COUNT_PROOFS_HELD,          /* addresses that showed a certificate for the name */
 	HF_COUNT_PROOFS_FAILED,        /* ... that showed another */
 	HF_COUNT_PROOFS_MISSING,       /* ... that showed none, or for which there was no room */
@@ -80,6 +84,7 @@ enum hf_gauge { /* like counters, but they also go down */
 	HF_GAUGE_IN_FLIGHT,   /* questions that wait for an upstream ("request list") */
 	HF_GAUGE_WAITING,     /* clients that wait for them */
 	HF_GAUGE_TCP_OPEN,
+	HF_GAUGE_TLS_OPEN,
 	HF_GAUGE_PROOFS_WAITING, /* addresses that are to show a certificate */
 	HF_GAUGE_INTERCEPTED,    /* 1: somebody in the path answers for others */
 	HF_GAUGES
@@ -131,7 +136,7 @@ enum hf_upstream_gauge {
 	HF_UP_GAUGES
 };
 
-enum hf_transport { HF_TRANSPORT_UDP, HF_TRANSPORT_TCP, HF_TRANSPORTS };
+enum hf_transport { HF_TRANSPORT_UDP, HF_TRANSPORT_TCP, HF_TRANSPORT_TLS, HF_TRANSPORTS };
 
 #define HF_METER_TYPES 16  /* see hf_meter_type_name; the last is "other" */
 #define HF_METER_RCODES 8  /* see hf_meter_rcode_name; the last is "other" */

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* admission.h - who may ask, and how many connections each may hold.
+/* admission.h - who may ask, how many connections each may hold, and how many TLS handshakes
+ * each may begin.
  *
  * Story: clients are admitted by address prefix. Connections are counted for
  * the whole process in one table that all workers share: a client's
  * connections are spread over the workers by the kernel, its limit is not.
+ * Handshakes over TLS are counted in the same way, by the second: a handshake takes us more
+ * than the client, and who may hold a few connections could open them over and over.
  * Threads: any; the counts are atomic.
  * At the bound: two clients whose keyed hashes meet among 65,536 places share a
  * limit; nobody can choose to share another's. */
@@ -23,6 +26,8 @@ struct hf_admission_table {
 	struct hf_hash_key key;
 	atomic_uint total;
 	atomic_uint places[HF_ADMISSION_PLACES];
+	/* Handshakes: the second in the upper half, how many were begun in it in the lower. */
+	atomic_uint_fast64_t handshakes[HF_ADMISSION_PLACES];
 };
 
 /* Here, and always taken in, for every hit asks. */
@@ -44,6 +49,10 @@ enum hf_connection_verdict {
 /* A client wants a connection. */
 enum hf_connection_verdict hf_connection_admit(struct hf_admission_table *table,
 	const struct hf_tcp_conf *conf, const struct hf_address *client);
+
+/* A client wants to shake hands. False: not in this second, for it has begun `most`. */
+bool hf_handshake_admit(struct hf_admission_table *table, uint32_t most,
+	const struct hf_address *client, hf_us now);
 
 /* A connection that was counted is gone. */
 void hf_connection_gone(struct hf_admission_table *table, const struct hf_address *client);

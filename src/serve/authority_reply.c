@@ -311,7 +311,7 @@ static enum hf_respond follow(struct hf_request *q, const struct hf_zones_entry 
 	struct walk w = {.r = r,
 		.type = q->view.question.type,
 		.dnssec_ok = q->reply.dnssec_ok,
-		.all = q->packet.transport == HF_TRANSPORT_TCP,
+		.all = q->packet.transport != HF_TRANSPORT_UDP,
 		.key_flags = hf_request_key_flags(q),
 		.target = *target,
 		.cut = *cut,
@@ -371,7 +371,7 @@ static bool from_zone(struct hf_request *q, const struct hf_zones_entry *entry,
 {
 	struct hf_responder *r = q->r;
 	const struct hf_zone_ask ask = {
-		&q->view.question, q->view.edns.dnssec_ok, q->packet.transport == HF_TRANSPORT_TCP};
+		&q->view.question, q->view.edns.dnssec_ok, q->packet.transport != HF_TRANSPORT_UDP};
 	struct hf_kept kept = {.wire = r->large, .ttl_at = r->ttl_at};
 	struct hf_name target = {0}, cut = {0};
 	enum hf_zone_said said = hf_zone_answer(entry->zone, &ask, &kept, &target);

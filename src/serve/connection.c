@@ -25,6 +25,12 @@
 /* Reads of unwanted octets before a close: as much as a socket's buffer holds. */
 #define SWALLOWS 64
 
+/* Reads of a turn from a TLS session, for others' sake. */
+#define TLS_READS 16
+
+/* So much of a second's handshakes may be begun at once. */
+#define SHAKE_AHEAD (HF_SECOND / 10)
+
 /* A reader that takes this much within `stall` is slow, not stuck. */
 #define PROGRESS (16u << 10)
 
@@ -33,6 +39,9 @@ struct connection {
 	struct connection *next, *prev; /* by last use, oldest first */
 	struct hf_stream *stream;       /* NULL: closed, kept for its pending questions */
 	struct hf_address peer;
+	struct hf_tls_session *tls; /* NULL: plain, or its handshake has not begun */
+	const char *unfit;          /* why no zone may go out over it, or NULL */
+	hf_us slot;                 /* when its handshake may begin; 0: not asked yet */
 	struct hf_frame_in in;
 	struct hf_frame_out out;
 	struct hf_timer timer;
@@ -42,8 +51,10 @@ struct connection {
 	hf_us stuck;      /* since when answers wait for the reader; 0: none do */
 	size_t taken;     /* octets that the reader has taken since then */
 	struct hf_transfer_out *transfers; /* under way; each counts in `waiting` */
-	bool ended;       /* the client has closed its side */
-	bool reading;     /* being served: not to be freed under its caller */
+	bool ended;                        /* the client has closed its side */
+	bool reading;                      /* being served: not to be freed under its caller */
+	bool over_tls;
+	bool met; /* over TLS: hands have been shaken */
 };
 
 struct hf_connections {
@@ -52,10 +63,13 @@ struct hf_connections {
 	struct hf_admission_table *admission;
 	struct hf_responder *responder;
 	const struct hf_tcp_conf *conf;
+	const struct hf_listen_conf *listen;
+	struct hf_tls_server *tls; /* what is shown; NULL: nothing */
+	hf_us next_shake;          /* when one more handshake may begin */
 	struct connection *oldest, *newest;
-	size_t open;
+	size_t open, open_tls;
 	bool draining;
-	uint8_t out[HF_RESPOND_ROOM];
+	uint8_t out[HF_RESPOND_ROOM_TLS];
 	uint8_t *page; /* HF_MESSAGE_MAX, for messages of transfers; once there was one */
 };
 
@@ -110,6 +124,10 @@ static void shut(struct connection *c)
 	if (!c->stream)
 		return;
 	hf_timer_disarm(hf_loop_timers(all->loop), &c->timer);
+	hf_tls_close(c->tls);
+	c->tls = NULL;
+	all->open_tls -= c->met;
+	hf_gauge_set(&all->meter->gauges[HF_GAUGE_TLS_OPEN], (int64_t)all->open_tls);
 	hf_stream_close(c->stream);
 	c->stream = NULL;
 	hf_frame_in_clear(&c->in);
@@ -141,14 +159,34 @@ static void shut_gently(struct connection *c)
 
 /* ---- time ---- */
 
+/* Octets that wait for the reader, sealed or not. */
+static size_t unsent(const struct connection *c)
+{
+	return hf_frame_waiting(&c->out) + (c->tls ? hf_tls_waiting(c->tls) : 0);
+}
+
 static bool idle(const struct connection *c)
 {
-	return !c->waiting && !hf_frame_waiting(&c->out);
+	return !c->waiting && !unsent(c);
+}
+
+/* Is it to shake hands yet? */
+static bool unmet(const struct connection *c)
+{
+	return c->over_tls && !c->met;
+}
+
+static bool waits_for_slot(const struct connection *c)
+{
+	return unmet(c) && !c->tls && c->slot;
 }
 
 static hf_us due(const struct connection *c)
 {
 	const struct hf_tcp_conf *conf = c->all->conf;
+	if (unmet(c))
+		return waits_for_slot(c) && c->slot < c->used + conf->stall ? c->slot
+									    : c->used + conf->stall;
 	hf_us at = idle(c) ? c->used + conf->idle : HF_NEVER;
 	if (c->begun && c->begun + conf->stall < at)
 		at = c->begun + conf->stall;
@@ -170,9 +208,12 @@ static void arm(struct connection *c)
 /* Have all answers left, but not arrived? */
 static bool being_read(const struct connection *c, hf_us now)
 {
-	return idle(c) && !c->begun && now < c->used + IDLES_WITH_UNREAD * c->all->conf->idle &&
+	return idle(c) && !c->begun && !unmet(c) &&
+	       now < c->used + IDLES_WITH_UNREAD * c->all->conf->idle &&
 	       hf_stream_unheard(c->stream) > 0;
 }
+
+static void shake(struct connection *c, hf_us now);
 
 static void timer_fired(struct hf_timer *timer, hf_us now)
 {
@@ -182,11 +223,18 @@ static void timer_fired(struct hf_timer *timer, hf_us now)
 		arm(c);
 		return;
 	}
+	if (waits_for_slot(c) && now < c->used + c->all->conf->stall) {
+		hf_stream_pause(c->stream, false);
+		shake(c, now);
+		return;
+	}
+	if (unmet(c))
+		hf_count(c->all->meter, HF_COUNT_TLS_FAILED);
 	if (being_read(c, now)) {
 		hf_timer_arm(hf_loop_timers(c->all->loop), &c->timer, now + c->all->conf->idle);
 		return;
 	}
-	bool stalled = (c->begun && c->begun + c->all->conf->stall <= now) ||
+	bool stalled = unmet(c) || (c->begun && c->begun + c->all->conf->stall <= now) ||
 		       (c->stuck && c->stuck + c->all->conf->stall <= now);
 	shut_counted(c, stalled ? HF_COUNT_TCP_CLOSED_STALLED : HF_COUNT_TCP_CLOSED_IDLE);
 }
@@ -196,8 +244,7 @@ static void timer_fired(struct hf_timer *timer, hf_us now)
 /* True while more questions may be begun. */
 static bool may_serve(const struct connection *c)
 {
-	return !c->all->draining && c->waiting < c->all->conf->in_flight &&
-	       hf_frame_waiting(&c->out) < OUT_PAUSE;
+	return !c->all->draining && c->waiting < c->all->conf->in_flight && unsent(c) < OUT_PAUSE;
 }
 
 /* ... and taken from the stream. */
@@ -209,7 +256,8 @@ static bool may_read(const struct connection *c)
 /* What the reader has taken says whether it is stuck, or only slow. */
 static void note_progress(struct connection *c, size_t before, size_t left, hf_us now)
 {
-	c->taken += before - left;
+	if (left < before) /* seals are octets, too */
+		c->taken += before - left;
 	if (!left) {
 		c->stuck = 0;
 	} else if (!c->stuck || c->taken >= PROGRESS) {
@@ -218,12 +266,26 @@ static void note_progress(struct connection *c, size_t before, size_t left, hf_u
 	}
 }
 
+static int flush(struct connection *c)
+{
+	if (!c->tls)
+		return hf_frame_flush(&c->out, c->stream);
+	int rc = hf_tls_flush(c->tls);
+	return rc < 0 ? rc : hf_frame_flush_tls(&c->out, c->tls);
+}
+
+/* Are there octets of questions that no READABLE will tell of? */
+static bool holds_more(const struct connection *c)
+{
+	return hf_frame_whole(&c->in) || (c->tls && !c->ended && hf_tls_holds(c->tls));
+}
+
 /* Pushes answers out. False: that was all, it is closed. */
 static bool push(struct connection *c, hf_us now)
 {
-	size_t before = hf_frame_waiting(&c->out);
-	int rc = hf_frame_flush(&c->out, c->stream);
-	size_t left = hf_frame_waiting(&c->out);
+	size_t before = unsent(c);
+	int rc = flush(c);
+	size_t left = unsent(c);
 	bool last = (c->ended || c->all->draining) && idle(c) &&
 		    !(may_serve(c) && hf_frame_whole(&c->in));
 	if (rc < 0)
@@ -279,11 +341,11 @@ static bool fill_one(struct connection *c)
 static void fill(struct connection *c, hf_us now)
 {
 	unsigned most = TURN_MOST;
-	while (c->stream && c->transfers && most && hf_frame_waiting(&c->out) < OUT_FILL) {
+	while (c->stream && c->transfers && most && unsent(c) < OUT_FILL) {
 		if (!fill_one(c))
 			return;
 		most--;
-		if (hf_frame_waiting(&c->out) >= OUT_FILL || !c->transfers || !most)
+		if (unsent(c) >= OUT_FILL || !c->transfers || !most)
 			if (!push(c, now))
 				return;
 	}
@@ -315,7 +377,8 @@ static bool serve_one(struct connection *c, const uint8_t *m, size_t len, hf_us 
 {
 	struct hf_connections *all = c->all;
 	static const struct hf_address nowhere;
-	const struct hf_packet packet = { HF_TRANSPORT_TCP, c, &c->peer, &nowhere, m, len };
+	const struct hf_packet packet = {c->over_tls ? HF_TRANSPORT_TLS : HF_TRANSPORT_TCP, c,
+		&c->peer, &nowhere, m, len, c->unfit};
 	const uint8_t *reply;
 	size_t reply_len;
 	c->waiting++; /* before asking: the answer may come from within */
@@ -355,20 +418,30 @@ static void settle(struct connection *c, hf_us now)
 	if (!may_serve(c))
 		c->begun = 0; /* it waits for us, not the other way round */
 	hf_stream_pause(c->stream, !may_read(c));
+	if (c->tls && may_read(c) && holds_more(c))
+		hf_stream_want_write(c->stream, true); /* go on with the next turn */
 	arm(c);
 }
 
 /* Takes what has arrived; at its end what is pending is still answered (a client
  * may close its side early, RFC 7766 section 6.2.4 and 8). */
-static void read_more(struct connection *c, hf_us now)
+static int read_once(struct connection *c, hf_us now)
 {
-	int n = hf_frame_fill(&c->in, c->stream);
+	int n = c->tls ? hf_frame_fill_tls(&c->in, c->tls) : hf_frame_fill(&c->in, c->stream);
 	if (n == 0)
 		c->ended = true;
 	else if (n < 0 && n != -EAGAIN)
 		shut(c);
 	else
 		serve_waiting(c, now);
+	return n;
+}
+
+static void read_more(struct connection *c, hf_us now)
+{
+	unsigned most = c->tls ? TLS_READS : 1;
+	while (most-- && read_once(c, now) > 0 && c->stream && may_read(c))
+		;
 }
 
 /* Runs `what` on a connection that cannot be freed under it. */
@@ -390,14 +463,90 @@ static void guarded(struct connection *c, void (*what)(struct connection *c, hf_
 
 static void serve_held_back(struct connection *c, hf_us now)
 {
-	serve_waiting(c, now);
+	if (serve_waiting(c, now) && c->tls && may_read(c) && hf_tls_holds(c->tls))
+		read_more(c, now);
+}
+
+/* ---- hands ---- */
+
+/* When the next handshake may begin; the place is taken. */
+static hf_us take_slot(struct hf_connections *all, hf_us now)
+{
+	if (all->next_shake < now - SHAKE_AHEAD)
+		all->next_shake = now - SHAKE_AHEAD;
+	hf_us slot = all->next_shake;
+	all->next_shake += HF_SECOND / (hf_us)all->listen->tls_handshakes;
+	return slot > 0 ? slot : 1;
+}
+
+/* True: its turn has come, and there is a session. Else it waits, or has been closed. */
+static bool begin_session(struct connection *c, hf_us now)
+{
+	struct hf_connections *all = c->all;
+	if (!c->slot)
+		c->slot = take_slot(all, now);
+	if (c->slot > now && c->slot < c->used + all->conf->stall) {
+		hf_stream_pause(c->stream, true);
+		arm(c);
+		return false;
+	}
+	bool refused = c->slot > now || !all->tls;
+	if (!refused && hf_tls_accept(c->stream, all->tls, &c->tls) == 0)
+		return true;
+	shut_counted(c, refused ? HF_COUNT_TLS_REFUSED : HF_COUNT_TLS_FAILED);
+	return false;
+}
+
+static const char *why_unfit(const struct hf_tls_session *tls)
+{
+	if (!hf_tls_is_1_3(tls))
+		return "a transfer over TLS needs version 1.3";
+	if (strcmp(hf_tls_alpn(tls), "dot") != 0)
+		return "a transfer over TLS needs ALPN: dot";
+	return NULL;
+}
+
+static void meet(struct connection *c, hf_us now)
+{
+	struct hf_connections *all = c->all;
+	c->met = true;
+	c->used = now;
+	c->unfit = why_unfit(c->tls);
+	all->open_tls++;
+	hf_gauge_set(&all->meter->gauges[HF_GAUGE_TLS_OPEN], (int64_t)all->open_tls);
+	hf_count(all->meter, HF_COUNT_TLS_HANDSHAKES);
+	if (hf_tls_resumed(c->tls))
+		hf_count(all->meter, HF_COUNT_TLS_RESUMED);
+	guarded(c, read_more, now); /* a question may have come with the last of it */
+}
+
+/* Goes on with the handshake, as far as what has come goes. */
+static void shake(struct connection *c, hf_us now)
+{
+	if (!c->tls && !begin_session(c, now))
+		return;
+	int rc = hf_tls_handshake(c->tls);
+	if (rc == 0) {
+		meet(c, now);
+		return;
+	}
+	if (rc == -EAGAIN) {
+		arm(c);
+		return;
+	}
+	hf_count(c->all->meter, HF_COUNT_TLS_FAILED);
+	shut_gently(c);
 }
 
 static void ready(void *ctx, struct hf_stream *stream, unsigned what, hf_us now)
 {
 	struct connection *c = ctx;
 	(void)stream;
-	guarded(c, what & HF_STREAM_READABLE && may_read(c) ? read_more : serve_held_back, now);
+	if (unmet(c))
+		shake(c, now);
+	else
+		guarded(c, what & HF_STREAM_READABLE && may_read(c) ? read_more : serve_held_back,
+			now);
 }
 
 static const struct hf_stream_handler stream_handler = { ready };
@@ -451,11 +600,21 @@ static bool admit(struct hf_connections *all, const struct hf_address *peer)
 	return false;
 }
 
-void hf_connections_accept(struct hf_connections *all, struct hf_stream *stream, hf_us now)
+/* Has the client begun no more handshakes than it may? */
+static bool may_shake(struct hf_connections *all, const struct hf_address *peer, hf_us now)
+{
+	if (hf_handshake_admit(all->admission, all->listen->tls_handshakes_per_client, peer, now))
+		return true;
+	hf_count(all->meter, HF_COUNT_TLS_REFUSED);
+	return false;
+}
+
+void hf_connections_accept(
+	struct hf_connections *all, struct hf_stream *stream, bool tls, hf_us now)
 {
 	struct hf_address peer = hf_stream_peer(stream);
 	hf_count(all->meter, HF_COUNT_TCP_ACCEPTED);
-	if (all->draining || !admit(all, &peer)) {
+	if (all->draining || (tls && !may_shake(all, &peer, now)) || !admit(all, &peer)) {
 		hf_stream_close(stream);
 		return;
 	}
@@ -465,8 +624,12 @@ void hf_connections_accept(struct hf_connections *all, struct hf_stream *stream,
 		hf_stream_close(stream);
 		return;
 	}
-	*c = (struct connection){ .all = all, .stream = stream, .peer = peer, .used = now,
-		.timer.fire = timer_fired };
+	*c = (struct connection){.all = all,
+		.stream = stream,
+		.peer = peer,
+		.used = now,
+		.timer.fire = timer_fired,
+		.over_tls = tls};
 	link_newest(c);
 	all->open++;
 	hf_gauge_set(&all->meter->gauges[HF_GAUGE_TCP_OPEN], (int64_t)all->open);
@@ -497,9 +660,12 @@ size_t hf_connections_open(const struct hf_connections *all)
 	return all->open;
 }
 
-void hf_connections_adopt(struct hf_connections *all, const struct hf_tcp_conf *conf)
+void hf_connections_adopt(struct hf_connections *all, const struct hf_tcp_conf *conf,
+	const struct hf_listen_conf *listen, struct hf_tls_server *tls)
 {
 	all->conf = conf;
+	all->listen = listen;
+	all->tls = tls;
 }
 
 int hf_connections_new(struct hf_loop *loop, struct hf_meter *meter,

@@ -48,7 +48,7 @@ static void accepted(void *ctx, struct hf_stream_door *door, struct hf_stream *s
 {
 	struct hall *h = ctx;
 	(void)door;
-	hf_connections_accept(h->connections, stream, now);
+	hf_connections_accept(h->connections, stream, false, now);
 }
 
 static int open_hall(void **state)
@@ -74,7 +74,7 @@ static int open_hall(void **state)
 	assert_int_equal(hf_connections_new(h->stage.loops[0], h->stage.meters[0], h->admission,
 				 h->responder, &h->connections),
 		0);
-	hf_connections_adopt(h->connections, &h->tcp);
+	hf_connections_adopt(h->connections, &h->tcp, &h->listen, NULL);
 	assert_int_equal(hf_door_open(h->stage.loops[0], &bind, &handler, h, &h->door), 0);
 	assert_int_equal(hf_sim_loop_new(h->stage.sim, "client", &h->outside), 0);
 	struct hf_address client = stage_address("10.0.0.9");

@@ -211,7 +211,12 @@ static enum hf_respond transfer(struct errand *e)
 		return refuse(e, "transfers are not for everybody");
 	if (!key_fits(e, e->rule->transfer_key, e->rule->transfer_locked))
 		return refuse(e, "not signed with the zone's transfer key");
+	if (q->packet.unfit)
+		return refuse(e, q->packet.unfit);
 	bool udp = q->packet.transport == HF_TRANSPORT_UDP;
+	if (e->rule->conf->transfer_over == HF_TRANSFER_OVER_TLS &&
+		q->packet.transport != HF_TRANSPORT_TLS)
+		return refuse(e, "this zone goes out over TLS only");
 	if (e->view.query.question.class != HF_CLASS_IN || (whole && udp) ||
 		(!whole && !e->view.has_serial))
 		return say(e, HF_RCODE_FORMERR, HF_EDE_NONE, NULL);
@@ -263,6 +268,7 @@ bool hf_errand(struct hf_request *q, enum hf_respond *ret_how, const uint8_t **r
 		return false;
 	q->view = e.view.query;
 	hf_request_address(q);
+	q->reply.pad = false; /* there is a signature to come, or there may be */
 	if (fault)
 		*ret_how = say(&e, fault == HF_QUERY_BADVERS ? HF_RCODE_BADVERS : HF_RCODE_FORMERR,
 			HF_EDE_NONE, NULL);
@@ -300,6 +306,7 @@ enum hf_respond hf_errand_question(struct hf_request *q, const struct hf_zones_e
 		/* The name's, the algorithm's, the digest's octets, and the rest: 8945 4.2. */
 		unsigned reserve = e.key ? e.key->name.len + 160u : 0;
 		q->reply.limit = (uint16_t)(q->reply.limit - reserve);
+		q->reply.pad = false;
 		q->view.flags &= (uint16_t)~HF_FLAG_RD; /* aliases are not followed out of zones */
 		bool said = hf_authority_reply(q, entry, &how, &reply, &len);
 		if (hf_unexpected(!said || how == HF_RESPOND_LATER))

@@ -23,6 +23,7 @@ struct ear {
 	struct hf_stream_door *door;  /* or NULL */
 	size_t pending;               /* questions that came by UDP and wait */
 	hf_us retired;                /* 0: in use */
+	bool tls;
 };
 
 struct hf_listener {
@@ -134,7 +135,7 @@ static void accepted(void *ctx, struct hf_stream_door *door, struct hf_stream *s
 {
 	struct ear *ear = ctx;
 	(void)door;
-	hf_connections_accept(ear->listener->connections, stream, now);
+	hf_connections_accept(ear->listener->connections, stream, ear->tls, now);
 }
 
 static const struct hf_door_handler door_handler = {accepted};
@@ -145,7 +146,7 @@ static void send_reply(
 	void *owner, const struct hf_reply_path *path, const uint8_t *reply, size_t len, hf_us now)
 {
 	struct hf_listener *l = owner;
-	if (path->transport == HF_TRANSPORT_TCP) {
+	if (path->transport != HF_TRANSPORT_UDP) {
 		hf_connections_reply(l->connections, path, reply, len, now);
 		return;
 	}
@@ -194,6 +195,7 @@ int hf_listener_add(struct hf_listener *l, const struct hf_ear *from)
 	if (ear) {
 		ear->listener = l;
 		ear->address = from->address;
+		ear->tls = from->tls;
 		rc = open_ear(ear, from);
 	}
 	if (rc) {
@@ -210,10 +212,10 @@ int hf_listener_add(struct hf_listener *l, const struct hf_ear *from)
 	return 0;
 }
 
-static bool listed(const struct hf_address *address, const struct hf_address *list, size_t count)
+static bool listed(const struct hf_address *address, const struct hf_address_list *list)
 {
-	for (size_t i = 0; i < count; i++)
-		if (hf_address_equal(address, &list[i]))
+	for (size_t i = 0; i < list->count; i++)
+		if (hf_address_equal(address, &list->items[i]))
 			return true;
 	return false;
 }
@@ -229,10 +231,11 @@ static void retire(struct ear *ear)
 	ear->door = NULL;
 }
 
-void hf_listener_retain(struct hf_listener *l, const struct hf_address *keep, size_t count)
+void hf_listener_retain(struct hf_listener *l, const struct hf_address_list *keep,
+	const struct hf_address_list *keep_tls)
 {
 	for (struct ear *ear = l->ears; ear; ear = ear->next)
-		if (!listed(&ear->address, keep, count))
+		if (!listed(&ear->address, ear->tls ? keep_tls : keep))
 			retire(ear);
 }
 
@@ -292,7 +295,7 @@ struct hf_responder *hf_listener_responder(struct hf_listener *l)
 void hf_listener_adopt(struct hf_listener *l, const struct hf_respond_conf *conf)
 {
 	hf_responder_adopt(l->responder, conf);
-	hf_connections_adopt(l->connections, conf->tcp);
+	hf_connections_adopt(l->connections, conf->tcp, conf->listen, conf->tls);
 }
 
 int hf_listener_new(struct hf_loop *loop, struct hf_meter *meter,

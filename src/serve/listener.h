@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* listener.h - one worker's ears: its UDP sockets, TCP doors and connections.
+/* listener.h - one worker's ears: its UDP sockets, doors for TCP and TLS, and connections.
  *
  * Story: for every address that is served each worker has a socket and a door of
  * its own (SO_REUSEPORT), bound by main beforehand. A batch of datagrams comes
@@ -20,6 +20,7 @@
 struct hf_ear {
 	struct hf_address address;
 	int udp, tcp; /* or -1: none of this kind; owned by the listener from then on */
+	bool tls;     /* who comes by `tcp` speaks TLS */
 };
 #define HF_EAR_UNBOUND (-2) /* in place of a descriptor: the loop is to open one */
 
@@ -35,8 +36,9 @@ struct hf_responder *hf_listener_responder(struct hf_listener *listener);
 /* Starts to listen on more. On failure the ear's descriptors are closed. */
 int hf_listener_add(struct hf_listener *listener, const struct hf_ear *ear);
 
-/* Retires every address that is not among `keep`. */
-void hf_listener_retain(struct hf_listener *listener, const struct hf_address *keep, size_t count);
+/* Retires every address that is not among `keep`, or those with TLS not among `keep_tls`. */
+void hf_listener_retain(struct hf_listener *listener, const struct hf_address_list *keep,
+	const struct hf_address_list *keep_tls);
 
 /* The settings to go by: kept, not copied. */
 void hf_listener_adopt(struct hf_listener *listener, const struct hf_respond_conf *conf);

@@ -29,6 +29,7 @@ struct hf_respond_conf { /* what of the settings matters here */
 	const struct hf_tcp_conf *tcp;
 	const struct hf_clients_conf *clients;
 	const struct hf_zone_rules *rules; /* of zones with authority; NULL: there are none */
+	struct hf_tls_server *tls;         /* what is shown to who comes over TLS, or NULL */
 };
 
 /* Sends reply octets along the path: called by hf_respond_later's answers. */
@@ -39,11 +40,12 @@ enum hf_respond {
 	HF_RESPOND_SILENCE,
 	HF_RESPOND_NOW,    /* the reply has been written */
 	HF_RESPOND_LATER,  /* `send` will be called with it */
-	HF_RESPOND_STREAM, /* over TCP: many messages, from hf_responder_transfer's */
+	HF_RESPOND_STREAM, /* over TCP or TLS: many messages, from hf_responder_transfer's */
 };
 
 /* Octets that `out` must have room for. */
 #define HF_RESPOND_ROOM (4096 + HF_OPT_ROOM)
+#define HF_RESPOND_ROOM_TLS (HF_RESPOND_ROOM + HF_PAD_ROOM) /* ... of who comes over TLS */
 
 /* Packets that are handled together: see respond.h. */
 #define HF_RESPOND_GROUP 16
@@ -54,6 +56,7 @@ struct hf_packet { /* all that it points to must stay until hf_respond(_finish) 
 	const struct hf_address *peer, *local;
 	const uint8_t *bytes;
 	size_t len;
+	const char *unfit; /* TLS: why no zone may go out over it, in words; NULL: it may */
 };
 
 /* Who is told that a primary has said that a zone has a new version (RFC 1996). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* respond.h - from a client's packet to the reply, or to a wait for it.
  *
- * Story: the manners of a server, the same over UDP and TCP. A packet is read;
+ * Story: the manners of a server, the same over UDP, TCP and TLS. A packet is read;
  * what is no question gets FORMERR, NOTIMP, BADVERS or silence (RFC 1035, 6891,
  * 8906, 9619); what we do not serve is refused; what lies in a zone of ours is answered
  * from it (serve/authority_reply.h); special names and cache hits are
@@ -9,6 +9,8 @@
  * kept as a *pending* question under a ticket.
  * ANY (RFC 8482): over UDP the client is told to come over TCP, where it gets
  * what the upstream says: no amplification and no made-up record.
+ * Who pads what it asks over TLS gets what is said padded (RFC 8467), but for what is signed
+ * (TSIG) and for transfers.
  * At the bound: a reply to what is not a good question of an allowed client is
  * never longer than what came. With `in-flight` questions pending, or more
  * than its share of them (base/share.h) of one client, SERVFAIL.
@@ -44,8 +46,8 @@ void hf_responder_set_notified(
 	struct hf_responder *responder, hf_notified *notified, void *ctx);
 
 /* Handles one packet. NOW: *ret points to the reply, in `out` (of
- * HF_RESPOND_ROOM octets) or, if it is larger than that, in the responder's own
- * memory until its next use. */
+ * HF_RESPOND_ROOM octets, over TLS of HF_RESPOND_ROOM_TLS) or, if it is larger than that, in the
+ * responder's own memory until its next use. */
 enum hf_respond hf_respond(struct hf_responder *responder, const struct hf_packet *packet,
 	hf_us now, uint8_t *out, const uint8_t **ret, size_t *ret_len);
 

@@ -24,7 +24,7 @@ struct hf_pending {
 	uint32_t generation;
 	uint32_t next; /* among the free */
 	bool used;
-	bool edns, dnssec_ok, keepalive;
+	bool edns, dnssec_ok, keepalive, pad;
 	uint16_t id, flags, limit, question_len, type;
 	uint8_t question[HF_NAME_MAX + 4];
 	hf_us came;

@@ -81,7 +81,7 @@ size_t hf_request_say(struct hf_request *q, unsigned rcode, int32_t ede, const c
 {
 	/* Who is not an allowed client asking properly might be somebody else with a
 	 * forged address: no octet more than what came. */
-	bool proven = q->packet.transport == HF_TRANSPORT_TCP || rcode == HF_RCODE_SERVFAIL;
+	bool proven = q->packet.transport != HF_TRANSPORT_UDP || rcode == HF_RCODE_SERVFAIL;
 	q->reply.ede = ede;
 	q->reply.ede_text = text;
 	size_t len =
@@ -105,7 +105,7 @@ static uint16_t keepalive_100ms(const struct hf_responder *r)
 static inline struct hf_reply addressed(const struct hf_request *q)
 {
 	const struct hf_query_view *v = &q->view;
-	bool tcp = q->packet.transport == HF_TRANSPORT_TCP;
+	bool tcp = q->packet.transport != HF_TRANSPORT_UDP;
 	return (struct hf_reply){
 		.id = v->id,
 		.flags = v->flags,
@@ -117,6 +117,7 @@ static inline struct hf_reply addressed(const struct hf_request *q)
 		.dnssec_ok = v->edns.dnssec_ok,
 		.keepalive = tcp && v->edns.keepalive,
 		.keepalive_100ms = tcp ? keepalive_100ms(q->r) : 0,
+		.pad = v->edns.padding && q->packet.transport == HF_TRANSPORT_TLS,
 		.ede = HF_EDE_NONE,
 	};
 }
@@ -225,6 +226,7 @@ static void fill_pending(const struct hf_request *q, struct hf_pending *p)
 	p->edns = q->reply.edns;
 	p->dnssec_ok = q->reply.dnssec_ok;
 	p->keepalive = q->reply.keepalive;
+	p->pad = q->reply.pad;
 	p->id = q->reply.id;
 	p->flags = q->reply.flags;
 	p->limit = q->reply.limit;
@@ -264,6 +266,7 @@ struct hf_reply hf_pending_reply(const struct hf_responder *r, const struct hf_p
 		.dnssec_ok = p->dnssec_ok,
 		.keepalive = p->keepalive,
 		.keepalive_100ms = p->keepalive ? keepalive_100ms(r) : 0,
+		.pad = p->pad,
 		.ede = HF_EDE_NONE,
 	};
 }
@@ -466,6 +469,7 @@ enum hf_respond hf_respond(struct hf_responder *r, const struct hf_packet *packe
 	struct hf_request q;
 	q.r = r;
 	begin(&q, packet, now);
+	q.packet.unfit = packet->unfit; /* no datagram has one */
 	q.out = out;
 	return finish(&q, ret, ret_len);
 }

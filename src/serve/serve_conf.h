@@ -7,12 +7,16 @@
 
 struct hf_listen_conf {        /* `listen:` */
 	struct hf_address_list dns; /* UDP and TCP */
+	struct hf_address_list tls; /* DNS over TLS (RFC 7858) */
+	const char *tls_certificate, *tls_key; /* files, or "none" */
+	uint32_t tls_handshakes;            /* begun in a second, each worker */
+	uint32_t tls_handshakes_per_client; /* ... by one address (IPv6: one /64), all workers */
 	struct hf_address http;     /* family 0: none */
 	uint32_t edns_size;         /* largest UDP reply that we send */
 	struct hf_text_list xdp;    /* interfaces at whose driver hot answers are given */
 };
 
-struct hf_tcp_conf {           /* `tcp:` */
+struct hf_tcp_conf {           /* `tcp:`, for TLS as well */
 	uint32_t connections;       /* in all, shared out over the workers */
 	uint32_t per_client;        /* of one address (IPv6: of one /64) */
 	uint32_t in_flight;         /* questions of one connection waiting at once */

@@ -17,6 +17,7 @@
 #include "serve/readiness.h"
 #include "serve/slots.h"
 #include "serve/zones_link.h"
+#include "transport/tls_server.h"
 #include "xdp/xdp.h"
 
 /* A worker with nothing to do turns so often all the same: the watchdog asks. */
@@ -82,14 +83,20 @@ struct hf_server {
 
 /* ---- plans ---- */
 
+static void free_above(struct above *it)
+{
+	hf_zone_rules_free(it->rules);
+	hf_keys_free(it->keys);
+	hf_tls_server_unref(it->respond.tls);
+	free(it);
+}
+
 static void release_settings(void *owner)
 {
 	struct above *above = owner;
 	if (above->settings.release)
 		above->settings.release(above->settings.owner);
-	hf_zone_rules_free(above->rules);
-	hf_keys_free(above->keys);
-	free(above);
+	free_above(above);
 }
 
 /* Whoever looks after zones says so (authority/authority.c). */
@@ -119,26 +126,51 @@ static int make_rules(const struct hf_server *server, struct above *above)
 	conf.keys = hf_keys_all(above->keys, &conf.key_count);
 	rc = hf_zone_rules_new(&conf, &above->rules);
 	above->respond.rules = above->rules;
-	if (rc)
-		hf_keys_free(above->keys);
 	return rc;
 }
 
+static const struct above *above(const struct hf_plan *plan)
+{
+	return plan->above;
+}
+
+/* What is shown over TLS. What has not changed goes on, for its tickets. */
+static int load_tls(const struct hf_server *server, struct above *it, FILE *complaints)
+{
+	const struct hf_listen_conf *listen = it->settings.listen;
+	char why[HF_TLS_WHY_MAX];
+	struct hf_tls_server *tls, *before = server->plan ? above(server->plan)->respond.tls : NULL;
+	if (!listen->tls.count)
+		return 0;
+	int rc = hf_tls_server_load(listen->tls_certificate, listen->tls_key, why, &tls);
+	if (rc) {
+		fprintf(complaints, "listen.tls: %s\n", why);
+		return rc;
+	}
+	if (before && hf_tls_server_same(before, tls)) {
+		hf_tls_server_unref(tls);
+		tls = hf_tls_server_ref(before);
+	}
+	it->respond.tls = tls;
+	return 0;
+}
+
 /* Makes a plan that holds the settings from now on. */
-static int make_plan(struct hf_server *server, const struct hf_settings *settings,
+static int make_plan(struct hf_server *server, const struct hf_settings *settings, FILE *complaints,
 	struct hf_plan **ret)
 {
 	uint16_t slots[HF_UPSTREAMS_MAX];
 	bool fresh[HF_UPSTREAMS_MAX];
-	struct above *above = malloc(sizeof *above);
+	struct above *it = malloc(sizeof *it);
 	struct hf_plan *plan;
-	if (!above)
+	if (!it)
 		return -ENOMEM;
-	*above = (struct above){ *settings,
-		{ settings->listen, settings->tcp, settings->clients } };
-	int rc = make_rules(server, above);
+	*it = (struct above){*settings, {settings->listen, settings->tcp, settings->clients}};
+	int rc = make_rules(server, it);
+	if (!rc)
+		rc = load_tls(server, it, complaints);
 	if (rc) {
-		free(above);
+		free_above(it);
 		return rc;
 	}
 	hf_slots_assign(server->slots, settings->forward, slots, fresh);
@@ -148,24 +180,17 @@ static int make_plan(struct hf_server *server, const struct hf_settings *setting
 	if (!rc && (rc = hf_plan_secure(plan)))
 		hf_plan_unref(plan);
 	if (rc) {
-		hf_zone_rules_free(above->rules);
-		hf_keys_free(above->keys);
-		free(above);
+		free_above(it);
 		return rc;
 	}
 	hf_plan_hash_faster(plan);
 	plan->number = ++server->plans;
-	plan->zones = above->rules;
-	plan->above = above;
-	plan->owner = above;
+	plan->zones = it->rules;
+	plan->above = it;
+	plan->owner = it;
 	plan->release = release_settings;
 	*ret = plan;
 	return 0;
-}
-
-static const struct above *above(const struct hf_plan *plan)
-{
-	return plan->above;
 }
 
 /* ---- sockets ---- */
@@ -186,14 +211,21 @@ static bool overlap(const struct hf_address *a, const struct hf_address *b)
 		       memcmp(b->bytes, any, sizeof any) == 0);
 }
 
+static bool overlaps(const struct hf_address_list *list, const struct hf_address *address)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (overlap(&list->items[i], address))
+			return true;
+	return false;
+}
+
 /* Do we listen there now, or did we a moment ago? Ears that a reload took away
  * hear on for a while. */
 static bool is_ours(const struct hf_server *server, const struct hf_address *address)
 {
-	const struct hf_address_list *now = &above(server->plan)->settings.listen->dns;
-	for (size_t i = 0; server->serving && i < now->count; i++)
-		if (overlap(&now->items[i], address))
-			return true;
+	const struct hf_listen_conf *now = above(server->plan)->settings.listen;
+	if (server->serving && (overlaps(&now->dns, address) || overlaps(&now->tls, address)))
+		return true;
 	for (size_t i = 0; i < HF_COUNT_OF(server->left); i++)
 		if (hf_address_set(&server->left[i].address) &&
 			overlap(&server->left[i].address, address) &&
@@ -204,18 +236,20 @@ static bool is_ours(const struct hf_server *server, const struct hf_address *add
 
 /* Our own sockets share an address on purpose (SO_REUSEPORT); they must not come
  * to share it with another server of the same user without anybody noticing. */
-static int check_free(const struct hf_server *server, const struct hf_address *address)
+static int check_free(const struct hf_server *server, const struct hf_address *address, int type)
 {
 	if (is_ours(server, address))
 		return 0;
 	struct sockaddr_storage sa;
 	socklen_t len = hf_address_to_system(address, &sa);
 	int one = 1;
-	int fd = socket(sa.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = socket(sa.ss_family, type | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	if (sa.ss_family == AF_INET6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
+	if (type == SOCK_STREAM) /* connections of before that linger are nobody's ears */
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
 	int rc = bind(fd, (struct sockaddr *)&sa, len) ? -errno : 0;
 	close(fd);
 	return rc;
@@ -224,6 +258,7 @@ static int check_free(const struct hf_server *server, const struct hf_address *a
 struct ears { /* for every worker, those of the addresses that are new */
 	struct hf_ear *items; /* [worker][address] */
 	size_t addresses;
+	bool tls;
 };
 
 static void close_ears(struct ears *ears, size_t workers)
@@ -240,7 +275,8 @@ static void close_ears(struct ears *ears, size_t workers)
 
 static int reserve_ears(struct ears *ears, size_t workers, size_t addresses)
 {
-	*ears = (struct ears){ calloc(workers * addresses + 1, sizeof *ears->items), addresses };
+	ears->items = calloc(workers * addresses + 1, sizeof *ears->items);
+	ears->addresses = addresses;
 	for (size_t i = 0; ears->items && i < workers * addresses; i++)
 		ears->items[i].udp = ears->items[i].tcp = -1;
 	return ears->items ? 0 : -ENOMEM;
@@ -249,18 +285,20 @@ static int reserve_ears(struct ears *ears, size_t workers, size_t addresses)
 static int bind_address(struct hf_server *server, struct ears *ears, size_t at,
 	const struct hf_address *address, FILE *complaints)
 {
-	int rc = check_free(server, address);
+	const char *stream = ears->tls ? "tls" : "tcp";
+	int rc = check_free(server, address, ears->tls ? SOCK_STREAM : SOCK_DGRAM);
 	if (rc)
-		return complain(complaints, address, "udp", rc);
+		return complain(complaints, address, ears->tls ? stream : "udp", rc);
 	for (size_t w = 0; w < server->size; w++) {
 		struct hf_ear *ear = &ears->items[w * ears->addresses + at];
 		ear->address = *address;
-		ear->udp = hf_socket_bind(address, SOCK_DGRAM);
-		if (ear->udp < 0)
+		ear->tls = ears->tls;
+		ear->udp = ears->tls ? -1 : hf_socket_bind(address, SOCK_DGRAM);
+		if (ear->udp < 0 && !ears->tls)
 			return complain(complaints, address, "udp", ear->udp);
 		ear->tcp = hf_socket_bind(address, SOCK_STREAM);
 		if (ear->tcp < 0)
-			return complain(complaints, address, "tcp", ear->tcp);
+			return complain(complaints, address, stream, ear->tcp);
 	}
 	return 0;
 }
@@ -290,14 +328,15 @@ static bool has_address(const struct hf_address *list, size_t count, const struc
 	return false;
 }
 
-/* Addresses of `next` that are neither served by `now` nor given. */
+/* Addresses of `next` that are neither served by `now` nor given. Sockets that are given
+ * are for DNS without TLS. */
 static size_t new_addresses(const struct hf_server *server, const struct hf_address_list *now,
-	const struct hf_address_list *next, struct hf_address *ret)
+	const struct hf_address_list *next, bool tls, struct hf_address *ret)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < next->count; i++) {
 		const struct hf_address *a = &next->items[i];
-		if (!has_address(server->given, server->given_count, a) &&
+		if ((tls || !has_address(server->given, server->given_count, a)) &&
 			!(now && has_address(now->items, now->count, a)))
 			ret[count++] = *a;
 	}
@@ -313,12 +352,13 @@ static bool may_be_missing(const struct hf_address *address, size_t count, int e
 	       count > 1 && (error == -EADDRNOTAVAIL || error == -EAFNOSUPPORT);
 }
 
-static int bind_new(struct hf_server *server, const struct hf_address_list *now,
-	const struct hf_address_list *next, FILE *complaints, struct ears *ret)
+static int bind_list(struct hf_server *server, const struct hf_address_list *now,
+	const struct hf_address_list *next, bool tls, FILE *complaints, struct ears *ret)
 {
 	struct hf_address *wanted = calloc(next->count + 1, sizeof *wanted);
 	int rc = wanted ? 0 : -ENOMEM;
-	size_t count = wanted ? new_addresses(server, now, next, wanted) : 0;
+	size_t count = wanted ? new_addresses(server, now, next, tls, wanted) : 0;
+	ret->tls = tls;
 	if (!rc)
 		rc = reserve_ears(ret, server->size, count);
 	for (size_t i = 0; !rc && i < count; i++) {
@@ -332,12 +372,29 @@ static int bind_new(struct hf_server *server, const struct hf_address_list *now,
 	return rc;
 }
 
+enum { EARS_DNS, EARS_TLS, EARS_KINDS };
+
+/* What `next` listens on and `now` (or NULL) does not. On failure nothing is bound. */
+static int bind_new(struct hf_server *server, const struct hf_listen_conf *now,
+	const struct hf_listen_conf *next, FILE *complaints, struct ears ret[static EARS_KINDS])
+{
+	int rc = bind_list(
+		server, now ? &now->dns : NULL, &next->dns, false, complaints, &ret[EARS_DNS]);
+	if (rc)
+		return rc;
+	rc = bind_list(
+		server, now ? &now->tls : NULL, &next->tls, true, complaints, &ret[EARS_TLS]);
+	if (rc)
+		close_ears(&ret[EARS_DNS], server->size);
+	return rc;
+}
+
 /* ---- orders to all workers ---- */
 
 struct order {
 	struct crew *crew;
 	struct hf_plan *plan;
-	const struct ears *ears;
+	const struct ears *ears; /* EARS_KINDS of them, or NULL */
 	void (*run)(struct order *order, hf_us now);
 };
 
@@ -405,13 +462,15 @@ static int take_ears(struct crew *crew, const struct ears *ears)
 static void retain(struct crew *crew, const struct hf_plan *plan)
 {
 	const struct hf_server *server = crew->server;
-	const struct hf_address_list *dns = &above(plan)->settings.listen->dns;
+	const struct hf_listen_conf *listen = above(plan)->settings.listen;
+	const struct hf_address_list *dns = &listen->dns;
 	struct hf_address *keep = calloc(dns->count + server->given_count + 1, sizeof *keep);
 	if (!keep)
 		return; /* serves an address too many rather than one too few */
 	memcpy(keep, dns->items, dns->count * sizeof *keep);
 	memcpy(keep + dns->count, server->given, server->given_count * sizeof *keep);
-	hf_listener_retain(crew->listener, keep, dns->count + server->given_count);
+	const struct hf_address_list list = {keep, dns->count + server->given_count};
+	hf_listener_retain(crew->listener, &list, &listen->tls);
 	free(keep);
 }
 
@@ -422,9 +481,10 @@ static void run_adopt(struct order *order, hf_us now)
 	/* The listener first: its settings live as long as the old plan. */
 	hf_listener_adopt(crew->listener, &above(order->plan)->respond);
 	hf_worker_adopt(crew->worker, order->plan);
-	int error = take_ears(crew, order->ears);
+	int error = take_ears(crew, &order->ears[EARS_DNS]);
+	int error_tls = take_ears(crew, &order->ears[EARS_TLS]);
 	retain(crew, order->plan);
-	finish_order(crew, error);
+	finish_order(crew, error ? error : error_tls);
 }
 
 static void run_drain(struct order *order, hf_us now)
@@ -620,11 +680,11 @@ static int make_server(struct hf_server *server, const struct hf_settings *setti
 	return rc ? rc : hf_team_new((unsigned)server->size, server->cache, &server->team);
 }
 
-static int make_all(struct hf_server *server, const struct hf_settings *settings)
+static int make_all(struct hf_server *server, const struct hf_settings *settings, FILE *complaints)
 {
 	int rc = make_server(server, settings);
 	if (!rc)
-		rc = make_plan(server, settings, &server->plan);
+		rc = make_plan(server, settings, complaints, &server->plan);
 	if (rc)
 		return rc;
 	for (size_t w = 0; !rc && w < server->size; w++)
@@ -635,18 +695,17 @@ static int make_all(struct hf_server *server, const struct hf_settings *settings
 static int listen_everywhere(struct hf_server *server, const struct hf_given_socket *given,
 	size_t given_count, FILE *complaints)
 {
-	struct ears ears[2] = { { 0 } };
+	struct ears ears[EARS_KINDS + 1] = {{0}};
 	int rc = list_given(server, given, given_count);
 	if (!rc)
-		rc = take_given(server, given, given_count, complaints, &ears[0]);
+		rc = take_given(server, given, given_count, complaints, &ears[EARS_KINDS]);
 	if (!rc)
-		rc = bind_new(server, NULL, &above(server->plan)->settings.listen->dns, complaints,
-			&ears[1]);
-	for (int kind = 0; !rc && kind < 2; kind++)
+		rc = bind_new(server, NULL, above(server->plan)->settings.listen, complaints, ears);
+	for (int kind = 0; !rc && kind <= EARS_KINDS; kind++)
 		for (size_t w = 0; !rc && w < server->size; w++)
 			rc = take_ears(&server->crew[w], &ears[kind]);
-	close_ears(&ears[0], server->size);
-	close_ears(&ears[1], server->size);
+	for (int kind = 0; kind <= EARS_KINDS; kind++)
+		close_ears(&ears[kind], server->size);
 	return rc;
 }
 
@@ -717,7 +776,7 @@ int hf_server_start(const struct hf_settings *settings, const struct hf_given_so
 		hf_zones_link_init(&server->zones, post_zones, server);
 		pthread_mutex_init(&server->lock, NULL);
 		pthread_cond_init(&server->news, NULL);
-		rc = make_all(server, settings);
+		rc = make_all(server, settings, complaints);
 	}
 	if (rc)
 		fprintf(complaints, "cannot start: %s\n", hf_strerror(rc));
@@ -763,18 +822,24 @@ static void note_left(struct hf_server *server, const struct hf_address_list *be
 	}
 }
 
+static void close_both(struct ears ears[static EARS_KINDS], size_t workers)
+{
+	close_ears(&ears[EARS_DNS], workers);
+	close_ears(&ears[EARS_TLS], workers);
+}
+
 int hf_server_reload(struct hf_server *server, const struct hf_settings *settings, FILE *complaints)
 {
-	struct ears ears;
+	struct ears ears[EARS_KINDS] = {{0}};
 	struct hf_plan *plan, *old = server->plan;
-	int rc = bind_new(server, &above(old)->settings.listen->dns, &settings->listen->dns,
-		complaints, &ears);
+	const struct hf_listen_conf *before = above(old)->settings.listen;
+	int rc = bind_new(server, before, settings->listen, complaints, ears);
 	if (!rc) {
 		pthread_mutex_lock(&server->lock);
-		rc = make_plan(server, settings, &plan);
+		rc = make_plan(server, settings, complaints, &plan);
 		pthread_mutex_unlock(&server->lock);
 		if (rc)
-			close_ears(&ears, server->size);
+			close_both(ears, server->size);
 	}
 	if (rc) {
 		if (settings->release)
@@ -784,18 +849,19 @@ int hf_server_reload(struct hf_server *server, const struct hf_settings *setting
 	pthread_mutex_lock(&server->lock);
 	server->plan = plan;
 	pthread_mutex_unlock(&server->lock);
-	note_left(server, &above(old)->settings.listen->dns, &settings->listen->dns);
+	note_left(server, &before->dns, &settings->listen->dns);
+	note_left(server, &before->tls, &settings->listen->tls);
 	if (server->xdp)
 		hf_xdp_pause(server->xdp);
 	/* Before the workers: what they store from now on is this plan's. */
 	if (server->keeper)
 		hf_keeper_adopt(server->keeper, plan);
-	rc = order_all(server, run_adopt, plan, &ears);
+	rc = order_all(server, run_adopt, plan, ears);
 	if (rc)
 		fprintf(complaints, "some workers could not take all of it: %s\n", hf_strerror(rc));
-	close_ears(&ears, server->size);
-	hf_zones_link_adopt(
-		&server->zones, settings->zones, settings->siblings, settings->local, plan, complaints);
+	close_both(ears, server->size);
+	hf_zones_link_adopt(&server->zones, settings->zones, settings->siblings, settings->local,
+		plan, complaints);
 	hf_plan_unref(old);
 	if (server->xdp)
 		adopt_at_driver(server, complaints);
@@ -931,6 +997,16 @@ struct hf_cache_figures hf_server_cache_figures(const struct hf_server *server)
 static pthread_mutex_t *lock_of(const struct hf_server *server)
 {
 	return (pthread_mutex_t *)(uintptr_t)&server->lock;
+}
+
+bool hf_server_tls_until(const struct hf_server *server, int64_t *ret)
+{
+	pthread_mutex_lock(lock_of(server));
+	const struct hf_tls_server *tls = above(server->plan)->respond.tls;
+	if (tls)
+		*ret = hf_tls_server_until(tls);
+	pthread_mutex_unlock(lock_of(server));
+	return tls != NULL;
 }
 
 bool hf_server_slot_name(const struct hf_server *server, unsigned slot, char *buf, size_t size)

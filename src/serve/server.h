@@ -61,7 +61,8 @@ struct hf_server;
 int hf_server_start(const struct hf_settings *settings, const struct hf_given_socket *given,
 	size_t given_count, FILE *complaints, struct hf_server **ret);
 
-/* Switches to new settings. On failure says why and keeps the old ones; takes
+/* Switches to new settings; a chain and key for TLS are read anew, and tickets go on where
+ * they are the same. On failure says why and keeps the old ones; takes
  * `settings` in any case. workers and cache size stay as they were started. */
 int hf_server_reload(struct hf_server *server, const struct hf_settings *settings,
 	FILE *complaints);
@@ -120,6 +121,9 @@ void hf_server_slot_why(const struct hf_server *server, unsigned slot, char buf[
 /* What the upstream in a slot is in quarantine for; false: nothing. */
 struct hf_quarantine;
 bool hf_server_quarantine(const struct hf_server *server, unsigned slot, struct hf_quarantine *ret);
+
+/* Until when (seconds since 1970) what is shown over TLS counts; false: nothing is shown. */
+bool hf_server_tls_until(const struct hf_server *server, int64_t *ret);
 
 /* Which machine it says that it is; false: it has not said. */
 struct hf_identity;

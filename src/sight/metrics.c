@@ -266,6 +266,17 @@ static void write_build(const struct hf_metrics_label *label, struct hf_text *te
 	hf_text_add(text, "} 1\n");
 }
 
+static void write_tls(const struct hf_metrics_source *source, struct hf_text *text)
+{
+	if (!source->shows_tls)
+		return;
+	write_one(text, "holdfast_tls_certificate_expires_seconds", "gauge",
+		"When the certificate that is shown over TLS (listen.tls) runs out, in seconds "
+		"since "
+		"1970.",
+		source->tls_until > 0 ? (uint64_t)source->tls_until : 0);
+}
+
 static void write_persist(const struct hf_metrics_source *source, struct hf_text *text)
 {
 	if (!source->persist.on)
@@ -408,6 +419,7 @@ int hf_metrics_write(const struct hf_metrics_source *source, struct hf_text *tex
 	write_build(source->build, text);
 	write_process(source, text);
 	write_persist(source, text);
+	write_tls(source, text);
 	write_driver(source, text);
 	if (write_zones(source, text) || write_updates(source, text)) {
 		free(names);

@@ -72,6 +72,8 @@ struct hf_metrics_source {
 		uint64_t zones[HF_METRICS_TWIN_STATES];
 	} sibling[HF_METRICS_SIBLINGS];
 	const char *twin_states[HF_METRICS_TWIN_STATES];
+	bool shows_tls;           /* something is shown over TLS ... */
+	int64_t tls_until;        /* ... that counts until then, in seconds since 1970 */
 	int64_t started_wall;     /* seconds since 1970 */
 	const struct hf_metrics_label *build; /* labels of holdfast_build_info, NULL-name end */
 };

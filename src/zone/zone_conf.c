@@ -16,6 +16,12 @@ static const struct hf_word algorithms[] = {
 	{NULL, 0},
 };
 
+static const struct hf_word ways_out[] = {
+	{"any", HF_TRANSFER_OVER_ANY},
+	{"tls", HF_TRANSFER_OVER_TLS},
+	{NULL, 0},
+};
+
 static const struct hf_word unproven_policies[] = {
 	{"servfail", HF_UNPROVEN_SERVFAIL},
 	{"drop", HF_UNPROVEN_DROP},
@@ -338,6 +344,14 @@ const struct hf_option hf_zone_options[] = {
 		.def = "none",
 		.live = true,
 		.help = "One of `keys:`, with which requests for a transfer must be signed."},
+	{.name = "allow-transfer-over",
+		.type = HF_OPT_WORD,
+		ROW(transfer_over),
+		.words = ways_out,
+		.def = "any",
+		.live = true,
+		.help = "`tls`: the zone is given away over TLS only (RFC 9103), to those whom "
+			"`allow-transfer` lists."},
 	{.name = "journal-versions",
 		.type = HF_OPT_COUNT,
 		ROW(journal_versions),

@@ -43,6 +43,11 @@ enum hf_unproven_policy { /* what clients get of a zone that is not served */
 	HF_UNPROVEN_DROP,
 };
 
+enum hf_transfer_over { /* by which way a zone may go out */
+	HF_TRANSFER_OVER_ANY,
+	HF_TRANSFER_OVER_TLS,
+};
+
 /* One entry of `zones:`. The source is exactly one of file, primaries, url. */
 struct hf_zone_conf {
 	struct hf_name name; /* lowered */
@@ -72,6 +77,7 @@ struct hf_zone_conf {
 	struct hf_text_list updates;          /* who is given it by updates: of `update-servers:` */
 	struct hf_prefix_list allow_transfer; /* who may have the zone */
 	const char *transfer_key;             /* ... and must sign with it; or "none" */
+	int transfer_over;                    /* ... by which way: enum hf_transfer_over */
 	uint32_t journal_versions;            /* differences that are kept for secondaries */
 	uint64_t journal_size;                /* ... and octets of them */
 	bool catalog;                         /* it is a list of zones: RFC 9432 */
