@@ -2,6 +2,7 @@
 #include "engine/heat.h"
 
 #include "base/check.h"
+#include "wire/aliases.h"
 #include "zone/rules.h"
 #include "zone/zones.h"
 
@@ -21,6 +22,17 @@ struct hot_message {
 	uint8_t flags;
 };
 
+/* By the plan, and by the zones that are there now. */
+static bool is_in_zone(void *ctx, const struct hf_name *name)
+{
+	const struct hf_worker *worker = ctx;
+	if (hf_zone_rules_cover(worker->plan->zones, name))
+		return true;
+	const struct hf_zones_entry *entry =
+		worker->zones ? hf_zones_find(worker->zones, name, 0) : NULL;
+	return entry && !entry->local;
+}
+
 /* What lies in a zone of ours is answered from that, and not from what the cache held before
  * the zone was there. As this goes by the plan under whose number it is published, no word
  * that comes late can bring it back. Local data, and zones that no configuration names, change
@@ -31,6 +43,8 @@ static void publish(struct hf_worker *worker, const struct hf_cache_key *key,
 	if (hf_zone_rules_cover(worker->plan->zones, key->name) ||
 		(worker->zones && hf_zones_find(worker->zones, key->name, 0)))
 		return;
+	if (hf_aliases_lead(&copy->kept, is_in_zone, worker))
+		return; /* the sockets go on in the zone (serve/authority_reply.h) */
 	worker->team->hot->publish(worker->team->hot_ctx, key, copy, worker->plan->number, now);
 }
 
@@ -100,14 +114,16 @@ void hf_heat_note(struct hf_worker *worker, const struct hf_cache_key *key,
 		tell(worker->team->workers[shard], key);
 }
 
-static bool is_ours(const void *of, const struct hf_name *name)
+/* Where an alias leads is not known at the door: all of them go, and come back when they are
+ * asked for again. */
+static bool is_gone(const void *of, const struct hf_name *name, bool aliased)
 {
-	return hf_zones_find(of, name, 0) != NULL;
+	return aliased || hf_zones_find(of, name, 0) != NULL;
 }
 
 void hf_heat_zones(struct hf_worker *worker, const struct hf_zones *before)
 {
 	const struct hf_team *team = worker->team;
 	if (team->hot && worker->zones && !hf_zones_same_names(before, worker->zones))
-		team->hot->sweep(team->hot_ctx, is_ours, worker->zones);
+		team->hot->sweep(team->hot_ctx, is_gone, worker->zones);
 }

@@ -16,7 +16,8 @@ struct porch {
 	hf_us known_then; /* what the cache knew when it was withdrawn */
 	unsigned answered;
 	unsigned sweeps;
-	bool gone; /* the last sweep would have taken the question's name */
+	bool gone;         /* the last sweep would have taken the question's name */
+	bool gone_aliased; /* ... and another with an alias */
 };
 
 static struct hf_cache_key key_of(struct porch *p)
@@ -46,11 +47,14 @@ static void withdraw(void *ctx, const struct hf_name *name)
 		p->known_then = -1;
 }
 
-static void sweep(void *ctx, bool (*gone)(const void *of, const struct hf_name *name), const void *of)
+static void sweep(void *ctx, hf_hot_gone *gone, const void *of)
 {
 	struct porch *p = ctx;
 	p->sweeps++;
-	p->gone = gone(of, &p->question.name);
+	const struct hf_name other = stage_name("other.test");
+	p->gone = gone(of, &p->question.name, false);
+	p->gone_aliased = gone(of, &other, true);
+	assert_false(gone(of, &other, false));
 }
 
 static const struct hf_hot door = {publish, withdraw, sweep};
@@ -181,8 +185,41 @@ static void what_has_become_local_is_swept_and_not_published_any_more(void **sta
 	hf_worker_adopt_zones(p->stage.worker[0], zones);
 	assert_int_equal(p->sweeps, 1);
 	assert_true(p->gone);
+	assert_true(p->gone_aliased);
 	hf_worker_adopt_zones(p->stage.worker[0], zones); /* nothing new in it */
 	assert_int_equal(p->sweeps, 1);
+	run(p, HF_SECOND);
+	hit(p, 0, 3);
+	assert_int_equal(p->published, 1);
+	hf_zones_unref(zones);
+}
+
+/* www.example, say, is an alias of db.corp. */
+static void leads_in(struct stage_upstream *u, const uint8_t *q, size_t name)
+{
+	hf_sample_begin(&u->sample, HF_FLAG_QR | HF_FLAG_RA, q + HF_HEADER_LEN, name,
+		hf_get_u16(q + HF_HEADER_LEN + name));
+	memcpy(u->sample.bytes, q, 2);
+	hf_sample_record(&u->sample, HF_SAMPLE_ANSWER, HF_RAW("\xc0\x0c"), HF_TYPE_CNAME, 300,
+		HF_RAW("\2db\4corp\0"));
+	hf_sample_record(&u->sample, HF_SAMPLE_ANSWER, HF_RAW("\2db\4corp\0"), HF_TYPE_A, 300,
+		HF_RAW("\6\6\6\6"));
+}
+
+static void what_leads_into_a_zone_of_ours_is_not_published(void **state)
+{
+	struct porch *p = *state;
+	const struct hf_zones_entry entry = {.origin = stage_name("corp"),
+		.standing = HF_ZONE_WITHHELD,
+		.ede = HF_EDE_NOT_READY};
+	struct hf_zones *zones;
+	assert_int_equal(hf_zones_new(&entry, 1, &zones), 0);
+	p->stage.upstreams[0].speaks = leads_in;
+	fetch(p);
+	hf_worker_adopt_zones(p->stage.worker[0], zones);
+	hit(p, 0, 5);
+	assert_int_equal(p->published, 0);
+	hf_worker_adopt_zones(p->stage.worker[0], NULL);
 	run(p, HF_SECOND);
 	hit(p, 0, 3);
 	assert_int_equal(p->published, 1);
@@ -273,6 +310,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_THE_PORCH(what_has_become_local_is_swept_and_not_published_any_more),
 		ON_THE_PORCH(the_third_hit_publishes_under_the_number_of_the_plan),
+		ON_THE_PORCH(what_leads_into_a_zone_of_ours_is_not_published),
 		ON_THE_PORCH(what_a_zone_of_ours_covers_is_never_published),
 		ON_THE_PORCH(what_was_spoken_of_is_not_spoken_of_again_for_a_tenth_of_a_second),
 		ON_THE_PORCH(who_does_not_own_the_name_tells_its_owner),

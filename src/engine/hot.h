@@ -15,8 +15,9 @@
  * reload takes everything back at once.
  *
  * What lies in a zone of ours or has local data is not published, by the set of zones that
- * the worker goes by. When a set comes that answers for other names, each worker sweeps the
- * door for them after it has begun to go by it: when all have, nothing of them is left.
+ * the worker goes by; nor is an answer with an alias that leads into such a zone. When a set
+ * comes that answers for other names, each worker sweeps the door for them, and for all
+ * aliases, after it has begun to go by it: when all have, nothing of them is left.
  *
  * Nobody stands at the door in the simulator, nor without `listen.xdp`: then a hit costs
  * one branch more, and a store too.
@@ -29,6 +30,9 @@
 
 #include "cache/cache.h"
 
+/* Is this name not to be given any more? aliased: one of its answers holds an alias. */
+typedef bool hf_hot_gone(const void *of, const struct hf_name *name, bool aliased);
+
 struct hf_hot {
 	/* An answer as it lies in the cache: fresh, and popular. key: the question's; what
 	 * copy holds may also be the NXDOMAIN of its name. Repeats do no harm. */
@@ -38,8 +42,7 @@ struct hf_hot {
 	 * returns, whatever type and flags it was for. */
 	void (*withdraw)(void *ctx, const struct hf_name *name);
 	/* The same of each name that `gone` says of; what others publish meanwhile may stay. */
-	void (*sweep)(void *ctx, bool (*gone)(const void *of, const struct hf_name *name),
-		const void *of);
+	void (*sweep)(void *ctx, hf_hot_gone *gone, const void *of);
 };
 
 #endif

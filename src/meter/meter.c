@@ -90,6 +90,8 @@ const struct hf_meter_row hf_counter_rows[HF_COUNTERS] = {
 		"Questions answered from local data and hosts files." },
 	[HF_COUNT_ZONE_LED_OUT] = { "holdfast_authority_led_out_total",
 		"Questions for which an alias of a zone of our own was followed out of it." },
+	[HF_COUNT_ZONE_LED_IN] = { "holdfast_authority_led_in_total",
+		"Questions for which an alias of an upstream's led into a zone of our own." },
 	[HF_COUNT_ZONE_WITHHELD] = { "holdfast_authority_withheld_total",
 		"Questions answered SERVFAIL because the zone may not be served." },
 	[HF_COUNT_ZONE_DROPPED] = { "holdfast_authority_dropped_total",

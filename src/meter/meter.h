@@ -68,6 +68,7 @@ enum hf_counter {
 	HF_COUNT_ZONE_REFERRALS,       /* ... with a delegation */
 	HF_COUNT_LOCAL_ANSWERS,        /* from local data and hosts files */
 	HF_COUNT_ZONE_LED_OUT,         /* ... with an alias out of the zone, followed from here */
+	HF_COUNT_ZONE_LED_IN,          /* an upstream's alias into a zone, gone on with there */
 	HF_COUNT_ZONE_WITHHELD,        /* SERVFAIL, for the zone may not be served */
 	HF_COUNT_ZONE_DROPPED,         /* ... no reply at all, by policy */
 	HF_COUNT_NOTIFY_HEARD,         /* NOTIFY messages that were heard */

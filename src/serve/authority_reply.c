@@ -111,14 +111,28 @@ static void count_said(struct hf_meter *meter, enum hf_zone_said said, const str
 
 /* ---- the walk ---- */
 
-static bool is_ours(void *ctx, const struct hf_name *owner)
+/* Records of these types are asked for themselves: no alias is followed to them. */
+static bool follows_aliases(uint16_t type)
+{
+	return type != HF_TYPE_CNAME && type != HF_TYPE_ANY;
+}
+
+/* Does a name lie in a zone of ours? What an upstream says of a name with local data stays
+ * its word (zone/local.h). */
+static bool is_in_zone(const struct hf_zones *zones, const struct hf_name *name, uint16_t type)
+{
+	const struct hf_zones_entry *entry = hf_zones_find(zones, name, type);
+	return entry && !entry->local;
+}
+
+static bool is_ours(void *ctx, const struct hf_name *name)
 {
 	const struct walk *w = ctx;
 	if (!w->r->zones) /* they have gone while an upstream was asked */
 		return false;
-	if (w->cut.len && hf_name_within(owner->bytes, owner->len, w->cut.bytes, w->cut.len))
+	if (w->cut.len && hf_name_within(name->bytes, name->len, w->cut.bytes, w->cut.len))
 		return false;
-	return hf_zones_find(w->r->zones, owner, w->type) != NULL;
+	return follows_aliases(w->type) && is_in_zone(w->r->zones, name, w->type);
 }
 
 /* What somebody else says of the target. */
@@ -128,7 +142,7 @@ static enum step take(struct walk *w, const struct hf_answer *answer)
 		w->ede = answer->ede;
 		w->why = answer->ede_text;
 	}
-	if (hf_chain_add(&w->chain, answer->kept, answer->age, answer->ttl_floor, is_ours, w,
+	if (hf_chain_add_until(&w->chain, answer->kept, answer->age, answer->ttl_floor, is_ours, w,
 		    &w->target)) {
 		w->cut.len = 0;
 		return ON;
@@ -152,7 +166,7 @@ static enum step in_zone(struct walk *w, const struct hf_zones_entry *entry)
 	if (entry->standing == HF_ZONE_MARKED && w->ede == HF_EDE_NONE)
 		failed(w, entry->ede, entry->why); /* the word that goes with it */
 	enum hf_zone_said said = hf_zone_answer(entry->zone, &ask, &kept, &target);
-	hf_chain_add(&w->chain, &kept, 0, 0, NULL, NULL, NULL);
+	hf_chain_add(&w->chain, &kept, 0, 0);
 	if (said == HF_ZONE_LED_OUT)
 		w->target = target;
 	if (said == HF_ZONE_REFERRED)
@@ -207,6 +221,14 @@ static enum step go_on(struct walk *w)
 	return step;
 }
 
+/* What an upstream says of a question leads into a zone of ours. If the question itself lies
+ * below a delegation of ours, all begins there, for the cut has to be known. */
+static enum step begin_outside(struct walk *w, const struct hf_answer *answer)
+{
+	hf_count(w->r->meter, HF_COUNT_ZONE_LED_IN);
+	return is_in_zone(w->r->zones, &w->target, w->type) ? ON : take(w, answer);
+}
+
 static size_t write_reply(struct walk *w, enum step step, const struct hf_reply *reply)
 {
 	struct hf_reply r = *reply;
@@ -258,6 +280,20 @@ static void take_up(struct walk *w, const struct hf_lead *lead)
 	memcpy(w->chain.wire, lead->wire, lead->chain.len);
 }
 
+/* What is asked on behalf of a client whose question is another's to answer. */
+static void take_in(struct walk *w, const struct hf_pending *p)
+{
+	w->type = p->type;
+	w->dnssec_ok = p->dnssec_ok;
+	w->all = p->path.transport != HF_TRANSPORT_UDP;
+	w->key_flags = (uint8_t)((p->dnssec_ok ? HF_CACHE_DO : 0) |
+				 (p->flags & HF_FLAG_CD ? HF_CACHE_CD : 0));
+	w->ede = HF_EDE_NONE;
+	w->target.len = (uint8_t)(p->question_len - 4);
+	hf_name_copy_lower(w->target.bytes, p->question, w->target.len);
+	hf_chain_begin(&w->chain, w->r->chain, p->question, p->question_len);
+}
+
 static int ask_on(struct walk *w, struct hf_pending *p, const struct hf_ticket *ticket)
 {
 	const struct hf_question question = {w->target, w->type, HF_CLASS_IN};
@@ -281,9 +317,15 @@ bool hf_authority_resume(struct hf_responder *r, struct hf_pending *p,
 {
 	struct walk w = {.r = r, .now = now};
 	const struct hf_reply reply = hf_pending_reply(r, p);
-	take_up(&w, p->lead);
-	enum step step =
-		answer->kept ? take(&w, answer) : failed(&w, answer->ede, answer->ede_text);
+	enum step step;
+	if (p->lead)
+		take_up(&w, p->lead);
+	else
+		take_in(&w, p);
+	if (!answer->kept)
+		step = failed(&w, answer->ede, answer->ede_text);
+	else
+		step = p->lead ? take(&w, answer) : begin_outside(&w, answer);
 	if (step == ON)
 		step = go_on(&w);
 	if (step == ASK && ask_on(&w, p, ticket) == 0)
@@ -300,6 +342,28 @@ bool hf_authority_resume(struct hf_responder *r, struct hf_pending *p,
 static bool wants_recursion(const struct hf_request *q)
 {
 	return q->view.flags & HF_FLAG_RD;
+}
+
+/* The walk of a question has come so far. */
+static enum hf_respond end_of(
+	struct hf_request *q, struct walk *w, enum step step, const uint8_t **ret, size_t *ret_len)
+{
+	struct hf_responder *r = q->r;
+	if (step == ASK) {
+		const struct hf_question question = {w->target, w->type, HF_CLASS_IN};
+		struct hf_cache_key key = hf_worker_key(r->worker, &question, w->key_flags);
+		struct hf_lead *lead = lead_new(w);
+		if (lead && hf_request_ask(q, &key, lead) == 0)
+			return HF_RESPOND_LATER;
+		hf_lead_free(lead);
+		hf_count(r->meter, HF_COUNT_OVERLOAD);
+		failed(w, HF_EDE_OTHER, "too many questions under way");
+	}
+	size_t len = write_reply(w, step, &q->reply);
+	*ret = w->chain.wire;
+	*ret_len =
+		hf_responder_count(r, q->packet.transport, *ret, len, (*ret)[3] & HF_FLAG_RCODE, 0);
+	return HF_RESPOND_NOW;
 }
 
 /* The answer that lies in `kept` is aliases, and `target` is where the last leads. */
@@ -320,25 +384,49 @@ static enum hf_respond follow(struct hf_request *q, const struct hf_zones_entry 
 		.now = q->now};
 	hf_chain_begin(&w.chain, r->chain, q->reply.question, q->reply.question_len);
 	w.chain.flags |= HF_FLAG_AA; /* of the first owner name: RFC 1035 4.1.1 */
-	hf_chain_add(&w.chain, kept, 0, 0, NULL, NULL, NULL);
+	hf_chain_add(&w.chain, kept, 0, 0);
 	hf_count(r->meter, entry->local ? HF_COUNT_LOCAL_ANSWERS : HF_COUNT_ZONE_LED_OUT);
-	enum step step = go_on(&w);
-	if (step == ASK) {
-		const struct hf_question question = {w.target, w.type, HF_CLASS_IN};
-		struct hf_cache_key key = hf_worker_key(r->worker, &question, w.key_flags);
-		struct hf_lead *lead = lead_new(&w);
-		if (lead && hf_request_ask(q, &key, lead) == 0)
-			return HF_RESPOND_LATER;
-		hf_lead_free(lead);
-		hf_count(r->meter, HF_COUNT_OVERLOAD);
-		failed(&w, HF_EDE_OTHER, "too many questions under way");
-	}
-	size_t len = write_reply(&w, step, &q->reply);
-	*ret = w.chain.wire;
-	*ret_len =
-		hf_responder_count(r, q->packet.transport, *ret, len, (*ret)[3] & HF_FLAG_RCODE, 0);
-	return HF_RESPOND_NOW;
+	return end_of(q, &w, go_on(&w), ret, ret_len);
 }
+
+/* ---- what leads in from outside ---- */
+
+struct inward {
+	const struct hf_zones *zones;
+	uint16_t type;
+};
+
+static bool is_inside(void *ctx, const struct hf_name *name)
+{
+	const struct inward *in = ctx;
+	return is_in_zone(in->zones, name, in->type);
+}
+
+bool hf_authority_leads_in(const struct hf_responder *r, uint16_t type, const struct hf_kept *kept)
+{
+	struct inward in = {r->zones, type};
+	return r->zones && follows_aliases(type) && hf_aliases_lead(kept, is_inside, &in);
+}
+
+enum hf_respond hf_authority_lead_in(
+	struct hf_request *q, const struct hf_answer *answer, const uint8_t **ret, size_t *ret_len)
+{
+	struct walk w = {.r = q->r,
+		.type = q->view.question.type,
+		.dnssec_ok = q->reply.dnssec_ok,
+		.all = q->packet.transport != HF_TRANSPORT_UDP,
+		.key_flags = hf_request_key_flags(q),
+		.target = q->view.question.name,
+		.ede = HF_EDE_NONE,
+		.now = q->now};
+	hf_chain_begin(&w.chain, q->r->chain, q->reply.question, q->reply.question_len);
+	enum step step = begin_outside(&w, answer);
+	if (step == ON)
+		step = go_on(&w);
+	return end_of(q, &w, step, ret, ret_len);
+}
+
+/* ---- a zone's own answer ---- */
 
 /* A referral without its glue may be one without an end: RFC 9471. */
 static void mark_lost_glue(uint8_t *reply, uint16_t glue, bool edns)

@@ -21,6 +21,12 @@
  * BIND and Unbound do the same. Without recursion desired, or where nothing is forwarded,
  * the aliases are the answer.
  *
+ * An alias of an upstream's may lead into a zone of ours as well, from a question that is not
+ * ours to answer. The upstream has no say in where it leads to, so its answer is cut at the
+ * alias, and the chain goes on in the zone, by the zone's standing. That is found out when the
+ * answer is given, fresh or old or from the cache: zones come and go, and what an answer in
+ * the cache leads to changes with them. Such an answer carries neither AA nor AD.
+ *
  * A delegation is answered with the referral (RFC 1034 4.3.2 3b), unless the client wants
  * recursion and a `forward:` route lies at or below the cut: then the question goes there
  * like any other. The route of a zone above it, such as the root's, is not meant for what
@@ -44,7 +50,17 @@ const struct hf_zones_entry *hf_authority_zone_of(
 bool hf_authority_reply(struct hf_request *q, const struct hf_zones_entry *entry,
 	enum hf_respond *ret_how, const uint8_t **ret, size_t *ret_len);
 
-/* What a pending question's aliases led to has been answered. True: they lead on, and that
+/* Does what an upstream says of a question of this type lead into a zone of ours? The answer
+ * must repeat its question. */
+bool hf_authority_leads_in(const struct hf_responder *r, uint16_t type, const struct hf_kept *kept);
+
+/* Gives such an answer from the cache, as far as it goes, and what our zones say of the rest.
+ * *ret and *ret_len for NOW; else LATER. q->reply is filled in. */
+enum hf_respond hf_authority_lead_in(
+	struct hf_request *q, const struct hf_answer *answer, const uint8_t **ret, size_t *ret_len);
+
+/* What a pending question's aliases led to has been answered, or the question itself with
+ * an answer that leads into a zone of ours. True: they lead on, and that
  * is being asked with the same ticket. Else the reply has been sent. */
 bool hf_authority_resume(struct hf_responder *r, struct hf_pending *p,
 	const struct hf_ticket *ticket, const struct hf_answer *answer, hf_us now);

@@ -395,6 +395,167 @@ static void what_an_upstream_denies_of_a_zone_of_ours_is_answered_from_the_zone(
 	}
 }
 
+static void assert_address(const struct desk *d, unsigned n, const char *owner, const char *four)
+{
+	struct hf_record a = record(d, n);
+	assert_owner(d, n, owner);
+	assert_int_equal(a.type, HF_TYPE_A);
+	assert_memory_equal(d->reply + a.rdata_at, four, 4);
+}
+
+static void an_upstreams_alias_into_a_zone_of_ours_goes_on_in_the_zone(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("far.test", HF_TYPE_A);
+	d->stage.upstreams[0].speaks = speaks_of_ours;
+	for (unsigned i = 0; i < 5; i++) { /* when it comes, and from the cache */
+		ask(d, &p);
+		assert_int_equal(d->view.rcode, HF_RCODE_NOERROR);
+		assert_int_equal(d->view.answers, 2);
+		assert_owner(d, 0, "far.test");
+		assert_address(d, 1, "www.home", "\xc0\x00\x02\x50");
+		assert_false(d->view.flags & (HF_FLAG_AA | HF_FLAG_AD));
+		assert_echoes(d, &p);
+	}
+	assert_int_equal(d->stage.upstreams[0].asked, 1);
+	assert_int_equal(stage_counted(&d->stage, HF_COUNT_ZONE_LED_IN), 5);
+	p = question("far.test", HF_TYPE_CNAME); /* that is the upstream's to say */
+	ask(d, &p);
+	assert_owner(d, 0, "far.test");
+	assert_int_equal(stage_counted(&d->stage, HF_COUNT_ZONE_LED_IN), 5);
+}
+
+static void zones_that_come_and_go_change_where_a_kept_alias_leads(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("far.test", HF_TYPE_A);
+	d->stage.upstreams[0].speaks = speaks_of_ours;
+	hf_responder_adopt_zones(d->responder, NULL);
+	ask(d, &p);
+	assert_address(d, 1, "www.home", "\6\6\6\6"); /* nobody here has a say in it */
+	adopt();
+	ask(d, &p);
+	assert_address(d, 1, "www.home", "\xc0\x00\x02\x50");
+	hf_responder_adopt_zones(d->responder, NULL);
+	ask(d, &p);
+	assert_address(d, 1, "www.home", "\6\6\6\6");
+	adopt();
+	ask(d, &p);
+	assert_address(d, 1, "www.home", "\xc0\x00\x02\x50");
+	assert_int_equal(d->stage.upstreams[0].asked, 1);
+}
+
+static void an_alias_into_a_zone_that_may_not_be_served_is_servfail_and_says_why(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("far.test", HF_TYPE_A);
+	add_opt(&p, 1232, 0);
+	d->stage.upstreams[0].speaks = speaks_of_ours;
+	room.entries[0].standing = HF_ZONE_WITHHELD;
+	room.entries[0].ede = HF_EDE_NOT_READY;
+	adopt();
+	for (unsigned i = 0; i < 2; i++) {
+		ask(d, &p);
+		assert_int_equal(d->view.rcode, HF_RCODE_SERVFAIL);
+		assert_int_equal(d->view.edns.ede, HF_EDE_NOT_READY);
+		assert_int_equal(d->view.answers, 0);
+	}
+}
+
+static void what_an_upstream_denies_behind_its_own_alias_is_answered_from_the_zone(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("far.test", HF_TYPE_A);
+	d->stage.upstreams[0].speaks = denies_ours;
+	for (unsigned i = 0; i < 2; i++) {
+		ask(d, &p);
+		assert_int_equal(d->view.rcode, HF_RCODE_NOERROR);
+		assert_int_equal(d->view.answers, 2);
+		assert_address(d, 1, "www.home", "\xc0\x00\x02\x50");
+	}
+}
+
+static void an_old_answer_that_leads_into_a_zone_of_ours_goes_on_there_too(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("far.test", HF_TYPE_A);
+	add_opt(&p, 1232, 0);
+	d->stage.cache_conf.stale = 86400 * HF_SECOND;
+	d->stage.cache_conf.stale_after = 1800 * HF_MS;
+	d->stage.cache_conf.stale_ttl = 30 * HF_SECOND;
+	d->stage.upstreams[0].speaks = speaks_of_ours;
+	ask(d, &p);
+	run(d, 301 * HF_SECOND);
+	d->stage.upstreams[0].speaks = NULL;
+	d->stage.upstreams[0].manner = d->stage.upstreams[1].manner = STAGE_SERVFAIL;
+	for (unsigned i = 0; i < 2; i++) { /* of a flight, and of the cache */
+		ask(d, &p);
+		assert_int_equal(d->view.edns.ede, HF_EDE_STALE);
+		assert_int_equal(d->view.answers, 2);
+		assert_address(d, 1, "www.home", "\xc0\x00\x02\x50");
+	}
+}
+
+/* The address before the alias, and the alias' signature behind it. */
+static void speaks_out_of_order(struct stage_upstream *u, const uint8_t *q, size_t name)
+{
+	hf_sample_begin(&u->sample, HF_FLAG_QR | HF_FLAG_RA, q + HF_HEADER_LEN, name,
+		hf_get_u16(q + HF_HEADER_LEN + name));
+	memcpy(u->sample.bytes, q, 2);
+	hf_sample_record(&u->sample, HF_SAMPLE_ANSWER, HF_RAW("\3www\4home\0"), HF_TYPE_A, 300,
+		HF_RAW("\6\6\6\6"));
+	hf_sample_record(&u->sample, HF_SAMPLE_ANSWER, HF_RAW("\xc0\x0c"), HF_TYPE_CNAME, 300,
+		HF_RAW("\3www\4home\0"));
+	hf_sample_record(&u->sample, HF_SAMPLE_ANSWER, HF_RAW("\xc0\x0c"), HF_TYPE_RRSIG, 300,
+		HF_RAW("\0\5\10\2\0\0\1\54\0\0\0\0\0\0\0\0\0\0\4test\0sig"));
+}
+
+static void the_order_of_an_upstreams_records_does_not_matter(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("far.test", HF_TYPE_A);
+	add_opt(&p, 1232, HF_EDNS_DO);
+	d->stage.upstreams[0].speaks = speaks_out_of_order;
+	for (unsigned i = 0; i < 2; i++) {
+		ask(d, &p);
+		assert_int_equal(d->view.answers, 3);
+		assert_owner(d, 0, "far.test");
+		assert_owner(d, 1, "far.test");
+		assert_address(d, 2, "www.home", "\xc0\x00\x02\x50");
+	}
+	d->stage.upstreams[0].speaks = NULL;
+}
+
+/* Any name of test. but far.test. is an alias of twice.home. */
+static void leads_in_and_out(struct stage_upstream *u, const uint8_t *q, size_t name)
+{
+	bool far = q[HF_HEADER_LEN] == 3;
+	hf_sample_begin(&u->sample, HF_FLAG_QR | HF_FLAG_RA, q + HF_HEADER_LEN, name,
+		hf_get_u16(q + HF_HEADER_LEN + name));
+	memcpy(u->sample.bytes, q, 2);
+	if (far)
+		hf_sample_record(&u->sample, HF_SAMPLE_ANSWER, HF_RAW("\xc0\x0c"), HF_TYPE_A, 300,
+			HF_RAW("\7\7\7\7"));
+	else
+		hf_sample_record(&u->sample, HF_SAMPLE_ANSWER, HF_RAW("\xc0\x0c"), HF_TYPE_CNAME,
+			300, HF_RAW("\5twice\4home\0"));
+}
+
+static void a_chain_may_lead_into_a_zone_of_ours_and_out_again(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("xx.test", HF_TYPE_A);
+	d->stage.upstreams[0].speaks = d->stage.upstreams[1].speaks = leads_in_and_out;
+	for (unsigned i = 0; i < 3; i++) {
+		ask(d, &p);
+		assert_int_equal(d->view.rcode, HF_RCODE_NOERROR);
+		assert_int_equal(d->view.answers, 4);
+		assert_owner(d, 0, "xx.test");
+		assert_owner(d, 1, "twice.home");
+		assert_owner(d, 2, "out.home");
+	}
+}
+
 /* far.test. is an alias of out.home., for this moment only. */
 static void leads_back(struct stage_upstream *u, const uint8_t *q, size_t name)
 {
@@ -411,6 +572,18 @@ static void aliases_in_a_circle_through_an_upstream_ask_it_once(void **state)
 {
 	struct desk *d = *state;
 	struct packet p = question("out.home", HF_TYPE_A);
+	d->stage.upstreams[0].speaks = leads_back;
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_LATER);
+	run(d, 5 * HF_SECOND);
+	assert_int_equal(d->replies, 1);
+	assert_int_equal(d->view.rcode, HF_RCODE_SERVFAIL);
+	assert_int_equal(d->stage.upstreams[0].asked, 1);
+}
+
+static void a_circle_that_begins_at_an_upstream_ends_too(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("far.test", HF_TYPE_A);
 	d->stage.upstreams[0].speaks = leads_back;
 	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_LATER);
 	run(d, 5 * HF_SECOND);
@@ -493,6 +666,14 @@ int main(void)
 		TEST(what_an_upstream_says_of_a_zone_of_ours_behind_an_alias_is_not_used),
 		TEST(what_an_upstream_denies_of_a_zone_of_ours_is_answered_from_the_zone),
 		TEST(aliases_in_a_circle_through_an_upstream_ask_it_once),
+		TEST(an_upstreams_alias_into_a_zone_of_ours_goes_on_in_the_zone),
+		TEST(zones_that_come_and_go_change_where_a_kept_alias_leads),
+		TEST(an_alias_into_a_zone_that_may_not_be_served_is_servfail_and_says_why),
+		TEST(what_an_upstream_denies_behind_its_own_alias_is_answered_from_the_zone),
+		TEST(an_old_answer_that_leads_into_a_zone_of_ours_goes_on_there_too),
+		TEST(the_order_of_an_upstreams_records_does_not_matter),
+		TEST(a_chain_may_lead_into_a_zone_of_ours_and_out_again),
+		TEST(a_circle_that_begins_at_an_upstream_ends_too),
 		TEST(zones_may_go_while_an_alias_is_being_followed),
 		TEST(a_delegation_is_answered_with_a_referral_unless_a_route_lies_there),
 		TEST(any_gets_one_set_over_udp_and_all_over_tcp),

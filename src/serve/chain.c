@@ -89,41 +89,50 @@ static size_t records_at(const struct hf_kept *kept)
 	       hf_name_wire_len(kept->wire + HF_HEADER_LEN, kept->len - HF_HEADER_LEN);
 }
 
-/* The name that an alias leads to, lowered. */
-static bool target_of(
-	const struct hf_kept *kept, const struct hf_record *alias, struct hf_name *ret)
+/* The type that a record is about: a signature's is that of what it signs. */
+static uint16_t subject(const struct hf_kept *kept, const struct hf_record *record)
 {
-	size_t unused;
-	if (hf_name_read(kept->wire, kept->len, alias->rdata_at, ret, &unused))
-		return false;
-	hf_name_lower(ret->bytes, ret->len);
-	return true;
+	return record->type == HF_TYPE_RRSIG && record->rdata_len >= 2
+		       ? hf_get_u16(kept->wire + record->rdata_at)
+		       : record->type;
 }
 
-bool hf_chain_add(struct hf_chain *chain, const struct hf_kept *kept, uint32_t age,
-	uint32_t ttl_floor, bool (*ours)(void *ctx, const struct hf_name *owner), void *ctx,
-	struct hf_name *ret_stopped)
+/* path: whose records are added; NULL: all. */
+static void add_records(struct hf_chain *chain, const struct hf_kept *kept, uint32_t age,
+	uint32_t ttl_floor, const struct hf_alias_path *path)
 {
-	struct hf_record record = {.type = 0};
+	struct hf_record record;
 	struct hf_name owner;
 	for (size_t at = records_at(kept); at < kept->answer_end;) {
 		if (!next_record(kept, &at, &record, &owner))
 			break;
 		struct hf_name lowered = owner;
 		hf_name_lower(lowered.bytes, lowered.len);
-		if (ours && ours(ctx, &lowered)) {
-			*ret_stopped = lowered;
-			chain->answer_end = chain->len;
-			return true;
-		}
+		if (path && !hf_alias_path_has(path, &lowered, subject(kept, &record)))
+			continue;
 		if (!put_record(
 			    chain, kept->wire, &record, &owner, left(record.ttl, age, ttl_floor)))
 			break;
 		chain->answers++;
 	}
 	chain->answer_end = chain->len;
-	return ours && record.type == HF_TYPE_CNAME && target_of(kept, &record, ret_stopped) &&
-	       ours(ctx, ret_stopped);
+}
+
+void hf_chain_add(
+	struct hf_chain *chain, const struct hf_kept *kept, uint32_t age, uint32_t ttl_floor)
+{
+	add_records(chain, kept, age, ttl_floor, NULL);
+}
+
+bool hf_chain_add_until(struct hf_chain *chain, const struct hf_kept *kept, uint32_t age,
+	uint32_t ttl_floor, hf_alias_to *ours, void *ctx, struct hf_name *ret_stopped)
+{
+	struct hf_alias_path path;
+	hf_aliases_follow(kept, ours, ctx, &path);
+	add_records(chain, kept, age, ttl_floor, path.stopped ? &path : NULL);
+	if (path.stopped)
+		*ret_stopped = path.stop;
+	return path.stopped;
 }
 
 bool hf_chain_passed(const struct hf_chain *chain, const struct hf_name *name)

@@ -13,6 +13,7 @@
 #define HF_SERVE_CHAIN_H
 
 #include "engine/client.h"
+#include "wire/aliases.h"
 #include "wire/build.h"
 
 /* As many as a zone follows within itself (zone/answer.h). */
@@ -32,13 +33,15 @@ struct hf_chain {
 /* Begins with a question section as a client sent it: at most HF_NAME_MAX + 4 octets. */
 void hf_chain_begin(struct hf_chain *chain, uint8_t *wire, const uint8_t *question, size_t len);
 
-/* Adds the answer section of a part. `ours`, if not NULL, is asked about each owner name
- * (lowered), and about the name that the part's last alias leads to, if nothing is said of
- * that; at the first for which it returns true the part ends, *ret_stopped is that name,
- * and true is returned: what is said of it there is not to be believed here. */
-bool hf_chain_add(struct hf_chain *chain, const struct hf_kept *kept, uint32_t age,
-	uint32_t ttl_floor, bool (*ours)(void *ctx, const struct hf_name *owner), void *ctx,
-	struct hf_name *ret_stopped);
+/* Adds the answer section of a part. */
+void hf_chain_add(
+	struct hf_chain *chain, const struct hf_kept *kept, uint32_t age, uint32_t ttl_floor);
+
+/* Adds what a part says on the way to the first name that is ours, if its aliases lead to
+ * one: *ret_stopped is that name, and true is returned. What is said of it there, and of what
+ * it might lead to, is left off, for it is not to be believed here. Else all is added. */
+bool hf_chain_add_until(struct hf_chain *chain, const struct hf_kept *kept, uint32_t age,
+	uint32_t ttl_floor, hf_alias_to *ours, void *ctx, struct hf_name *ret_stopped);
 
 /* Adds the authority section of the last part, and takes its rcode. */
 void hf_chain_close(

@@ -42,6 +42,14 @@ struct hf_request { /* one packet on its way */
 	struct hf_reply reply;
 };
 
+/* Answers of the cache, by key and instant, with aliases that lead into none of the zones
+ * that we have now: so that a popular one is not read again for each hit. */
+#define HF_OUTWARD_KNOWN 1024
+struct hf_outward {
+	uint64_t hash; /* of the key */
+	hf_us stored;
+};
+
 struct hf_responder {
 	struct hf_worker *worker;
 	struct hf_meter *meter;
@@ -62,6 +70,7 @@ struct hf_responder {
 	/* For answers that do not fit into a datagram's room. */
 	uint8_t large[HF_MESSAGE_MAX + HF_OPT_ROOM];
 	uint8_t *chain; /* as much; only where there are zones */
+	struct hf_outward outward[HF_OUTWARD_KNOWN];
 	uint16_t ttl_at[HF_RECORDS_MAX];
 	struct hf_request group[HF_RESPOND_GROUP];
 };

@@ -302,7 +302,7 @@ static void answered(
 	if (hf_unexpected(!p->used || p->generation != generation))
 		return;
 	const struct hf_ticket same = {p->client, ticket, generation};
-	if (!p->lead)
+	if (!p->lead && !(answer->kept && hf_authority_leads_in(r, p->type, answer->kept)))
 		answer_pending(r, p, answer, now);
 	else if (hf_authority_resume(r, p, &same, answer, now))
 		return;
@@ -313,8 +313,19 @@ const struct hf_client hf_responder_client = {answered};
 
 /* ---- the way of a packet ---- */
 
-/* From the cache, what is not a hit at once. 0: it has to be asked. */
-static size_t reply_without(struct hf_request *q, struct hf_cached *copy, const uint8_t **ret)
+/* An answer that lies in `bytes`, in which it can be patched. */
+static enum hf_respond give(struct hf_request *q, uint8_t *bytes, const struct hf_answer *answer,
+	const uint8_t **ret, size_t *ret_len)
+{
+	if (hf_authority_leads_in(q->r, q->view.question.type, answer->kept))
+		return hf_authority_lead_in(q, answer, ret, ret_len);
+	*ret_len = hf_request_patch(q, bytes, answer);
+	return HF_RESPOND_NOW;
+}
+
+/* From the cache, what is not a hit at once. LATER: it has to be asked, unless *ret_asked. */
+static enum hf_respond reply_without(struct hf_request *q, struct hf_cached *copy, bool *ret_asked,
+	const uint8_t **ret, size_t *ret_len)
 {
 	struct hf_responder *r = q->r;
 	struct hf_answer answer;
@@ -324,31 +335,38 @@ static size_t reply_without(struct hf_request *q, struct hf_cached *copy, const 
 		copy->wire_cap = HF_MESSAGE_MAX;
 		found = hf_worker_lookup(r->worker, &q->key, q->now, copy, &answer);
 	}
+	*ret_len = 0;
 	switch (found) {
 	case HF_LOOKUP_HIT:
-	case HF_LOOKUP_STALE: return hf_request_patch(q, copy->kept.wire, &answer);
+	case HF_LOOKUP_STALE:
+		*ret_asked = true;
+		return give(q, copy->kept.wire, &answer, ret, ret_len);
 	case HF_LOOKUP_CUT:
 		if (copy->kept.wire == q->out)
-			return cut_reply(q, copy, ret);
+			*ret_len = cut_reply(q, copy, ret);
 		break;
 	case HF_LOOKUP_FAILED:
 		*ret = q->out;
-		return hf_request_say(q, HF_RCODE_SERVFAIL, HF_EDE_CACHED_ERROR,
+		*ret_len = hf_request_say(q, HF_RCODE_SERVFAIL, HF_EDE_CACHED_ERROR,
 			"no upstream could answer a moment ago");
+		break;
 	case HF_LOOKUP_MISS: break;
 	}
+	if (*ret_len)
+		return HF_RESPOND_NOW;
 	*ret = q->out;
-	return 0;
+	return HF_RESPOND_LATER;
 }
 
 /* Apart, so that a hit need not make room for what it needs. */
 static __attribute__((noinline)) enum hf_respond without_hit(
 	struct hf_request *q, struct hf_cached *copy, const uint8_t **ret, size_t *ret_len)
 {
+	bool asked = false;
 	hf_request_address(q);
-	*ret_len = reply_without(q, copy, ret);
-	if (*ret_len)
-		return HF_RESPOND_NOW;
+	enum hf_respond how = reply_without(q, copy, &asked, ret, ret_len);
+	if (how == HF_RESPOND_NOW || asked)
+		return how;
 	if (hf_request_ask(q, &q->key, NULL) == 0)
 		return HF_RESPOND_LATER;
 	hf_count(q->r->meter, HF_COUNT_OVERLOAD);
@@ -357,10 +375,30 @@ static __attribute__((noinline)) enum hf_respond without_hit(
 	return HF_RESPOND_NOW;
 }
 
-/* What nobody but the cache and upstreams can answer. Apart, with all that a hit passes taken
- * into it: there are enough registers for that, but not for reading the packets as well. */
-static __attribute__((noinline)) enum hf_respond forward(
-	struct hf_request *q, const uint8_t **ret, size_t *ret_len)
+/* Does a hit lead into a zone of ours? Not if it begins with what was asked for, for a name
+ * has no alias beside other data (RFC 1034 3.6.2), nor if it was found a moment ago that this
+ * very entry of the cache does not. */
+static inline bool hit_leads_in(const struct hf_request *q, const struct hf_cached *copy)
+{
+	struct hf_responder *r = q->r;
+	const size_t at = HF_HEADER_LEN + (size_t)q->view.question_len;
+	const uint8_t *wire = copy->kept.wire;
+	const uint16_t type = q->view.question.type;
+	if (copy->kept.answer_end <= at || (hf_get_u16(wire + at) == (0xc000u | HF_HEADER_LEN) &&
+						   hf_get_u16(wire + at + 2) == type))
+		return false;
+	struct hf_outward *known = &r->outward[q->key.hash % HF_OUTWARD_KNOWN];
+	if (known->hash == q->key.hash && known->stored == copy->stored)
+		return false;
+	if (hf_authority_leads_in(r, type, &copy->kept))
+		return true;
+	*known = (struct hf_outward){q->key.hash, copy->stored};
+	return false;
+}
+
+/* What nobody but the cache and upstreams can answer. */
+static inline __attribute__((always_inline)) enum hf_respond forward_any(
+	struct hf_request *q, bool zones, const uint8_t **ret, size_t *ret_len)
 {
 	struct hf_responder *r = q->r;
 	uint8_t *out = q->out;
@@ -371,21 +409,43 @@ static __attribute__((noinline)) enum hf_respond forward(
 	copy.ttl_cap = HF_RECORDS_MAX;
 	if (!hf_worker_hit(r->worker, &q->key, q->now, &copy))
 		return without_hit(q, &copy, ret, ret_len);
+	if (zones && hit_leads_in(q, &copy)) {
+		const struct hf_answer answer = {
+			.kept = &copy.kept, .age = copy.age, .ede = HF_EDE_NONE};
+		hf_request_address(q);
+		return hf_authority_lead_in(q, &answer, ret, ret_len);
+	}
 	struct hf_reply reply = addressed(q);
 	size_t len = hf_reply_patch(out, &copy.kept, copy.age, 0, &reply);
 	*ret_len = hf_responder_count(r, q->packet.transport, out, len, out[3] & HF_FLAG_RCODE, 0);
 	return HF_RESPOND_NOW;
 }
 
+/* Apart, with all that a hit passes taken into it: there are enough registers for that, but
+ * not for reading the packets as well. */
+static __attribute__((noinline)) enum hf_respond forward(
+	struct hf_request *q, const uint8_t **ret, size_t *ret_len)
+{
+	return forward_any(q, false, ret, ret_len);
+}
+
+/* The same where there are zones, or were a moment ago. */
+static __attribute__((noinline)) enum hf_respond forward_beside_zones(
+	struct hf_request *q, const uint8_t **ret, size_t *ret_len)
+{
+	return forward_any(q, true, ret, ret_len);
+}
+
 /* What nearly every question is: of an allowed client, for a type and class that we serve,
- * of a name that is neither a zone's of ours nor special. False: answer() tells what it is. */
+ * of a name that is not special. If no zone of ours holds it, either, the cache and upstreams
+ * are all there is; else answer() tells what it is. */
 static inline bool is_usual(const struct hf_request *q)
 {
 	const struct hf_question *question = &q->view.question;
 	return (uint16_t)(question->type - 1) < HF_TYPE_TKEY - 1 && question->type != HF_TYPE_OPT &&
 	       question->class == HF_CLASS_IN && q->view.flags & HF_FLAG_RD &&
 	       hf_client_allowed(q->r->conf.clients, q->packet.peer) &&
-	       !hf_special_may_be(&question->name) && !hf_authority_zone_of(q->r, question);
+	       !hf_special_may_be(&question->name);
 }
 
 static bool is_transfer(uint16_t type)
@@ -458,9 +518,15 @@ static inline enum hf_respond finish(struct hf_request *q, const uint8_t **ret, 
 	if (q->fault != HF_QUERY_GOOD)
 		return no_question(q, ret, ret_len);
 	hf_meter_query(q->r->meter, q->packet.transport, q->view.question.type);
-	if (!is_usual(q) && answer(q, &how, ret, ret_len))
+	if (is_usual(q)) {
+		if (!q->r->zones)
+			return forward(q, ret, ret_len);
+		if (!hf_authority_zone_of(q->r, &q->view.question))
+			return forward_beside_zones(q, ret, ret_len);
+	}
+	if (answer(q, &how, ret, ret_len))
 		return how;
-	return forward(q, ret, ret_len);
+	return forward_beside_zones(q, ret, ret_len);
 }
 
 enum hf_respond hf_respond(struct hf_responder *r, const struct hf_packet *packet, hf_us now,
@@ -551,6 +617,8 @@ void hf_responder_adopt_zones(struct hf_responder *r, struct hf_zones *zones)
 	/* Without memory the old ones go on: whoever looks after zones tries again. */
 	if (zones && !r->chain)
 		return;
+	if (zones && !hf_zones_same_names(before, zones))
+		memset(r->outward, 0, sizeof r->outward);
 	r->zones = zones ? hf_zones_ref(zones) : NULL;
 	hf_zones_unref(before);
 }

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "meter/meter.h"
+#include "wire/aliases.h"
 
 /* A good answer keeps its way for so long whoever else wants it. */
 #define KEEPS HF_SECOND
@@ -77,6 +78,7 @@ static void fill(struct hf_xdp_entry *entry, const struct hf_cache_key *key,
 	entry->ttl_count = (uint8_t)kept->ttl_count;
 	for (unsigned i = 0; i < kept->ttl_count; i++)
 		entry->ttl_at[i] = (uint16_t)(kept->ttl_at[i] - head);
+	__atomic_store_n(&entry->aliased, hf_aliases_any(kept), __ATOMIC_RELAXED);
 	name_words(key->name, entry->name);
 	memcpy(entry->body, kept->wire + head, entry->body_len);
 }
@@ -195,14 +197,16 @@ static bool name_of(const struct hf_xdp_entry *entry, struct hf_name *ret)
 	return len;
 }
 
-void hf_xdp_sweep(struct hf_xdp_table *table,
-	bool (*gone)(const void *of, const struct hf_name *name), const void *of)
+void hf_xdp_sweep(struct hf_xdp_table *table, hf_hot_gone *gone, const void *of)
 {
 	struct hf_name name;
-	for (size_t i = 0; i < HF_XDP_ENTRIES; i++)
+	for (size_t i = 0; i < HF_XDP_ENTRIES; i++) {
+		const struct hf_xdp_entry *entry = &table->entries[i];
 		if (load(&table->buckets[i / HF_XDP_WAYS].tags[i % HF_XDP_WAYS]) & 1 &&
-			name_of(&table->entries[i], &name) && gone(of, &name))
+			name_of(entry, &name) &&
+			gone(of, &name, __atomic_load_n(&entry->aliased, __ATOMIC_RELAXED)))
 			hf_xdp_withdraw(table, &name);
+	}
 }
 
 size_t hf_xdp_entries(const struct hf_xdp_table *table, uint64_t generation)

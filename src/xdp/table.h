@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "cache/cache.h"
+#include "engine/hot.h"
 #include "xdp/xdp_map.h"
 
 struct hf_xdp_table {
@@ -36,8 +37,7 @@ bool hf_xdp_publish(struct hf_xdp_table *table, const struct hf_cache_key *key,
 void hf_xdp_withdraw(struct hf_xdp_table *table, const struct hf_name *name);
 
 /* Withdraws each name that `gone` says of, and that nobody is publishing meanwhile. */
-void hf_xdp_sweep(struct hf_xdp_table *table,
-	bool (*gone)(const void *of, const struct hf_name *name), const void *of);
+void hf_xdp_sweep(struct hf_xdp_table *table, hf_hot_gone *gone, const void *of);
 
 /* Entries published under this generation, good or past their time. */
 size_t hf_xdp_entries(const struct hf_xdp_table *table, uint64_t generation);

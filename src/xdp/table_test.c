@@ -144,8 +144,9 @@ static void withdrawing_a_name_ends_all_its_types_and_flags_and_no_other_name(vo
 	assert_int_equal(e->seq, seq + 2);
 }
 
-static bool is_short(const void *of, const struct hf_name *name)
+static bool is_short(const void *of, const struct hf_name *name, bool aliased)
 {
+	assert_false(aliased);
 	return name->len < *(const size_t *)of;
 }
 
@@ -161,6 +162,29 @@ static void a_sweep_withdraws_the_names_that_it_is_told_of_and_no_others(void **
 	assert_null(find(d, "a.example", HF_TYPE_AAAA, HF_CACHE_DO));
 	assert_non_null(find(d, "www.shop.example", HF_TYPE_A, 0));
 	assert_true(publish(d, "a.example", HF_TYPE_A, 0, 1));
+}
+
+static bool is_aliased(const void *of, const struct hf_name *name, bool aliased)
+{
+	(void)of;
+	(void)name;
+	return aliased;
+}
+
+static void a_sweep_is_told_which_answers_hold_an_alias(void **state)
+{
+	struct desk *d = *state;
+	static const uint8_t alias[] = {
+		0xc0, 12, 0, HF_TYPE_CNAME, 0, HF_CLASS_IN, 0, 0, 0, 60, 0, 4, 2, 'd', 'b', 0};
+	publish(d, "a.example", HF_TYPE_A, 0, 0);
+	write_answer(d, "b.example", HF_TYPE_A, 0, sizeof alias, 1);
+	memcpy(d->wire + HF_HEADER_LEN, d->question.name.bytes, d->question.name.len);
+	memcpy(d->wire + d->copy.kept.len - sizeof alias, alias, sizeof alias);
+	d->copy.kept.answer_end = d->copy.kept.len;
+	assert_true(hf_xdp_publish(&d->table, &d->key, &d->copy, PLAN, 0));
+	hf_xdp_sweep(&d->table, is_aliased, NULL);
+	assert_non_null(find(d, "a.example", HF_TYPE_A, 0));
+	assert_null(find(d, "b.example", HF_TYPE_A, 0));
 }
 
 static void answers_of_another_plan_do_not_count_and_give_way(void **state)
@@ -288,6 +312,7 @@ int main(void)
 		TEST(publishing_again_changes_nothing_and_a_newer_answer_replaces),
 		TEST(withdrawing_a_name_ends_all_its_types_and_flags_and_no_other_name),
 		TEST(a_sweep_withdraws_the_names_that_it_is_told_of_and_no_others),
+		TEST(a_sweep_is_told_which_answers_hold_an_alias),
 		TEST(answers_of_another_plan_do_not_count_and_give_way),
 		TEST(what_does_not_fit_is_not_published),
 		TEST(a_full_bucket_keeps_good_answers_for_a_second_then_the_oldest_goes),

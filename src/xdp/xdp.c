@@ -396,7 +396,7 @@ static void withdraw(void *ctx, const struct hf_name *name)
 	hf_xdp_withdraw(&xdp->table, name);
 }
 
-static void sweep(void *ctx, bool (*gone)(const void *of, const struct hf_name *name), const void *of)
+static void sweep(void *ctx, hf_hot_gone *gone, const void *of)
 {
 	struct hf_xdp *xdp = ctx;
 	hf_xdp_sweep(&xdp->table, gone, of);

@@ -58,7 +58,8 @@ struct hf_xdp_entry {
 	__u8 ttl_count;
 	__u16 type; /* of the question, with key_flags: DO 1 and CD 2 */
 	__u8 key_flags;
-	__u8 zero[3];
+	__u8 aliased; /* it holds an alias; for who sweeps */
+	__u8 zero[2];
 	__u16 ttl_at[HF_XDP_TTLS];     /* offsets of the TTL fields in the body */
 	__u64 name[HF_XDP_NAME_WORDS]; /* lowered, zeros behind it */
 	__u8 body[HF_XDP_BODY];        /* what stands behind the question */
