@@ -27,6 +27,10 @@
 /* ... and for whose client has had more than its share. */
 #define LOOK_FOR_TOKEN (100 * HF_MS)
 
+/* Messages of a question of our own to one that has said nothing to anybody since: it is
+ * for clients' questions to find out whether that is dead. */
+#define COPY_MOST 2
+
 /* A certificate is seen two round trips after connecting; one that takes so long may
  * never be, and another upstream may give another address. */
 #define PROOF_PATIENCE (250 * HF_MS)
@@ -343,6 +347,15 @@ static void go_on_to(struct hf_step *s, const struct hf_selection *selected, int
 		q->patience = s->env->now + PROBE_PATIENCE;
 }
 
+/* A question of our own, which can wait, and nothing says that it was only that message which
+ * was lost. */
+static bool is_enough(const struct hf_step *s, int next)
+{
+	const struct hf_query *q = s->q;
+	return q->copy && next >= 0 && q->tries[next] >= COPY_MOST &&
+	       hf_step_state(s, (unsigned)next)->answered < q->began;
+}
+
 static void go_on(struct hf_step *s)
 {
 	struct hf_selection selected = hf_step_selection(s);
@@ -350,7 +363,11 @@ static void go_on(struct hf_step *s)
 		give_up(s);
 		return;
 	}
-	go_on_to(s, &selected, hf_query_may_send(s->q) ? hf_select(&selected) : -1);
+	int next = hf_query_may_send(s->q) ? hf_select(&selected) : -1;
+	if (!is_enough(s, next))
+		go_on_to(s, &selected, next);
+	else if (!hoping(s->q))
+		give_up(s);
 }
 
 /* The same upstream once more, in another way, which is no new try. */

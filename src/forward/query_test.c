@@ -2346,8 +2346,11 @@ static void check(struct life *l)
 	}
 }
 
+/* What is found out in the step itself, that its probe is late, is not known before. */
 static bool rests(const struct hf_health *h, hf_us now)
 {
+	if (h->state == HF_HEALTH_PROBING && now >= h->until - HF_HEALTH_UNREPORTED)
+		return false;
 	return hf_health_admit(h, now) == HF_ADMIT_NOT && hf_rest_end_alone(h) > now;
 }
 

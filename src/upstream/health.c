@@ -56,7 +56,6 @@ enum hf_admission hf_health_admit(const struct hf_health *h, hf_us now)
 {
 	if (h->state == HF_HEALTH_CLOSED)
 		return HF_ADMIT;
-	/* A probe whose end nobody reported must not bar the way for ever. */
 	return now >= h->until ? HF_ADMIT_PROBE : HF_ADMIT_NOT;
 }
 
@@ -64,7 +63,7 @@ void hf_health_probe(struct hf_health *h, hf_us deadline, hf_us now)
 {
 	if (h->state != HF_HEALTH_PROBING)
 		move(h, HF_HEALTH_PROBING, now);
-	h->until = deadline;
+	h->until = deadline + HF_HEALTH_UNREPORTED;
 	h->probed = now;
 }
 

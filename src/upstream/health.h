@@ -62,10 +62,15 @@ enum hf_admission {
 
 #define HF_HEALTH_NAMES 3 /* distinct names that have to fail */
 
+/* A probe that is late is waited for so much longer before another may go in its place:
+ * whoever sent it says that it is lost, and on a busy machine is not the first to be told
+ * the time. One whose end nobody reports must not bar the way for ever. */
+#define HF_HEALTH_UNREPORTED (500 * HF_MS)
+
 struct hf_health { /* what every choice looks at comes first, in one cache line */
 	enum hf_health_state state;
 	enum hf_outcome cause;       /* why the circuit was last opened */
-	hf_us until; /* OPEN: end of the rest; PROBING: when the probe counts as lost */
+	hf_us until; /* OPEN: end of the rest; PROBING: when another may go unless the first is told of */
 	hf_us since; /* when it came into this state */
 	uint16_t run[HF_OUTCOMES];   /* of each kind, since the last answer */
 	uint32_t names[HF_HEALTH_NAMES - 1]; /* the first that failed since then */
@@ -90,7 +95,8 @@ struct hf_health_fact {
 
 enum hf_admission hf_health_admit(const struct hf_health *h, hf_us now);
 
-/* The probe that hf_health_admit allowed is on its way; lost at `deadline`. */
+/* The probe that hf_health_admit allowed is on its way, and whoever sent it reports that it
+ * is lost at `deadline`, or a little later. */
 void hf_health_probe(struct hf_health *h, hf_us deadline, hf_us now);
 
 /* An attempt ended. True if the state changed. */

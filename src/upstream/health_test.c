@@ -211,10 +211,14 @@ static void a_rested_upstream_gets_exactly_one_probe(void **state)
 	assert_int_equal(h.state, HF_HEALTH_PROBING);
 	assert_int_equal(h.since, end);
 	assert_int_equal(hf_health_admit(&h, end), HF_ADMIT_NOT);
+	/* Whoever comes first when it is late is not its sender. */
+	assert_int_equal(hf_health_admit(&h, end + 400 * HF_MS), HF_ADMIT_NOT);
 	/* If nobody ever says what became of it, another one may go. */
-	assert_int_equal(hf_health_admit(&h, end + 400 * HF_MS), HF_ADMIT_PROBE);
-	hf_health_probe(&h, end + 800 * HF_MS, end + 400 * HF_MS);
-	assert_int_equal(hf_health_admit(&h, end + 799 * HF_MS), HF_ADMIT_NOT);
+	hf_us unreported = end + 400 * HF_MS + HF_HEALTH_UNREPORTED;
+	assert_int_equal(hf_health_admit(&h, unreported - 1), HF_ADMIT_NOT);
+	assert_int_equal(hf_health_admit(&h, unreported), HF_ADMIT_PROBE);
+	hf_health_probe(&h, unreported + 400 * HF_MS, unreported);
+	assert_int_equal(hf_health_admit(&h, unreported + 399 * HF_MS), HF_ADMIT_NOT);
 }
 
 static void an_answered_probe_closes_the_circuit_and_forgets(void **state)

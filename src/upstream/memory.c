@@ -46,6 +46,11 @@ hf_us hf_path_touched(const struct hf_path *path)
 
 /* ---- circuits ---- */
 
+/* What was written down so lately may leave out a probe of just before the end: it is
+ * written every two seconds. */
+#define LATELY (3 * HF_SECOND)
+#define A_PROBE HF_SECOND
+
 static struct hf_circuit_memory remember_circuit(const struct hf_health *h, hf_us now)
 {
 	if (h->state == HF_HEALTH_CLOSED)
@@ -70,6 +75,10 @@ static void recall_circuit(const struct hf_circuit_memory *memory, const struct 
 	h->cause = memory->cause;
 	h->rests = memory->rests;
 	h->since = ago(now, memory->since + gap->passed);
+	if (!gap->unknown && gap->passed < LATELY) {
+		h->probed = now;
+		rest = rest > A_PROBE ? rest : A_PROBE;
+	}
 	h->until = now + (rest < conf->rest_max ? rest : conf->rest_max);
 }
 

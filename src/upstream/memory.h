@@ -9,8 +9,9 @@
  *
  * What is remembered, and as what it comes back:
  *   circuit   one that is open, as open, for what is left of its rest; then it is
- *             probed, which an answer ends. A probe that was under way is lost: it is
- *             due at once. What counted against one that is closed is forgotten.
+ *             probed, which an answer ends. A probe that was under way is lost: the
+ *             next is due at once, or after a second if one may have gone just before.
+ *             What counted against one that is closed is forgotten.
  *   pace      the share (pace.h); while the circuit is open, as the rate before the outage.
  *             A slow return that was under way begins anew.
  *   cap       one that is known, as known. A trial ends with the process: it would

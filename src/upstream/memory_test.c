@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "upstream/memory.h"
+#include "upstream/select.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -111,6 +112,12 @@ static void a_probe_that_died_with_the_process_is_due_again(void **state)
 	hf_health_probe(&before.health, START + HF_SECOND, START);
 	assert_true(restart(&before, &at_once, &after));
 	assert_int_equal(after.health.state, HF_HEALTH_OPEN);
+	/* Not at once: of what was sent in the last moments nothing may be written. */
+	assert_int_equal(hf_health_admit(&after.health, LATER + HF_SECOND - 1), HF_ADMIT_NOT);
+	assert_true(hf_rest_end_alone(&after.health) >= LATER + HF_SECOND);
+	assert_int_equal(hf_health_admit(&after.health, LATER + HF_SECOND), HF_ADMIT_PROBE);
+	const struct hf_memory_gap longer = {3 * HF_SECOND, false};
+	assert_true(restart(&before, &longer, &after));
 	assert_int_equal(hf_health_admit(&after.health, LATER), HF_ADMIT_PROBE);
 }
 
