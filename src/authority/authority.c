@@ -738,6 +738,7 @@ static int take_conf(struct hf_authority *a, const struct hf_authority_conf *con
 	a->siblings_asked = asked;
 	a->keys = keys;
 	a->conf = *conf;
+	hf_spaces_bound(hf_calls_spaces(a->calls), conf->zones->transfer_memory);
 	a->loan = loan;
 	a->dirty = true;
 	hf_loan_unref(before); /* a hand may still read what a version was judged by */
@@ -970,6 +971,7 @@ static void describe(const struct shown *shown, hf_us now, struct hf_authority_z
 		.transfers = f->transfers,
 		.transfers_failed = f->transfers_failed,
 		.notifies = f->notifies,
+		.put_off = f->put_off,
 		.notifies_sent = f->notifies_sent,
 		.untold = f->untold,
 		.http_status = f->sight.status,

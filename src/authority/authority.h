@@ -89,6 +89,7 @@ struct hf_authority_zone {
 	hf_us proven_ago; /* -1: never */
 	hf_us loaded_ago; /* when this version came; -1: none */
 	uint64_t loads, refused, transfers, transfers_failed, notifies;
+	uint64_t put_off; /* fetches, for want of memory */
 	uint64_t notifies_sent;
 	unsigned untold;           /* secondaries that could not be told, or did not fetch */
 	int http_status;           /* of the last answer of its URL; 0: none, or it has no URL */

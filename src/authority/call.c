@@ -34,6 +34,7 @@ struct line {
 
 struct hf_calls {
 	struct hf_loop *loop;
+	struct hf_spaces *spaces;
 	struct hf_udp_pool *udp;
 	struct hf_tls_tickets *tickets;
 	void *guest;
@@ -112,7 +113,8 @@ int hf_calls_new(struct hf_loop *loop, struct hf_calls **ret)
 		calls->lines[i].share = calls->lines[i].most / 2;
 	}
 	calls->lines[HF_TURN_UPDATE].share = HF_CALLS_UPDATES / 8;
-	int rc = hf_tls_tickets_new(&calls->tickets);
+	int rc = hf_spaces_new(loop, &calls->spaces);
+	rc = rc ? rc : hf_tls_tickets_new(&calls->tickets);
 	rc = rc ? rc : hf_udp_pool_new(loop, &udp_handler, calls, &calls->udp);
 	if (rc)
 		hf_calls_free(calls);
@@ -137,6 +139,7 @@ void hf_calls_free(struct hf_calls *calls)
 		drop_trust(&calls->trusts[i]);
 	if (calls->end_guest)
 		calls->end_guest(calls->guest);
+	hf_spaces_free(calls->spaces);
 	hf_udp_pool_free(calls->udp);
 	hf_tls_tickets_free(calls->tickets);
 	free(calls);
@@ -145,6 +148,11 @@ void hf_calls_free(struct hf_calls *calls)
 struct hf_loop *hf_calls_loop(const struct hf_calls *calls)
 {
 	return calls->loop;
+}
+
+struct hf_spaces *hf_calls_spaces(const struct hf_calls *calls)
+{
+	return calls->spaces;
 }
 
 void *hf_calls_guest(const struct hf_calls *calls)

@@ -8,7 +8,8 @@
  * HF_CALL_PATIENCE, or that gives its octets one by one, is given up.
  * What the calls of one authority share is a *hf_calls*: the sockets of its questions over
  * UDP, TLS tickets, certificate authorities, and how many connections there may be at a
- * time, and what downloads need. Who wants one takes a *turn* first; without room it stands in line.
+ * time, memory for what they bring (authority/space.h), and what downloads need. Who wants one
+ * takes a *turn* first; without room it stands in line.
  * No peer has more than half of the turns of a kind while others might want one: a primary
  * of ten thousand zones that is silent holds up its own zones, and nobody else's. Of those
  * for updates it has an eighth at most, for it holds them for a whole round.
@@ -20,6 +21,7 @@
 #ifndef HF_AUTHORITY_CALL_H
 #define HF_AUTHORITY_CALL_H
 
+#include "authority/space.h"
 #include "loop/loop.h"
 #include "transport/tls.h"
 #include "transport/udp.h"
@@ -49,6 +51,7 @@ int hf_calls_new(struct hf_loop *loop, struct hf_calls **ret);
 void hf_calls_free(struct hf_calls *calls); /* after all that use it; NULL is fine */
 
 struct hf_loop *hf_calls_loop(const struct hf_calls *calls);
+struct hf_spaces *hf_calls_spaces(const struct hf_calls *calls); /* authority/space.h */
 
 /* What another part shares among all that call (authority/download.h): it is made by who wants
  * it first, and ended with the calls. NULL: it has not been set. */

@@ -394,6 +394,9 @@ static size_t take_body(char *bytes, size_t one, size_t size, void *ctx)
 		return refuse(d, "it is encoded (Content-Encoding), which was not asked for");
 	if (size > d->conf.most - d->len)
 		return refuse(d, "it is longer than it may be");
+	const char *why = d->conf.grows ? d->conf.grows(d->conf.ctx, d->len + size) : NULL;
+	if (why)
+		return refuse(d, why);
 	if (!make_room(d, size))
 		return refuse(d, "there is no memory for it");
 	memcpy(d->body + d->len, bytes, size);

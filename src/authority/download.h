@@ -58,6 +58,8 @@ struct hf_download_conf {
 	hf_us patience;                  /* for all, counted from the turn */
 	unsigned first;                  /* the address to begin with: counts round */
 	const char *tag, *modified;      /* only what is another than this; "" or NULL: any */
+	/* The body is to be so long: NULL, or why it cannot be taken. May be NULL. */
+	const char *(*grows)(void *ctx, size_t len);
 	/* The end. Never from within begin, and nothing comes after it. */
 	void (*done)(void *ctx, const struct hf_downloaded *downloaded, hf_us now);
 	void *ctx;

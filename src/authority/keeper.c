@@ -83,7 +83,7 @@ struct hf_zone_keeper {
 	hf_us look_at;       /* a NOTIFY is to be followed then; HF_NEVER */
 	hf_us proof_written; /* the proof on the disk */
 	hf_us loaded;
-	uint64_t loads, refused, transfers, transfers_failed, notifies;
+	uint64_t loads, refused, transfers, transfers_failed, notifies, put_off;
 	char fault[200];
 };
 
@@ -632,7 +632,16 @@ void hf_zone_keeper_fetch(struct hf_zone_keeper *k, hf_us now)
 	k->source->ops->begin(k->source, &fetch, now);
 }
 
-static const struct hf_source_handler source_handler = {fetched, source_changed};
+static void put_off(void *ctx, hf_us now)
+{
+	struct hf_zone_keeper *k = ctx;
+	k->put_off++;
+	tell_why(k, (struct hf_event){.kind = HF_EVENT_ZONE_PUT_OFF},
+		"others are being received, and have the memory (transfer-memory)", now);
+	k->conf.handler->moved(k->conf.ctx);
+}
+
+static const struct hf_source_handler source_handler = {fetched, put_off, source_changed};
 
 static int make_source(struct hf_zone_keeper *k)
 {
@@ -696,6 +705,7 @@ static void inherit(struct hf_zone_keeper *k, const struct hf_zone_keeper *befor
 	k->transfers = before->transfers;
 	k->transfers_failed = before->transfers_failed;
 	k->notifies = before->notifies;
+	k->put_off = before->put_off;
 	k->fetch_at = now; /* the new source looks for itself, soon */
 	if (zone && !still_sane(k, zone, now))
 		return; /* as at a start without a copy */
@@ -898,6 +908,7 @@ void hf_zone_keeper_figures(
 		.transfers = k->transfers,
 		.transfers_failed = k->transfers_failed,
 		.notifies = k->notifies,
+		.put_off = k->put_off,
 		.notifies_sent = hf_notify_figures(k->notify).sent,
 		.untold = hf_notify_figures(k->notify).untold,
 		.updates = hf_updates_count(k->updates),

@@ -102,6 +102,7 @@ struct hf_zone_keeper_figures {
 	size_t records, octets;
 	hf_us proven, loaded; /* HF_GATE_NEVER: never */
 	uint64_t loads, refused, transfers, transfers_failed, notifies;
+	uint64_t put_off; /* fetches, for want of memory */
 	uint64_t notifies_sent;
 	unsigned untold;              /* secondaries that could not be told, or did not fetch */
 	struct hf_source_sight sight; /* of a URL; else empty */

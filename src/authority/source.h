@@ -23,6 +23,9 @@
 #define HF_SOURCE_PATIENCE (30 * HF_SECOND)
 #define HF_SOURCE_WHY_MAX 200
 
+/* Why a version cannot be had that alone would need more than all of them may. */
+#define HF_SOURCE_NO_SPACE "it takes more memory than `transfer-memory` leaves for one"
+
 enum hf_source_result {
 	HF_SOURCE_NEW,     /* `zone` is what there is */
 	HF_SOURCE_NOTHING, /* it has nothing newer than what the fetch began with */
@@ -45,6 +48,8 @@ struct hf_source_handler {
 	/* The end of a fetch. May come from within begin; never after cancel. For each
 	 * primary that was asked on the way and gave nothing there is no call of its own. */
 	void (*fetched)(void *ctx, const struct hf_fetched *fetched, hf_us now);
+	/* A fetch is put off: others have the memory (authority/space.h). It goes on by itself. */
+	void (*put_off)(void *ctx, hf_us now);
 	/* Looking is worth while. */
 	void (*changed)(void *ctx, hf_us now);
 };

@@ -27,6 +27,10 @@
 /* Of records in front of a $TTL that name none: an hour, as from a file. */
 #define TTL_DEFAULT 3600
 
+/* Of memory, for each octet of a document: its own, of which a half may be room, what it
+ * becomes while it is read, and the zone. */
+#define DOCUMENT_TIMES 6
+
 #define FAULTS_MAX 20
 #define DIGEST_SHOWN 8 /* octets: enough to tell two apart */
 #define DIGEST_TEXT (2 * DIGEST_SHOWN + 4)
@@ -63,6 +67,8 @@ struct url_source {
 	struct hf_download *download;
 	struct reading *reading; /* NULL: none is under way */
 	struct hf_timer wait;
+	struct hf_space space; /* the document, and the zone that is made of it */
+	uint64_t later;        /* so much of it could not be had now; 0: it could */
 	unsigned first; /* the address to begin with: another one after a failure */
 	/* ---- what was given last ---- */
 	bool given;
@@ -94,6 +100,7 @@ static void cancel(struct hf_source *source)
 	if (s->reading)
 		s->reading->owner = NULL;
 	s->reading = NULL;
+	hf_space_give(hf_calls_spaces(source->conf.calls), &s->space);
 	drop_document(s);
 }
 
@@ -364,11 +371,36 @@ static void document_was_measured(struct url_source *s, struct reading *r, hf_us
 	}
 }
 
+/* Others have the memory: all is dropped, and asked for anew when there is enough. */
+static void put_off(struct url_source *s, hf_us now)
+{
+	const struct hf_source_conf *conf = &s->source.conf;
+	cancel(&s->source);
+	hf_space_wait(hf_calls_spaces(conf->calls), &s->space, s->later);
+	conf->handler->put_off(conf->ctx, now);
+}
+
+static const char *document_grows(void *ctx, size_t len)
+{
+	struct url_source *s = ctx;
+	uint64_t octets = DOCUMENT_TIMES * (uint64_t)len;
+	switch (hf_space_take(hf_calls_spaces(s->source.conf.calls), &s->space, octets)) {
+	case HF_SPACE_TAKEN: return NULL;
+	case HF_SPACE_LATER: s->later = octets; return "others have the memory";
+	case HF_SPACE_NEVER:
+	default: return HF_SOURCE_NO_SPACE;
+	}
+}
+
 static void zone_came(void *ctx, const struct hf_downloaded *downloaded, hf_us now)
 {
 	struct url_source *s = ctx;
 	s->status = downloaded->status;
 	s->at = now;
+	if (s->later) {
+		put_off(s, now);
+		return;
+	}
 	if (downloaded->why[0]) {
 		fail(s, downloaded->why, now);
 		return;
@@ -387,15 +419,22 @@ static void ask(struct url_source *s, hf_us now)
 {
 	const struct hf_source_conf *source = &s->source.conf;
 	struct hf_download_conf conf = conf_of(s);
+	s->later = 0;
 	conf.url = source->zone->url;
 	conf.most =
 		source->limits.octets < HF_ZONE_TEXT_MAX ? source->limits.octets : HF_ZONE_TEXT_MAX;
 	conf.tag = s->same ? s->tag : NULL;
 	conf.modified = s->same ? s->modified : NULL;
+	conf.grows = document_grows;
 	conf.done = zone_came;
 	int rc = hf_download_begin(&conf, &s->download);
 	if (rc)
 		fail(s, hf_strerror(rc), now);
+}
+
+static void space_came(struct hf_space *space, hf_us now)
+{
+	ask((struct url_source *)((char *)space - offsetof(struct url_source, space)), now);
 }
 
 static void waited(struct hf_timer *timer, hf_us now)
@@ -440,6 +479,7 @@ int hf_source_url_new(const struct hf_source_conf *conf, struct hf_source **ret)
 		return -ENOMEM;
 	s->source = (struct hf_source){&ops, *conf};
 	s->wait.fire = waited;
+	s->space.come = space_came;
 	*ret = &s->source;
 	return 0;
 }

@@ -8,7 +8,9 @@
  * they can begin from; what cannot be applied is asked for whole, of the same primary, and
  * so is, the next time, what broke off.
  * Who fails rests for a while that is drawn anew each time and grows; where all rest, the
- * one that is through first is asked all the same: the keeper paces. */
+ * one that is through first is asked all the same: the keeper paces.
+ * Where others have the memory (authority/space.h), what has come is dropped, and the same
+ * primary is asked again when there is enough. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +52,7 @@ struct xfr {
 	bool has_secure;
 	struct hf_tsig *tsig; /* NULL: unsigned */
 	struct hf_turn turn;
+	struct hf_space space; /* what has come, and the zone that is made of it */
 	struct hf_call *call;
 	struct hf_transfer *transfer;
 	struct hf_making *making; /* of what has come; NULL */
@@ -80,6 +83,7 @@ static void hang_up(struct xfr *x)
 	x->transfer = NULL;
 	hf_making_end(&x->making);
 	hf_turn_give(x->source.conf.calls, &x->turn);
+	hf_space_give(hf_calls_spaces(x->source.conf.calls), &x->space);
 }
 
 static void stop_asking(struct xfr *x)
@@ -280,12 +284,44 @@ static bool check_signature(struct xfr *x, uint8_t *m, size_t *len, hf_us now)
 	return false;
 }
 
+/* Others have the memory: all is dropped, and begun anew when there is enough. */
+static void put_off(struct xfr *x, uint64_t octets, hf_us now)
+{
+	const struct hf_source_conf *conf = &x->source.conf;
+	hang_up(x);
+	hf_space_wait(hf_calls_spaces(conf->calls), &x->space, octets);
+	conf->handler->put_off(conf->ctx, now);
+}
+
+static void space_came(struct hf_space *space, hf_us now)
+{
+	struct xfr *x = (struct xfr *)((char *)space - offsetof(struct xfr, space));
+	if (hf_turn_take(x->source.conf.calls, &x->turn, HF_TURN_TRANSFER,
+		    &x->primaries[x->current].place.address))
+		begin_call(x, now);
+}
+
+/* False: it does not go on. */
+static bool has_space(struct xfr *x, hf_us now)
+{
+	uint64_t octets = hf_transfer_memory(x->transfer);
+	switch (hf_space_take(hf_calls_spaces(x->source.conf.calls), &x->space, octets)) {
+	case HF_SPACE_TAKEN: return true;
+	case HF_SPACE_LATER: put_off(x, octets, now); return false;
+	case HF_SPACE_NEVER:
+	default: primary_failed(x, HF_SOURCE_NO_SPACE, now); return false;
+	}
+}
+
 static void message(void *ctx, uint8_t *m, size_t len, hf_us now)
 {
 	struct xfr *x = ctx;
 	if (!check_signature(x, m, &len, now))
 		return;
-	switch (hf_transfer_message(x->transfer, m, len)) {
+	enum hf_transfer_step step = hf_transfer_message(x->transfer, m, len);
+	if ((step == HF_TRANSFER_MORE || step == HF_TRANSFER_WHOLE) && !has_space(x, now))
+		return;
+	switch (step) {
 	case HF_TRANSFER_MORE: return;
 	case HF_TRANSFER_WHOLE: came_whole(x, now); return;
 	case HF_TRANSFER_NOTHING: came_nothing(x, now); return;
@@ -516,6 +552,7 @@ int hf_source_xfr_new(const struct hf_source_conf *conf, struct hf_source **ret)
 		return -ENOMEM;
 	x->source = (struct hf_source){.ops = &ops, .conf = *conf};
 	x->turn.come = turn_came;
+	x->space.come = space_came;
 	x->timer.fire = patience_over;
 	x->primaries = calloc(list->count ? list->count : 1, sizeof *x->primaries);
 	int rc = x->primaries ? 0 : -ENOMEM;

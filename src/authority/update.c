@@ -26,6 +26,7 @@ struct provider {
 	struct hf_updater machine;
 	struct hf_timer timer;
 	struct hf_turn turn;
+	struct hf_space space; /* for its zone, when that is transferred */
 	/* ---- of a round ---- */
 	enum doing doing;
 	uint16_t id;
@@ -65,6 +66,11 @@ static struct hf_loop *loop_of(const struct provider *p)
 static struct hf_timer_wheel *timers_of(const struct provider *p)
 {
 	return hf_loop_timers(loop_of(p));
+}
+
+static struct hf_spaces *spaces_of(const struct provider *p)
+{
+	return hf_calls_spaces(p->all->conf.calls);
 }
 
 static uint64_t wall_of(const struct provider *p)
@@ -174,6 +180,7 @@ static void end_round(struct provider *p)
 	drop_update(p);
 	swap(&p->aim, NULL);
 	hf_turn_give(p->all->conf.calls, &p->turn);
+	hf_space_give(spaces_of(p), &p->space);
 }
 
 static void go_on(struct provider *p, enum hf_updater_act act, hf_us now);
@@ -184,6 +191,7 @@ static void fail(struct provider *p, bool unsure, const char *why, hf_us now)
 	snprintf(text, sizeof text, "%s", why); /* the words may be the call's, which ends first */
 	hang_up(p);
 	drop_update(p);
+	hf_space_give(spaces_of(p), &p->space);
 	p->figures.failures++;
 	complain(p, text, now);
 	go_on(p, hf_updater_failed(&p->machine, unsure, dice_of(p), now), now);
@@ -336,7 +344,11 @@ static void timer_fired(struct hf_timer *timer, hf_us now)
 
 static void turn_came(struct hf_turn *turn, hf_us now)
 {
-	ask((struct provider *)((char *)turn - offsetof(struct provider, turn)), now);
+	struct provider *p = (struct provider *)((char *)turn - offsetof(struct provider, turn));
+	if (p->machine.stage == HF_UPDATER_COMPARES) /* which was put off */
+		transfer(p, now);
+	else
+		ask(p, now);
 }
 
 /* ---- messages in ---- */
@@ -437,12 +449,46 @@ static void came_whole(struct provider *p, hf_us now)
 		fail(p, false, hf_strerror(rc), now);
 }
 
+/* Others have the memory: its zone is dropped, and transferred when there is enough. */
+static void put_off(struct provider *p, uint64_t octets, hf_us now)
+{
+	hang_up(p);
+	hf_turn_give(p->all->conf.calls, &p->turn);
+	hf_space_wait(spaces_of(p), &p->space, octets);
+	tell(p, (struct hf_event){.kind = HF_EVENT_ZONE_PUT_OFF},
+		"others have the memory for a comparison (transfer-memory)", now);
+}
+
+static void space_came(struct hf_space *space, hf_us now)
+{
+	struct provider *p = (struct provider *)((char *)space - offsetof(struct provider, space));
+	if (hf_turn_take(p->all->conf.calls, &p->turn, HF_TURN_UPDATE, &p->conf->address))
+		transfer(p, now);
+}
+
+/* False: it does not go on. */
+static bool has_space(struct provider *p, hf_us now)
+{
+	uint64_t octets = hf_transfer_memory(p->transfer);
+	switch (hf_space_take(spaces_of(p), &p->space, octets)) {
+	case HF_SPACE_TAKEN: return true;
+	case HF_SPACE_LATER: put_off(p, octets, now); return false;
+	case HF_SPACE_NEVER:
+	default:
+		fail(p, false, "its zone takes more memory than `transfer-memory` leaves for one",
+			now);
+		return false;
+	}
+}
+
 static void transferred(struct provider *p, uint8_t *m, size_t len, hf_us now)
 {
 	char why[HF_UPDATES_WHY_MAX];
 	if (!is_signed(p, m, &len, false, now))
 		return;
 	enum hf_transfer_step step = hf_transfer_message(p->transfer, m, len);
+	if ((step == HF_TRANSFER_MORE || step == HF_TRANSFER_WHOLE) && !has_space(p, now))
+		return;
 	if (step == HF_TRANSFER_MORE)
 		return;
 	if (step == HF_TRANSFER_WHOLE) {
@@ -541,6 +587,7 @@ static int add(struct hf_updates *all, const struct hf_update_server_conf *conf,
 	p->conf = conf;
 	p->timer.fire = timer_fired;
 	p->turn.come = turn_came;
+	p->space.come = space_came;
 	p->had = all->version;
 	p->most = HF_UPDATE_MESSAGE;
 	hf_updater_init(&p->machine, conf->look, conf->compare);

@@ -39,6 +39,7 @@ struct hf_process_conf { /* top-level keys with a plain value */
 	const char *control;  /* path of the control socket */
 	hf_us drain;          /* longest wait for questions under way at SIGTERM */
 	const char *zone_state; /* directory of copies of zones, or "none" */
+	uint64_t transfer_memory; /* octets for all versions that are being received */
 };
 
 enum hf_verify { HF_VERIFY_OFF, HF_VERIFY_WARN, HF_VERIFY_ABORT };

@@ -93,6 +93,7 @@ static void finish(struct hf_reading *r)
 	if (r->config->workers_auto)
 		r->config->process.workers = usable_cores();
 	r->config->zones.state = r->config->process.zone_state;
+	r->config->zones.transfer_memory = r->config->process.transfer_memory;
 }
 
 /* Reads and checks. 0 with complaints in the source, or -ENOMEM. */

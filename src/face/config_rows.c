@@ -21,6 +21,14 @@ static const struct hf_option process_options[] = {
 	  .min = 1, .max = 255, .def = "none", .live = true,
 	  .help = "A directory in which copies of `zones` are written down, with when they were last "
 		  "proven to be current; `none`: nothing is, and a restart begins with what can be had then." },
+	{ .name = "transfer-memory", .type = HF_OPT_SIZE,
+	  .at = offsetof(struct hf_process_conf, transfer_memory),
+	  .min = 16ull << 20, .max = 1ull << 44, .def = "4GiB", .live = true,
+	  .help = "Memory that all versions of `zones` may take together while they are transferred, "
+		  "fetched or compared with what providers have, some 150 octets for a record. One that "
+		  "would need more waits until others are through, and then begins anew; those that "
+		  "take less than a sixty-fourth have a quarter of it for themselves, so that none of "
+		  "them waits for a huge one." },
 	HF_OPTION_END,
 };
 

@@ -226,6 +226,7 @@ static void list_zone(void *ctx, const struct hf_authority_zone *z)
 			.refused = z->refused,
 			.transfers = z->transfers,
 			.transfers_failed = z->transfers_failed,
+			.put_off = z->put_off,
 			.notifies = z->notifies,
 			.notifies_sent = z->notifies_sent,
 			.untold = z->untold,

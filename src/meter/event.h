@@ -67,6 +67,8 @@ enum hf_event_kind {
 	HF_EVENT_ZONE_COPY,      /* a copy on the disk could not be written or read; about the zone;
 				    why */
 	HF_EVENT_COOKIES_ODD,    /* a: 0: it copies cookies as they are; 1: its replies have others' */
+	HF_EVENT_ZONE_PUT_OFF,   /* a version is not received now, for others have the memory; about
+				    the zone; why */
 	HF_EVENT_ZONE_UNTOLD,    /* a: serial; address: a secondary that could not be told of it; about
 				    the zone; why */
 	HF_EVENT_ZONE_TOLD,      /* ... that has it after all */

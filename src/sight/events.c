@@ -355,7 +355,7 @@ static void say_zone_trouble(struct hf_log *log, const struct hf_event *event, c
 {
 	char zone[HF_NAME_TEXT_MAX];
 	bool refused = event->kind == HF_EVENT_ZONE_REFUSED;
-	bool copy = event->kind == HF_EVENT_ZONE_COPY;
+	bool copy = event->kind == HF_EVENT_ZONE_COPY, put_off = event->kind == HF_EVENT_ZONE_PUT_OFF;
 	(void)upstream;
 	const struct hf_log_field fields[] = {
 		HF_LOG_TEXT_FIELD("because", event->why),
@@ -366,8 +366,9 @@ static void say_zone_trouble(struct hf_log *log, const struct hf_event *event, c
 	hf_log_say(log, refused ? HF_LOG_ERROR : HF_LOG_WARNING,
 		refused ? event->b ? "zone: a version is refused, and there is no other"
 				   : "zone: a version is refused, the one before stays"
-		: copy  ? "zone-state: copies on the disk"
-			: "zone: its source could not be had",
+		: copy    ? "zone-state: copies on the disk"
+		: put_off ? "zone: a version has to wait"
+			  : "zone: its source could not be had",
 		fields);
 }
 
@@ -569,6 +570,7 @@ static const struct {
 	[HF_EVENT_ZONE_FETCH_FAILED] = {"zone source", say_zone_trouble},
 	[HF_EVENT_ZONE_STATE] = {"zone state", say_zone_state},
 	[HF_EVENT_ZONE_COPY] = {"zone copies", say_zone_trouble},
+	[HF_EVENT_ZONE_PUT_OFF] = {"zone put off", say_zone_trouble},
 	[HF_EVENT_CATALOG] = {"catalog", say_catalog},
 	[HF_EVENT_LOCAL] = {"local data", say_local},
 	[HF_EVENT_TOMBSTONE] = {"tombstone", say_tombstone},

@@ -78,6 +78,10 @@ static ull failed(const struct hf_zone_figures *z)
 {
 	return z->transfers_failed;
 }
+static ull put_off(const struct hf_zone_figures *z)
+{
+	return z->put_off;
+}
 static ull notifies(const struct hf_zone_figures *z)
 {
 	return z->notifies;
@@ -152,6 +156,9 @@ static const struct {
 		always},
 	{"holdfast_zone_fetches_failed_total", "counter",
 		"Times that the source could not be read.", failed, always},
+	{"holdfast_zone_put_off_total", "counter",
+		"Times that a version had to wait, for others had the memory (transfer-memory).",
+		put_off, always},
 	{"holdfast_zone_notifies_total", "counter", "NOTIFY messages that were heard.", notifies,
 		always},
 	{"holdfast_zone_notifies_sent_total", "counter", "NOTIFY messages to secondaries.",

@@ -27,7 +27,7 @@ struct hf_zone_figures {
 	uint64_t records, octets;
 	hf_us proven_ago; /* -1: never */
 	uint64_t loads, refused, transfers, transfers_failed, notifies;
-	uint64_t notifies_sent;
+	uint64_t notifies_sent, put_off;
 	unsigned untold; /* secondaries that could not be told, or did not fetch */
 	int http_status; /* of the last answer of its URL; 0: none */
 	hf_us asked_ago; /* when the URL was last asked for; -1: never, or it has none */

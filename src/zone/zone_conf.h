@@ -94,6 +94,7 @@ struct hf_zones_conf {
 	size_t key_count;
 	const struct hf_update_server_conf *update_servers;
 	size_t update_server_count;
+	uint64_t transfer_memory; /* octets for all that is being received; 0: no bound */
 	const char *state; /* directory of copies and proofs, or "none": top-level `zone-state` */
 };
 
