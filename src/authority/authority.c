@@ -78,6 +78,7 @@ struct hf_authority {
 	hf_us handed_over, cost;                 /* when that was done last, what it took */
 	struct hf_timer again;                   /* looks at `dirty` and `moved` */
 	_Atomic size_t trouble;                  /* for readers: hf_authority_trouble */
+	_Atomic uint64_t space_used, space_waiting; /* ... and hf_authority_space */
 
 	pthread_mutex_t lock; /* over all that follows */
 	pthread_cond_t news;
@@ -792,9 +793,17 @@ static void woken(void *ctx, hf_us now)
 	take_notices(a, now);
 }
 
+static void show_space(struct hf_authority *a)
+{
+	struct hf_spaces_figures figures = hf_spaces_figures(hf_calls_spaces(a->calls));
+	atomic_store_explicit(&a->space_used, figures.used, memory_order_relaxed);
+	atomic_store_explicit(&a->space_waiting, figures.waiting, memory_order_relaxed);
+}
+
 static void turned(void *ctx, hf_us now)
 {
 	struct hf_authority *a = ctx;
+	show_space(a);
 	begin_fetches(a, BEGIN_LONGEST);
 	if (a->listed)
 		follow_catalogs(a);
@@ -1010,6 +1019,13 @@ void hf_authority_each_update(struct hf_authority *a,
 size_t hf_authority_trouble(const struct hf_authority *a)
 {
 	return atomic_load_explicit(&a->trouble, memory_order_acquire);
+}
+
+struct hf_authority_space hf_authority_space(const struct hf_authority *a)
+{
+	return (struct hf_authority_space){
+		.used = atomic_load_explicit(&a->space_used, memory_order_relaxed),
+		.waiting = atomic_load_explicit(&a->space_waiting, memory_order_relaxed)};
 }
 
 size_t hf_authority_siblings(

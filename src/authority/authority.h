@@ -106,6 +106,13 @@ void hf_authority_each(struct hf_authority *authority,
  * or odd. */
 size_t hf_authority_trouble(const struct hf_authority *authority);
 
+/* Of all versions that are being received (authority/space.h). */
+struct hf_authority_space {
+	uint64_t used;    /* octets */
+	uint64_t waiting; /* versions */
+};
+struct hf_authority_space hf_authority_space(const struct hf_authority *authority);
+
 /* The siblings, and the VIP behind them: at most HF_TWINS_MAX + 1. */
 struct hf_sibling_figures;
 size_t hf_authority_siblings(

@@ -299,6 +299,17 @@ static void add_siblings(struct hf_server *server, struct hf_metrics_source *sou
 		source->twin_states[s] = hf_twin_state_text((enum hf_twin_state)s);
 }
 
+static void add_transfers(struct hf_server *server, struct hf_metrics_source *source)
+{
+	struct hf_authority *authority = hf_server_authority(server);
+	if (!authority)
+		return;
+	struct hf_authority_space space = hf_authority_space(authority);
+	source->transfers = true;
+	source->transfer_octets = space.used;
+	source->transfers_waiting = space.waiting;
+}
+
 struct hf_metrics_source hf_instance_metrics(struct hf_instance *instance)
 {
 	struct hf_server *server = instance->server;
@@ -334,6 +345,7 @@ struct hf_metrics_source hf_instance_metrics(struct hf_instance *instance)
 	add_driver(server, &source);
 	add_reasons(&ready.look, &source);
 	add_siblings(server, &source);
+	add_transfers(server, &source);
 	return source;
 }
 

@@ -358,6 +358,17 @@ static void write_siblings(const struct hf_metrics_source *source, struct hf_tex
 	write_twins(source, true, "holdfast_vip_zones", "vip", text);
 }
 
+/* Shown while there are zones. */
+static void write_transfers(const struct hf_metrics_source *source, struct hf_text *text)
+{
+	if (!source->transfers)
+		return;
+	write_one(text, "holdfast_transfer_memory_octets", "gauge",
+		"Memory of all zones' versions that are being received.", source->transfer_octets);
+	write_one(text, "holdfast_transfer_memory_waiting", "gauge",
+		"Versions that wait until others are through.", source->transfers_waiting);
+}
+
 static void write_process(const struct hf_metrics_source *source, struct hf_text *text)
 {
 	write_one(text, "holdfast_cache_entries", "gauge", "Answers in the cache.",
@@ -378,6 +389,7 @@ static void write_process(const struct hf_metrics_source *source, struct hf_text
 		"Configurations that were refused since the start.", source->reload_failures);
 	write_ready(source, text);
 	write_siblings(source, text);
+	write_transfers(source, text);
 	write_one(text, "holdfast_workers", "gauge", "Threads that answer questions.", source->workers);
 	write_one(text, "process_start_time_seconds", "gauge",
 		"Start of the process, in seconds since 1970.", (uint64_t)source->started_wall);

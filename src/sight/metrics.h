@@ -74,6 +74,8 @@ struct hf_metrics_source {
 	const char *twin_states[HF_METRICS_TWIN_STATES];
 	bool shows_tls;           /* something is shown over TLS ... */
 	int64_t tls_until;        /* ... that counts until then, in seconds since 1970 */
+	bool transfers; /* there are zones that could be received: */
+	uint64_t transfer_octets, transfers_waiting;
 	int64_t started_wall;     /* seconds since 1970 */
 	const struct hf_metrics_label *build; /* labels of holdfast_build_info, NULL-name end */
 };
