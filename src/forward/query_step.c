@@ -364,9 +364,12 @@ static void go_on(struct hf_step *s)
 		return;
 	}
 	int next = hf_query_may_send(s->q) ? hf_select(&selected) : -1;
-	if (!is_enough(s, next))
+	if (!is_enough(s, next)) {
 		go_on_to(s, &selected, next);
-	else if (!hoping(s->q))
+		return;
+	}
+	s->q->resume = 0;
+	if (!hoping(s->q))
 		give_up(s);
 }
 
