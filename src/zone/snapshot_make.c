@@ -293,7 +293,10 @@ static size_t add_set(struct maker *m, struct hf_node *node, const struct item *
 	head.octets = (uint32_t)(to - set - sizeof head);
 	memcpy(set, &head, sizeof head);
 	m->at += sizeof head + head.octets;
-	node->sets++;
+	if (node->sets == UINT16_MAX)
+		tell_entry(m, first, "has too many types of records");
+	else
+		node->sets++;
 	return n;
 }
 

@@ -367,6 +367,28 @@ static void a_million_records_take_less_than_sixty_four_octets_each(void **state
 	hf_zone_unref(zone);
 }
 
+/* A count of sixteen bits would begin anew, and all but a few would be lost without a word. */
+static void more_sets_at_a_name_than_can_be_counted_are_a_fault(void **state)
+{
+	uint8_t rdata[20] = {0};
+	struct hf_sample_faults faults;
+	struct hf_zone_build *build = hf_sample_build(
+		"example", "@ 3600 SOA ns host 1 7200 600 86400 60\n@ 3600 NS ns\n");
+	struct hf_zone_record record = {.type = HF_TYPE_RRSIG,
+		.class = HF_CLASS_IN,
+		.ttl = 300,
+		.rdata = rdata,
+		.rdata_len = sizeof rdata};
+	(void)state;
+	assert_int_equal(hf_name_from_text("h.example", 9, &record.owner), 0);
+	for (unsigned covered = 0; covered <= UINT16_MAX; covered++) {
+		hf_put_u16(rdata, (uint16_t)covered);
+		assert_int_equal(hf_zone_build_add(build, &record), 0);
+	}
+	assert_null(hf_sample_finish(build, &faults));
+	assert_non_null(strstr(faults.why, "has too many types of records"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -384,6 +406,7 @@ int main(void)
 		cmocka_unit_test(no_more_records_than_the_limit_get_in),
 		cmocka_unit_test(a_zone_is_the_beginning_of_the_next),
 		cmocka_unit_test(what_is_taken_out_may_come_back),
+		cmocka_unit_test(more_sets_at_a_name_than_can_be_counted_are_a_fault),
 		cmocka_unit_test(a_million_records_take_less_than_sixty_four_octets_each),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,6 +157,11 @@ static bool put_change(struct hf_update *u, struct page *p, const struct hf_zone
 
 /* ---- one name ---- */
 
+static void step(struct side *side)
+{
+	side->left = hf_zone_next(&side->walk, &side->set);
+}
+
 static bool is_theirs(uint16_t type)
 {
 	switch (type) {
@@ -189,19 +194,15 @@ static bool is_left_alone(const struct hf_update *u, const struct hf_zone_set *s
 
 enum types { ALL_TYPES, NS_ONLY, ALL_BUT_NS };
 
-/* What `set` has and the other version's set of its type has not. A TTL that is another means
- * all records anew, which replace those that are there (RFC 2136 3.4.2.2). */
+/* What `set` has and the other version's set of its type (NULL: none) has not. A TTL that is
+ * another means all records anew, which replace those that are there (RFC 2136 3.4.2.2). */
 static bool put_set(struct hf_update *u, struct page *p, const struct hf_zone_set *set,
-	const struct hf_zone *other, bool add)
+	const struct hf_zone_set *its, bool add)
 {
-	struct hf_zone_set its;
-	struct hf_name owner = {.len = (uint8_t)hf_name_wire_len(set->owner, HF_NAME_MAX)};
-	memcpy(owner.bytes, set->owner, owner.len);
-	bool has = hf_zone_find(other, &owner, set->type, &its);
-	if (has && hf_same_records(set, &its))
+	if (its && hf_same_records(set, its))
 		return true;
-	bool all = !has || (add && its.ttl != set->ttl);
-	struct hf_missing missing = {.set = set, .other = all ? NULL : &its};
+	bool all = !its || (add && its->ttl != set->ttl);
+	struct hf_missing missing = {.set = set, .other = all ? NULL : its};
 	const uint8_t *rdata;
 	uint16_t len;
 	while (hf_missing_next(&missing, &rdata, &len))
@@ -210,13 +211,23 @@ static bool put_set(struct hf_update *u, struct page *p, const struct hf_zone_se
 	return true;
 }
 
-/* From the set that a walk is at to the last of its name. False: the message is full. */
+/* The set of that name and type, or NULL: moves a walk up to where it would be. */
+static const struct hf_zone_set *find_beside(struct side *beside, const struct hf_zone_set *set)
+{
+	int order = 1;
+	while (beside->left && (order = hf_order_sets(&beside->set, set)) < 0)
+		step(beside);
+	return beside->left && order == 0 ? &beside->set : NULL;
+}
+
+/* From the set that a walk is at to the last of its name; the other version's walk goes along,
+ * for a name may have sets of sixty thousand types. False: the message is full. */
 static bool put_sets(
 	struct hf_update *u, struct page *p, const struct side *from, bool add, enum types types)
 {
-	struct side at = *from;
-	const struct hf_zone *other = add ? u->have.zone : u->want.zone;
+	struct side at = *from, beside = add ? u->have : u->want;
 	at.set.owner = at.walk.owner.bytes;
+	beside.set.owner = beside.walk.owner.bytes;
 	for (const struct hf_name name = at.walk.owner;
 		at.left && hf_order_names(at.walk.owner.bytes, name.bytes) == 0;
 		at.left = hf_zone_next(&at.walk, &at.set)) {
@@ -224,7 +235,7 @@ static bool put_sets(
 		if (is_left_alone(u, &at.set) || (types == NS_ONLY && !is_ns) ||
 			(types == ALL_BUT_NS && is_ns))
 			continue;
-		if (!put_set(u, p, &at.set, other, add))
+		if (!put_set(u, p, &at.set, find_beside(&beside, &at.set), add))
 			return false;
 	}
 	return true;
@@ -242,11 +253,6 @@ static bool put_name(
 }
 
 /* ---- the walk ---- */
-
-static void step(struct side *side)
-{
-	side->left = hf_zone_next(&side->walk, &side->set);
-}
 
 static void pass(struct side *side, const struct hf_name *name)
 {

@@ -346,6 +346,51 @@ static void a_name_that_fits_into_no_message_is_cut_within(void **state)
 	free(to);
 }
 
+#define LARGEST 60000
+
+/* All but every third are gone, and others are there: one pass over either, or it takes for ever. */
+static void sixty_thousand_records_of_a_name_are_compared_in_one_pass(void **state)
+{
+	size_t size = 200 + 32 * LARGEST, from_len, to_len;
+	char *from = malloc(size), *to = malloc(size);
+	(void)state;
+	assert_true(from && to);
+	from_len = (size_t)snprintf(from, size, APEX("1") NS);
+	to_len = (size_t)snprintf(to, size, APEX("2") NS);
+	for (unsigned i = 0; i < LARGEST; i++) {
+		from_len += (size_t)snprintf(from + from_len, size - from_len,
+			"h A 10.0.%u.%u\n", i >> 8 & 255, i & 255);
+		to_len += (size_t)snprintf(to + to_len, size - to_len, "h A 10.%u.%u.%u\n",
+			i % 3 != 0, i >> 8 & 255, i & 255);
+	}
+	struct server s = go(from, to, &ours);
+	assert_in_range(s.messages, 20, 40);
+	hf_zone_unref(s.zone);
+	free(from);
+	free(to);
+}
+
+static void sixty_thousand_types_of_a_name_are_compared_in_one_pass(void **state)
+{
+	size_t size = 200 + 32 * LARGEST, from_len, to_len;
+	char *from = malloc(size), *to = malloc(size);
+	(void)state;
+	assert_true(from && to);
+	from_len = (size_t)snprintf(from, size, APEX("1") NS);
+	to_len = (size_t)snprintf(to, size, APEX("2") NS);
+	for (unsigned i = 1000; i < LARGEST; i++) {
+		from_len += (size_t)snprintf(
+			from + from_len, size - from_len, "h TYPE%u \\# 1 00\n", i);
+		to_len += (size_t)snprintf(to + to_len, size - to_len, "h TYPE%u \\# 1 %02u\n", i,
+			i % 3 != 0);
+	}
+	struct server s = go(from, to, &ours);
+	assert_in_range(s.messages, 15, 40);
+	hf_zone_unref(s.zone);
+	free(from);
+	free(to);
+}
+
 static void a_walk_lets_others_have_their_turn(void **state)
 {
 	char *from = many(1, 0, HF_UPDATE_SLICE * 2, 1);
@@ -484,6 +529,8 @@ int main(void)
 		cmocka_unit_test(a_large_difference_is_cut_between_names),
 		cmocka_unit_test(small_messages_are_made_where_they_are_wanted),
 		cmocka_unit_test(a_name_that_fits_into_no_message_is_cut_within),
+		cmocka_unit_test(sixty_thousand_records_of_a_name_are_compared_in_one_pass),
+		cmocka_unit_test(sixty_thousand_types_of_a_name_are_compared_in_one_pass),
 		cmocka_unit_test(a_walk_lets_others_have_their_turn),
 		cmocka_unit_test(any_zone_leads_to_any_other),
 		cmocka_unit_test(an_soa_answer_is_read_and_others_are_not),
