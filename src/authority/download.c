@@ -10,9 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
-
 #include "authority/keys.h"
+#include "authority/libcurl.h"
 #include "base/check.h"
 #include "base/error.h"
 
@@ -102,7 +101,7 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void 
 	int rc = epoll_ctl(shared->fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
 	if (rc < 0 && (errno == EEXIST || errno == ENOENT))
 		rc = epoll_ctl(shared->fd, known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &event);
-	curl_multi_assign(shared->multi, fd, shared);
+	hf_libcurl.multi_assign(shared->multi, fd, shared);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -122,7 +121,7 @@ static void time_out(struct hf_timer *timer, hf_us now)
 {
 	struct shared *shared = (struct shared *)((char *)timer - offsetof(struct shared, timer));
 	int running;
-	curl_multi_socket_action(shared->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	hf_libcurl.multi_socket_action(shared->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	collect(shared, now);
 }
 
@@ -137,7 +136,7 @@ static void readable(void *ctx, int fd, hf_us now)
 		int what = (e & EPOLLIN ? CURL_CSELECT_IN : 0) |
 			   (e & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
 			   (e & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
-		curl_multi_socket_action(shared->multi, events[i].data.fd, what, &running);
+		hf_libcurl.multi_socket_action(shared->multi, events[i].data.fd, what, &running);
 	}
 	collect(shared, now);
 }
@@ -154,47 +153,51 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
 static void free_shared(void *guest)
 {
 	struct shared *shared = guest;
-	curl_multi_cleanup(shared->multi); /* may still set the timer */
+	hf_libcurl.multi_cleanup(shared->multi); /* may still set the timer */
 	hf_timer_disarm(hf_loop_timers(shared->loop), &shared->timer);
 	if (shared->fd >= 0) {
 		hf_loop_watch(shared->loop, shared->fd, NULL, NULL);
 		close(shared->fd);
 	}
 	free(shared);
-	curl_global_cleanup();
+	hf_libcurl.global_cleanup();
 }
 
 /* What is there, or made by the first who wants it. */
 static int share(struct hf_calls *calls, struct shared **ret)
 {
+	char why[HF_LIBCURL_WHY_MAX];
 	struct shared *shared = hf_calls_guest(calls);
 	if (shared) {
 		*ret = shared;
 		return 0;
 	}
-	if (curl_global_init(CURL_GLOBAL_ALL))
+	int rc = hf_libcurl_load(why);
+	if (rc)
+		return rc;
+	if (hf_libcurl.global_init(CURL_GLOBAL_ALL))
 		return -ENOMEM;
 	shared = calloc(1, sizeof *shared);
 	if (!shared) {
-		curl_global_cleanup();
+		hf_libcurl.global_cleanup();
 		return -ENOMEM;
 	}
 	shared->loop = hf_calls_loop(calls);
 	shared->timer.fire = time_out;
 	shared->fd = epoll_create1(EPOLL_CLOEXEC);
-	int rc = shared->fd < 0 ? -errno : 0;
-	shared->multi = rc ? NULL : curl_multi_init();
+	rc = shared->fd < 0 ? -errno : 0;
+	shared->multi = rc ? NULL : hf_libcurl.multi_init();
 	rc = rc ? rc : !shared->multi ? -ENOMEM : 0;
 	rc = rc ? rc : hf_loop_watch(shared->loop, shared->fd, readable, shared);
 	if (rc) {
 		free_shared(shared);
 		return rc;
 	}
-	curl_multi_setopt(shared->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-	curl_multi_setopt(shared->multi, CURLMOPT_SOCKETDATA, shared);
-	curl_multi_setopt(shared->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-	curl_multi_setopt(shared->multi, CURLMOPT_TIMERDATA, shared);
-	curl_multi_setopt(shared->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT);
+	hf_libcurl.multi_setopt(shared->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
+	hf_libcurl.multi_setopt(shared->multi, CURLMOPT_SOCKETDATA, shared);
+	hf_libcurl.multi_setopt(shared->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+	hf_libcurl.multi_setopt(shared->multi, CURLMOPT_TIMERDATA, shared);
+	hf_libcurl.multi_setopt(shared->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT);
 	hf_calls_set_guest(calls, shared, free_shared);
 	*ret = shared;
 	return 0;
@@ -206,7 +209,7 @@ static int share(struct hf_calls *calls, struct shared **ret)
 static void detach(struct hf_download *d)
 {
 	if (d->added)
-		curl_multi_remove_handle(d->shared->multi, d->easy);
+		hf_libcurl.multi_remove_handle(d->shared->multi, d->easy);
 	d->added = false;
 }
 
@@ -215,11 +218,11 @@ static void free_download(struct hf_download *d)
 	hf_timer_disarm(hf_loop_timers(d->shared->loop), &d->look);
 	hf_turn_give(d->conf.calls, &d->turn);
 	detach(d);
-	curl_easy_cleanup(d->easy);
+	hf_libcurl.easy_cleanup(d->easy);
 	for (struct curl_slist *h = d->headers; h; h = h->next)
 		explicit_bzero(h->data, strlen(h->data)); /* one is the token */
-	curl_slist_free_all(d->headers);
-	curl_slist_free_all(d->connect);
+	hf_libcurl.slist_free_all(d->headers);
+	hf_libcurl.slist_free_all(d->connect);
 	free(d->body);
 	free(d);
 }
@@ -385,7 +388,7 @@ static size_t take_body(char *bytes, size_t one, size_t size, void *ctx)
 	long status = 0;
 	(void)one;
 	heard(d, size);
-	curl_easy_getinfo(d->easy, CURLINFO_RESPONSE_CODE, &status);
+	hf_libcurl.easy_getinfo(d->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status != 200) {
 		d->response.leftovers += size;
 		return d->response.leftovers > LEFTOVERS_MAX ? 0 : size;
@@ -408,7 +411,7 @@ static size_t take_body(char *bytes, size_t one, size_t size, void *ctx)
 
 static bool add_header(struct hf_download *d, const char *text)
 {
-	struct curl_slist *more = curl_slist_append(d->headers, text);
+	struct curl_slist *more = hf_libcurl.slist_append(d->headers, text);
 	if (more)
 		d->headers = more;
 	return more != NULL;
@@ -448,7 +451,7 @@ static const char *add_headers(struct hf_download *d, char buf[static HF_KEY_WHY
 	char line[HF_DOWNLOAD_TAG_MAX + 32];
 	for (struct curl_slist *h = d->headers; h; h = h->next)
 		explicit_bzero(h->data, strlen(h->data));
-	curl_slist_free_all(d->headers);
+	hf_libcurl.slist_free_all(d->headers);
 	d->headers = NULL;
 	bool good = add_header(d, "Accept: */*");
 	/* Nobody in between may say that nothing has changed. */
@@ -483,11 +486,11 @@ static bool set_trust(struct hf_download *d)
 	bool good = true;
 	write_pins(&zone->url_pins, pins);
 	if (strcmp(zone->url_ca, "system") != 0) {
-		good = !curl_easy_setopt(d->easy, CURLOPT_CAINFO, zone->url_ca);
-		good = good && !curl_easy_setopt(d->easy, CURLOPT_CAPATH, NULL);
+		good = !hf_libcurl.easy_setopt(d->easy, CURLOPT_CAINFO, zone->url_ca);
+		good = good && !hf_libcurl.easy_setopt(d->easy, CURLOPT_CAPATH, NULL);
 	}
 	if (pins[0])
-		good = good && !curl_easy_setopt(d->easy, CURLOPT_PINNEDPUBLICKEY, pins);
+		good = good && !hf_libcurl.easy_setopt(d->easy, CURLOPT_PINNEDPUBLICKEY, pins);
 	return good;
 }
 
@@ -495,25 +498,25 @@ static bool set_trust(struct hf_download *d)
 static bool set_up(struct hf_download *d)
 {
 	CURL *e = d->easy;
-	curl_easy_setopt(e, CURLOPT_CA_CACHE_TIMEOUT, (long)AUTHORITIES_KEPT);
-	return !curl_easy_setopt(e, CURLOPT_PRIVATE, d) &&
-	       !curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L) &&
-	       !curl_easy_setopt(e, CURLOPT_PROXY, "") &&
-	       !curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) &&
-	       !curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
-	       !curl_easy_setopt(e, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_LONGEST) &&
-	       !curl_easy_setopt(e, CURLOPT_HTTP_CONTENT_DECODING, 0L) &&
-	       !curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
-	       !curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L) &&
-	       !curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L) &&
-	       !curl_easy_setopt(e, CURLOPT_USERAGENT, "holdfast/" HF_VERSION) &&
-	       !curl_easy_setopt(e, CURLOPT_ERRORBUFFER, d->error) &&
-	       !curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket) &&
-	       !curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, take_header) &&
-	       !curl_easy_setopt(e, CURLOPT_HEADERDATA, d) &&
-	       !curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body) &&
-	       !curl_easy_setopt(e, CURLOPT_WRITEDATA, d) &&
-	       !curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)d->conf.most) &&
+	hf_libcurl.easy_setopt(e, CURLOPT_CA_CACHE_TIMEOUT, (long)AUTHORITIES_KEPT);
+	return !hf_libcurl.easy_setopt(e, CURLOPT_PRIVATE, d) &&
+	       !hf_libcurl.easy_setopt(e, CURLOPT_NOSIGNAL, 1L) &&
+	       !hf_libcurl.easy_setopt(e, CURLOPT_PROXY, "") &&
+	       !hf_libcurl.easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L) &&
+	       !hf_libcurl.easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
+	       !hf_libcurl.easy_setopt(e, CURLOPT_MAXLIFETIME_CONN, (long)CONNECTION_LONGEST) &&
+	       !hf_libcurl.easy_setopt(e, CURLOPT_HTTP_CONTENT_DECODING, 0L) &&
+	       !hf_libcurl.easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
+	       !hf_libcurl.easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L) &&
+	       !hf_libcurl.easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L) &&
+	       !hf_libcurl.easy_setopt(e, CURLOPT_USERAGENT, "holdfast/" HF_VERSION) &&
+	       !hf_libcurl.easy_setopt(e, CURLOPT_ERRORBUFFER, d->error) &&
+	       !hf_libcurl.easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket) &&
+	       !hf_libcurl.easy_setopt(e, CURLOPT_HEADERFUNCTION, take_header) &&
+	       !hf_libcurl.easy_setopt(e, CURLOPT_HEADERDATA, d) &&
+	       !hf_libcurl.easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body) &&
+	       !hf_libcurl.easy_setopt(e, CURLOPT_WRITEDATA, d) &&
+	       !hf_libcurl.easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)d->conf.most) &&
 	       set_trust(d);
 }
 
@@ -524,13 +527,14 @@ static bool set_place(struct hf_download *d)
 	hf_us wait = d->conf.patience / (hf_us)(d->count + 1);
 	wait = wait < CONNECT_LONGEST ? wait : CONNECT_LONGEST;
 	snprintf(text, sizeof text, "::%s", hf_address_text(&d->addresses[d->tried], who));
-	curl_slist_free_all(d->connect);
-	d->connect = curl_slist_append(NULL, text);
-	return d->connect && !curl_easy_setopt(d->easy, CURLOPT_CONNECT_TO, d->connect) &&
-	       !curl_easy_setopt(d->easy, CURLOPT_URL, d->url) &&
-	       !curl_easy_setopt(d->easy, CURLOPT_PROTOCOLS_STR, d->at.tls ? "https" : "http") &&
-	       !curl_easy_setopt(d->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(wait / HF_MS)) &&
-	       !curl_easy_setopt(d->easy, CURLOPT_HTTPHEADER, d->headers);
+	hf_libcurl.slist_free_all(d->connect);
+	d->connect = hf_libcurl.slist_append(NULL, text);
+	return d->connect && !hf_libcurl.easy_setopt(d->easy, CURLOPT_CONNECT_TO, d->connect) &&
+	       !hf_libcurl.easy_setopt(d->easy, CURLOPT_URL, d->url) &&
+	       !hf_libcurl.easy_setopt(
+		       d->easy, CURLOPT_PROTOCOLS_STR, d->at.tls ? "https" : "http") &&
+	       !hf_libcurl.easy_setopt(d->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(wait / HF_MS)) &&
+	       !hf_libcurl.easy_setopt(d->easy, CURLOPT_HTTPHEADER, d->headers);
 }
 
 /* Asks the address whose turn it is. */
@@ -541,7 +545,7 @@ static void ask(struct hf_download *d, hf_us now)
 	d->len = 0;
 	d->error[0] = 0;
 	const char *fault = add_headers(d, why);
-	if (!fault && (!set_place(d) || curl_multi_add_handle(d->shared->multi, d->easy)))
+	if (!fault && (!set_place(d) || hf_libcurl.multi_add_handle(d->shared->multi, d->easy)))
 		fault = hf_strerror(-ENOMEM);
 	d->added = !fault;
 	if (fault)
@@ -565,11 +569,11 @@ static const char *words(const struct hf_download *d, CURLcode code, char *buf, 
 	case CURLE_OPERATION_TIMEDOUT: return "it does not answer";
 	case CURLE_PEER_FAILED_VERIFICATION:
 		snprintf(buf, size, "it is not believed: %.120s",
-			d->error[0] ? d->error : curl_easy_strerror(code));
+			d->error[0] ? d->error : hf_libcurl.easy_strerror(code));
 		return buf;
 	default: break;
 	}
-	return d->error[0] ? d->error : curl_easy_strerror(code);
+	return d->error[0] ? d->error : hf_libcurl.easy_strerror(code);
 }
 
 static bool is_redirect(long status)
@@ -608,7 +612,7 @@ static void follow(struct hf_download *d, hf_us now)
 {
 	char text[HF_DOWNLOAD_WHY_MAX];
 	char *url = NULL;
-	curl_easy_getinfo(d->easy, CURLINFO_REDIRECT_URL, &url);
+	hf_libcurl.easy_getinfo(d->easy, CURLINFO_REDIRECT_URL, &url);
 	const char *why = url ? set_target(d, url) : "it is redirected to nowhere";
 	if (!why) {
 		ask(d, now);
@@ -622,8 +626,8 @@ static void follow(struct hf_download *d, hf_us now)
  * long as that may be, it is asked for anew. */
 static void drop_weak_tags(struct response *r)
 {
-	time_t modified = r->modified[0] ? curl_getdate(r->modified, NULL) : -1;
-	time_t date = r->date[0] ? curl_getdate(r->date, NULL) : -1;
+	time_t modified = r->modified[0] ? hf_libcurl.getdate(r->modified, NULL) : -1;
+	time_t date = r->date[0] ? hf_libcurl.getdate(r->date, NULL) : -1;
 	bool strong = modified >= 0 && date >= 0 && date - modified >= SAME_SECOND;
 	if (strong || (!r->modified[0] && r->tag[0]))
 		return;
@@ -661,7 +665,7 @@ static bool try_next(struct hf_download *d, hf_us now)
 static void came(struct hf_download *d, CURLcode code, hf_us now)
 {
 	char buf[HF_DOWNLOAD_WHY_MAX];
-	curl_easy_getinfo(d->easy, CURLINFO_RESPONSE_CODE, &d->response.status);
+	hf_libcurl.easy_getinfo(d->easy, CURLINFO_RESPONSE_CODE, &d->response.status);
 	detach(d);
 	bool left_over = code == CURLE_WRITE_ERROR && d->response.leftovers > LEFTOVERS_MAX;
 	if (d->response.fault)
@@ -677,12 +681,12 @@ static void collect(struct shared *shared, hf_us now)
 {
 	CURLMsg *message;
 	int left;
-	while ((message = curl_multi_info_read(shared->multi, &left))) {
+	while ((message = hf_libcurl.multi_info_read(shared->multi, &left))) {
 		void *d = NULL;
 		CURLcode code = message->data.result;
 		if (message->msg != CURLMSG_DONE)
 			continue;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &d);
+		hf_libcurl.easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &d);
 		came(d, code, now);
 	}
 }
@@ -744,7 +748,7 @@ static int prepare(struct hf_download *d)
 	rc = share(conf->calls, &d->shared);
 	if (rc)
 		return rc;
-	d->easy = curl_easy_init();
+	d->easy = hf_libcurl.easy_init();
 	return d->easy && set_up(d) ? 0 : -ENOMEM;
 }
 
@@ -758,7 +762,8 @@ int hf_download_begin(const struct hf_download_conf *conf, struct hf_download **
 	d->look.fire = begin_now;
 	int rc = prepare(d);
 	if (rc) {
-		curl_easy_cleanup(d->easy);
+		if (d->easy)
+			hf_libcurl.easy_cleanup(d->easy);
 		free(d);
 		return rc;
 	}

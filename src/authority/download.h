@@ -65,8 +65,8 @@ struct hf_download_conf {
 	void *ctx;
 };
 
-/* HF_ESYNTAX: no URL, or no address of its host is known; -ENOMEM, and what sockets say. Then
- * `done` is not called. */
+/* HF_ESYNTAX: no URL, or no address of its host is known; -ENOPKG: there is no libcurl; -ENOMEM,
+ * and what sockets say. Then `done` is not called. */
 int hf_download_begin(const struct hf_download_conf *conf, struct hf_download **ret);
 
 /* Ends it; due after `done`, too, and may be called within it. NULL is fine. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "authority/libcurl.h"
 #include "authority/zone_file.h"
 #include "base/error.h"
 #include "zone/local.h"
@@ -111,6 +112,23 @@ static size_t check_local(const struct hf_config *config, FILE *complaints)
 		bad += !layer_is_good(conf, &rules, true, complaints);
 	hf_zone_rules_free(zones);
 	return bad;
+}
+
+int hf_check_needed(const struct hf_config *config, FILE *complaints)
+{
+	char why[HF_LIBCURL_WHY_MAX];
+	for (size_t i = 0; i < config->zones.zone_count; i++) {
+		const struct hf_zone_conf *zone = &config->zones.zones[i];
+		char name[HF_NAME_TEXT_MAX];
+		if (!hf_zone_conf_has_url(zone))
+			continue;
+		if (hf_libcurl_load(why) == 0)
+			return 0;
+		fprintf(complaints, "%s: error: zone %s: %s\n", config->source,
+			hf_name_text(zone->name.bytes, name), why);
+		return HF_ECONFIG;
+	}
+	return 0;
 }
 
 size_t hf_check_zone_files(const struct hf_config *config, FILE *complaints)

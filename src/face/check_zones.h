@@ -10,6 +10,10 @@
 
 #include "face/config.h"
 
+/* Is there what a server needs to serve this configuration, besides files: libcurl, where a
+ * zone has a URL? HF_ECONFIG: no; what is missing is said on `complaints` as above. */
+int hf_check_needed(const struct hf_config *config, FILE *complaints);
+
 /* Reads each and lets it go. What is wrong is said on `complaints`, a line each, with file
  * and line, in the form of a configuration's complaints. Returns how many zones could not
  * be served from their file, and one more for a file of local data, and for

@@ -58,6 +58,8 @@ static int check_file(const struct hf_call *call, struct hf_config **ret, char *
 	if (!out)
 		return HF_EXIT_UNREACHED;
 	int error = hf_config_load(call->flags.config, HF_RESOLV_CONF, out, ret);
+	if (!error)
+		error = hf_check_needed(*ret, out);
 	if (!error && hf_check_zone_files(*ret, out))
 		error = HF_ECONFIG;
 	bool whole = fclose(out) == 0;

@@ -250,15 +250,6 @@ static void check_url(
 			url.host, url.host);
 }
 
-static bool any_url(const struct hf_zone_conf *zone)
-{
-	for (size_t i = 0; i < zone->published.count; i++)
-		if (strstr(zone->published.items[i], "://") &&
-			strncmp(zone->published.items[i], "tls://", 6) != 0)
-			return true;
-	return is_given(zone->url);
-}
-
 static void check_no_url(struct hf_reading *r, size_t i)
 {
 	const struct hf_zone_conf *zone = &r->config->zones.zones[i];
@@ -307,7 +298,7 @@ static void check_urls(struct hf_reading *r, size_t i)
 	if (digest && !is_given(zone->url))
 		hf_complain(r->source, at_zone(r, i, "url-digest"),
 			"url-digest is for a zone with url");
-	if (!any_url(zone)) {
+	if (!hf_zone_conf_has_url(zone)) {
 		check_no_url(r, i);
 		return;
 	}

@@ -6,16 +6,32 @@
 #include "authority/siblings.h"
 #include "base/check.h"
 #include "base/error.h"
+#include "face/check_zones.h"
 #include "face/command.h"
 #include "face/hint.h"
 #include "keep/keeper.h"
 #include "loop/loop_epoll.h"
 #include "xdp/xdp.h"
 
+/* What can be served, besides being well written. */
+static int load(const char *path, FILE *complaints, struct hf_config **ret)
+{
+	struct hf_config *config;
+	int error = hf_config_load(path, HF_RESOLV_CONF, complaints, &config);
+	if (error)
+		return error;
+	error = hf_check_needed(config, complaints);
+	if (error)
+		hf_config_unref(config);
+	else
+		*ret = config;
+	return error;
+}
+
 int hf_instance_init(struct hf_instance *instance, const char *config_path, FILE *complaints)
 {
 	*instance = (struct hf_instance){ .config_path = config_path };
-	int error = hf_config_load(config_path, HF_RESOLV_CONF, complaints, &instance->config);
+	int error = load(config_path, complaints, &instance->config);
 	if (error)
 		return error;
 	instance->first_config = hf_config_ref(instance->config);
@@ -138,7 +154,7 @@ int hf_instance_reload(struct hf_instance *instance, FILE *out)
 	}
 	hf_notify_reloading(instance->notify, hf_clock_now());
 	int status = HF_EXIT_USAGE;
-	if (hf_config_load(instance->config_path, HF_RESOLV_CONF, out, &next) == 0) {
+	if (load(instance->config_path, out, &next) == 0) {
 		status = apply(instance, next, out);
 		if (status != HF_EXIT_GOOD)
 			hf_config_unref(next);

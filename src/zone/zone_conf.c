@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "zone/zone_conf.h"
 
+#include <string.h>
+
 #include "zone/journal.h"
 #include "zone/tsig.h"
 #include "zone/url.h"
@@ -388,3 +390,12 @@ const struct hf_option hf_zone_options[] = {
 		.help = "Members that a catalog may have; a version with more is refused."},
 	HF_OPTION_END,
 };
+
+bool hf_zone_conf_has_url(const struct hf_zone_conf *zone)
+{
+	for (size_t i = 0; i < zone->published.count; i++)
+		if (strstr(zone->published.items[i], "://") &&
+			strncmp(zone->published.items[i], "tls://", 6) != 0)
+			return true;
+	return strcmp(zone->url, "none") != 0;
+}

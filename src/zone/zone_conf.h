@@ -98,4 +98,7 @@ struct hf_zones_conf {
 	const char *state; /* directory of copies and proofs, or "none": top-level `zone-state` */
 };
 
+/* Does anything of it come from a web server: the zone itself, or its published serial? */
+bool hf_zone_conf_has_url(const struct hf_zone_conf *zone);
+
 #endif

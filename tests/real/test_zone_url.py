@@ -374,3 +374,17 @@ def test_check_takes_what_is_right(served, web):
                  {"url": "http://store.example/corp", "url-digest": web.url("/sum")}):
         code, out = under_test.run_verb("check", "-c", served(start=False, **zone).path)
         assert code == 0, out
+
+
+def test_without_libcurl_only_a_zone_with_a_url_is_refused(served, web, tmp_path):
+    # What is no library, where the loader looks first.
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "libcurl-gnutls.so.4").write_text("none")
+    server = served(start=False)
+    without = {"LD_LIBRARY_PATH": str(tmp_path / "lib")}
+    for verb in ("check", "run"):
+        code, out = under_test.run_verb(verb, "-c", server.path, env=without)
+        assert code == 2 and "install the package libcurl3-gnutls" in out, out
+    server.conf["zones"] = [{"name": ZONE, "primaries": ["127.0.0.1:1"]}]
+    server.write()
+    assert under_test.run_verb("check", "-c", server.path, env=without)[0] == 0
