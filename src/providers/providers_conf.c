@@ -78,9 +78,8 @@ const struct hf_option hf_delegation_options[] = {
 		.live = true,
 		.help = "What is published: a file of zone text, a server that lets us transfer "
 			"it, "
-			"`none`, or `auto`: the file or the first primary of the zone in `zones:`, "
-			"if it "
-			"is there."},
+			"`none`, or `auto`: the file, the URL or the first primary of the zone in "
+			"`zones:`, if it is there."},
 	{.name = "source-key",
 		.type = HF_OPT_TEXT,
 		ROW(source_key),
@@ -125,7 +124,8 @@ const struct hf_option hf_delegation_options[] = {
 		.max = DAY,
 		.def = "5m",
 		.live = true,
-		.help = "How long a running holdfast waits before it looks again; 0s: it does not look, "
+		.help = "How long a running holdfast waits before it looks again; 0s: it does not "
+			"look, "
 			"only `holdfast providers` does."},
 	{.name = "accept",
 		.type = HF_OPT_TEXTS,

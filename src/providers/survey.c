@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "authority/source.h"
 #include "authority/zone_file.h"
 #include "base/check.h"
 #include "base/error.h"
@@ -44,6 +45,7 @@ struct survey {
 	/* The look and the source, on a loop. */
 	struct hf_loop *loop;
 	struct hf_zone *source;
+	struct hf_timer patience; /* with a web server */
 	bool done;
 };
 
@@ -341,7 +343,80 @@ static int fetch_source(struct survey *s, const struct hf_address *from, const c
 	return rc;
 }
 
-/* Our own zone of that name: its file, or the first of its primaries that we can ask here. */
+/* ---- ... from a web server ---- */
+
+static void downloaded(void *ctx, const struct hf_fetched *fetched, hf_us now)
+{
+	struct survey *s = ctx;
+	(void)now;
+	if (fetched->result == HF_SOURCE_NEW)
+		s->source = hf_zone_ref(fetched->zone);
+	else
+		source_fault(s, s->look->source, fetched->why);
+	s->done = true;
+	hf_loop_stop(s->loop);
+}
+
+static void never_changed(void *ctx, hf_us now)
+{
+	(void)ctx;
+	(void)now;
+}
+
+static void waited(struct hf_timer *timer, hf_us now)
+{
+	struct survey *s = (struct survey *)((char *)timer - offsetof(struct survey, patience));
+	(void)now;
+	source_fault(s, s->look->source, "it takes too long");
+	s->done = true;
+	hf_loop_stop(s->loop);
+}
+
+static int run_source(struct survey *s, struct hf_source *source)
+{
+	const struct hf_fetch fetch = {.whole = true, .first = HF_SOURCE_NO_PRIMARY};
+	hf_us now = hf_loop_now(s->loop);
+	s->patience.fire = waited;
+	hf_timer_arm(hf_loop_timers(s->loop), &s->patience, now + left(s, s->conf->longest / 2));
+	source->ops->begin(source, &fetch, now);
+	int rc = s->done ? 0 : hf_loop_run(s->loop);
+	hf_timer_disarm(hf_loop_timers(s->loop), &s->patience);
+	return rc ? rc : s->done ? 0 : -ECANCELED;
+}
+
+/* As a server fetches it: with its addresses, its trust, its token and its digests. */
+static int download_source(struct survey *s, const struct hf_zone_conf *zone)
+{
+	static const struct hf_source_handler handler = {downloaded, never_changed};
+	struct hf_calls *calls = NULL;
+	struct hf_source *source = NULL;
+	int rc = new_loop(s);
+	snprintf(s->look->source, sizeof s->look->source, "%.300s", zone->url);
+	if (!rc)
+		rc = hf_calls_new(s->loop, &calls);
+	const struct hf_source_conf conf = {.loop = s->loop,
+		.calls = calls,
+		.zone = zone,
+		.limits = {.records = HF_AXFR_RECORDS, .octets = zone->max_size},
+		.handler = &handler,
+		.ctx = s};
+	if (!rc)
+		rc = hf_source_url_new(&conf, &source);
+	if (!rc)
+		rc = run_source(s, source);
+	if (!rc && s->source)
+		hf_outlook_add_source(s->look, s->source, zone->url);
+	if (source)
+		source->ops->free(source);
+	hf_zone_unref(s->source);
+	hf_calls_free(calls);
+	hf_loop_free(s->loop);
+	s->loop = NULL;
+	return rc;
+}
+
+/* Our own zone of that name: its file, its URL, or the first of its primaries that we can ask
+ * here. */
 static int find_own(struct survey *s)
 {
 	const struct hf_zones_conf *zones = s->conf->zones;
@@ -354,12 +429,14 @@ static int find_own(struct survey *s)
 			read_source_file(s, zone->file);
 			return 0;
 		}
+		if (strcmp(zone->url, "none") != 0)
+			return download_source(s, zone);
 		for (size_t p = 0; p < zone->primaries.count; p++)
 			if (!hf_place_parse(zone->primaries.items[p], &place) &&
 				place.kind == HF_PLACE_DNS)
 				return fetch_source(s, &place.address, zone->key);
 		source_fault(s, "zones",
-			"this zone has neither a file nor a primary that can be "
+			"this zone has neither a file, a URL nor a primary that can be "
 			"asked over TCP");
 		return 0;
 	}

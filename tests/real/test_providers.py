@@ -16,6 +16,7 @@ import fake as fakes
 import holdfast as under_test
 import net
 import peers
+import web as webs
 import wire
 
 pytestmark = pytest.mark.own
@@ -457,6 +458,23 @@ def test_the_source_is_our_own_zone_unless_another_is_named(world, holdfast):
     sections = world.sections(source="auto")
     sections["zones"] = [{"name": "corp.example", "file": world.source}]
     expect_only(holdfast, sections, "drift", "the source has 192.0.2.80")
+
+
+def test_the_source_may_be_our_own_zone_from_a_url(world, holdfast):
+    world.build(records={**world.records, "www A": "192.0.2.66"})
+    server = webs.Web()  # over http, which is fine on this machine
+    sections = world.sections(source="auto")
+    url = "http://%s:%d/corp" % (server.address, server.port)
+    sections["zones"] = [{"name": "corp.example", "url": url}]
+    try:
+        with open(world.source) as text:
+            server.pages["/corp"] = webs.page(text.read())
+        expect_only(holdfast, sections, "drift", "the source has 192.0.2.80")
+        server.pages["/corp"] = webs.page("no zone")
+        found = findings(holdfast, sections)[1]
+        assert url in found["source-unasked"][0]["text"]
+    finally:
+        server.stop()
 
 
 def test_a_source_may_include_other_files(world, holdfast):
