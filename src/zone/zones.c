@@ -200,13 +200,3 @@ const struct hf_local *hf_zones_layer(const struct hf_zones *zones, size_t i)
 {
 	return zones->layers[i];
 }
-
-size_t hf_zones_count(const struct hf_zones *zones)
-{
-	return zones->count;
-}
-
-const struct hf_zones_entry *hf_zones_at(const struct hf_zones *zones, size_t i)
-{
-	return &zones->entries[i];
-}

@@ -81,7 +81,4 @@ bool hf_zones_same_names(const struct hf_zones *a, const struct hf_zones *b);
 /* The layer, or NULL. */
 const struct hf_local *hf_zones_layer(const struct hf_zones *zones, size_t i);
 
-size_t hf_zones_count(const struct hf_zones *zones);
-const struct hf_zones_entry *hf_zones_at(const struct hf_zones *zones, size_t i);
-
 #endif

@@ -47,8 +47,6 @@ static void a_name_belongs_to_the_longest_zone_that_it_lies_in(void **state)
 	assert_string_equal(found(zones, "1.2.10.in-addr.arpa", 12), "10.in-addr.arpa");
 	assert_string_equal(found(zones, "11.in-addr.arpa", 12), "none");
 	assert_string_equal(found(zones, ".", 2), "none");
-	assert_int_equal(hf_zones_count(zones), 3);
-	assert_int_equal(hf_zones_at(zones, 1)->standing, HF_ZONE_WITHHELD);
 	hf_zones_unref(zones);
 }
 
@@ -93,7 +91,9 @@ static void a_set_keeps_its_zones_alive(void **state)
 	assert_int_equal(hf_zones_new(&entry, 1, &zones), 0);
 	hf_zone_unref(zone);
 	hf_zones_unref(hf_zones_ref(zones));
-	assert_int_equal(hf_zone_soa(hf_zones_at(zones, 0)->zone)->serial, 1);
+	const struct hf_zones_entry *found = hf_zones_find(zones, &entry.origin, HF_TYPE_A);
+	assert_int_equal(found->standing, HF_ZONE_SERVED);
+	assert_int_equal(hf_zone_soa(found->zone)->serial, 1);
 	hf_zones_unref(zones);
 }
 
