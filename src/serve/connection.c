@@ -214,6 +214,7 @@ static bool being_read(const struct connection *c, hf_us now)
 }
 
 static void shake(struct connection *c, hf_us now);
+static bool goes_on(struct connection *c, hf_us now);
 
 static void timer_fired(struct hf_timer *timer, hf_us now)
 {
@@ -234,6 +235,8 @@ static void timer_fired(struct hf_timer *timer, hf_us now)
 		hf_timer_arm(hf_loop_timers(c->all->loop), &c->timer, now + c->all->conf->idle);
 		return;
 	}
+	if (c->stuck && c->stuck + c->all->conf->stall <= now && goes_on(c, now))
+		return;
 	bool stalled = unmet(c) || (c->begun && c->begun + c->all->conf->stall <= now) ||
 		       (c->stuck && c->stuck + c->all->conf->stall <= now);
 	shut_counted(c, stalled ? HF_COUNT_TCP_CLOSED_STALLED : HF_COUNT_TCP_CLOSED_IDLE);
@@ -351,6 +354,10 @@ static void fill(struct connection *c, hf_us now)
 	}
 	if (c->transfers)
 		hf_stream_want_write(c->stream, true);
+	if (c->transfers && !c->stuck) { /* all that was made is gone, but there is more */
+		c->stuck = now;
+		c->taken = 0;
+	}
 	if (!c->transfers && idle(c))
 		touch(c, now);
 }
@@ -536,6 +543,26 @@ static void shake(struct connection *c, hf_us now)
 	}
 	hf_count(c->all->meter, HF_COUNT_TLS_FAILED);
 	shut_gently(c);
+}
+
+/* The system says that it has room only when a third of megabytes is free, which a slow
+ * reader has not taken in time. So what seems to be stuck is tried once more. False: it is. */
+static bool goes_on(struct connection *c, hf_us now)
+{
+	hf_us since = c->stuck;
+	c->reading = true;
+	if (push(c, now) && c->transfers)
+		fill(c, now);
+	c->reading = false;
+	if (!c->stream) {
+		if (!c->waiting)
+			connection_free(c);
+		return true;
+	}
+	if (c->stuck == since)
+		return false;
+	settle(c, now);
+	return true;
 }
 
 static void ready(void *ctx, struct hf_stream *stream, unsigned what, hf_us now)
