@@ -23,6 +23,13 @@
 /* Two chains of certificates would fit; nobody sends more. */
 #define TICKET_MAX 16384
 
+/* Octets that may come with nothing for the owner in them: in the handshake of one who comes
+ * to us HF_TLS_HELLO_MAX, of one whom we come to two chains of certificates, later a few
+ * tickets and keys. GnuTLS goes on gathering a message of 16 MiB, whatever it is told to
+ * take, if it comes in many records. */
+#define IDLE_MAX_CLIENT (96u << 10)
+#define IDLE_MAX_OPEN (64u << 10)
+
 struct ticket {
 	struct hf_address address;
 	char name[HF_TRUST_NAME_MAX];
@@ -53,6 +60,7 @@ struct hf_tls_session {
 	uint8_t in[IN_SIZE];
 	size_t in_at, in_len;
 	uint64_t taken; /* octets that GnuTLS has taken from `in`, ever */
+	uint64_t useful; /* `taken` when something last came of it for the owner */
 	uint8_t *out;
 	size_t out_at, out_len, out_cap;
 };
@@ -204,11 +212,20 @@ static ssize_t pull_error(struct hf_tls_session *s, int error)
 	return -1;
 }
 
+/* Has more come than can be meant well? */
+static bool floods(const struct hf_tls_session *s)
+{
+	uint64_t most = s->open ? IDLE_MAX_OPEN : s->server ? HF_TLS_HELLO_MAX : IDLE_MAX_CLIENT;
+	return s->taken - s->useful > most;
+}
+
 /* At most one read from the stream a call: then -EAGAIN always means that nothing is
  * left in here, and the loop says when there is more out there. */
 static ssize_t pull(gnutls_transport_ptr_t ctx, void *bytes, size_t cap)
 {
 	struct hf_tls_session *s = ctx;
+	if (floods(s))
+		return pull_error(s, -EPROTO);
 	if (s->in_at == s->in_len) {
 		if (!s->may_pull)
 			return pull_error(s, -EAGAIN);
@@ -291,6 +308,7 @@ static void note_agreement(struct hf_tls_session *s)
 {
 	gnutls_datum_t alpn;
 	s->open = true;
+	s->useful = s->taken;
 	s->resumed = gnutls_session_is_resumed(s->tls) != 0;
 	if (gnutls_alpn_get_selected_protocol(s->tls, &alpn) == 0)
 		snprintf(s->alpn, sizeof s->alpn, "%.*s", (int)alpn.size, (char *)alpn.data);
@@ -362,6 +380,8 @@ int hf_tls_read(struct hf_tls_session *s, uint8_t *bytes, size_t cap)
 		n = gnutls_record_recv(s->tls, bytes, cap > INT32_MAX ? INT32_MAX : cap);
 	} while (n == GNUTLS_E_INTERRUPTED || n == GNUTLS_E_WARNING_ALERT_RECEIVED ||
 		 (n == GNUTLS_E_AGAIN && more_in(s, taken)));
+	if (n > 0)
+		s->useful = s->taken;
 	if (n > 0 || n == GNUTLS_E_AGAIN)
 		remember(s);
 	if (s->out_at < s->out_len) {

@@ -20,8 +20,8 @@
  * stream and tickets, which must outlive it. Freeing it does not close the stream.
  * Threads: one owner for a session, and for the tickets of its loop.
  * At the bound: HF_TLS_TICKETS peers are remembered, then the least lately used is
- * forgotten, as is a ticket over 16 KiB; a peer's handshake message over 48 KiB is an
- * error; a write takes nothing while 64 KiB wait for the stream.
+ * forgotten, as is a ticket over 16 KiB; a handshake that takes more than 96 KiB of the peer's
+ * (a client's: HF_TLS_HELLO_MAX), or later 64 KiB without any data, is an error; a write takes nothing while 64 KiB wait for the stream.
  * What TLS keeps of its own is about 15 KiB a session. */
 #ifndef HF_TRANSPORT_TLS_H
 #define HF_TRANSPORT_TLS_H

@@ -15,7 +15,7 @@
  * Ownership: counted. The key is wiped as far as GnuTLS does so.
  * Threads: any, at once; the ticket key has a lock of its own, held for a copy.
  * At the bound: a file of HF_TLS_FILE_MAX octets; HF_TLS_CHAIN_MAX certificates; a client's
- * first message of HF_TLS_HELLO_MAX octets; else an error. */
+ * part of a handshake of HF_TLS_HELLO_MAX octets; else an error. */
 #ifndef HF_TRANSPORT_TLS_SERVER_H
 #define HF_TRANSPORT_TLS_SERVER_H
 
