@@ -8,18 +8,17 @@ uses here) and runs its knotd there (chroot), on loopback addresses:
   primary    holdfast takes a zone from it over TLS, known by the name in its certificate, and
              by its key; the whole of it, then differences. Plain TCP is refused to all. One that
              has another name, and one that has another key, give no zone.
-  secondary  it takes a zone from holdfast, whole, then differences. holdfast has no listener
-             over TLS, so a proxy of this program ends TLS in front of it.
+  secondary  it takes a zone from holdfast over TLS (listen.tls), whole, then differences. The
+             zone is given away by this way alone. A certificate is renewed under way, and Knot,
+             which goes by the key, does not believe the new one until it is told of it.
 
 Needs root and a network for the first run; --root DIR keeps what was made, and uses it again.
 Ends with 1 if anything is not as it should be.
 """
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import threading
 
 import stage
 from stage import option, say
@@ -110,54 +109,20 @@ def primary(certificate):
 
 def secondary(at, pin):
     """Knot that takes the zone over TLS, from whoever has this key."""
+    return _secondary(at, "  tls: on\n  cert-key: %s\n" % pin)
+
+
+def secondary_in_the_open(at):
+    return _secondary(at, "")
+
+
+def _secondary(at, how):
     def rest(knot):
-        return ("remote:\n- id: ours\n  address: %s@%d\n  tls: on\n  cert-key: %s\n"
+        return ("remote:\n- id: ours\n  address: %s@%d\n%s"
                 "acl:\n- id: notify\n  address: 127.0.0.0/8\n  action: notify\n"
                 "zone:\n- domain: %s\n  master: ours\n  acl: notify\n  zonefile-sync: -1\n"
-                "  zonefile-load: none\n  journal-content: all\n" % (*at, pin, ZONE))
+                "  zonefile-load: none\n  journal-content: all\n" % (*at, how, ZONE))
     return Knot("secondary", rest=rest)
-
-
-class Proxy:
-    """Ends TLS in front of holdfast."""
-
-    def __init__(self, certificate, target):
-        self.context, self.target, self.ended = certificate.context(), target, 0
-        self.address = net.address()
-        self.door = socket.create_server((self.address, TLS_PORT))
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        while True:
-            try:
-                plain, _ = self.door.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(plain,), daemon=True).start()
-
-    def serve(self, plain):
-        try:
-            with self.context.wrap_socket(plain, server_side=True) as client, \
-                    socket.create_connection(self.target) as server:
-                self.ended += 1
-                back = threading.Thread(target=self.copy, args=(server, client), daemon=True)
-                back.start()
-                self.copy(client, server)
-                back.join()
-        except OSError:
-            pass
-
-    @staticmethod
-    def copy(source, sink):
-        try:
-            while True:
-                octets = source.recv(65536)
-                if not octets:
-                    break
-                sink.sendall(octets)
-            sink.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
 
 
 class Show:
@@ -177,10 +142,10 @@ class Show:
         except AssertionError:
             self.check(False, what)
 
-    def holdfast(self, **zone):
+    def holdfast(self, listen=None, **zone):
         self.number += 1
         return holdfast.Holdfast(stage.subdirectory(self.directory, "holdfast-%d" % self.number),
-                                 {"u": "127.0.0.1:1"},
+                                 {"u": "127.0.0.1:1"}, listen=listen,
                                  zones=[{"name": ZONE, "refresh-max": "2s", "required": False, **zone}])
 
     def take_from_knot(self):
@@ -215,31 +180,55 @@ class Show:
             server.stop()
         knot.stop()
 
+    @staticmethod
+    def show_certificate(path, certificate):
+        for kind, source in (("pem", certificate.pem), ("key", certificate.key)):
+            shutil.copy(source, "%s.%s" % (path, kind))
+            os.chmod("%s.%s" % (path, kind), 0o600)
+
+    @staticmethod
+    def publish(source, serial):
+        with open(source + ".new", "w") as out:
+            out.write(primaries.version(serial))
+        os.rename(source + ".new", source)
+
     def give_to_knot(self):
         source = os.path.join(self.directory, "zone")
         with open(source, "w") as out:
             out.write(primaries.version(1))
-        certificate = self.ca.certify("ns.example")
-        server = self.holdfast(file=source, **{"allow-transfer": ["127.0.0.0/8"]})
-        proxy = Proxy(certificate, (server.address, holdfast.PORT))
-        knot = secondary((proxy.address, TLS_PORT), certificate.pin()[len("sha256/"):])
+        certificate, shown = self.ca.certify("ns.example"), os.path.join(self.directory, "shown")
+        self.show_certificate(shown, certificate)
+        address = net.address()
+        server = self.holdfast(file=source, listen={
+            "tls": ["%s:%d" % (address, TLS_PORT)], "tls-certificate": shown + ".pem",
+            "tls-key": shown + ".key"}, **{"allow-transfer": ["127.0.0.0/8"], "allow-transfer-over": "tls"})
+        knot = secondary((address, TLS_PORT), certificate.pin()[len("sha256/"):])
         self.wait("Knot has version 1 from holdfast over TLS, by key",
                   lambda: secondaries.soa(knot, ZONE) == 1)
-        with open(source + ".new", "w") as out:
-            out.write(primaries.version(2))
-        os.rename(source + ".new", source)
+        self.publish(source, 2)
         self.wait("version 2 at Knot", lambda: secondaries.soa(knot, ZONE) == 2)
         metrics = server.metrics()
         self.check(metrics["holdfast_transfers_out_whole_total"] >= 1 and
                    metrics["holdfast_transfers_out_differences_total"] >= 1,
                    "whole, then as differences")
-        self.check(proxy.ended >= 2, "%d connections over TLS" % proxy.ended)
-        stranger = secondary((proxy.address, TLS_PORT),
+        self.check(metrics["holdfast_tls_handshakes_total"] >= 2, "%d handshakes, %d of them resumed" % (
+            metrics["holdfast_tls_handshakes_total"], metrics["holdfast_tls_resumed_total"]))
+        plain = secondary_in_the_open((server.address, holdfast.PORT))
+        self.wait("plain TCP is refused", lambda: "refused" in plain.process.output().lower())
+        self.check(secondaries.soa(plain, ZONE) is None, "and it has no zone")
+        stranger = secondary((address, TLS_PORT),
                              self.ca.certify("ns.example").pin()[len("sha256/"):])
         self.wait("another key is not believed by Knot", lambda: any(
             "cert" in line.lower() or "failed" in line.lower()
             for line in stranger.process.output().splitlines()))
         self.check(secondaries.soa(stranger, ZONE) is None, "and it has no zone")
+        renewed = self.ca.certify("ns.example", until=60)
+        self.show_certificate(shown, renewed)
+        self.check(server.reload()[0] == 0, "a renewed certificate is taken by a reload")
+        heir = secondary((address, TLS_PORT), renewed.pin()[len("sha256/"):])
+        self.wait("who knows the new key has the zone", lambda: secondaries.soa(heir, ZONE) == 2)
+        plain.stop()
+        heir.stop()
         for line in knot.process.output().splitlines():
             if "incoming" in line and "finished" in line:
                 say("  knot: " + line.split("info: ")[-1])
