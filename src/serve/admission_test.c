@@ -81,6 +81,22 @@ static void an_ipv6_client_has_one_limit_for_its_64(void **state)
 	free(table);
 }
 
+static void handshakes_are_counted_by_the_second_and_by_the_client(void **state)
+{
+	struct hf_admission_table *table = new_table();
+	struct hf_address a = address("10.0.0.1"), b = address("10.0.0.2");
+	(void)state;
+	for (unsigned second = 0; second < 3; second++) {
+		hf_us now = second * HF_SECOND;
+		for (unsigned i = 0; i < 5; i++)
+			assert_int_equal(
+				hf_handshake_admit(table, 3, &a, now + i * 100 * HF_MS), i < 3);
+		assert_true(hf_handshake_admit(table, 3, &b, now));
+	}
+	assert_false(hf_handshake_admit(table, 3, &a, 2 * HF_SECOND + 999 * HF_MS));
+	free(table);
+}
+
 #define ROUNDS 20000
 
 static void *come_and_go(void *arg)
@@ -114,6 +130,7 @@ int main(void)
 		cmocka_unit_test(only_who_is_listed_is_a_client),
 		cmocka_unit_test(limits_hold_for_each_and_for_all),
 		cmocka_unit_test(an_ipv6_client_has_one_limit_for_its_64),
+		cmocka_unit_test(handshakes_are_counted_by_the_second_and_by_the_client),
 		cmocka_unit_test(threads_count_together),
 	};
 	return cmocka_run_group_tests_name("admission", tests, NULL, NULL);

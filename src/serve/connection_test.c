@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/connection.h"
 
+#include <unistd.h>
+
 #include "engine/stage.h"
+#include "transport/identity.h"
 #include "zone/sample_zone.h"
 #include "zone/zones.h"
 
@@ -10,6 +13,7 @@
 /* A client's connection. */
 struct caller {
 	struct hf_stream *stream;
+	struct hf_tls_session *tls; /* NULL: in the open */
 	struct hf_frame_in in;
 	struct hf_frame_out out;
 	bool deaf;  /* does not read */
@@ -34,6 +38,9 @@ struct hall {
 	struct hf_tcp_conf tcp;
 	struct hf_clients_conf clients;
 	struct hf_prefix allow;
+	bool over_tls;
+	bool rude; /* callers do not speak TLS though they should */
+	struct hf_tls_server *shown;
 	struct caller callers[CALLERS];
 };
 
@@ -48,10 +55,30 @@ static void accepted(void *ctx, struct hf_stream_door *door, struct hf_stream *s
 {
 	struct hall *h = ctx;
 	(void)door;
-	hf_connections_accept(h->connections, stream, false, now);
+	hf_connections_accept(h->connections, stream, h->over_tls, now);
 }
 
-static int open_hall(void **state)
+/* What is shown over TLS. */
+static struct hf_tls_server *show(void)
+{
+	const struct identity_conf conf = {.cn = "hall", .host = "hall.example", .from = -1, .last = 9};
+	char pem[] = "/tmp/holdfast-hall-XXXXXX", key[] = "/tmp/holdfast-hall-XXXXXX";
+	char why[HF_TLS_WHY_MAX] = "";
+	struct identity i = {0};
+	struct hf_tls_server *shown = NULL;
+	identity_key(&i);
+	identity_certify(&i, &i, &conf);
+	assert_true(close(mkstemp(pem)) == 0 && close(mkstemp(key)) == 0);
+	identity_write(&i, pem);
+	identity_write_key(&i, key);
+	assert_int_equal(hf_tls_server_load(pem, key, why, &shown), 0);
+	unlink(pem);
+	unlink(key);
+	identity_clear(&i);
+	return shown;
+}
+
+static int open_some_hall(void **state, bool over_tls)
 {
 	static const struct hf_door_handler handler = { accepted };
 	struct hf_bind bind = { .address = stage_address("10.0.0.1:53"), .fd = -1 };
@@ -65,6 +92,9 @@ static int open_hall(void **state)
 	assert_non_null(h->admission);
 	assert_int_equal(hf_prefix_parse("10.0.0.0/8", &h->allow), 0);
 	h->listen.edns_size = HF_EDNS_SIZE;
+	h->listen.tls_handshakes = h->listen.tls_handshakes_per_client = 1000;
+	h->over_tls = over_tls;
+	h->shown = over_tls ? show() : NULL;
 	h->tcp = (struct hf_tcp_conf){ .connections = 4, .per_client = 4, .in_flight = 8,
 		.idle = 10 * HF_SECOND, .stall = 5 * HF_SECOND };
 	h->clients = (struct hf_clients_conf){ .allow = { &h->allow, 1 }, .in_flight = 1024 };
@@ -74,7 +104,7 @@ static int open_hall(void **state)
 	assert_int_equal(hf_connections_new(h->stage.loops[0], h->stage.meters[0], h->admission,
 				 h->responder, &h->connections),
 		0);
-	hf_connections_adopt(h->connections, &h->tcp, &h->listen, NULL);
+	hf_connections_adopt(h->connections, &h->tcp, &h->listen, h->shown);
 	assert_int_equal(hf_door_open(h->stage.loops[0], &bind, &handler, h, &h->door), 0);
 	assert_int_equal(hf_sim_loop_new(h->stage.sim, "client", &h->outside), 0);
 	struct hf_address client = stage_address("10.0.0.9");
@@ -84,8 +114,20 @@ static int open_hall(void **state)
 	return 0;
 }
 
+static int open_hall(void **state)
+{
+	return open_some_hall(state, false);
+}
+
+static int open_tls_hall(void **state)
+{
+	return open_some_hall(state, true);
+}
+
 static void hang_up(struct caller *c)
 {
+	hf_tls_close(c->tls);
+	c->tls = NULL;
 	hf_stream_close(c->stream);
 	c->stream = NULL;
 	hf_frame_in_clear(&c->in);
@@ -102,6 +144,7 @@ static int close_hall(void **state)
 		hang_up(&h->callers[i]);
 	stage_close(&h->stage);
 	hf_responder_free(h->responder);
+	hf_tls_server_unref(h->shown);
 	free(h->admission);
 	free(h);
 	return 0;
@@ -114,16 +157,10 @@ static void run(struct hall *h, hf_us us)
 
 /* ---- callers ---- */
 
-static void listen_to(struct caller *c)
+static void take(struct caller *c)
 {
 	const uint8_t *m;
 	size_t len;
-	int n = hf_frame_fill(&c->in, c->stream);
-	if (n <= 0 && n != -EAGAIN) {
-		c->ended = true;
-		c->result = n;
-		hf_stream_pause(c->stream, true);
-	}
 	while (hf_frame_next(&c->in, &m, &len)) {
 		assert_true(len >= HF_HEADER_LEN);
 		c->ids[c->replies++ % HF_COUNT_OF(c->ids)] = hf_message_id(m);
@@ -132,16 +169,53 @@ static void listen_to(struct caller *c)
 	}
 }
 
+static void listen_to(struct caller *c)
+{
+	int n = c->tls ? hf_frame_fill_tls(&c->in, c->tls) : hf_frame_fill(&c->in, c->stream);
+	if (n <= 0 && n != -EAGAIN) {
+		c->ended = true;
+		c->result = n;
+		hf_stream_pause(c->stream, true);
+	}
+	take(c);
+	if (c->tls && n > 0 && !c->deaf)
+		listen_to(c); /* what TLS holds shows nowhere */
+}
+
+static int flush(struct caller *c)
+{
+	if (!c->tls)
+		return hf_frame_flush(&c->out, c->stream);
+	int rc = hf_tls_flush(c->tls);
+	return rc < 0 ? rc : hf_frame_flush_tls(&c->out, c->tls);
+}
+
+static int say(struct caller *c, const uint8_t *octets, size_t len)
+{
+	return c->tls ? hf_tls_write(c->tls, octets, len) : hf_stream_write(c->stream, octets, len);
+}
+
 static void ready(void *ctx, struct hf_stream *stream, unsigned what, hf_us now)
 {
 	struct caller *c = ctx;
+	int rc = c->tls ? hf_tls_handshake(c->tls) : 0;
 	(void)now;
-	if (what & HF_STREAM_WRITABLE) {
+	(void)stream;
+	if (rc == -EAGAIN)
+		return;
+	if (rc < 0) {
+		c->ended = true;
+		c->result = rc;
+		hf_stream_pause(c->stream, true);
+		hf_stream_want_write(c->stream, false);
+		return;
+	}
+	if (what & HF_STREAM_WRITABLE || c->tls) {
 		c->hears = true;
-		if (hf_frame_flush(&c->out, stream) < 0)
+		if (flush(c) < 0)
 			hf_frame_out_clear(&c->out);
 	}
-	if (what & HF_STREAM_READABLE)
+	if (what & HF_STREAM_READABLE || (c->tls && !c->deaf))
 		listen_to(c);
 }
 
@@ -153,7 +227,11 @@ static struct caller *call(struct hall *h, unsigned index)
 	*c = (struct caller){ 0 };
 	assert_int_equal(hf_stream_connect(h->outside, &there, &handler, c, &c->stream), 0);
 	hf_stream_want_write(c->stream, true);
-	run(h, 10 * HF_MS);
+	if (h->over_tls && !h->rude) {
+		const struct hf_tls_peer peer = {.alpn = "dot", .anybody = true};
+		assert_int_equal(hf_tls_open(c->stream, &peer, NULL, NULL, &c->tls), 0);
+	}
+	run(h, h->over_tls ? 50 * HF_MS : 10 * HF_MS);
 	return c;
 }
 
@@ -188,7 +266,7 @@ static void put(struct caller *c, unsigned n, const char *rest)
 
 static void push(struct caller *c)
 {
-	assert_true(hf_frame_flush(&c->out, c->stream) >= 0);
+	assert_true(flush(c) >= 0);
 }
 
 static void ask(struct caller *c, unsigned n)
@@ -231,7 +309,7 @@ static void a_question_may_come_one_octet_at_a_time(void **state)
 	size_t len = write_question(1, "localhost", m + 2);
 	hf_put_u16(m, (uint16_t)len);
 	for (size_t i = 0; i < len + 2; i++) {
-		assert_int_equal(hf_stream_write(c->stream, m + i, 1), 1);
+		assert_int_equal(say(c, m + i, 1), 1);
 		run(h, HF_MS);
 		assert_int_equal(c->replies, i == len + 1);
 	}
@@ -241,7 +319,7 @@ static void what_deserves_no_answer_leaves_the_connection_up(void **state)
 {
 	struct hall *h = *state;
 	struct caller *c = call(h, 0);
-	assert_int_equal(hf_stream_write(c->stream, (const uint8_t *)"\0\0\0\2xx", 6), 6);
+	assert_int_equal(say(c, (const uint8_t *)"\0\0\0\2xx", 6), 6);
 	put(c, 1, "localhost");
 	push(c);
 	run(h, 10 * HF_MS);
@@ -362,7 +440,7 @@ static void a_question_that_drips_in_has_until_the_stall(void **state)
 	hf_us began = hf_sim_now(h->stage.sim);
 	for (size_t i = 0; !c->ended; i++) {
 		assert_true(i < sizeof m);
-		(void)hf_stream_write(c->stream, m + i, 1);
+		(void)say(c, m + i, 1);
 		run(h, 100 * HF_MS);
 	}
 	assert_in_range(hf_sim_now(h->stage.sim) - began, 5 * HF_SECOND, 5300 * HF_MS);
@@ -530,7 +608,7 @@ static void freeing_with_all_in_the_middle_of_something_loses_nothing(void **sta
 	h->stage.upstreams[0].manner = STAGE_HOLDS;
 	for (unsigned i = 0; i < 4; i++)
 		ask(call(h, i), i);
-	assert_int_equal(hf_stream_write(h->callers[2].stream, (const uint8_t *)"\0\x40xx", 4), 4);
+	assert_int_equal(say(&h->callers[2], (const uint8_t *)"\0\x40xx", 4), 4);
 	hang_up(&h->callers[3]);
 	run(h, 10 * HF_MS); /* the rest is for the sanitizer */
 }
@@ -660,7 +738,8 @@ static void a_secondary_that_reads_slowly_gets_all_of_it(void **state)
 	ask_for_zone(c, 1);
 	for (unsigned i = 0; i < 200 && c->octets < 500000; i++) {
 		run(h, HF_SECOND);
-		listen_to(c); /* a read's worth each second */
+		for (int reads = 0; reads < (c->tls ? 4 : 1); reads++)
+			listen_to(c); /* a message's worth each second */
 	}
 	assert_false(c->ended);
 	assert_true(c->octets > 20000 * 16);
@@ -706,6 +785,104 @@ static void a_connection_that_ends_in_a_transfer_lets_it_go(void **state)
 	close_estate(h, &e);
 }
 
+/* ---- TLS ---- */
+
+static void hands_are_to_be_shaken_within_the_stall(void **state)
+{
+	struct hall *h = *state;
+	static const uint8_t half[] = {22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3};
+	struct caller *met = call(h, 2);
+	h->rude = true;
+	call(h, 0);
+	struct caller *c = call(h, 1);
+	run(h, 4 * HF_SECOND);
+	assert_int_equal(hf_stream_write(c->stream, half, sizeof half), sizeof half);
+	run(h, 700 * HF_MS);
+	assert_int_equal(hf_connections_open(h->connections), 3);
+	run(h, 500 * HF_MS);
+	assert_int_equal(hf_connections_open(h->connections), 1);
+	assert_int_equal(counted(h, HF_COUNT_TLS_FAILED), 2);
+	assert_int_equal(counted(h, HF_COUNT_TLS_HANDSHAKES), 1);
+	assert_false(met->ended);
+}
+
+static void handshakes_have_their_turn_each(void **state)
+{
+	struct hall *h = *state;
+	h->tcp.connections = h->tcp.per_client = CALLERS;
+	h->listen.tls_handshakes = 10;
+	call(h, 0);
+	call(h, 1);
+	for (unsigned i = 2; i < CALLERS; i++)
+		call(h, i);
+	/* A tenth of a second's worth at once, then one each tenth of a second. */
+	assert_in_range(counted(h, HF_COUNT_TLS_HANDSHAKES), 2, CALLERS - 2);
+	run(h, 2 * HF_SECOND);
+	assert_int_equal(counted(h, HF_COUNT_TLS_HANDSHAKES), CALLERS);
+	assert_int_equal(counted(h, HF_COUNT_TLS_REFUSED), 0);
+}
+
+static void whose_turn_would_be_too_late_is_closed_at_once(void **state)
+{
+	struct hall *h = *state;
+	h->tcp.connections = h->tcp.per_client = CALLERS;
+	h->listen.tls_handshakes = 1;
+	h->tcp.stall = 3 * HF_SECOND;
+	for (unsigned i = 0; i < CALLERS; i++)
+		call(h, i);
+	assert_in_range(counted(h, HF_COUNT_TLS_REFUSED), CALLERS - 6, CALLERS - 3);
+	run(h, 4 * HF_SECOND);
+	assert_int_equal(counted(h, HF_COUNT_TLS_REFUSED) + counted(h, HF_COUNT_TLS_HANDSHAKES),
+		CALLERS);
+}
+
+static void a_client_that_shakes_hands_too_often_is_closed_at_once(void **state)
+{
+	struct hall *h = *state;
+	h->listen.tls_handshakes_per_client = 3;
+	for (unsigned i = 0; i < CALLERS; i++) {
+		hang_up(call(h, i));
+		run(h, HF_MS);
+	}
+	assert_in_range(counted(h, HF_COUNT_TLS_HANDSHAKES), 3, 6);
+	assert_int_equal(counted(h, HF_COUNT_TLS_REFUSED) + counted(h, HF_COUNT_TLS_HANDSHAKES),
+		CALLERS);
+}
+
+/* What TLS has taken from the stream already does not show there. */
+static void what_lies_in_the_session_is_not_forgotten(void **state)
+{
+	struct hall *h = *state;
+	struct caller *c = call(h, 0);
+	h->stage.upstreams[0].manner = STAGE_HOLDS;
+	for (unsigned i = 1; i <= 300; i++)
+		put(c, i, "example");
+	push(c);
+	run(h, 10 * HF_MS);
+	assert_int_equal(hf_responder_pending(h->responder), 8);
+	for (unsigned rounds = 0; rounds < 50; rounds++) {
+		stage_release(&h->stage.upstreams[0]);
+		run(h, 10 * HF_MS);
+	}
+	assert_int_equal(c->replies, 300);
+}
+
+static void a_server_that_shows_nothing_any_more_closes(void **state)
+{
+	struct hall *h = *state;
+	struct caller *met = call(h, 0);
+	hf_connections_adopt(h->connections, &h->tcp, &h->listen, NULL);
+	struct caller *c = call(h, 1);
+	assert_true(c->ended);
+	assert_int_equal(counted(h, HF_COUNT_TLS_REFUSED), 1);
+	put(met, 1, "localhost");
+	push(met);
+	run(h, 10 * HF_MS);
+	assert_int_equal(met->replies, 1);
+}
+
+#define THE_SAME_OVER_TLS(test) {"over_tls_" #test, test, open_tls_hall, close_hall, NULL}
+#define IN_A_TLS_HALL(test) cmocka_unit_test_setup_teardown(test, open_tls_hall, close_hall)
 #define IN_A_HALL(test) cmocka_unit_test_setup_teardown(test, open_hall, close_hall)
 
 int main(void)
@@ -735,6 +912,37 @@ int main(void)
 		IN_A_HALL(draining_answers_what_was_asked_and_then_closes),
 		IN_A_HALL(draining_takes_what_has_already_arrived),
 		IN_A_HALL(freeing_with_all_in_the_middle_of_something_loses_nothing),
+		/* Over TLS all is the same, and there is a little more. */
+		THE_SAME_OVER_TLS(transfers_take_turns_and_other_questions_are_answered_meanwhile),
+		THE_SAME_OVER_TLS(a_transfer_that_nobody_reads_takes_little_memory_and_ends_after_the_stall),
+		THE_SAME_OVER_TLS(a_secondary_that_reads_slowly_gets_all_of_it),
+		THE_SAME_OVER_TLS(there_are_so_many_transfers_at_a_time_and_no_more),
+		THE_SAME_OVER_TLS(a_connection_that_ends_in_a_transfer_lets_it_go),
+		THE_SAME_OVER_TLS(questions_are_answered_as_answers_come),
+		THE_SAME_OVER_TLS(a_question_may_come_one_octet_at_a_time),
+		THE_SAME_OVER_TLS(what_deserves_no_answer_leaves_the_connection_up),
+		THE_SAME_OVER_TLS(no_more_than_its_share_waits_at_once),
+		THE_SAME_OVER_TLS(many_large_answers_to_one_breath_of_questions_all_come),
+		THE_SAME_OVER_TLS(a_client_may_close_its_side_and_still_hears_all_answers),
+		THE_SAME_OVER_TLS(a_client_that_leaves_does_not_take_its_questions_along),
+		THE_SAME_OVER_TLS(an_idle_connection_is_closed_after_a_while),
+		THE_SAME_OVER_TLS(a_connection_that_waits_for_us_is_not_idle),
+		THE_SAME_OVER_TLS(a_question_that_drips_in_has_until_the_stall),
+		THE_SAME_OVER_TLS(a_reader_that_takes_nothing_is_closed_after_the_stall),
+		THE_SAME_OVER_TLS(a_slow_reader_is_not_a_stuck_one),
+		THE_SAME_OVER_TLS(answers_that_nobody_reads_are_bounded),
+		THE_SAME_OVER_TLS(past_the_limit_the_one_idle_for_longest_goes),
+		THE_SAME_OVER_TLS(past_the_limit_with_nobody_idle_the_new_one_goes),
+		THE_SAME_OVER_TLS(a_client_has_its_own_limit),
+		THE_SAME_OVER_TLS(draining_answers_what_was_asked_and_then_closes),
+		THE_SAME_OVER_TLS(draining_takes_what_has_already_arrived),
+		THE_SAME_OVER_TLS(freeing_with_all_in_the_middle_of_something_loses_nothing),
+		IN_A_TLS_HALL(hands_are_to_be_shaken_within_the_stall),
+		IN_A_TLS_HALL(handshakes_have_their_turn_each),
+		IN_A_TLS_HALL(whose_turn_would_be_too_late_is_closed_at_once),
+		IN_A_TLS_HALL(a_client_that_shakes_hands_too_often_is_closed_at_once),
+		IN_A_TLS_HALL(what_lies_in_the_session_is_not_forgotten),
+		IN_A_TLS_HALL(a_server_that_shows_nothing_any_more_closes),
 	};
 	return cmocka_run_group_tests_name("connection", tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@ struct desk {
 	struct hf_clients_conf clients;
 	struct hf_prefix allow;
 	struct hf_reply_path path;
-	uint8_t out[HF_RESPOND_ROOM];
+	uint8_t out[HF_RESPOND_ROOM_TLS];
 	/* The last reply. */
 	uint8_t reply[HF_MESSAGE_MAX];
 	size_t len;

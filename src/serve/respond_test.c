@@ -440,6 +440,40 @@ static void the_world_cannot_make_it_crash(void **state)
 
 #define AT_A_DESK(test) cmocka_unit_test_setup_teardown(test, open_desk, close_desk)
 
+/* ---- TLS ---- */
+
+static struct packet padded_question(const char *name, uint16_t type)
+{
+	struct packet p = question(name, type);
+	add_opt(&p, 1232, 0);
+	memcpy(p.bytes + p.len - 2, "\0\7\0\14\0\3\0\0\0", 9); /* three octets of padding */
+	p.len += 7;
+	return p;
+}
+
+static void who_pads_over_tls_is_padded_for_and_nobody_else(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = padded_question("a.example", HF_TYPE_A), plain = question("a.example", HF_TYPE_A);
+	d->path.transport = HF_TRANSPORT_TLS;
+	ask(d, &p); /* of an upstream */
+	assert_int_equal(d->len, HF_REPLY_BLOCK);
+	assert_true(d->view.edns.padding);
+	ask(d, &p); /* from the cache */
+	assert_int_equal(d->len, HF_REPLY_BLOCK);
+	p = padded_question("a.example", HF_TYPE_AXFR); /* refused */
+	ask(d, &p);
+	assert_int_equal(d->len, HF_REPLY_BLOCK);
+	assert_int_equal(d->view.rcode, HF_RCODE_REFUSED);
+	ask(d, &plain);
+	assert_true(d->len < 100);
+	d->path.transport = HF_TRANSPORT_TCP;
+	p = padded_question("a.example", HF_TYPE_A);
+	ask(d, &p);
+	assert_true(d->len < 100);
+	assert_false(d->view.edns.padding);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -463,6 +497,7 @@ int main(void)
 		AT_A_DESK(what_does_not_fit_is_truncated_at_the_clients_size_or_ours),
 		AT_A_DESK(the_largest_message_passes_over_tcp),
 		AT_A_DESK(keepalive_is_told_over_tcp_only),
+		AT_A_DESK(who_pads_over_tls_is_padded_for_and_nobody_else),
 		AT_A_DESK(do_and_cd_make_questions_of_their_own),
 		AT_A_DESK(a_failure_says_why_and_is_remembered_for_a_moment),
 		cmocka_unit_test_setup_teardown(

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
+#include <sys/stat.h>
 
 #include "loop/loop_sim.h"
 
@@ -101,6 +102,19 @@ static inline void identity_write(const struct identity *i, const char *path)
 	assert_int_equal(gnutls_x509_crt_export2(i->cert, GNUTLS_X509_FMT_PEM, &pem), 0);
 	assert_int_equal(fwrite(pem.data, 1, pem.size, file), pem.size);
 	gnutls_free(pem.data);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* Writes the key into a file that its owner alone may read. */
+static inline void identity_write_key(const struct identity *i, const char *path)
+{
+	gnutls_datum_t pem;
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(gnutls_x509_privkey_export2(i->key, GNUTLS_X509_FMT_PEM, &pem), 0);
+	assert_int_equal(fwrite(pem.data, 1, pem.size, file), pem.size);
+	gnutls_free(pem.data);
+	assert_int_equal(fchmod(fileno(file), 0600), 0);
 	assert_int_equal(fclose(file), 0);
 }
 

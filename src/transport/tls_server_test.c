@@ -111,18 +111,6 @@ static void hang_up(struct side *s)
 
 /* ---- files ---- */
 
-static void write_key(const struct identity *i, const char *path)
-{
-	gnutls_datum_t pem;
-	FILE *file = fopen(path, "w");
-	assert_non_null(file);
-	assert_int_equal(gnutls_x509_privkey_export2(i->key, GNUTLS_X509_FMT_PEM, &pem), 0);
-	assert_int_equal(fwrite(pem.data, 1, pem.size, file), pem.size);
-	gnutls_free(pem.data);
-	assert_int_equal(fclose(file), 0);
-	assert_int_equal(chmod(path, 0600), 0);
-}
-
 static void certify(struct identity *i, int from, int last)
 {
 	const struct identity_conf conf = {
@@ -156,7 +144,7 @@ static int open_world(void **state)
 	make_file(w->key);
 	certify(&w->identity, -1, 30);
 	identity_write(&w->identity, w->pem);
-	write_key(&w->identity, w->key);
+	identity_write_key(&w->identity, w->key);
 	assert_int_equal(load(w, why, &w->shown), 0);
 	w->sim = hf_sim_new(3);
 	assert_int_equal(hf_address_parse("192.0.2.1:853", 0, &w->at), 0);
@@ -329,7 +317,7 @@ static void a_key_must_be_that_of_the_first_certificate(void **state)
 	struct hf_tls_server *none = NULL;
 	char why[HF_TLS_WHY_MAX] = "";
 	certify(&other, -1, 30);
-	write_key(&other, w->key);
+	identity_write_key(&other, w->key);
 	assert_int_equal(load(w, why, &none), HF_ESYNTAX);
 	assert_non_null(strstr(why, "is not that of the first certificate"));
 	assert_null(none);

@@ -419,6 +419,8 @@ static void opt_comes_to_those_who_sent_one_with_their_do_bit(void **state)
 	assert_true(patch(&reply, 0, 0).edns.dnssec_ok);
 }
 
+static uint8_t small[HF_HEADER_LEN + HF_NAME_MAX + 4 + HF_OPT_ROOM];
+
 static void an_extended_error_and_a_keepalive_are_told(void **state)
 {
 	(void)state;
@@ -437,6 +439,34 @@ static void an_extended_error_and_a_keepalive_are_told(void **state)
 	assert_memory_equal(out + view.edns.at + 11, "\0\013\0\2\0\144" "\0\017\0\5\0\3old", 15);
 	reply.edns = false; /* without OPT there is no room for either */
 	assert_false(patch(&reply, 0, 0).edns.present);
+}
+
+static void a_reply_is_padded_to_a_multiple_or_to_its_limit(void **state)
+{
+	(void)state;
+	struct hf_reply reply = plain;
+	reply.edns = reply.pad = true;
+	reply.ede = HF_EDE_STALE;
+	reply.ede_text = "old";
+	for (unsigned records = 0; records < 40; records++) {
+		begin();
+		for (unsigned i = 0; i < records; i++)
+			hf_sample_record(&s, HF_SAMPLE_ANSWER, TO_QUESTION, HF_TYPE_A, 300, ADDRESS);
+		keep();
+		reply.limit = HF_MESSAGE_MAX;
+		struct hf_message_view view = patch(&reply, 0, 0);
+		assert_int_equal(view.end % HF_REPLY_BLOCK, 0);
+		assert_in_range(view.end, kept.len + 15, kept.len + HF_OPT_ROOM + HF_PAD_ROOM);
+		assert_true(view.edns.padding);
+		assert_int_equal(view.edns.ede, HF_EDE_STALE);
+		reply.limit = 512; /* no more than the client takes */
+		view = patch(&reply, 0, 0);
+		assert_true(view.end == 512 || view.end == HF_REPLY_BLOCK);
+	}
+	uint8_t empty[sizeof small + HF_PAD_ROOM];
+	reply.limit = HF_MESSAGE_MAX;
+	assert_int_equal(hf_reply_empty(empty, HF_RCODE_REFUSED, HF_MESSAGE_MAX, &reply), 468);
+	assert_in_range(hf_reply_empty(empty, HF_RCODE_REFUSED, 60, &reply), 12, 60);
 }
 
 static void the_text_of_an_extended_error_is_cut_at_its_limit(void **state)
@@ -471,8 +501,6 @@ static void the_limit_over_udp_is_the_clients_between_512_and_ours(void **state)
 }
 
 /* ---- replies without records ---- */
-
-static uint8_t small[HF_HEADER_LEN + HF_NAME_MAX + 4 + HF_OPT_ROOM];
 
 static struct hf_message_view empty(unsigned rcode, size_t most, const struct hf_reply *reply)
 {
@@ -758,6 +786,7 @@ int main(void)
 		cmocka_unit_test(the_opt_record_counts_towards_the_limit),
 		cmocka_unit_test(opt_comes_to_those_who_sent_one_with_their_do_bit),
 		cmocka_unit_test(an_extended_error_and_a_keepalive_are_told),
+		cmocka_unit_test(a_reply_is_padded_to_a_multiple_or_to_its_limit),
 		cmocka_unit_test(the_text_of_an_extended_error_is_cut_at_its_limit),
 		cmocka_unit_test(the_limit_over_udp_is_the_clients_between_512_and_ours),
 		cmocka_unit_test(a_refusal_repeats_the_question_and_nothing_else),
