@@ -7,15 +7,16 @@ static const struct {
 	int code;
 	const char *sentence;
 } sentences[] = {
-	{ HF_OK, "success" },
-	{ HF_EMALFORMED, "malformed DNS data" },
-	{ HF_ESPACE, "output buffer too small" },
-	{ HF_EBOUND, "bound reached" },
-	{ HF_ESYNTAX, "text does not parse" },
-	{ HF_ERANGE, "value out of range" },
-	{ HF_ECLOSED, "closed by the peer" },
-	{ HF_ECONFIG, "unusable configuration" },
-	{ HF_EAUTH, "the peer is not believed" },
+	{HF_OK, "success"},
+	{HF_EMALFORMED, "malformed DNS data"},
+	{HF_ESPACE, "output buffer too small"},
+	{HF_EBOUND, "bound reached"},
+	{HF_ESYNTAX, "text does not parse"},
+	{HF_ERANGE, "value out of range"},
+	{HF_ECLOSED, "closed by the peer"},
+	{HF_ECONFIG, "unusable configuration"},
+	{HF_EAUTH, "the peer is not believed"},
+	{HF_ESHARE, "its share is used up"},
 };
 
 const char *hf_strerror(int code)

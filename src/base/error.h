@@ -25,6 +25,7 @@ enum hf_error {
 	HF_ECLOSED = -(HF_ERR_BASE + 6),    /* the peer ended the conversation */
 	HF_ECONFIG = -(HF_ERR_BASE + 7),    /* a configuration that cannot be used */
 	HF_EAUTH = -(HF_ERR_BASE + 8),      /* the peer is not who it should be */
+	HF_ESHARE = -(HF_ERR_BASE + 9),     /* the place that is left is for others */
 };
 
 /* The sentence for a code, without a full stop. Never NULL; static storage for

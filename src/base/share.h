@@ -6,6 +6,8 @@
  * whoever comes next finds room; and as the place fills up everybody's bound
  * shrinks, the greediest's first. No holder has to be configured, or known
  * before it comes.
+ * A holder may also have another *part* of the place than four fifths: P percent alone,
+ * and P / (100 - P) times what is free when others hold some.
  * Holders are told apart by a keyed hash among HF_SHARE_HOLDERS counts: two that
  * meet there share a bound. Nobody (0) is bound by the place alone.
  * Threads: one owner. */
@@ -21,6 +23,12 @@
 
 struct hf_share { /* zeroed: nobody holds anything */
 	uint32_t held[HF_SHARE_HOLDERS];
+};
+
+/* Who holds, and which part of the place it may have, 1 to 99 percent. */
+struct hf_part {
+	uint64_t holder; /* 0: nobody, so any of it */
+	uint32_t percent;
 };
 
 /* May a holder take one more of `most`, of which `used` are taken? */
@@ -42,6 +50,18 @@ static inline size_t hf_share_left(const struct hf_share *share, uint64_t holder
 		return free;
 	size_t held = share->held[holder % HF_SHARE_HOLDERS], bound = HF_SHARE_TIMES * free;
 	return held < bound ? (bound - held + HF_SHARE_TIMES) / (HF_SHARE_TIMES + 1) : 0;
+}
+
+/* The same for a part. */
+static inline size_t hf_share_part_left(
+	const struct hf_share *share, struct hf_part part, size_t used, size_t most)
+{
+	size_t free = used < most ? most - used : 0;
+	if (!part.holder)
+		return free;
+	size_t held = (100 - part.percent) * (size_t)share->held[part.holder % HF_SHARE_HOLDERS];
+	size_t bound = part.percent * free;
+	return held < bound ? (bound - held + 99) / 100 : 0;
 }
 
 static inline void hf_share_take(struct hf_share *share, uint64_t holder)

@@ -158,6 +158,8 @@ struct flight *hf_flight_prepare(struct hf_worker *worker, const struct hf_route
 	hf_ask_draw_case(f);
 	/* The slot of whom it will most likely be asked of; + 1: 0 is nobody. */
 	f->base.upstream = f->route ? hf_flight_slot(f, 0) + 1u : 0;
+	f->base.part = hf_plan_part(f->plan, f->route);
+	f->base.inner = f->base.part.holder && hf_plan_is_shared(f->plan, f->route);
 	f->limited = f->plan->forward->outgoing.budget != 0;
 	for (unsigned i = 0; f->route && i < f->route->upstream_count; i++)
 		f->limited |= hf_flight_conf(f, i)->budget || hf_flight_conf(f, i)->interface_at;

@@ -72,6 +72,38 @@ static int make_paths(struct hf_plan *plan)
 	return plan->paths && plan->candidates && plan->cap_due && plan->entered ? 0 : -ENOMEM;
 }
 
+static int make_shared(struct hf_plan *plan)
+{
+	const struct hf_forward_conf *forward = plan->forward;
+	bool *begun = calloc(forward->upstream_count + 1, sizeof *begun);
+	bool *shared = hf_arena_get(&plan->arena, forward->upstream_count * sizeof *shared);
+	if (begun && shared)
+		memset(shared, 0, forward->upstream_count * sizeof *shared);
+	for (size_t r = 0; begun && shared && r < forward->route_count; r++) {
+		if (!forward->routes[r].upstream_count)
+			continue;
+		size_t first = forward->routes[r].upstreams[0];
+		shared[first] |= begun[first];
+		begun[first] = true;
+	}
+	plan->shared = begun ? shared : NULL;
+	free(begun);
+	return plan->shared ? 0 : -ENOMEM;
+}
+
+struct hf_part hf_plan_part(const struct hf_plan *plan, const struct hf_route *route)
+{
+	if (!route || plan->forward->route_count < 2 || !route->in_flight_percent)
+		return (struct hf_part){0};
+	uint64_t realm = hf_plan_realm(plan, route);
+	return (struct hf_part){realm ? realm : 1, route->in_flight_percent};
+}
+
+bool hf_plan_is_shared(const struct hf_plan *plan, const struct hf_route *route)
+{
+	return plan->shared[route->upstreams[0]];
+}
+
 static bool same_figures(const struct hf_upstream_conf *a, const struct hf_upstream_conf *b)
 {
 	return a->timeout_min == b->timeout_min && a->timeout_max == b->timeout_max &&
@@ -195,7 +227,7 @@ int hf_plan_new(const struct hf_forward_conf *forward, const struct hf_cache_con
 		hf_expect_table_build(&plan->arena, key, &forward->truth, &plan->expected) ||
 		hf_rebind_build(&plan->arena, &forward->truth, &plan->rebind) ||
 		make_realms(plan, key, before) || make_paths(plan) || make_figures(plan) ||
-		make_warm(plan)) {
+		make_shared(plan) || make_warm(plan)) {
 		drop_paths(plan);
 		hf_arena_clear(&plan->arena);
 		free(plan);

@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/fast_hash.h"
+#include "base/share.h"
 #include "cache/cache.h"
 #include "cache/cache_conf.h"
 #include "forward/route.h"
@@ -41,6 +42,7 @@ struct hf_plan {
 	struct hf_candidate *candidates; /* beside the paths: made when a route is first asked */
 	const struct hf_upstream_conf *
 		*figures;                /* beside the paths; NULL: no route says anything */
+	const bool *shared;              /* of each upstream: several routes begin with it */
 	hf_us *cap_due;                  /* of each route: see telling.c */
 	bool *entered;          /* of each route: its paths have been used, and inherited */
 	struct hf_plan *before; /* whose routes are still to be gone through; NULL: none */
@@ -94,6 +96,13 @@ struct hf_path *hf_plan_path(const struct hf_plan *plan, const struct hf_route *
 /* What holds for an upstream on this route, if the route says anything of it; else NULL. */
 const struct hf_upstream_conf *hf_plan_figures(
 	const struct hf_plan *plan, const struct hf_route *route, size_t upstream);
+
+/* The part of the place for questions under way that a route may have: any, if it is NULL
+ * or the only one. */
+struct hf_part hf_plan_part(const struct hf_plan *plan, const struct hf_route *route);
+
+/* Does another route begin with the same upstream? */
+bool hf_plan_is_shared(const struct hf_plan *plan, const struct hf_route *route);
 
 /* All that a question on this route may be sent to, as the engine last found them;
  * conf is NULL in the first until it has. Under the lock. */

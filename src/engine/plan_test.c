@@ -163,6 +163,30 @@ static void what_routes_say_of_their_paths_is_kept_once_for_those_that_say_the_s
 	close_two(&t);
 }
 
+static void a_routes_part_is_its_own_unless_it_is_the_only_one(void **state)
+{
+	struct two t;
+	(void)state;
+	open_two(&t, false);
+	for (unsigned i = 0; i < 3; i++)
+		t.routes[i].in_flight_percent = i ? 80 : 0;
+	assert_int_equal(hf_plan_part(t.second, &t.routes[0]).holder, 0);
+	assert_int_equal(hf_plan_part(t.second, NULL).holder, 0);
+	struct hf_part one = hf_plan_part(t.second, &t.routes[1]);
+	struct hf_part two = hf_plan_part(t.second, &t.routes[2]);
+	assert_int_equal(one.percent, 80);
+	assert_true(one.holder && two.holder && one.holder != two.holder);
+	assert_true(hf_plan_is_shared(t.second, &t.routes[1]));
+	t.forward.route_count = 1;
+	t.routes[0].in_flight_percent = 80;
+	struct hf_plan *only = new_plan(&t, NULL, true);
+	assert_int_equal(hf_plan_part(only, &t.routes[0]).holder, 0);
+	assert_false(hf_plan_is_shared(only, &t.routes[0]));
+	hf_plan_unref(only);
+	t.forward.route_count = ROUTES;
+	close_two(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +198,7 @@ int main(void)
 		cmocka_unit_test(an_upstream_that_is_another_now_inherits_nothing),
 		cmocka_unit_test(
 			what_routes_say_of_their_paths_is_kept_once_for_those_that_say_the_same),
+		cmocka_unit_test(a_routes_part_is_its_own_unless_it_is_the_only_one),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -182,6 +182,37 @@ static bool denied(
 	return hf_remarked(worker, key, now) && fresh(worker, &name, now, copy);
 }
 
+const char *hf_worker_why_not(struct hf_worker *worker, int error)
+{
+	if (error != HF_ESHARE)
+		return "too many questions under way";
+	hf_count(worker->meter, HF_COUNT_OVERLOAD_ROUTE);
+	return "too many questions for this zone under way";
+}
+
+bool hf_worker_old(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
+	struct hf_cached *copy, struct hf_answer *ret)
+{
+	if (!hf_stale_find(worker, key, now, copy, ret))
+		return false;
+	hf_count(worker->meter, HF_COUNT_CACHE_STALE);
+	hf_count(worker->meter, HF_COUNT_OVERLOAD_STALE);
+	return true;
+}
+
+/* There is no place for it. */
+static void turn_away(struct hf_worker *worker, const struct hf_cache_key *key,
+	const struct hf_waiter *waiter, int error, hf_us now)
+{
+	struct hf_answer answer;
+	const char *why = hf_worker_why_not(worker, error);
+	if (!hf_worker_old(worker, key, now, hf_scratch(worker), &answer)) {
+		answer = (struct hf_answer){.ede = HF_EDE_OTHER, .ede_text = why};
+		hf_count(worker->meter, HF_COUNT_OVERLOAD);
+	}
+	hf_answer_one(worker, waiter, &answer, now);
+}
+
 /* A question of another worker for one of our names. It may have been answered
  * since it was sent; the cache is the faster place to find out. */
 static void take_question(struct hf_worker *worker, const struct question_message *m, hf_us now)
@@ -195,12 +226,11 @@ static void take_question(struct hf_worker *worker, const struct question_messag
 			.kept = &copy->kept, .age = copy->age, .ede = HF_EDE_NONE};
 		if (waiter)
 			hf_answer_one(worker, waiter, &answer, now);
-	} else if (hf_flight_join(worker, &key, waiter, now) && waiter) {
-		const struct hf_answer failed = {
-			.ede = HF_EDE_OTHER, .ede_text = "too many questions under way"};
-		hf_count(worker->meter, HF_COUNT_OVERLOAD);
-		hf_answer_one(worker, waiter, &failed, now);
+		return;
 	}
+	int rc = hf_flight_join(worker, &key, waiter, now);
+	if (rc && waiter)
+		turn_away(worker, &key, waiter, rc, now);
 }
 
 static void question_arrived(void *owner, struct hf_message *message)

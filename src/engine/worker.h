@@ -121,11 +121,18 @@ enum hf_lookup hf_worker_lookup_further(struct hf_worker *worker, const struct h
 	hf_us now, struct hf_cached *copy, struct hf_answer *ret);
 
 /* Asks for an answer: the client hears of it with this ticket.
- * key->name must be the question's. HF_EBOUND, -ENOMEM: it will not. */
+ * key->name must be the question's. HF_EBOUND, HF_ESHARE, -ENOMEM: it will not. */
 struct hf_ticket {
 	uint64_t client; /* hf_plan_client: whose share it is */
 	uint32_t number, generation;
 };
+
+/* When it will not: in words why not, which is counted; and is there an old answer to give
+ * in its place (RFC 8767)? As hf_worker_lookup, and counted as well. */
+const char *hf_worker_why_not(struct hf_worker *worker, int error);
+bool hf_worker_old(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
+	struct hf_cached *copy, struct hf_answer *ret);
+
 int hf_worker_ask(struct hf_worker *worker, const struct hf_cache_key *key,
 	const struct hf_ticket *ticket, hf_us now);
 

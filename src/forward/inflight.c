@@ -46,22 +46,33 @@ struct hf_flight *hf_inflight_find(
 	return NULL;
 }
 
-/* What is left to the upstream is the place that clients share: if there is only
- * one upstream, its bound must not be reached by one client alone. */
-static bool has_room(const struct hf_inflight *table, const struct hf_flight *flight)
+/* What is left to the route, or to its upstream if that is less, is the place that
+ * clients share: if there is only one, its bound must not be reached by one client alone. */
+static int look_for_room(const struct hf_inflight *table, const struct hf_flight *flight)
 {
 	size_t used = table->flights, most = table->flights_max;
 	size_t left = hf_share_left(&table->by_upstream, flight->upstream, used, most);
-	return left && hf_share_has_room(&table->by_client, flight->client, used, used + left);
+	if (!left)
+		return HF_EBOUND;
+	size_t routes = hf_share_part_left(
+		&table->by_route, flight->part, used, flight->inner ? used + left : most);
+	if (!routes)
+		return HF_ESHARE;
+	if (routes < left)
+		left = routes;
+	return hf_share_has_room(&table->by_client, flight->client, used, used + left) ? 0
+										       : HF_EBOUND;
 }
 
 int hf_inflight_add(struct hf_inflight *table, struct hf_flight *flight)
 {
 	struct hf_flight **at = bucket(table, flight->hash);
-	if (!has_room(table, flight))
-		return HF_EBOUND;
+	int rc = look_for_room(table, flight);
+	if (rc)
+		return rc;
 	hf_share_take(&table->by_client, flight->client);
 	hf_share_take(&table->by_upstream, flight->upstream);
+	hf_share_take(&table->by_route, flight->part.holder);
 	flight->next = *at;
 	*at = flight;
 	table->flights++;
@@ -79,13 +90,19 @@ void hf_inflight_remove(struct hf_inflight *table, struct hf_flight *flight)
 	table->flights--;
 	hf_share_give(&table->by_client, flight->client);
 	hf_share_give(&table->by_upstream, flight->upstream);
+	hf_share_give(&table->by_route, flight->part.holder);
 }
 
 int hf_inflight_join(struct hf_inflight *table, struct hf_flight *flight,
 	const struct hf_waiter *who)
 {
 	struct hf_waiter *waiter = table->spare;
-	if (!hf_share_has_room(&table->waiting, who->client, table->waiters, table->waiters_max))
+	size_t used = table->waiters;
+	size_t left = hf_share_part_left(
+		&table->waiting_by_route, flight->part, used, table->waiters_max);
+	if (!left)
+		return used < table->waiters_max ? HF_ESHARE : HF_EBOUND;
+	if (!hf_share_has_room(&table->waiting, who->client, used, used + left))
 		return HF_EBOUND;
 	if (waiter)
 		table->spare = waiter->next;
@@ -99,6 +116,7 @@ int hf_inflight_join(struct hf_inflight *table, struct hf_flight *flight,
 	flight->waiter_count++;
 	table->waiters++;
 	hf_share_take(&table->waiting, who->client);
+	hf_share_take(&table->waiting_by_route, flight->part.holder);
 	return 0;
 }
 
@@ -112,6 +130,7 @@ bool hf_inflight_leave(struct hf_inflight *table, struct hf_flight *flight, stru
 	flight->waiter_count--;
 	table->waiters--;
 	hf_share_give(&table->waiting, ret->client);
+	hf_share_give(&table->waiting_by_route, flight->part.holder);
 	waiter->next = table->spare;
 	table->spare = waiter;
 	return true;

@@ -10,9 +10,17 @@
  * come from the table's own store.
  * At the bound: HF_EBOUND when there are `flights_max` flights or
  * `waiters_max` waiters, or when a client or an upstream has more than its share
- * of them (share.h): one dead zone or one busy client never fills the table for
- * the others. A client's share of the flights is one of what its upstream may have:
- * four fifths of four fifths. The caller answers SERVFAIL.
+ * of them (share.h), and HF_ESHARE when a route has more than its part: one dead zone or
+ * one busy client never fills the table for the others. What comes last is turned away,
+ * for who is in time has been paid for with packets already; what has waited longest ends
+ * by its own deadline. The caller answers from what is old, or SERVFAIL.
+ * Shares lie within each other. An upstream may have four fifths of the flights. A route
+ * may have its part of that where it is not the only one that begins with this upstream:
+ * else zones that are well would be turned away for one that is not, at the upstream's
+ * bound. Where it is, its part is one of all flights. A client may have four fifths of
+ * what its route may have. So it is with waiters, but for the upstream.
+ * A question that waits has no socket of its own (transport/udp.h), so there is no share
+ * of those; of connections see transport/tcp.h.
  * Threads: one owner. */
 #ifndef HF_FORWARD_INFLIGHT_H
 #define HF_FORWARD_INFLIGHT_H
@@ -42,6 +50,8 @@ struct hf_flight {
 	size_t waiter_count;
 	uint64_t client;   /* who asked first, ... */
 	uint64_t upstream; /* ... and whom it concerns: for the shares */
+	struct hf_part part; /* ... its route's */
+	bool inner;          /* ... which is one of what the upstream may have */
 	struct hf_query query;
 };
 
@@ -50,7 +60,8 @@ struct hf_inflight {
 	size_t mask;
 	size_t flights, waiters;
 	size_t flights_max, waiters_max;
-	struct hf_share by_client, by_upstream, waiting;
+	struct hf_share by_client, by_upstream, by_route;
+	struct hf_share waiting, waiting_by_route;
 	struct hf_waiter *spare;
 };
 
@@ -62,15 +73,15 @@ void hf_inflight_clear(struct hf_inflight *table); /* no flight may be left */
 struct hf_flight *hf_inflight_find(
 	const struct hf_inflight *table, const struct hf_cache_key *key);
 
-/* Adds a flight whose hash, question, flags, client and upstream are set.
- * HF_EBOUND. */
+/* Adds a flight whose hash, question, flags, client, upstream and part are set.
+ * HF_EBOUND, HF_ESHARE. */
 int hf_inflight_add(struct hf_inflight *table, struct hf_flight *flight);
 
 /* Takes a flight out of the table: nobody can join it any more. Its waiters stay
  * with it until they leave. */
 void hf_inflight_remove(struct hf_inflight *table, struct hf_flight *flight);
 
-/* Adds a waiter to a flight. HF_EBOUND, -ENOMEM. */
+/* Adds a waiter to a flight. HF_EBOUND, HF_ESHARE, -ENOMEM. */
 int hf_inflight_join(struct hf_inflight *table, struct hf_flight *flight,
 	const struct hf_waiter *who);
 

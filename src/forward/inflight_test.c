@@ -226,6 +226,102 @@ static void one_client_cannot_take_all_the_room_to_wait(void **state)
 	hf_inflight_clear(&table);
 }
 
+/* Flights of one route, each of a client of its own, until there is no more room. */
+static size_t add_of_route(struct hf_inflight *table, struct hf_flight *flights, size_t most,
+	uint64_t upstream, struct hf_part part, bool inner, int *ret_rc)
+{
+	for (size_t i = 0; i < most; i++) {
+		flights[i] = flight(i, "a.example", HF_TYPE_A, 0);
+		flights[i].client = 1000 * part.holder + i + 1;
+		flights[i].upstream = upstream;
+		flights[i].part = part;
+		flights[i].inner = inner;
+		*ret_rc = hf_inflight_add(table, &flights[i]);
+		if (*ret_rc)
+			return i;
+	}
+	return most;
+}
+
+static void a_route_has_its_part_of_the_table_whatever_its_upstreams(void **state)
+{
+	static struct hf_flight dead[100], well[100];
+	struct hf_inflight table;
+	int rc;
+	(void)state;
+	assert_int_equal(hf_inflight_init(&table, 100, 100), 0);
+	for (int round = 0; round < 3; round++) {
+		/* Half, and half of what is left; nobody's upstream is known. */
+		size_t most =
+			add_of_route(&table, dead, 100, 0, (struct hf_part){1, 50}, false, &rc);
+		assert_int_equal(most, 50);
+		assert_int_equal(rc, HF_ESHARE);
+		size_t other =
+			add_of_route(&table, well, 100, 0, (struct hf_part){2, 50}, false, &rc);
+		assert_int_equal(other, 25);
+		remove_many(&table, well, other);
+		remove_many(&table, dead, most);
+		assert_int_equal(table.flights, 0);
+	}
+	hf_inflight_clear(&table);
+}
+
+static void dead_zones_leave_room_to_others_that_go_to_the_same_upstream(void **state)
+{
+	static struct hf_flight dead[100], dead_too[100], well[100];
+	struct hf_inflight table;
+	int rc;
+	(void)state;
+	assert_int_equal(hf_inflight_init(&table, 100, 100), 0);
+	size_t first = add_of_route(&table, dead, 100, 7, (struct hf_part){1, 80}, true, &rc);
+	assert_int_equal(first, 64); /* four fifths of the upstream's four fifths */
+	assert_int_equal(rc, HF_ESHARE);
+	size_t second = add_of_route(&table, dead_too, 100, 7, (struct hf_part){2, 80}, true, &rc);
+	assert_in_range(second, 9, 14);
+	assert_int_equal(rc, HF_ESHARE);
+	size_t third = add_of_route(&table, well, 3, 7, (struct hf_part){3, 80}, true, &rc);
+	assert_in_range(third, 2, 3); /* a few; and as those end, more */
+	remove_many(&table, dead + first - 20, 20);
+	remove_many(&table, well, third);
+	assert_int_equal(add_of_route(&table, well, 12, 7, (struct hf_part){3, 80}, true, &rc), 12);
+	hf_inflight_clear(&table);
+}
+
+static void waiters_of_one_route_leave_room_to_those_of_another(void **state)
+{
+	struct hf_inflight table;
+	struct hf_flight dead = flight(1, "a.example", HF_TYPE_A, 0), well = dead;
+	struct hf_waiter got;
+	uint64_t client = 0;
+	int rc;
+	(void)state;
+	well.hash = 2;
+	dead.part = (struct hf_part){1, 80};
+	well.part = (struct hf_part){2, 80};
+	assert_int_equal(hf_inflight_init(&table, 10, 100), 0);
+	assert_int_equal(hf_inflight_add(&table, &dead), 0);
+	assert_int_equal(hf_inflight_add(&table, &well), 0);
+	while (!(rc = hf_inflight_join(&table, &dead, &(struct hf_waiter){.client = ++client})))
+		;
+	assert_int_equal(rc, HF_ESHARE);
+	assert_int_equal(dead.waiter_count, 80);
+	for (unsigned i = 0; i < 16; i++)
+		assert_int_equal(
+			hf_inflight_join(&table, &well, &(struct hf_waiter){.client = ++client}),
+			0);
+	while (hf_inflight_leave(&table, &dead, &got) || hf_inflight_leave(&table, &well, &got))
+		;
+	for (unsigned i = 0; i < 80; i++)
+		assert_int_equal(
+			hf_inflight_join(&table, &well, &(struct hf_waiter){.client = ++client}),
+			0);
+	while (hf_inflight_leave(&table, &well, &got))
+		;
+	hf_inflight_remove(&table, &dead);
+	hf_inflight_remove(&table, &well);
+	hf_inflight_clear(&table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +333,9 @@ int main(void)
 		cmocka_unit_test(one_client_cannot_fill_what_its_upstream_may_have),
 		cmocka_unit_test(what_the_house_asks_for_itself_is_bound_by_the_table_alone),
 		cmocka_unit_test(one_client_cannot_take_all_the_room_to_wait),
+		cmocka_unit_test(a_route_has_its_part_of_the_table_whatever_its_upstreams),
+		cmocka_unit_test(dead_zones_leave_room_to_others_that_go_to_the_same_upstream),
+		cmocka_unit_test(waiters_of_one_route_leave_room_to_those_of_another),
 	};
 	return cmocka_run_group_tests_name("inflight", tests, NULL, NULL);
 }

@@ -8,6 +8,8 @@ static const struct hf_word orders[] = {
 	{NULL, 0},
 };
 
+static const struct hf_word all_of_it[] = {{"all", 0}, {NULL, 0}};
+
 static const struct hf_word as_upstream[] = {{"upstream", 0}, {NULL, 0}};
 
 static const struct hf_word hedges[] = {
@@ -43,6 +45,19 @@ const struct hf_option hf_route_options[] = {
 		.help = "When a name that had an answer is suddenly denied (NXDOMAIN, or nothing "
 			"of the type), the old answer is given, marked as stale, for this long "
 			"after its end; 0s: a denial counts at once."},
+	{.name = "in-flight-percent",
+		.type = HF_OPT_COUNT,
+		.at = offsetof(struct hf_route, in_flight_percent),
+		.min = 1,
+		.max = 99,
+		.words = all_of_it,
+		.def = "80",
+		.live = true,
+		.help = "Where there are other routes, the most of `clients.in-flight` that "
+			"questions of this one may hold alone, in percent, and less while others "
+			"hold some; of what its first upstream may have, where another route "
+			"begins with that, too. `all`: no bound of its own. Past it old answers "
+			"are given, or SERVFAIL with an extended error."},
 	/* Bounds as of the upstreams' rows of these names; 0 is the word, so it is no value. */
 	{.name = "timeout-min",
 		.type = HF_OPT_DURATION,

@@ -26,28 +26,30 @@
 enum hf_counter {
 	HF_COUNT_CACHE_HITS,
 	HF_COUNT_CACHE_MISSES,
-	HF_COUNT_CACHE_CUT_HITS,       /* NXDOMAIN from an ancestor, RFC 8020 */
-	HF_COUNT_CACHE_STALE,          /* answers given past their TTL, RFC 8767 */
+	HF_COUNT_CACHE_CUT_HITS, /* NXDOMAIN from an ancestor, RFC 8020 */
+	HF_COUNT_CACHE_STALE,    /* answers given past their TTL, RFC 8767 */
 	HF_COUNT_CACHE_STORES,
 	HF_COUNT_CACHE_TOO_LARGE,
-	HF_COUNT_JOINED,               /* questions that joined a flight under way */
-	HF_COUNT_PREFETCHED,           /* asked with nobody waiting: refreshes */
-	HF_COUNT_HELD,                 /* sudden denials that were not believed (hold-good) */
-	HF_COUNT_ON_TRIAL,             /* answers that others or a proof had to show to be true */
-	HF_COUNT_HELD_REFUSED,         /* ... not believed for want of room to hold them */
-	HF_COUNT_WITHDRAWN,            /* ... given before their proof, which then failed */
-	HF_COUNT_SWEPT,                /* ... of the cache, that a reload's expectations rule out */
-	HF_COUNT_FAILURES,             /* failures that were remembered (RFC 9520) */
-	HF_COUNT_ASKED,                /* distinct questions for which an upstream was asked */
-	HF_COUNT_RETIRED,              /* answers refused because they give a retired address */
-	HF_COUNT_REBIND,               /* public names that were given private addresses, and refused */
+	HF_COUNT_JOINED,       /* questions that joined a flight under way */
+	HF_COUNT_PREFETCHED,   /* asked with nobody waiting: refreshes */
+	HF_COUNT_HELD,         /* sudden denials that were not believed (hold-good) */
+	HF_COUNT_ON_TRIAL,     /* answers that others or a proof had to show to be true */
+	HF_COUNT_HELD_REFUSED, /* ... not believed for want of room to hold them */
+	HF_COUNT_WITHDRAWN,    /* ... given before their proof, which then failed */
+	HF_COUNT_SWEPT,        /* ... of the cache, that a reload's expectations rule out */
+	HF_COUNT_FAILURES,     /* failures that were remembered (RFC 9520) */
+	HF_COUNT_ASKED,        /* distinct questions for which an upstream was asked */
+	HF_COUNT_RETIRED,      /* answers refused because they give a retired address */
+	HF_COUNT_REBIND,       /* public names that were given private addresses, and refused */
 	HF_COUNT_MALFORMED,
-	HF_COUNT_SILENCED,             /* packets that deserved no answer */
-	HF_COUNT_REFUSED_CLIENT,       /* not in clients.allow */
+	HF_COUNT_SILENCED,       /* packets that deserved no answer */
+	HF_COUNT_REFUSED_CLIENT, /* not in clients.allow */
 	HF_COUNT_TRUNCATED,
-	HF_COUNT_OVERLOAD,             /* answered SERVFAIL at a bound of ours */
-	HF_COUNT_STRAY,                /* messages from upstreams that nobody waits for */
-	HF_COUNT_SEND_LOST,            /* replies that the kernel had no room for */
+	HF_COUNT_OVERLOAD,       /* answered SERVFAIL at a bound of ours */
+	HF_COUNT_OVERLOAD_ROUTE, /* not taken up, for their route has its part of the place */
+	HF_COUNT_OVERLOAD_STALE, /* not taken up, and answered from what is old */
+	HF_COUNT_STRAY,          /* messages from upstreams that nobody waits for */
+	HF_COUNT_SEND_LOST,      /* replies that the kernel had no room for */
 	HF_COUNT_TCP_ACCEPTED,
 	HF_COUNT_TCP_CLOSED_IDLE,
 	HF_COUNT_TCP_CLOSED_STALLED,
@@ -75,9 +77,9 @@ enum hf_counter {
 	HF_COUNT_NOTIFY_REFUSED,       /* ... of others */
 	HF_COUNT_TRANSFERS_WHOLE,      /* transfers to secondaries, of all of a zone */
 	HF_COUNT_TRANSFERS_DIFFERENCES, /* ... of what has changed */
-	HF_COUNT_TRANSFERS_NOTHING,    /* ... of the SOA record alone */
-	HF_COUNT_TRANSFERS_REFUSED,    /* ... of others */
-	HF_COUNT_TSIG_BAD,             /* requests whose signature was not good */
+	HF_COUNT_TRANSFERS_NOTHING,     /* ... of the SOA record alone */
+	HF_COUNT_TRANSFERS_REFUSED,     /* ... of others */
+	HF_COUNT_TSIG_BAD,              /* requests whose signature was not good */
 	HF_COUNTERS
 };
 

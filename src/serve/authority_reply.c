@@ -353,11 +353,12 @@ static enum hf_respond end_of(
 		const struct hf_question question = {w->target, w->type, HF_CLASS_IN};
 		struct hf_cache_key key = hf_worker_key(r->worker, &question, w->key_flags);
 		struct hf_lead *lead = lead_new(w);
-		if (lead && hf_request_ask(q, &key, lead) == 0)
+		int rc = lead ? hf_request_ask(q, &key, lead) : -ENOMEM;
+		if (!rc)
 			return HF_RESPOND_LATER;
 		hf_lead_free(lead);
 		hf_count(r->meter, HF_COUNT_OVERLOAD);
-		failed(w, HF_EDE_OTHER, "too many questions under way");
+		failed(w, HF_EDE_OTHER, hf_worker_why_not(r->worker, rc));
 	}
 	size_t len = write_reply(w, step, &q->reply);
 	*ret = w->chain.wire;

@@ -13,7 +13,7 @@
  * (TSIG) and for transfers.
  * At the bound: a reply to what is not a good question of an allowed client is
  * never longer than what came. With `in-flight` questions pending, or more
- * than its share of them (base/share.h) of one client, SERVFAIL.
+ * than its share of them (base/share.h) of one client or route, an old answer or SERVFAIL.
  * Threads: the worker's own. */
 #ifndef HF_SERVE_RESPOND_H
 #define HF_SERVE_RESPOND_H

@@ -20,7 +20,8 @@ struct hf_lead; /* authority_reply.c: the aliases of a zone that led to a questi
 
 struct hf_pending {
 	struct hf_reply_path path;
-	uint64_t client; /* for the shares */
+	uint64_t client; /* for the shares, ... */
+	uint64_t route;  /* ... as in struct hf_part */
 	uint32_t generation;
 	uint32_t next; /* among the free */
 	bool used;
@@ -65,7 +66,7 @@ struct hf_responder {
 	void *owner;
 	struct hf_pending **pieces;
 	size_t piece_count, pending_max, pending;
-	struct hf_share share;
+	struct hf_share share, by_route;
 	uint32_t free;
 	/* For answers that do not fit into a datagram's room. */
 	uint8_t large[HF_MESSAGE_MAX + HF_OPT_ROOM];

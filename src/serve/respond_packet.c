@@ -38,19 +38,27 @@ static int add_piece(struct hf_responder *r)
 	return 0;
 }
 
-static uint32_t take_ticket(struct hf_responder *r, uint64_t client)
+/* HF_EBOUND, HF_ESHARE: there is no place for it. A client's share lies within its route's
+ * part, as in forward/inflight.h. */
+static int take_ticket(
+	struct hf_responder *r, uint64_t client, struct hf_part part, uint32_t *ret_ticket)
 {
-	if (!hf_share_has_room(&r->share, client, r->pending, r->pending_max) ||
+	size_t left = hf_share_part_left(&r->by_route, part, r->pending, r->pending_max);
+	if (!left)
+		return r->pending < r->pending_max ? HF_ESHARE : HF_EBOUND;
+	if (!hf_share_has_room(&r->share, client, r->pending, r->pending + left) ||
 		(r->free == NO_TICKET && add_piece(r)))
-		return NO_TICKET;
-	uint32_t ticket = r->free;
+		return HF_EBOUND;
+	uint32_t ticket = *ret_ticket = r->free;
 	struct hf_pending *p = pending_at(r, ticket);
 	r->free = p->next;
 	p->used = true;
 	p->client = client;
+	p->route = part.holder;
 	hf_share_take(&r->share, client);
+	hf_share_take(&r->by_route, part.holder);
 	r->pending++;
-	return ticket;
+	return 0;
 }
 
 static void give_ticket(struct hf_responder *r, uint32_t ticket)
@@ -60,6 +68,7 @@ static void give_ticket(struct hf_responder *r, uint32_t ticket)
 	p->lead = NULL;
 	p->used = false;
 	hf_share_give(&r->share, p->client);
+	hf_share_give(&r->by_route, p->route);
 	p->generation++; /* a message that comes too late finds another number */
 	p->next = r->free;
 	r->free = ticket;
@@ -238,15 +247,18 @@ static void fill_pending(const struct hf_request *q, struct hf_pending *p)
 int hf_request_ask(struct hf_request *q, const struct hf_cache_key *key, struct hf_lead *lead)
 {
 	struct hf_responder *r = q->r;
-	uint64_t client = hf_plan_client(hf_worker_plan(r->worker), q->packet.peer);
-	uint32_t ticket = take_ticket(r, client);
-	if (ticket == NO_TICKET)
-		return HF_EBOUND;
+	const struct hf_plan *plan = hf_worker_plan(r->worker);
+	uint64_t client = hf_plan_client(plan, q->packet.peer);
+	uint32_t ticket;
+	int rc = take_ticket(
+		r, client, hf_plan_part(plan, hf_route_find(plan->routes, key->name)), &ticket);
+	if (rc)
+		return rc;
 	struct hf_pending *p = pending_at(r, ticket);
 	fill_pending(q, p);
 	p->lead = lead;
 	const struct hf_ticket t = {p->client, ticket, p->generation};
-	int rc = hf_worker_ask(r->worker, key, &t, q->now);
+	rc = hf_worker_ask(r->worker, key, &t, q->now);
 	if (rc) {
 		p->lead = NULL; /* the caller's again */
 		give_ticket(r, ticket);
@@ -358,6 +370,21 @@ static enum hf_respond reply_without(struct hf_request *q, struct hf_cached *cop
 	return HF_RESPOND_LATER;
 }
 
+/* There is no place for the question: what is old is better than nothing. LATER: nothing is,
+ * unless *ret_asked. */
+static enum hf_respond old_reply(struct hf_request *q, struct hf_cached *copy, bool *ret_asked,
+	const uint8_t **ret, size_t *ret_len)
+{
+	struct hf_answer answer;
+	copy->kept.wire = q->r->large;
+	copy->wire_cap = HF_MESSAGE_MAX;
+	if (!hf_worker_old(q->r->worker, &q->key, q->now, copy, &answer))
+		return HF_RESPOND_LATER;
+	*ret_asked = true;
+	*ret = q->r->large;
+	return give(q, q->r->large, &answer, ret, ret_len);
+}
+
 /* Apart, so that a hit need not make room for what it needs. */
 static __attribute__((noinline)) enum hf_respond without_hit(
 	struct hf_request *q, struct hf_cached *copy, const uint8_t **ret, size_t *ret_len)
@@ -367,11 +394,16 @@ static __attribute__((noinline)) enum hf_respond without_hit(
 	enum hf_respond how = reply_without(q, copy, &asked, ret, ret_len);
 	if (how == HF_RESPOND_NOW || asked)
 		return how;
-	if (hf_request_ask(q, &q->key, NULL) == 0)
+	int rc = hf_request_ask(q, &q->key, NULL);
+	if (!rc)
 		return HF_RESPOND_LATER;
+	const char *why = hf_worker_why_not(q->r->worker, rc);
+	how = old_reply(q, copy, &asked, ret, ret_len);
+	if (asked)
+		return how;
 	hf_count(q->r->meter, HF_COUNT_OVERLOAD);
-	*ret_len =
-		hf_request_say(q, HF_RCODE_SERVFAIL, HF_EDE_OTHER, "too many questions under way");
+	*ret = q->out;
+	*ret_len = hf_request_say(q, HF_RCODE_SERVFAIL, HF_EDE_OTHER, why);
 	return HF_RESPOND_NOW;
 }
 
