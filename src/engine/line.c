@@ -4,10 +4,19 @@
 #include "engine/flight_inside.h"
 
 /* A refresh that nobody waits for stands as the house's own. */
-static struct hf_queue_class class_of(const struct flight *f, uint64_t client)
+static struct hf_queue_class class_of(
+	const struct flight *f, uint64_t client, enum hf_send_reason reason)
 {
-	return (struct hf_queue_class){
-		client, (uint32_t)(f->route - f->plan->forward->routes), f->base.question.type};
+	static const enum hf_queue_kind kinds[HF_SEND_REASONS] = {
+		[HF_SEND_FIRST] = HF_QUEUE_QUESTION,
+		[HF_SEND_RETRY] = HF_QUEUE_COPY,
+		[HF_SEND_HEDGE] = HF_QUEUE_COPY,
+		[HF_SEND_FOLLOW] = HF_QUEUE_COPY,
+		[HF_SEND_PROBE] = HF_QUEUE_PROBE,
+	};
+	bool refresh = reason == HF_SEND_FIRST && f->base.query.background;
+	return (struct hf_queue_class){client, (uint32_t)(f->route - f->plan->forward->routes),
+		f->base.question.type, refresh ? HF_QUEUE_REFRESH : kinds[reason]};
 }
 
 int hf_line_stand(struct flight *f, const struct hf_action *action)
@@ -15,7 +24,7 @@ int hf_line_stand(struct flight *f, const struct hf_action *action)
 	struct hf_worker *worker = f->worker;
 	struct hf_standing *standing = &hf_flight_io(f, action->attempt)->standing;
 	unsigned slot = hf_flight_slot(f, action->upstream);
-	struct hf_queue_class class = class_of(f, f->base.client);
+	struct hf_queue_class class = class_of(f, f->base.client, action->reason);
 	int wake;
 	*standing = (struct hf_standing){.worker = worker->index,
 		.slot = (uint16_t)slot,
@@ -49,9 +58,9 @@ void hf_line_leave(struct flight *f)
 
 void hf_line_also(struct flight *f, uint64_t client)
 {
-	struct hf_queue_class class = class_of(f, client);
 	for (unsigned i = 0; i < f->base.query.sends && hf_flight_io(f, i); i++) {
 		struct hf_standing *standing = &hf_flight_io(f, i)->standing;
+		struct hf_queue_class class = class_of(f, client, f->base.query.attempts[i].reason);
 		if (standing->listed)
 			hf_upstreams_also(f->worker->team->upstreams, standing, &class);
 	}

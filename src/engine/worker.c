@@ -526,11 +526,17 @@ void hf_worker_adopt(struct hf_worker *worker, struct hf_plan *plan)
 			hf_loop_timers(worker->loop), &worker->pump, hf_loop_now(worker->loop));
 }
 
+_Static_assert(HF_UP_QUEUED_PROBES - HF_UP_QUEUED_QUESTIONS == HF_QUEUE_KINDS - 1,
+	"a gauge for each kind, in their order");
+
 static void show_budget(struct hf_upstream_state *state, _Atomic int64_t *gauges, hf_us now)
 {
 	uint32_t limit = hf_upstream_limit(state);
 	const struct hf_queue *queue = state->queue;
 	hf_gauge_set(&gauges[HF_UP_QUEUED], queue ? (int64_t)hf_queue_depth(queue) : 0);
+	for (unsigned kind = 0; kind < HF_QUEUE_KINDS; kind++)
+		hf_gauge_set(&gauges[HF_UP_QUEUED_QUESTIONS + kind],
+			queue ? (int64_t)hf_queue_depth_of(queue, kind) : 0);
 	hf_gauge_set(&gauges[HF_UP_QUEUE_CLIENTS], queue ? (int64_t)hf_queue_clients(queue) : 0);
 	hf_gauge_set(&gauges[HF_UP_LIMIT], limit);
 	hf_gauge_set(&gauges[HF_UP_CAP], hf_cap_found(&state->cap));

@@ -14,6 +14,7 @@
 #include "truth/compare.h"
 #include "truth/identity.h"
 #include "truth/quarantine.h"
+#include "upstream/queue.h"
 #include "xdp/xdp.h"
 
 /* ---- the object; the page is written from it, so they never differ ---- */
@@ -44,8 +45,14 @@ static json_t *describe_upstream(const struct hf_metrics_source *source, unsigne
 		{ "limit", HF_UP_LIMIT }, { "cap", HF_UP_CAP }, { "queued", HF_UP_QUEUED },
 		{ "in_flight", HF_UP_IN_FLIGHT }, { "cookies", HF_UP_COOKIES },
 	};
+	json_t *queue = json_object();
+	for (unsigned kind = 0; kind < HF_QUEUE_KINDS; kind++)
+		json_object_set_new(queue, hf_queue_kind_name(kind),
+			json_integer((json_int_t)hf_metrics_upstream_gauge(
+				source, slot, HF_UP_QUEUED_QUESTIONS + kind)));
 	int64_t rtt = hf_metrics_upstream_gauge(source, slot, HF_UP_RTT_US);
 	json_t *upstream = json_object();
+	json_object_set_new(upstream, "queue", queue);
 	json_object_set_new(upstream, "name", words(name));
 	json_object_set_new(upstream, "state", json_string(hf_upstream_state_name(
 		hf_metrics_upstream_gauge(source, slot, HF_UP_STATE))));
@@ -487,6 +494,13 @@ static void write_upstream(const json_t *upstream, long long release, FILE *out)
 			get_number(upstream, "limit"),
 			get_number(upstream, "cap") ? " (a cap that was found)" : "",
 			get_number(upstream, "queued"), get_number(upstream, "evicted"));
+	const json_t *queue = json_object_get(upstream, "queue");
+	if (get_number(upstream, "queued"))
+		fprintf(out,
+			"    of those, %lld questions of clients, %lld refreshes, %lld copies, "
+			"%lld probes\n",
+			get_number(queue, "question"), get_number(queue, "refresh"),
+			get_number(queue, "copy"), get_number(queue, "probe"));
 	const json_t *identity = json_object_get(upstream, "identity");
 	if (json_is_object(identity))
 		fprintf(out, "    says that it is '%s', running '%s'\n", get_text(identity, "name"),

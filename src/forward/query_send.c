@@ -174,6 +174,7 @@ static void stand_in_line(struct hf_step *s, struct hf_attempt *a)
 	queue->attempt = (uint8_t)(a - s->q->attempts);
 	queue->upstream = a->upstream;
 	queue->cost = a->cost;
+	queue->reason = a->reason;
 	/* What is sent later than this is answered too late for anybody. */
 	queue->due = s->q->deadline - (needs < most ? needs : most);
 }

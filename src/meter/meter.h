@@ -121,21 +121,25 @@ enum hf_upstream_counter {
 };
 
 enum hf_upstream_gauge {
-	HF_UP_RTT_US,        /* smoothed; 0: unknown */
-	HF_UP_STATE,         /* enum hf_health_state */
-	HF_UP_IN_FLIGHT,     /* attempts under way */
-	HF_UP_DUE,           /* 1: not in use, but its rest is over: the next question tells */
-	HF_UP_QUEUED,        /* messages that wait for room in a budget */
-	HF_UP_QUEUE_CLIENTS, /* clients that they belong to */
-	HF_UP_ROOM,          /* packets that may go out at this instant; -1: any number */
-	HF_UP_LIMIT,         /* packets/s that it may be sent, by budget or found cap; 0: any */
-	HF_UP_CAP,           /* replies/s at which it was found to be capped; 0: not found */
-	HF_UP_TOKENS,        /* copies that may go out at this instant */
-	HF_UP_SINCE,         /* instant, us, at which it came into its state */
-	HF_UP_QUARANTINED,   /* suffixes that it is not asked for because it lied */
-	HF_UP_DISTRUSTED,    /* 1: it is not asked for anything because it lied */
-	HF_UP_LATE_ZONES,    /* zones of which it has an older version than its fellows */
-	HF_UP_COOKIES,       /* enum hf_cookie_habit */
+	HF_UP_RTT_US,           /* smoothed; 0: unknown */
+	HF_UP_STATE,            /* enum hf_health_state */
+	HF_UP_IN_FLIGHT,        /* attempts under way */
+	HF_UP_DUE,              /* 1: not in use, but its rest is over: the next question tells */
+	HF_UP_QUEUED,           /* messages that wait for room in a budget */
+	HF_UP_QUEUED_QUESTIONS, /* ... of clients, for the first time: enum hf_queue_kind */
+	HF_UP_QUEUED_REFRESHES, /* ... that nobody waits for */
+	HF_UP_QUEUED_COPIES,    /* ... retries, hedges and the like */
+	HF_UP_QUEUED_PROBES,    /* ... */
+	HF_UP_QUEUE_CLIENTS,    /* clients that they belong to */
+	HF_UP_ROOM,             /* packets that may go out at this instant; -1: any number */
+	HF_UP_LIMIT,            /* packets/s that it may be sent, by budget or found cap; 0: any */
+	HF_UP_CAP,              /* replies/s at which it was found to be capped; 0: not found */
+	HF_UP_TOKENS,           /* copies that may go out at this instant */
+	HF_UP_SINCE,            /* instant, us, at which it came into its state */
+	HF_UP_QUARANTINED,      /* suffixes that it is not asked for because it lied */
+	HF_UP_DISTRUSTED,       /* 1: it is not asked for anything because it lied */
+	HF_UP_LATE_ZONES,       /* zones of which it has an older version than its fellows */
+	HF_UP_COOKIES,          /* enum hf_cookie_habit */
 	HF_UP_GAUGES
 };
 
@@ -165,10 +169,12 @@ struct hf_meter { /* one worker's block; allocated zeroed, aligned to 64 */
 	struct hf_upstream_meter upstreams[HF_SLOTS_MAX];
 };
 
-/* A row: how a number is shown. Families follow Prometheus' naming rules. */
+/* A row: how a number is shown. Families follow Prometheus' naming rules. Gauges of
+ * upstreams that share a family follow each other: the first has the help. */
 struct hf_meter_row {
 	const char *family; /* "holdfast_cache_hits_total" */
 	const char *help;
+	const char *label; /* besides the upstream; NULL: none */
 };
 
 extern const struct hf_meter_row hf_counter_rows[HF_COUNTERS];

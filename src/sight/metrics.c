@@ -206,11 +206,12 @@ static struct names *read_names(const struct hf_metrics_source *source)
 	return names;
 }
 
-static void write_upstream_sample(struct hf_text *text, const char *family, const char *name)
+static void write_upstream_sample(
+	struct hf_text *text, const struct hf_meter_row *row, const char *name)
 {
-	hf_text_add(text, "%s{upstream=\"", family);
+	hf_text_add(text, "%s{upstream=\"", row->family);
 	write_value(text, name);
-	hf_text_add(text, "\"}");
+	hf_text_add(text, "\"%s%s}", row->label ? "," : "", row->label ? row->label : "");
 }
 
 static void write_upstream_counters(const struct hf_metrics_source *source, struct hf_text *text,
@@ -219,7 +220,7 @@ static void write_upstream_counters(const struct hf_metrics_source *source, stru
 	const struct hf_meter_row *row = &hf_upstream_counter_rows[counter];
 	begin(text, row->family, "counter", row->help);
 	for (size_t i = 0; i < names->count; i++) {
-		write_upstream_sample(text, row->family, names->items[i].name);
+		write_upstream_sample(text, row, names->items[i].name);
 		hf_text_add(text, " %llu\n",
 			(ull)hf_metrics_upstream_counter(source, names->items[i].slot, counter));
 	}
@@ -230,12 +231,13 @@ static void write_upstream_gauges(const struct hf_metrics_source *source, struct
 	const struct names *names, unsigned gauge)
 {
 	const struct hf_meter_row *row = &hf_upstream_gauge_rows[gauge];
-	begin(text, row->family, "gauge", row->help);
+	if (*row->help) /* else of the family before */
+		begin(text, row->family, "gauge", row->help);
 	for (size_t i = 0; i < names->count; i++) {
 		int64_t value = hf_metrics_upstream_gauge(source, names->items[i].slot, gauge);
 		if (gauge == HF_UP_RTT_US && value <= 0)
 			continue;
-		write_upstream_sample(text, row->family, names->items[i].name);
+		write_upstream_sample(text, row, names->items[i].name);
 		if (gauge == HF_UP_RTT_US || gauge == HF_UP_SINCE)
 			write_seconds(text, (uint64_t)value);
 		else

@@ -139,6 +139,8 @@ static void what_upstreams_are_like_stands_in_the_first_workers_block(void **sta
 	hf_gauge_set(&gauges[HF_UP_STATE], 1);
 	hf_gauge_set(&gauges[HF_UP_SINCE], 86400 * HF_SECOND + 250 * HF_MS);
 	hf_gauge_set(&gauges[HF_UP_QUEUED], 7);
+	hf_gauge_set(&gauges[HF_UP_QUEUED_QUESTIONS], 4);
+	hf_gauge_set(&gauges[HF_UP_QUEUED_PROBES], 3);
 	hf_gauge_set(&gauges[HF_UP_LIMIT], 1024);
 	for (unsigned i = 0; i < HF_UP_GAUGES; i++) /* nobody writes there; if so, it is not shown */
 		hf_gauge_set(&meters[1].upstreams[3].gauges[i], 99);
@@ -148,6 +150,12 @@ static void what_upstreams_are_like_stands_in_the_first_workers_block(void **sta
 	assert_line("holdfast_upstream_state{upstream=\"quad9\"} 1");
 	assert_line("holdfast_upstream_state_since_seconds{upstream=\"quad9\"} 86400.250000");
 	assert_line("holdfast_upstream_queued{upstream=\"quad9\"} 7");
+	assert_line("holdfast_upstream_queue{upstream=\"quad9\",class=\"question\"} 4");
+	assert_line("holdfast_upstream_queue{upstream=\"quad9\",class=\"copy\"} 0");
+	assert_line("holdfast_upstream_queue{upstream=\"quad9\",class=\"probe\"} 3");
+	const char *family = strstr(page, "# TYPE holdfast_upstream_queue gauge");
+	assert_non_null(family); /* once */
+	assert_null(strstr(family + 1, "# TYPE holdfast_upstream_queue gauge"));
 	assert_line("holdfast_upstream_limit{upstream=\"quad9\"} 1024");
 	struct hf_metrics_source nobody = source();
 	nobody.workers = 0;

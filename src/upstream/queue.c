@@ -54,6 +54,7 @@ struct table {
 
 struct hf_queue {
 	size_t entries_max, depth, client_count;
+	size_t depth_of[HF_QUEUE_KINDS];
 	size_t longest; /* backlog; by_length[longest] has somebody unless it is 0 */
 	uint64_t arrivals;
 	struct hf_queue_link turns;      /* clients; whose turn it is comes first */
@@ -237,7 +238,9 @@ static void attach(struct hf_queue *q, struct hf_queue_entry *e, const struct hf
 	set_backlog(q, client, client->backlog + 1);
 	e->flow = flow;
 	e->queued = true;
+	e->kind = (uint8_t)c->kind;
 	q->depth++;
+	q->depth_of[e->kind]++;
 }
 
 static void client_leave(struct hf_queue *q, struct client *client)
@@ -264,6 +267,7 @@ static void detach(struct hf_queue *q, struct hf_queue_entry *e)
 	e->flow = NULL;
 	e->queued = false;
 	q->depth--;
+	q->depth_of[e->kind]--;
 }
 
 /* ---- turns ---- */
@@ -394,8 +398,13 @@ void hf_queue_remove(struct hf_queue *q, struct hf_queue_entry *e)
 
 void hf_queue_move(struct hf_queue *q, struct hf_queue_entry *e, const struct hf_queue_class *c)
 {
-	if (!e->queued || hf_queue_backlog(q, c->client) >= e->flow->client->backlog)
+	if (!e->queued)
 		return;
+	if (hf_queue_backlog(q, c->client) >= e->flow->client->backlog) {
+		q->depth_of[e->kind]--;
+		q->depth_of[e->kind = (uint8_t)c->kind]++;
+		return;
+	}
 	detach(q, e);
 	attach(q, e, c);
 }
@@ -423,6 +432,17 @@ struct hf_queue_entry *hf_queue_next(struct hf_queue *q, uint32_t room)
 size_t hf_queue_depth(const struct hf_queue *q)
 {
 	return q->depth;
+}
+
+size_t hf_queue_depth_of(const struct hf_queue *q, enum hf_queue_kind kind)
+{
+	return kind < HF_QUEUE_KINDS ? q->depth_of[kind] : 0;
+}
+
+const char *hf_queue_kind_name(enum hf_queue_kind kind)
+{
+	static const char *const names[HF_QUEUE_KINDS] = {"question", "refresh", "copy", "probe"};
+	return kind < HF_QUEUE_KINDS ? names[kind] : "?";
 }
 
 size_t hf_queue_clients(const struct hf_queue *q)

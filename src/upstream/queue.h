@@ -46,10 +46,20 @@
 struct hf_queue;
 struct hf_queue_flow;
 
+/* What waits, for who looks at the line; it changes nobody's turn. */
+enum hf_queue_kind {
+	HF_QUEUE_QUESTION, /* a client's, for the first time */
+	HF_QUEUE_REFRESH,  /* a first time that nobody waits for */
+	HF_QUEUE_COPY,     /* a retry, a hedge, or what the protocol wants */
+	HF_QUEUE_PROBE,    /* to see whether the upstream answers again, or our own question */
+	HF_QUEUE_KINDS
+};
+
 struct hf_queue_class {
 	uint64_t client; /* keyed hash of the client's prefix */
 	uint32_t route;
 	uint16_t type;
+	enum hf_queue_kind kind; /* is no part of the account */
 };
 
 struct hf_queue_link {
@@ -64,6 +74,7 @@ struct hf_queue_entry {
 	uint64_t arrival;
 	uint16_t cost;
 	bool queued;
+	uint8_t kind;
 };
 
 /* An empty queue for up to entries_max entries (at least 1). -ENOMEM, HF_ERANGE. */
@@ -83,10 +94,10 @@ int hf_queue_add(struct hf_queue *q, struct hf_queue_entry *e, const struct hf_q
 /* Takes an entry out, wherever it stands. Nothing happens if it is not queued. */
 void hf_queue_remove(struct hf_queue *q, struct hf_queue_entry *e);
 
-/* Somebody else waits for the same thing: e goes over to c's account if c's client
- * has a shorter backlog than the one that e stands in. It keeps its arrival: it
- * stands before what came later there (looked for among the last 64; if all of
- * them came later, and so did not the first, it stands before these 64). */
+/* Somebody else waits for the same thing: e is of c's kind now, and goes over to c's account if c's
+ * client has a shorter backlog than the one that e stands in. It keeps its arrival: it stands
+ * before what came later there (looked for among the last 64; if all of them came later, and so did
+ * not the first, it stands before these 64). */
 void hf_queue_move(struct hf_queue *q, struct hf_queue_entry *e, const struct hf_queue_class *c);
 
 /* The cost of the entry whose turn it is; 0 if nothing is queued. */
@@ -98,6 +109,8 @@ uint32_t hf_queue_wants(struct hf_queue *q);
 struct hf_queue_entry *hf_queue_next(struct hf_queue *q, uint32_t room);
 
 size_t hf_queue_depth(const struct hf_queue *q);   /* entries */
+size_t hf_queue_depth_of(const struct hf_queue *q, enum hf_queue_kind kind);
+const char *hf_queue_kind_name(enum hf_queue_kind kind); /* "question", "refresh" ... */
 size_t hf_queue_clients(const struct hf_queue *q); /* clients with entries */
 
 /* Entries that wait on this client's account. */

@@ -194,6 +194,38 @@ static void the_longest_backlog_loses_its_newest(void **state)
 	hf_queue_free(q);
 }
 
+static void each_kind_is_counted_while_it_waits(void **state)
+{
+	(void)state;
+	static struct item items[4];
+	memset(items, 0, sizeof items);
+	struct hf_queue *q = queue_of(10);
+	struct hf_queue_entry *loser;
+	for (unsigned i = 0; i < 4; i++) {
+		const struct hf_queue_class class = {.client = i < 2 ? 1 : 0,
+			.route = 1,
+			.type = A,
+			.kind = i == 3   ? HF_QUEUE_PROBE
+				: i == 2 ? HF_QUEUE_REFRESH
+					 : HF_QUEUE_QUESTION};
+		assert_int_equal(hf_queue_add(q, &items[i].entry, &class, 1, &loser), 0);
+	}
+	assert_int_equal(hf_queue_depth_of(q, HF_QUEUE_QUESTION), 2);
+	assert_int_equal(hf_queue_depth_of(q, HF_QUEUE_REFRESH), 1);
+	assert_int_equal(hf_queue_depth_of(q, HF_QUEUE_PROBE), 1);
+	/* A client waits for what was a refresh: it is its question now. */
+	const struct hf_queue_class also = {.client = 2, .route = 1, .type = A};
+	hf_queue_move(q, &items[2].entry, &also);
+	assert_int_equal(hf_queue_depth_of(q, HF_QUEUE_QUESTION), 3);
+	assert_int_equal(hf_queue_depth_of(q, HF_QUEUE_REFRESH), 0);
+	hf_queue_remove(q, &items[3].entry);
+	while (hf_queue_next(q, 1))
+		;
+	for (unsigned kind = 0; kind < HF_QUEUE_KINDS; kind++)
+		assert_int_equal(hf_queue_depth_of(q, kind), 0);
+	hf_queue_free(q);
+}
+
 static void an_entry_moves_only_to_a_shorter_backlog(void **state)
 {
 	(void)state;
@@ -539,6 +571,7 @@ int main(void)
 		cmocka_unit_test(what_is_shared_is_packets_not_questions),
 		cmocka_unit_test(nobody_is_overtaken_because_there_is_no_room_for_him),
 		cmocka_unit_test(the_longest_backlog_loses_its_newest),
+		cmocka_unit_test(each_kind_is_counted_while_it_waits),
 		cmocka_unit_test(an_entry_moves_only_to_a_shorter_backlog),
 		cmocka_unit_test(a_move_into_a_long_backlog_keeps_the_order_sane),
 		cmocka_unit_test(nothing_that_is_taken_out_is_seen_again),

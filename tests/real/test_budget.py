@@ -256,6 +256,8 @@ def test_metrics_tell_the_limit_who_waits_and_who_lost(fake, holdfast):
         during = server.metrics()
         assert 7000 < gauge(during, "queued") <= 8192 and gauge(during, "evicted_total") > 0
         assert gauge(during, "queue_clients") == 1
+        assert during['holdfast_upstream_queue{upstream="a",class="question"}'] > 6000
+        assert 'holdfast_upstream_queue{upstream="free",class="probe"}' in during
         assert gauge(during, "queued_total") >= gauge(during, "queued")
         lost = [m for m in messages(client.drain(300, 0.3)) if m.rcode == wire.SERVFAIL]
     assert lost and {text_of(m) for m in lost} == {"upstream a: over its packet budget"}
