@@ -10,7 +10,8 @@
  * A row fills a field of a struct at `at` with what its type says:
  *   FLAG bool · COUNT uint32_t, or a word that stands for one · DURATION hf_us, or a
  *   word · SIZE uint64_t · RATE uint32_t, or a word · TEXT const char * (owned by the
- * configuration's arena) · WORD int, one of `words` · ADDRESS struct hf_address · ADDRESSES struct
+ *   configuration's arena) · WORD int, one of `words` · ADDRESS struct hf_address ·
+ *   ADDRESSES struct
  *   hf_address_list · PREFIXES struct hf_prefix_list ·
  *   TEXTS struct hf_text_list.
  * `def` is the default as a user would write it, read by the same parser.

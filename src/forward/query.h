@@ -36,11 +36,12 @@
  * Every message after the first that is not forced by the protocol (TCP after a
  * truncated reply, no EDNS after FORMERR) or wanted by the operator (after a lie, or
  * where upstreams have to agree, the next who has not been asked) takes a token of the
- * retry budget, the upstream's and everybody's (and the route's, if it has one); who has had more
- * than his share of those leaves the last of them to others (upstream/fair.h). Without one another
- * upstream that is well takes its place, even one that was asked before; if that has none either,
- * it waits. When another upstream of the route is due for a probe, it gets a copy of the question;
- * its answer counts like any other.
+ * retry budget, the upstream's and everybody's (and the route's, if it has one); who has
+ * had more than his share of those leaves the last of them to others (upstream/fair.h).
+ * Without one another upstream that is well takes its place, even one that was asked
+ * before; if that has none either, it waits.
+ * When another upstream of the route is due for a probe, it gets a copy of the
+ * question; its answer counts like any other.
  *
  * Facts about upstreams are reported to health, rtt and size as they become known.
  * Ownership: a query lies in its flight; it points to nothing.

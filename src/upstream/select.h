@@ -4,15 +4,17 @@
  * Story: of a route's upstreams, those in use that this question has not been
  * sent to yet come first, in the route's order: the fastest (a lost message
  * counting as time lost); or as listed, where one that is much worse than the
- * best is passed over; or strictly as listed, where it is not. One that has no room left in its
- * budget, or that has just come back and is given its share slowly, stands behind those that have.
- * One whose rest is over is asked when those in use have failed this question twice, or when none
- * is in use: then the question is its probe. One that rests is not asked at all. One that is
- * trusted little comes after all that are not: it is asked only while none of them is in use that
- * this question has not been to (and stands in no line for any), and whether it is in use is
- * nothing to the rest of the others. It gets no copies. When none is in use, a rest is over after a
- * second at the latest: nobody else can answer, and a probe a second hurts nobody. Threads: one at
- * a time, by the caller's lock. */
+ * best is passed over; or strictly as listed, where it is not. One that has no room left in its budget, or that has just
+ * come back and is given its share slowly, stands behind those that have. One
+ * whose rest is over is asked when those in use have failed this question twice,
+ * or when none is in use: then the question is its probe. One that rests is not
+ * asked at all.
+ * One that is trusted little comes after all that are not: it is asked only while none
+ * of them is in use that this question has not been to (and stands in no line for any),
+ * and whether it is in use is nothing to the rest of the others. It gets no copies.
+ * When none is in use, a rest is over after a second at the latest: nobody else
+ * can answer, and a probe a second hurts nobody.
+ * Threads: one at a time, by the caller's lock. */
 #ifndef HF_UPSTREAM_SELECT_H
 #define HF_UPSTREAM_SELECT_H
 
