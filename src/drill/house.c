@@ -14,6 +14,7 @@ struct room { /* one worker with its ears */
 	struct hf_event_ring *events;
 	struct hf_house *house;
 	struct hf_voucher voucher;
+	struct hf_diary_reader read;
 };
 
 struct hf_house {
@@ -67,10 +68,20 @@ static const char *fault_of(const struct room *room)
 	return NULL;
 }
 
+static void tell_decisions(struct room *room)
+{
+	const struct hf_house_watch *watch = &room->house->watch;
+	const struct hf_decision *d;
+	while (watch->decided &&
+		(d = hf_diary_read(hf_worker_diary(room->worker), &room->read)))
+		watch->decided(watch->ctx, room->house->instance, d);
+}
+
 static void turned(void *ctx, hf_us now)
 {
 	struct room *room = ctx;
 	hf_listener_turned(room->listener, now);
+	tell_decisions(room);
 	const char *fault = fault_of(room);
 	if (fault)
 		room->house->watch.broken(room->house->watch.ctx, room->house->instance, fault);

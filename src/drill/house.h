@@ -11,6 +11,7 @@
 #define HF_DRILL_HOUSE_H
 
 #include "drill/scenario.h"
+#include "meter/decision.h"
 #include "meter/meter.h"
 
 struct hf_house;
@@ -18,6 +19,8 @@ struct hf_house;
 struct hf_house_watch {
 	/* A bound does not hold, or the books do not agree, at the end of a turn. */
 	void (*broken)(void *ctx, unsigned instance, const char *what);
+	/* What it decided about a question (meter/decision.h); NULL: nobody wants to know. */
+	void (*decided)(void *ctx, unsigned instance, const struct hf_decision *d);
 	void *ctx;
 	const uint64_t *open; /* questions of clients that wait for each instance */
 	const struct hf_vouches *vouches; /* certificates, as they are at any instant */

@@ -15,7 +15,7 @@
 
 /* Events that a failure shows, and the octets of one. */
 #define HF_TOLD 32
-#define HF_TOLD_MAX 160
+#define HF_TOLD_MAX 240
 
 /* A packet that others overtake is held back by up to this. */
 #define HF_HELD_BACK (100 * HF_MS)

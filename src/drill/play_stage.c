@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "sight/decisions.h"
 
 /* How far the world runs before it is looked whether a law was broken. */
 #define SLICE HF_SECOND
@@ -91,9 +92,32 @@ static int make_peers(struct hf_play *p)
 	return 0;
 }
 
+static bool slot_name(void *ctx, unsigned slot, char *buf, size_t size)
+{
+	const struct hf_scenario *s = ctx;
+	if (slot < s->upstream_count)
+		snprintf(buf, size, "%s", s->upstreams[slot].name);
+	return slot < s->upstream_count;
+}
+
+static void decided(void *ctx, unsigned instance, const struct hf_decision *d)
+{
+	struct hf_play *p = ctx;
+	const struct hf_slot_names names = { slot_name, (void *)p->scenario };
+	char who[24] = "", flight[16] = "", type[32], name[HF_NAME_TEXT_MAX], text[HF_DECISION_TEXT_MAX];
+	if (p->scenario->instances > 1)
+		snprintf(who, sizeof who, " %u", instance);
+	knot_rrtype_to_string(d->type, type, sizeof type);
+	if (d->flight)
+		snprintf(flight, sizeof flight, " #%u", d->flight);
+	hf_play_tell(p, "  holdfast%s, %s %s%s: %s", who, hf_decision_name(d, name), type, flight,
+		hf_decision_text(d, &names, text));
+}
+
 static int make_houses(struct hf_play *p)
 {
-	const struct hf_house_watch watch = { hf_play_broken, p, p->open, &p->vouches };
+	const struct hf_house_watch watch = { hf_play_broken, p->trace ? decided : NULL, p, p->open,
+		&p->vouches };
 	int rc = 0;
 	for (unsigned i = 0; !rc && i < p->scenario->instances; i++)
 		rc = hf_house_new(p->sim, p->scenario, i, &watch, &p->houses[i]);

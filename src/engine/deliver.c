@@ -10,6 +10,7 @@
 #include "engine/heat.h"
 #include "engine/hold.h"
 #include "engine/inquiry.h"
+#include "engine/note.h"
 #include "engine/stale.h"
 #include "engine/sweep.h"
 #include "engine/truth.h"
@@ -38,6 +39,18 @@ static struct old_answer *blank_old_answer(void)
 	return old;
 }
 
+/* answer: what there is for those who wait; NULL: nothing. */
+static void note_old(
+	const struct flight *f, const struct hf_answer *answer, uint32_t age, hf_us now)
+{
+	bool failed = f->base.query.done;
+	if (answer && answer->ede != HF_EDE_NONE)
+		hf_note_flight(f, HF_DECIDED_STALE, failed ? HF_STALE_FAILED : HF_STALE_PATIENCE,
+			age, (int64_t)f->base.waiter_count, now);
+	else if (!answer && !failed)
+		hf_note_flight(f, HF_DECIDED_WAIT, 0, 0, 0, now);
+}
+
 /* The copy is made apart from the scratch, which may hold an answer that is just being
  * handed out: a client that hears of it can ask again, and that can fail at once. */
 bool hf_deliver_stale(struct flight *f, const char *why, hf_us now)
@@ -48,6 +61,8 @@ bool hf_deliver_stale(struct flight *f, const char *why, hf_us now)
 	if (!old)
 		return false;
 	bool found = hf_stale_find(worker, &f->key, now, &old->copy, &answer);
+	if (f->base.waiter_count)
+		note_old(f, found ? &answer : NULL, old->copy.age, now);
 	if (found) {
 		if (why && answer.ede != HF_EDE_NONE)
 			answer.ede_text = why;
@@ -83,6 +98,8 @@ static bool hold_good(struct flight *f, const struct hf_message_view *view, hf_u
 			.ede = HF_EDE_STALE,
 			.ede_text = "suddenly denied; held for now"};
 		hf_count(worker->meter, HF_COUNT_HELD);
+		hf_note_flight(f, HF_DECIDED_STALE, HF_STALE_DENIED, old->copy.age,
+			(int64_t)f->base.waiter_count, now);
 		/* Who asks while it is remembered is given the old answer as a stale one. */
 		if (f->plan->cache->stale >= f->route->hold_good)
 			hf_trouble_remember(worker, &f->key, now, hf_loop_random_u32(worker->loop));
@@ -262,8 +279,11 @@ void hf_deliver_failure(struct flight *f, const struct hf_action *action, hf_us 
 		(action->cause == HF_CAUSE_RESTING || action->cause == HF_CAUSE_BUDGET))
 		return;
 	hf_count(f->worker->meter, HF_COUNT_FAILURES);
-	if (!is_of_the_dark(f))
-		hf_trouble_remember(f->worker, &f->key, now, hf_loop_random_u32(f->worker->loop));
+	if (!is_of_the_dark(f)) {
+		uint32_t lasts = hf_trouble_remember(
+			f->worker, &f->key, now, hf_loop_random_u32(f->worker->loop));
+		hf_note_flight(f, HF_DECIDED_REMEMBER, 0, lasts, 0, now);
+	}
 	if (!hf_deliver_stale(f, is_of_truth(action->cause) ? text : NULL, now))
 		hf_deliver_to_all(f, &answer, now);
 }

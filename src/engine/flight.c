@@ -9,6 +9,7 @@
 #include "engine/hold.h"
 #include "engine/inquiry.h"
 #include "engine/line.h"
+#include "engine/note.h"
 #include "engine/telling.h"
 
 /* Flights kept for the next question instead of being freed. */
@@ -143,6 +144,7 @@ struct flight *hf_flight_prepare(struct hf_worker *worker, const struct hf_route
 	struct flight *f = flight_new(worker);
 	if (!f)
 		return NULL;
+	f->number = ++worker->flights_begun;
 	f->plan = hf_plan_ref(worker->plan);
 	f->route = route;
 	f->timer.fire = hf_flight_timer;
@@ -286,7 +288,8 @@ static size_t take_step(struct flight *f, const struct hf_query_event *event, hf
 	hf_upstreams_lock(all);
 	hf_telling_look(&telling, worker, f->plan, f->route, now);
 	const struct hf_query_env env = {f->route, telling.candidates, &all->outgoing,
-		&f->plan->forward->outgoing, now, dice};
+		&f->plan->forward->outgoing, now, dice, worker->diary, &f->base.question,
+		f->plan->slots, f->number};
 	size_t n = hf_query_step(&f->base.query, &env, event, actions);
 	hf_telling_tell(&telling, worker, f->plan, f->route, now);
 	hf_upstreams_unlock(all);
@@ -395,6 +398,9 @@ static int join(
 		return 0;
 	hf_count(worker->meter, HF_COUNT_JOINED);
 	int rc = hf_inflight_join(&worker->inflight, &up->base, waiter);
+	hf_note_flight(up, rc ? HF_DECIDED_TURN_AWAY : HF_DECIDED_JOIN, 0,
+		(int64_t)(rc ? worker->inflight.waiters : up->base.waiter_count),
+		(int64_t)worker->inflight.waiters_max, now);
 	if (!rc)
 		up->base.query.background = false;
 	if (!rc && up->stood)
@@ -444,8 +450,11 @@ int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 	if (!rc && waiter)
 		rc = hf_inflight_join(&worker->inflight, &f->base, waiter);
 	if (rc) {
+		hf_note_flight(f, HF_DECIDED_TURN_AWAY, 0, (int64_t)worker->inflight.flights,
+			(int64_t)worker->inflight.flights_max, now);
 		flight_end(f);
 	} else if (!f->route) {
+		hf_note_flight(f, HF_DECIDED_NO_ROUTE, 0, 0, 0, now);
 		const struct hf_answer nowhere = {.ede = HF_EDE_NO_REACHABLE_AUTHORITY,
 			.ede_text = "no upstream is configured for this name"};
 		hf_deliver_to_all(f, &nowhere, now);

@@ -47,6 +47,7 @@ struct flight {
 	struct hf_plan *plan;               /* that it began with */
 	const struct hf_route *route;       /* of the plan; NULL: none covers the name */
 	const struct hf_expected *expected; /* of the name; NULL: nothing, or nobody to judge */
+	uint32_t number;                    /* of all that the worker began */
 	bool up;                            /* others may join */
 	bool late;                  /* who waited has been given an old answer, if there was one */
 	bool lingers;               /* it has its answer, and listens on */

@@ -19,6 +19,7 @@
 #include "engine/upstreams.h"
 #include "forward/inflight.h"
 #include "loop/loop.h"
+#include "meter/decision.h"
 #include "meter/event.h"
 #include "meter/meter.h"
 #include "transport/tcp.h"
@@ -73,6 +74,8 @@ struct hf_worker {
 	struct hf_loop *loop;
 	struct hf_meter *meter;
 	struct hf_event_ring *events;
+	struct hf_diary *diary;  /* what was decided about questions; our own */
+	uint32_t flights_begun;  /* the number of the last */
 	struct hf_plan *plan;
 	struct hf_zones *zones; /* what is answered without us (zone/zones.h), or NULL */
 	const struct hf_client *client;

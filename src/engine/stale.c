@@ -60,7 +60,7 @@ static uint32_t next_time(struct hf_worker *worker, const struct hf_cache_key *f
 	return ttl - (uint32_t)((uint64_t)(ttl / 4 + 1) * dice >> 32);
 }
 
-void hf_trouble_remember(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
+uint32_t hf_trouble_remember(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
 	uint32_t dice)
 {
 	uint8_t wire[HF_HEADER_LEN + HF_NAME_MAX + 4] = { 0 };
@@ -73,6 +73,7 @@ void hf_trouble_remember(struct hf_worker *worker, const struct hf_cache_key *ke
 	const struct hf_kept kept = { .wire = wire, .len = len, .answer_end = len,
 		.authority_end = len, .ttl = ttl ? ttl : 1 };
 	hf_cache_store(worker->team->cache, &failed, now, &kept);
+	return kept.ttl;
 }
 
 void hf_trouble_forget(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now)

@@ -35,8 +35,9 @@ enum hf_trouble {
 enum hf_trouble hf_trouble(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
 	struct hf_cached *copy);
 
-/* It failed (once more). dice: 32 random bits, for the jitter. */
-void hf_trouble_remember(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
+/* It failed (once more). dice: 32 random bits, for the jitter. Returns for how many seconds
+ * that counts. */
+uint32_t hf_trouble_remember(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
 	uint32_t dice);
 
 /* It was answered. */

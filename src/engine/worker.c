@@ -6,6 +6,7 @@
 #include "engine/answer.h"
 #include "engine/flight.h"
 #include "engine/identities.h"
+#include "engine/note.h"
 #include "engine/heat.h"
 #include "zone/zones.h"
 #include "engine/prove_tls.h"
@@ -64,6 +65,7 @@ static void worker_free(struct hf_worker *worker)
 	hf_inflight_clear(&worker->inflight);
 	hf_plan_unref(worker->plan);
 	hf_zones_unref(worker->zones);
+	free(worker->diary);
 	free(worker);
 }
 
@@ -339,9 +341,11 @@ static enum hf_lookup last_resort(struct hf_worker *worker, const struct hf_cach
 	copy->kept.len = 0;
 	if (trouble == HF_TROUBLE_NONE)
 		return HF_LOOKUP_MISS;
+	int64_t left = (int64_t)copy->kept.ttl - copy->age;
 	if (hf_stale_find(worker, key, now, copy, ret)) {
 		const struct hf_route *route = hf_route_find(worker->plan->routes, key->name);
 		hf_count(worker->meter, HF_COUNT_CACHE_STALE);
+		hf_note_question(worker, key, HF_DECIDED_STALE_AGAIN, copy->age, 0, now);
 		/* In the dark the questions that clients ask are the only probes there are. */
 		if (trouble == HF_TROUBLE_LATE ||
 			hf_upstreams_want_probe(worker->team->upstreams, worker->plan, route, now))
@@ -351,7 +355,10 @@ static enum hf_lookup last_resort(struct hf_worker *worker, const struct hf_cach
 	if (too_large(copy))
 		return HF_LOOKUP_MISS;
 	copy->kept.len = 0;
-	return trouble == HF_TROUBLE_NOW ? HF_LOOKUP_FAILED : HF_LOOKUP_MISS;
+	if (trouble != HF_TROUBLE_NOW)
+		return HF_LOOKUP_MISS;
+	hf_note_question(worker, key, HF_DECIDED_FAIL_AGAIN, left, 0, now);
+	return HF_LOOKUP_FAILED;
 }
 
 inline void hf_worker_key_ahead(const struct hf_worker *worker, const struct hf_question *question,
@@ -480,6 +487,7 @@ int hf_worker_new(const struct hf_worker_conf *conf, struct hf_worker **ret)
 	worker->loop = conf->loop;
 	worker->meter = conf->meter;
 	worker->events = conf->events;
+	worker->diary = calloc(1, sizeof *worker->diary);
 	worker->client = conf->client;
 	worker->client_ctx = conf->client_ctx;
 	worker->turned = conf->turned;
@@ -487,7 +495,9 @@ int hf_worker_new(const struct hf_worker_conf *conf, struct hf_worker **ret)
 	worker->pump.fire = hf_flights_pump;
 	hf_watch_begin(worker);
 	hf_mailbox_init(&worker->mailbox, MAILBOX_MOST);
-	int rc = hf_inflight_init(&worker->inflight, conf->flights_max, conf->flights_max);
+	int rc = worker->diary ? 0 : -ENOMEM;
+	if (!rc)
+		rc = hf_inflight_init(&worker->inflight, conf->flights_max, conf->flights_max);
 	if (!rc)
 		rc = hf_transports_open(worker);
 	if (!rc)
@@ -579,6 +589,11 @@ struct hf_loop *hf_worker_loop(const struct hf_worker *worker)
 struct hf_meter *hf_worker_meter(const struct hf_worker *worker)
 {
 	return worker->meter;
+}
+
+const struct hf_diary *hf_worker_diary(const struct hf_worker *worker)
+{
+	return worker->diary;
 }
 
 const struct hf_plan *hf_worker_plan(const struct hf_worker *worker)

@@ -138,6 +138,7 @@ int hf_worker_ask(struct hf_worker *worker, const struct hf_cache_key *key,
 
 struct hf_loop *hf_worker_loop(const struct hf_worker *worker);
 struct hf_meter *hf_worker_meter(const struct hf_worker *worker);
+const struct hf_diary *hf_worker_diary(const struct hf_worker *worker); /* meter/decision.h */
 const struct hf_plan *hf_worker_plan(const struct hf_worker *worker);
 size_t hf_worker_flights(const struct hf_worker *worker);
 

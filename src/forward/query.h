@@ -43,7 +43,8 @@
  * When another upstream of the route is due for a probe, it gets a copy of the
  * question; its answer counts like any other.
  *
- * Facts about upstreams are reported to health, rtt and size as they become known.
+ * Facts about upstreams are reported to health, rtt and size as they become known; each
+ * decision is written into the caller's diary, if it keeps one.
  * Ownership: a query lies in its flight; it points to nothing.
  * At the bound: HF_SENDS_MAX messages a query, HF_QUERY_DEADLINE in all.
  * Never:   sockets, bytes, the clock, who the client is.
@@ -57,6 +58,7 @@
 
 #include "forward/route.h"
 #include "forward/verdict.h"
+#include "meter/decision.h"
 #include "truth/trial.h"
 #include "upstream/select.h"
 
@@ -154,6 +156,9 @@ struct hf_query {
 	unsigned moves;      /* of them, how many went out again over another connection: the caller
 				counts */
 	uint8_t looks;       /* how often it has looked whether anybody's rest is over */
+	uint32_t waits_noted; /* a bit for each enum hf_decided that it has waited for since it last
+				 sent something */
+	bool ask_noted;      /* the first message has been written down */
 	bool settling;       /* it has been said that only who was asked in vain is left */
 	bool done;
 	enum hf_query_cause cause;
@@ -255,6 +260,13 @@ struct hf_query_env {
 	const struct hf_outgoing_conf *outgoing_conf;
 	hf_us now;
 	uint32_t dice; /* fresh 32 random bits a step */
+	/* Where it writes down what it decides (meter/decision.h), and as which flight about
+	 * what; slots: of the plan's upstreams. diary NULL: nowhere, and the rest is not looked
+	 * at. */
+	struct hf_diary *diary;
+	const struct hf_question *question;
+	const uint16_t *slots;
+	uint32_t flight;
 };
 
 /* May another message go out for it? Those that went again over a fresh connection count. */

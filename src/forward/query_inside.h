@@ -6,7 +6,7 @@
  * query_send.c how a message travels, what it costs and how long it is waited for;
  * query_facts.c reports what attempts have shown of their upstreams to health, rtt, pace,
  * size and cap, and leaves it to them what that means. The first calls the other two, and
- * the second the third.
+ * the second the third. All of them write down what they decide (query_note.c).
  * Ownership: a step lives no longer than the call; it owns nothing.
  * Threads: as query.h.  At the bound: HF_ACTIONS_MAX, which no event can reach. */
 #ifndef HF_FORWARD_QUERY_INSIDE_H
@@ -63,6 +63,30 @@ static inline const struct hf_upstream_conf *hf_step_figures(
 	const struct hf_step *s, unsigned upstream)
 {
 	return hf_candidate_figures(hf_step_candidate(s, upstream));
+}
+
+#define HF_STEP_NOBODY HF_ROUTE_UPSTREAMS_MAX
+
+/* query_note.c: writes down what was decided (meter/decision.h). upstream, other: in the
+ * route, or HF_STEP_NOBODY. */
+void hf_step_write(const struct hf_step *s, enum hf_decided what, unsigned why, unsigned upstream,
+	unsigned other, int64_t a, int64_t b);
+
+static inline void hf_step_note(const struct hf_step *s, enum hf_decided what, unsigned why,
+	unsigned upstream, int64_t a, int64_t b)
+{
+	if (s->env->diary)
+		hf_step_write(s, what, why, upstream, HF_STEP_NOBODY, a, b);
+}
+
+/* What is waited for, once for all the looks in vain at whether it is there. */
+static inline void hf_step_note_wait(const struct hf_step *s, enum hf_decided what, unsigned why,
+	unsigned upstream, int64_t a, int64_t b)
+{
+	uint32_t bit = 1u << what;
+	if (!(s->q->waits_noted & bit))
+		hf_step_note(s, what, why, upstream, a, b);
+	s->q->waits_noted |= bit;
 }
 
 /* Does the time that it took say how far away the upstream is? Over UDP, and over TLS

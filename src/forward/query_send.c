@@ -132,6 +132,18 @@ static void add_cookie(const struct hf_step *s, struct hf_attempt *a, struct hf_
 	memcpy(a->client, send->client_and_server, sizeof a->client);
 }
 
+/* The first is written down when there is more to tell of it. That the protocol or the truth
+ * wants one is where that is known, and a second copy where it is known what for. */
+static void note_sent(const struct hf_step *s, const struct hf_attempt *a)
+{
+	const struct hf_query *q = s->q;
+	hf_us waited = a->due - a->sent;
+	if (a->reason == HF_SEND_RETRY)
+		hf_step_note(s, HF_DECIDED_RETRY, q->cause, a->upstream, waited, q->sends);
+	else if (a->reason == HF_SEND_PROBE)
+		hf_step_note(s, HF_DECIDED_PROBE, a->channel, a->upstream, waited, 0);
+}
+
 void hf_send_dispatch(struct hf_step *s, struct hf_attempt *a)
 {
 	struct hf_candidate c = *hf_step_candidate(s, a->upstream);
@@ -163,7 +175,9 @@ void hf_send_dispatch(struct hf_step *s, struct hf_attempt *a)
 	send->reason = a->reason;
 	send->edns_size = a->edns ? hf_size_edns(&c.state->size, c.conf, now) : 0;
 	a->edns = send->edns_size != 0;
+	s->q->waits_noted = 0;
 	add_cookie(s, a, send);
+	note_sent(s, a);
 }
 
 static void stand_in_line(struct hf_step *s, struct hf_attempt *a)
@@ -177,6 +191,7 @@ static void stand_in_line(struct hf_step *s, struct hf_attempt *a)
 	queue->reason = a->reason;
 	/* What is sent later than this is answered too late for anybody. */
 	queue->due = s->q->deadline - (needs < most ? needs : most);
+	hf_step_note(s, HF_DECIDED_QUEUE, 0, a->upstream, a->cost, queue->due - s->env->now);
 }
 
 void hf_send_to(struct hf_step *s, unsigned upstream, enum hf_send_reason reason)

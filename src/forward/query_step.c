@@ -99,6 +99,9 @@ static void give_up(struct hf_step *s)
 		return;
 	}
 	struct hf_action *fail = hf_step_act(s, HF_ACT_FAIL);
+	hf_step_note(s, HF_DECIDED_FAIL, s->q->cause,
+		s->q->cause == HF_CAUSE_NONE ? HF_STEP_NOBODY : s->q->cause_upstream, s->q->sends,
+		0);
 	fail->cause = s->q->cause;
 	fail->upstream = s->q->cause_upstream;
 	fail->ede = ede_of(s->q);
@@ -192,7 +195,9 @@ static void wait_for_rest(struct hf_step *s, const struct hf_selection *selected
 	/* Ten thousand that wait in the dark shall not look ten times a second each. */
 	if (q->looks < LOOKS_MAX)
 		q->looks++;
-	pause_until(s, when < later ? when + a_while(s) / 16 : later);
+	when = when < later ? when + a_while(s) / 16 : later;
+	hf_step_note_wait(s, HF_DECIDED_REST, q->cause, q->cause_upstream, when - s->env->now, 0);
+	pause_until(s, when);
 }
 
 /* Tokens of the retry budget, and who was given them. */
@@ -200,18 +205,25 @@ struct tokens {
 	struct hf_retry *retry;
 	struct hf_fair *fair;
 	const struct hf_retry_conf *conf;
+	enum hf_decided_without without; /* if there is none: why */
+};
+
+struct no_token { /* why there is none, and when to look again */
+	enum hf_decided_without why;
+	hf_us when;
 };
 
 /* When there is one for this question. Whose client has had more than its share leaves
  * those of a second of the floor to others; when nobody has taken one of them they are
  * lost to everybody, and it may have the next. */
-static hf_us when_token(const struct hf_step *s, const struct tokens *t)
+static hf_us when_token(const struct hf_step *s, struct tokens *t)
 {
 	hf_us now = s->env->now, when = hf_retry_when(t->retry, t->conf, now);
 	hf_fair_want(t->fair, s->q->account, now);
 	if (when > now || hf_retry_saved(t->retry) >= t->conf->floor ||
 		!hf_fair_heavy(t->fair, s->q->account, now))
 		return when;
+	t->without = HF_WITHOUT_SHARE;
 	return now + LOOK_FOR_TOKEN;
 }
 
@@ -232,18 +244,21 @@ static hf_us when_routes_token(const struct hf_step *s, unsigned upstream)
 }
 
 /* A token for a message that nobody forces us to send, or when to look again. */
-static bool take_token(struct hf_step *s, unsigned upstream, hf_us *ret_when)
+static bool take_token(struct hf_step *s, unsigned upstream, struct no_token *ret)
 {
 	struct hf_upstream_state *state = hf_step_state(s, upstream);
 	struct hf_outgoing_state *outgoing = s->env->outgoing;
-	const struct tokens its = {&state->retry, &state->fair, &hf_step_conf(s, upstream)->retry};
-	const struct tokens everybodys = {
-		&outgoing->retry, &outgoing->fair, &s->env->outgoing_conf->retry};
+	struct tokens its = {&state->retry, &state->fair, &hf_step_conf(s, upstream)->retry,
+		HF_WITHOUT_ITS_TOKEN};
+	struct tokens everybodys = {&outgoing->retry, &outgoing->fair,
+		&s->env->outgoing_conf->retry, HF_WITHOUT_OUR_TOKEN};
 	hf_us mine = when_token(s, &its), all = when_token(s, &everybodys);
 	hf_us routes = when_routes_token(s, upstream);
 	if (mine > s->env->now || all > s->env->now || routes > s->env->now) {
-		mine = mine > routes ? mine : routes;
-		*ret_when = mine > all ? mine : all;
+		*ret = mine > all ? (struct no_token){its.without, mine}
+				  : (struct no_token){everybodys.without, all};
+		if (routes > ret->when)
+			*ret = (struct no_token){HF_WITHOUT_ROUTES_TOKEN, routes};
 		return false;
 	}
 	take(s, &its);
@@ -273,14 +288,14 @@ static void earn_tokens(struct hf_step *s)
 static int take_other(struct hf_step *s, const struct hf_selection *selected, unsigned best)
 {
 	struct hf_selection others = *selected;
-	hf_us when;
+	struct no_token none;
 	others.barred |= hf_step_bit(best);
 	int other = hf_select(&others);
 	if (other < 0 || asked(s->q, (unsigned)other) ||
 		s->q->refused & hf_step_bit((unsigned)other) ||
 		hf_offer(&others, (size_t)other) != HF_OFFER_USE ||
 		hf_step_state(s, (unsigned)other)->answered < s->q->began ||
-		!take_token(s, (unsigned)other, &when))
+		!take_token(s, (unsigned)other, &none))
 		return -1;
 	return other;
 }
@@ -297,13 +312,26 @@ static bool is_content(struct hf_step *s, int next)
 	return true;
 }
 
+static void pause_after_refusal(struct hf_step *s, unsigned upstream, hf_us pause)
+{
+	hf_step_note_wait(s, HF_DECIDED_PAUSE, 0, upstream, pause, 0);
+	pause_until(s, s->env->now + pause);
+}
+
+static void wait_for_token(struct hf_step *s, unsigned upstream, const struct no_token *none)
+{
+	hf_us when = none->when == HF_NEVER ? HF_NEVER : none->when + a_while(s) / 8;
+	hf_step_note_wait(s, HF_DECIDED_NO_TOKEN, none->why, upstream, when - s->env->now, 0);
+	pause_until(s, when);
+}
+
 /* Asks `next`, or pauses before one that has just refused, or gives up when nobody
  * is left (-1) who could still answer. */
 static void go_on_to(struct hf_step *s, const struct hf_selection *selected, int next)
 {
 	struct hf_query *q = s->q;
 	bool rested = q->resume && q->resume <= s->env->now;
-	hf_us when;
+	struct no_token none;
 	if (rested)
 		q->resume = 0; /* whatever comes of it: a time that has passed is not armed */
 	if (is_content(s, next))
@@ -317,26 +345,30 @@ static void go_on_to(struct hf_step *s, const struct hf_selection *selected, int
 	if (q->refused & hf_step_bit((unsigned)next) && !rested) {
 		unsigned doubling = q->tries[next] > 4 ? 4 : q->tries[next];
 		if (!q->resume)
-			pause_until(s, s->env->now + (PAUSE << (doubling ? doubling - 1 : 0)));
+			pause_after_refusal(
+				s, (unsigned)next, PAUSE << (doubling ? doubling - 1 : 0));
 		return;
 	}
 	bool wanted = q->wished && q->sends && !q->tries[next];
-	bool token = (!q->sends && !q->copy) || wanted || take_token(s, (unsigned)next, &when);
+	bool token = (!q->sends && !q->copy) || wanted || take_token(s, (unsigned)next, &none);
+	unsigned best = (unsigned)next;
 	if (!token && q->copy) {
 		blame(q, HF_CAUSE_BUDGET, (unsigned)next, HF_EDE_NONE);
 		if (!hoping(q))
 			give_up(s);
 		return;
 	}
-	if (!token && (next = take_other(s, selected, (unsigned)next)) < 0) {
-		pause_until(s, when == HF_NEVER ? when : when + a_while(s) / 8);
+	if (!token && (next = take_other(s, selected, best)) < 0) {
+		wait_for_token(s, best, &none);
 		return;
 	}
 	if (!q->sends && !q->copy)
 		earn_tokens(s);
 	q->resume = 0;
-	if (wanted)
+	if (wanted) {
 		q->wished = false;
+		hf_step_note(s, HF_DECIDED_FOLLOW, HF_FOLLOW_TRUTH, (unsigned)next, 0, 0);
+	}
 	hf_send_to(s, (unsigned)next,
 		wanted     ? HF_SEND_FOLLOW
 		: q->sends ? HF_SEND_RETRY
@@ -374,13 +406,14 @@ static void go_on(struct hf_step *s)
 }
 
 /* The same upstream once more, in another way, which is no new try. */
-static void ask_again(struct hf_step *s, unsigned upstream)
+static void ask_again(struct hf_step *s, unsigned upstream, enum hf_decided_follow why)
 {
 	if (!hf_query_may_send(s->q) || (s->q->barred | s->q->held) & hf_step_bit(upstream)) {
 		if (!waiting(s->q))
 			go_on(s);
 		return;
 	}
+	hf_step_note(s, HF_DECIDED_FOLLOW, why, upstream, 0, 0);
 	hf_send_to(s, upstream, HF_SEND_FOLLOW);
 	s->q->tries[upstream]--;
 }
@@ -399,6 +432,8 @@ static bool kept_back(struct hf_step *s, const struct hf_selection *selected, un
 	hf_pace_refuse(pace, s->env->now);
 	lose_patience(s);
 	q->resume = s->env->now + a_while(s) / 4;
+	hf_step_note_wait(s, HF_DECIDED_KEEP_BACK, 0, first, q->resume - s->env->now,
+		hf_pace_rate(pace, s->env->now));
 	return true;
 }
 
@@ -406,10 +441,10 @@ static bool kept_back(struct hf_step *s, const struct hf_selection *selected, un
 static void probe_beside(struct hf_step *s, const struct hf_selection *selected,
 	const struct hf_looks *looks, int first)
 {
-	hf_us when;
+	struct no_token none;
 	int probe = hf_select_probe(selected, looks, first);
 	if (probe >= 0 && hf_has_room(selected, (size_t)probe) &&
-		take_token(s, (unsigned)probe, &when))
+		take_token(s, (unsigned)probe, &none))
 		hf_send_to(s, (unsigned)probe, HF_SEND_PROBE);
 }
 
@@ -433,6 +468,7 @@ static void start(struct hf_step *s)
 	hf_look(&selected, &looks);
 	int first = hf_select_from(&selected, &looks);
 	if (first >= 0 && superfluous(s, &selected, (unsigned)first)) {
+		hf_step_note(s, HF_DECIDED_FORGO, 0, (unsigned)first, 0, 0);
 		blame(q, HF_CAUSE_BUDGET, (unsigned)first, HF_EDE_NONE);
 		give_up(s);
 		return;
@@ -463,6 +499,7 @@ static void bar_and_go_on(
 	struct hf_step *s, enum hf_query_cause cause, const struct hf_attempt *a, int32_t ede)
 {
 	/* What an upstream said of the name outweighs another's silence. */
+	hf_step_note(s, HF_DECIDED_REJECT, cause, a->upstream, 0, 0);
 	blame(s->q, cause, a->upstream, ede);
 	bar(s, a->upstream);
 	if (cause != HF_CAUSE_GARBAGE) {
@@ -477,6 +514,7 @@ static void bar_and_go_on(
 /* What it said is of no use, but it said it: it serves this route. */
 static void disbelieve(struct hf_step *s, enum hf_query_cause cause, const struct hf_attempt *a)
 {
+	hf_step_note(s, HF_DECIDED_REJECT, cause, a->upstream, 0, 0);
 	blame(s->q, cause, a->upstream, HF_EDE_NONE);
 	bar(s, a->upstream);
 	hf_facts_path(s, a, HF_OUTCOME_ANSWERED);
@@ -494,6 +532,7 @@ static void hold(struct hf_step *s, struct hf_attempt *a, const struct hf_query_
 	leave_line(s, a->upstream);
 	if (s->q->held & hf_step_bit(a->upstream))
 		return;
+	hf_step_note(s, HF_DECIDED_HOLD, 0, a->upstream, 0, 0);
 	s->q->wished |= event->wished;
 	a->held = true;
 	a->hedge = event->proving ? s->env->now + PROOF_PATIENCE : HF_NEVER;
@@ -523,6 +562,8 @@ static void answered(struct hf_step *s, struct hf_attempt *winner)
 {
 	struct hf_query *q = s->q;
 	let_go_of_held(q);
+	hf_step_note(s, HF_DECIDED_ANSWERED, winner->reason, winner->upstream,
+		s->env->now - winner->sent, q->sends);
 	hf_step_act(s, HF_ACT_ANSWER)->attempt = (uint8_t)(winner - q->attempts);
 	hf_facts_path(s, winner, HF_OUTCOME_ANSWERED);
 	q->answered = true;
@@ -553,7 +594,7 @@ static void answer_of(struct hf_step *s, struct hf_attempt *a, const struct hf_q
 			break;
 		}
 		s->q->stream |= hf_step_bit(upstream);
-		ask_again(s, upstream);
+		ask_again(s, upstream, HF_FOLLOW_TRUNCATED);
 		break;
 	case HF_VERDICT_FORMERR:
 	case HF_VERDICT_NOTIMP:
@@ -562,7 +603,7 @@ static void answer_of(struct hf_step *s, struct hf_attempt *a, const struct hf_q
 			break;
 		}
 		s->q->plain |= hf_step_bit(upstream);
-		ask_again(s, upstream);
+		ask_again(s, upstream, HF_FOLLOW_NO_EDNS);
 		break;
 	case HF_VERDICT_BADCOOKIE:
 		if (a->channel != HF_CHANNEL_UDP) {
@@ -572,7 +613,7 @@ static void answer_of(struct hf_step *s, struct hf_attempt *a, const struct hf_q
 		if (!a->cookie || s->q->badcookie & hf_step_bit(upstream))
 			s->q->stream |= hf_step_bit(upstream);
 		s->q->badcookie |= hf_step_bit(upstream);
-		ask_again(s, upstream);
+		ask_again(s, upstream, HF_FOLLOW_COOKIE);
 		break;
 	case HF_VERDICT_SERVFAIL: bar_and_go_on(s, HF_CAUSE_SERVFAIL, a, event->ede); break;
 	case HF_VERDICT_REFUSED: bar_and_go_on(s, HF_CAUSE_REFUSED, a, event->ede); break;
@@ -650,6 +691,7 @@ static void lost(struct hf_step *s, const struct hf_query_event *event)
 			end(s);
 		return;
 	}
+	hf_step_note(s, HF_DECIDED_REJECT, cause_of_loss(event->outcome), a->upstream, 0, 0);
 	if (event->outcome == HF_OUTCOME_UNTRUSTED)
 		bar(s, a->upstream);
 	s->q->refused |= hf_step_bit(a->upstream);
@@ -670,7 +712,7 @@ static void doubt(struct hf_step *s, const struct hf_query_event *event)
 	if (s->q->stream & hf_step_bit(upstream) || s->q->answered)
 		return;
 	s->q->stream |= hf_step_bit(upstream);
-	ask_again(s, upstream);
+	ask_again(s, upstream, HF_FOLLOW_FORGED);
 }
 
 /* There is room, but who came to rest meanwhile is not sent what stood in line. */
@@ -682,6 +724,7 @@ static void grant(struct hf_step *s, const struct hf_query_event *event)
 		return;
 	a->charged = event->charged;
 	if (hf_offer(&selected, a->upstream) != HF_OFFER_REST) {
+		hf_step_note(s, HF_DECIDED_GRANT, 0, a->upstream, 0, 0);
 		hf_send_dispatch(s, a);
 		return;
 	}
@@ -696,6 +739,7 @@ static void evict(struct hf_step *s, const struct hf_query_event *event)
 	struct hf_attempt *a = &s->q->attempts[event->attempt];
 	if (!a->queued)
 		return;
+	hf_step_note(s, HF_DECIDED_EVICT, 0, a->upstream, 0, 0);
 	blame(s->q, HF_CAUSE_BUDGET, a->upstream, HF_EDE_NONE);
 	bar(s, a->upstream);
 	if (!s->q->answered && !waiting(s->q))
@@ -713,6 +757,7 @@ static void note_late(struct hf_step *s, struct hf_attempt *a)
 			hf_facts_beaten(s, a);
 		return;
 	}
+	hf_step_note(s, HF_DECIDED_SILENT, 0, a->upstream, a->due - a->sent, 0);
 	hf_facts_report(s, a, HF_OUTCOME_SILENT);
 	if (q->cause != HF_CAUSE_SERVFAIL)
 		blame(q, HF_CAUSE_TIMEOUT, a->upstream, HF_EDE_NONE);
@@ -744,22 +789,50 @@ static bool look_at_attempts(struct hf_step *s)
 	return any;
 }
 
+/* Who may be sent a second copy, paid for; -1: nobody, and that is why. */
+static int hedge_to(struct hf_step *s, const struct hf_attempt *a, enum hf_decided_without *ret_why)
+{
+	struct hf_selection selected = hf_step_selection(s);
+	struct no_token none;
+	*ret_why = HF_WITHOUT_MESSAGES;
+	if (!hf_query_may_send(s->q))
+		return -1;
+	selected.spare_low = true;
+	int other = hf_select(&selected);
+	*ret_why = HF_WITHOUT_ANOTHER;
+	if (other < 0 || other == a->upstream || asked(s->q, (unsigned)other) ||
+		hf_offer(&selected, (size_t)other) != HF_OFFER_USE)
+		return -1;
+	if (take_token(s, (unsigned)other, &none))
+		return other;
+	*ret_why = none.why;
+	return -1;
+}
+
+static void note_hedge(const struct hf_step *s, const struct hf_attempt *a, int other,
+	enum hf_decided_without why, hf_us p95)
+{
+	bool alone = s->env->route->upstream_count == 1; /* then there is nothing to decide */
+	if (s->env->diary && !alone)
+		hf_step_write(s, other < 0 ? HF_DECIDED_NO_HEDGE : HF_DECIDED_HEDGE,
+			other < 0 ? why : 0, other < 0 ? HF_STEP_NOBODY : (unsigned)other,
+			a->upstream, s->env->now - a->sent, p95);
+}
+
 /* A second copy for the attempt that takes long, if somebody else has room, and
  * there is a token. */
 static void hedge(struct hf_step *s)
 {
 	for (unsigned i = 0; i < s->q->sends; i++) {
 		struct hf_attempt *a = &s->q->attempts[i];
-		struct hf_selection selected = hf_step_selection(s);
-		hf_us when;
+		enum hf_decided_without why;
 		if (!a->open || a->late || a->queued || a->hedge > s->env->now)
 			continue;
+		hf_us p95 = a->hedge - a->sent;
 		a->hedge = HF_NEVER;
-		selected.spare_low = true;
-		int other = hf_query_may_send(s->q) ? hf_select(&selected) : -1;
-		if (other < 0 || other == a->upstream || asked(s->q, (unsigned)other) ||
-			hf_offer(&selected, (size_t)other) != HF_OFFER_USE ||
-			!take_token(s, (unsigned)other, &when))
+		int other = hedge_to(s, a, &why);
+		note_hedge(s, a, other, why, p95);
+		if (other < 0)
 			continue;
 		hf_send_to(s, (unsigned)other, HF_SEND_HEDGE);
 		return;

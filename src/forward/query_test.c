@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -25,12 +26,18 @@ struct asked {
 	uint32_t dice;
 	struct hf_action actions[HF_ACTIONS_MAX];
 	size_t count;
+	struct hf_diary *diary; /* NULL: none is kept */
 };
+
+static const struct hf_question question = {.name = {.len = 1}, .type = 1, .class = 1};
+static const uint16_t slots[MOST] = {100, 101, 102, 103};
+static const uint16_t indices[MOST] = {0, 1, 2, 3};
 
 static void prepare(struct asked *t, uint16_t upstreams)
 {
 	memset(t, 0, sizeof *t);
-	t->route = (struct hf_route){.upstream_count = upstreams, .order = HF_ORDER_LISTED};
+	t->route = (struct hf_route){
+		.upstreams = indices, .upstream_count = upstreams, .order = HF_ORDER_LISTED};
 	t->now = START;
 	for (unsigned i = 0; i < MOST; i++) {
 		t->confs[i] = (struct hf_upstream_conf){.name = "u",
@@ -53,7 +60,8 @@ static void step(struct asked *t, const struct hf_query_event *event)
 {
 	t->choice.touched_count = 0;
 	const struct hf_query_env env = {
-		&t->route, &t->choice, &t->outgoing, &t->outgoing_conf, t->now, t->dice};
+		&t->route, &t->choice, &t->outgoing, &t->outgoing_conf, t->now, t->dice,
+		t->diary, &question, slots, 7};
 	t->count = hf_query_step(&t->q, &env, event, t->actions);
 }
 
@@ -2422,6 +2430,155 @@ static void a_step_names_those_it_touched_and_how_they_were(void **state)
 	assert_int_equal(t.states[0].health.state, HF_HEALTH_CLOSED);
 }
 
+/* ---- what it writes down ---- */
+
+/* The next that was written down, which is to be of this kind. */
+static const struct hf_decision *decided(
+	const struct asked *t, struct hf_diary_reader *reader, enum hf_decided kind)
+{
+	const struct hf_decision *d = hf_diary_read(t->diary, reader);
+	assert_non_null(d);
+	assert_int_equal(d->kind, kind);
+	assert_int_equal(d->flight, 7);
+	assert_int_equal(d->since, t->now - t->q.began);
+	return d;
+}
+
+static void prepare_with_diary(struct asked *t, uint16_t upstreams)
+{
+	prepare(t, upstreams);
+	t->diary = calloc(1, sizeof *t->diary);
+	assert_non_null(t->diary);
+}
+
+static void what_is_asked_hedged_and_answered_is_written_down_with_its_figures(void **state)
+{
+	struct asked t;
+	struct hf_diary_reader reader = {0, 0};
+	const struct hf_decision *d;
+	(void)state;
+	prepare_with_diary(&t, 2);
+	hedgeable(&t, 0);
+	start(&t);
+	assert_null(hf_diary_read(t.diary, &reader)); /* it is told with what comes next */
+	wait(&t);
+	d = hf_diary_read(t.diary, &reader);
+	assert_non_null(d);
+	assert_int_equal(d->kind, HF_DECIDED_ASK);
+	assert_int_equal(d->at, START);
+	assert_int_equal(d->since, 0);
+	assert_int_equal(d->slot, 100);
+	assert_int_equal(d->why, HF_CHANNEL_UDP);
+	assert_int_equal(d->a, 300 * HF_MS);
+	hf_us p95 = hf_rtt_p95(&t.paths[0].rtt);
+	d = decided(&t, &reader, HF_DECIDED_HEDGE);
+	assert_int_equal(d->slot, 101);
+	assert_int_equal(d->other, 100);
+	assert_int_equal(d->a, p95);
+	assert_int_equal(d->b, p95);
+	t.now += 5 * HF_MS;
+	answer(&t, sent(&t)->attempt);
+	d = decided(&t, &reader, HF_DECIDED_ANSWERED);
+	assert_int_equal(d->slot, 101);
+	assert_int_equal(d->why, HF_SEND_HEDGE);
+	assert_int_equal(d->a, 5 * HF_MS);
+	assert_int_equal(d->b, 2);
+	assert_null(hf_diary_read(t.diary, &reader));
+	free(t.diary);
+}
+
+static void silence_retries_and_the_failure_are_written_down_with_their_causes(void **state)
+{
+	struct asked t;
+	struct hf_diary_reader reader = {0, 0};
+	const struct hf_decision *d, *last = NULL;
+	(void)state;
+	prepare_with_diary(&t, 2);
+	start(&t);
+	hf_us out = t.q.attempts[0].due - t.q.attempts[0].sent;
+	wait(&t);
+	assert_int_equal(hf_diary_read(t.diary, &reader)->kind, HF_DECIDED_ASK);
+	d = decided(&t, &reader, HF_DECIDED_SILENT);
+	assert_int_equal(d->slot, 100);
+	assert_int_equal(d->a, out);
+	d = decided(&t, &reader, HF_DECIDED_RETRY);
+	assert_int_equal(d->slot, 101);
+	assert_int_equal(d->why, HF_CAUSE_TIMEOUT);
+	assert_int_equal(d->b, 2);
+	reply(&t, 1, HF_VERDICT_SERVFAIL);
+	d = decided(&t, &reader, HF_DECIDED_REJECT);
+	assert_int_equal(d->slot, 101);
+	assert_int_equal(d->why, HF_CAUSE_SERVFAIL);
+	while (!t.q.done)
+		wait(&t);
+	while ((d = hf_diary_read(t.diary, &reader)))
+		last = d;
+	assert_non_null(last);
+	assert_int_equal(last->kind, HF_DECIDED_FAIL);
+	assert_int_equal(last->a, t.q.sends);
+	free(t.diary);
+}
+
+static void a_miss_that_is_answered_is_one_line(void **state)
+{
+	struct asked t;
+	struct hf_diary_reader reader = {0, 0};
+	(void)state;
+	prepare_with_diary(&t, 2);
+	start(&t);
+	t.now += 12 * HF_MS;
+	answer(&t, 0);
+	const struct hf_decision *d = decided(&t, &reader, HF_DECIDED_ANSWERED);
+	assert_int_equal(d->slot, 100);
+	assert_int_equal(d->why, HF_SEND_FIRST);
+	assert_int_equal(d->a, 12 * HF_MS);
+	assert_int_equal(d->b, 1);
+	assert_null(hf_diary_read(t.diary, &reader));
+	free(t.diary);
+}
+
+static void that_there_is_no_token_is_written_down_with_whose_it_is(void **state)
+{
+	struct asked t;
+	struct hf_diary_reader reader = {0, 0};
+	const struct hf_decision *d;
+	unsigned noted = 0;
+	(void)state;
+	prepare_with_diary(&t, 2);
+	t.outgoing_conf.retry = (struct hf_retry_conf){0, 1};
+	for (start(&t); !t.q.done; wait(&t))
+		;
+	while ((d = hf_diary_read(t.diary, &reader)))
+		if (d->kind == HF_DECIDED_NO_TOKEN) {
+			assert_int_equal(d->why, HF_WITHOUT_OUR_TOKEN);
+			assert_in_range(d->a, 1, 2 * HF_SECOND);
+			noted++;
+		}
+	assert_in_range(noted, 1, t.q.sends);
+	free(t.diary);
+}
+
+static void what_is_waited_for_is_written_down_once_however_often_it_is_looked_for(void **state)
+{
+	struct asked t;
+	struct hf_diary_reader reader = {0, 0};
+	const struct hf_decision *d;
+	unsigned looks = 0, noted = 0;
+	bool waits = false;
+	(void)state;
+	prepare_with_diary(&t, 1);
+	rest_until(&t, 0, START + 60 * HF_SECOND);
+	for (start(&t); !t.q.done; wait(&t))
+		looks += t.q.resume != 0;
+	while ((d = hf_diary_read(t.diary, &reader))) {
+		assert_false(waits && d->kind == HF_DECIDED_REST);
+		waits = d->kind == HF_DECIDED_REST;
+		noted += waits;
+	}
+	assert_true(looks > noted && noted > 0);
+	free(t.diary);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -2540,6 +2697,11 @@ int main(void)
 		cmocka_unit_test(every_cause_has_a_sentence),
 		cmocka_unit_test(whatever_comes_it_ends_in_time_and_within_bounds),
 		cmocka_unit_test(a_step_names_those_it_touched_and_how_they_were),
+		cmocka_unit_test(what_is_asked_hedged_and_answered_is_written_down_with_its_figures),
+		cmocka_unit_test(a_miss_that_is_answered_is_one_line),
+		cmocka_unit_test(silence_retries_and_the_failure_are_written_down_with_their_causes),
+		cmocka_unit_test(that_there_is_no_token_is_written_down_with_whose_it_is),
+		cmocka_unit_test(what_is_waited_for_is_written_down_once_however_often_it_is_looked_for),
 	};
 	return cmocka_run_group_tests_name("query", tests, NULL, NULL);
 }

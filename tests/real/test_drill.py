@@ -55,3 +55,19 @@ def test_wrong_usage_is_told():
         done = drill(*words)
         assert done.returncode == 2, words
         assert done.stderr.startswith('holdfast drill: '), words
+
+
+def test_a_trace_says_what_was_decided_and_why(tmp_path):
+    path = tmp_path / 'slow.play'
+    path.write_text("""upstream a servfail
+upstream b answers *.example A 192.0.2.10
+route . to a b
+at 0s ask x.example A expect 192.0.2.10
+""")
+    told = drill('--trace', str(path))
+    assert told.returncode == 0, told.stdout
+    assert '  holdfast, x.example A #1: asked a over UDP, and waits ' in told.stdout
+    assert '  holdfast, x.example A #1: upstream a answered SERVFAIL' in told.stdout
+    assert '  holdfast, x.example A #1: asked b, message 2, and waits ' in told.stdout
+    assert '; before that: answered SERVFAIL' in told.stdout
+    assert '  holdfast, x.example A #1: b answered a retry, ' in told.stdout
