@@ -22,6 +22,7 @@ void hf_story_free(struct hf_story *story)
 		return;
 	hf_examined_free(story->examined);
 	hf_plan_unref(story->plan);
+	free(story->lately);
 	free(story->upstreams);
 	free(story);
 }
@@ -205,6 +206,13 @@ bool hf_story_is_upstreams(const struct hf_story *story)
 	return (own->standing <= HF_ZONE_MARKED && !own->closed && own->said == HF_ZONE_REFERRED);
 }
 
+static void look_at_diary(
+	const struct hf_worker *worker, const struct hf_cache_key *key, struct hf_story *s)
+{
+	s->lately_count = hf_diary_last(worker->diary, key->name->bytes, key->name->len,
+		(uint32_t)key->name_hash, key->type, s->lately, HF_STORY_LATELY);
+}
+
 int hf_story_look(struct hf_worker *worker, const struct hf_question *question, hf_us now,
 	struct hf_story **ret)
 {
@@ -219,11 +227,15 @@ int hf_story_look(struct hf_worker *worker, const struct hf_question *question, 
 		look_at_zones(worker, worker->zones, s);
 	s->worker = worker->index;
 	s->first = -1;
+	s->looked = now;
 	s->upstreams = calloc(s->route ? s->route->upstream_count : 1, sizeof *s->upstreams);
-	if (!s->upstreams) {
+	s->lately = calloc(HF_STORY_LATELY, sizeof *s->lately);
+	if (!s->upstreams || !s->lately) {
 		hf_story_free(s);
 		return -ENOMEM;
 	}
+	const struct hf_cache_key key = hf_worker_key(worker, &s->question, 0);
+	look_at_diary(worker, &key, s);
 	if (s->route) {
 		look_at_upstreams(worker, s, now);
 		look_at_cache(worker, s, now);

@@ -6,7 +6,9 @@
  * what a client would get. A name that is answered from a zone of ours, or from local data,
  * is told from there: no upstream is asked for it, as none would be for a client. Everything is
  * looked at in one turn of the worker that owns the name, but for what upstreams say, which takes
- * its time (examine.h). Looking changes nothing but the counts of use of what is in the cache.
+ * its time (examine.h). What was decided about the question lately (meter/decision.h) is what the
+ * diary of that worker still has. Looking changes nothing but the counts of use of what is in the
+ * cache.
  * Ownership: a story is its receiver's; it points into its plan, of which it holds a
  * reference, and may be read in any thread.
  * Threads: the worker's own.
@@ -16,6 +18,7 @@
 
 #include "engine/examine.h"
 #include "forward/route.h"
+#include "meter/decision.h"
 #include "upstream/health.h"
 #include "zone/answer.h"
 #include "zone/zones.h"
@@ -77,8 +80,14 @@ struct hf_story {
 		bool failed;              /* the question failed lately (RFC 9520) */
 		uint32_t failed_for;      /* ... and that counts for so many s more */
 	} cached;
+	struct hf_decision *lately; /* what was decided about the question, the oldest first */
+	size_t lately_count;
+	hf_us looked; /* when, by the clock of `lately` */
 	struct hf_examined *examined; /* NULL: nobody was asked */
 };
+
+/* Of what was decided about the question so much is told. */
+#define HF_STORY_LATELY 40
 
 void hf_story_free(struct hf_story *story); /* NULL is fine */
 

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "face/command.h"
+#include "face/decisions.h"
 #include "face/findings.h"
 #include "wire/type.h"
 #include "zone/rules.h"
@@ -182,6 +183,28 @@ static json_t *expected_json(const struct hf_story *s)
 		hf_expects_text(s->expected->conf, says));
 }
 
+/* ---- what was decided ---- */
+
+static bool slot_name(void *ctx, unsigned slot, char *buf, size_t size)
+{
+	const struct hf_plan *plan = ctx;
+	for (size_t i = 0; i < plan->forward->upstream_count; i++)
+		if (plan->slots[i] == slot) {
+			snprintf(buf, size, "%s", plan->forward->upstreams[i].name);
+			return true;
+		}
+	return false;
+}
+
+static json_t *lately_json(const struct hf_story *s)
+{
+	const struct hf_slot_names names = {.name = slot_name, .ctx = s->plan};
+	json_t *list = json_array();
+	for (size_t i = 0; i < s->lately_count; i++)
+		json_array_append_new(list, hf_decision_json(&s->lately[i], &names, s->looked));
+	return list;
+}
+
 /* ---- what a client gets ---- */
 
 /* The one whose answer a client would be given, were it asked now; NULL: none. */
@@ -345,6 +368,7 @@ static json_t *story_json(const struct hf_story *s)
 			? json_boolean(hf_findings_alike(
 				  &s->examined->findings, &s->examined->findings.questions[0]))
 			: json_null());
+	put(story, "lately", lately_json(s));
 	put(story, "client_gets", json_string(text.bytes ? text.bytes : ""));
 	hf_text_clear(&text);
 	return story;
@@ -475,6 +499,15 @@ static void write_own(const json_t *story, FILE *out)
 		word(own, "why"));
 }
 
+static void write_lately(const json_t *lately, FILE *out)
+{
+	size_t i;
+	json_t *row;
+	if (json_array_size(lately))
+		fprintf(out, "lately    decided about it, as far as it is remembered:\n");
+	json_array_foreach(lately, i, row) hf_decision_write(row, false, out);
+}
+
 static void write_page(const json_t *story, FILE *out)
 {
 	const json_t *expected = json_object_get(story, "expected");
@@ -492,6 +525,7 @@ static void write_page(const json_t *story, FILE *out)
 	else
 		fprintf(out, "expected  nothing: whatever an upstream says of it is believed\n");
 	write_cache(json_object_get(story, "cache"), out);
+	write_lately(json_object_get(story, "lately"), out);
 	write_asked(json_object_get(story, "asked"), out);
 	if (json_is_false(json_object_get(story, "all_alike")))
 		fprintf(out, "          they do not all say the same%s\n",

@@ -174,3 +174,40 @@ def test_a_stop_waits_for_no_story(holdfast, fake):
         began = time.monotonic()
         assert server.stop() == 0
         assert time.monotonic() - began < 5
+
+
+def decided(server, name, *words):
+    code, story = told(server, "--no-ask", name, *words)
+    return [row["decided"] for row in story["lately"]], story["lately"]
+
+
+def test_what_was_decided_about_a_question_is_told_with_its_figures(holdfast, fake):
+    a, b = fake(fakes.failing(2)), fake()
+    server = holdfast({"a": a.at, "b": b.at}, startup={"verify": "off"})
+    assert server.udp(NAME).rcode == 0
+    kinds, rows = decided(server, NAME)
+    assert kinds == ["ask", "reject", "retry", "answered"]
+    assert [row["upstream"] for row in rows] == ["a", "a", "b", "b"]
+    assert len({row["flight"] for row in rows}) == 1 and rows[0]["name"].startswith(NAME)
+    assert "SERVFAIL" in rows[1]["says"] and "SERVFAIL" in rows[2]["says"]
+    assert rows[-1]["b"] == 2 and rows[-1]["since_ms"] >= rows[0]["since_ms"] >= 0
+    server.udp(NAME)  # a hit decides nothing
+    assert decided(server, NAME)[0] == kinds
+    assert decided(server, NAME, "AAAA")[0] == []  # another question
+    _, text = explain(server, "--no-ask", NAME)
+    assert "asked b, message 2" in text and "decided about it" in text
+
+
+def test_a_failure_that_is_remembered_is_told_of(holdfast, fake):
+    server = holdfast({"a": fake(fakes.failing(2)).at}, startup={"verify": "off"}, workers=1)
+    assert server.udp(NAME).rcode == 2
+    kinds, rows = decided(server, NAME)
+    assert kinds == ["ask", "reject", "fail", "remember"]
+    assert rows[-1]["a"] >= 1 and "RFC 9520" in rows[-1]["says"]
+    assert server.udp(NAME).rcode == 2
+    assert "fail_again" in decided(server, NAME)[0] or a_second_has_passed(server)
+
+
+def a_second_has_passed(server):
+    """On a slow machine the failure counted no more when it was asked for again."""
+    return decided(server, NAME)[0].count("ask") > 1

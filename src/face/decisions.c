@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "face/decisions.h"
+
+#include "wire/type.h"
+
+static void put(json_t *object, const char *key, json_t *value)
+{
+	json_object_set_new(object, key, value ? value : json_null());
+}
+
+static json_t *ms(hf_us duration)
+{
+	return json_real((double)(duration / 10) / 100);
+}
+
+static json_t *upstream_json(const struct hf_slot_names *names, uint16_t slot)
+{
+	char name[HF_DECISION_TEXT_MAX];
+	if (slot == HF_DECISION_NOBODY)
+		return json_null();
+	return json_string(hf_decision_upstream(names, slot, name, sizeof name));
+}
+
+json_t *hf_decision_json(const struct hf_decision *d, const struct hf_slot_names *names, hf_us now)
+{
+	char name[HF_NAME_TEXT_MAX], type[16], text[HF_DECISION_TEXT_MAX];
+	json_t *one = json_object();
+	put(one, "ago_ms", ms(now - d->at));
+	put(one, "name", json_string(hf_decision_name(d, name)));
+	put(one, "type", json_string(hf_type_text(d->type, type)));
+	put(one, "flight", d->flight ? json_integer(d->flight) : json_null());
+	put(one, "since_ms", d->flight ? ms(d->since) : json_null());
+	put(one, "decided", json_string(hf_decision_kind_name(d->kind)));
+	put(one, "upstream", upstream_json(names, d->slot));
+	put(one, "other", upstream_json(names, d->other));
+	put(one, "a", json_integer(d->a));
+	put(one, "b", json_integer(d->b));
+	put(one, "says", json_string(hf_decision_text(d, names, text)));
+	return one;
+}
+
+static const char *word(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+	return text ? text : "";
+}
+
+static double number(const json_t *object, const char *key)
+{
+	return json_number_value(json_object_get(object, key));
+}
+
+void hf_decision_write(const json_t *object, bool named, FILE *out)
+{
+	fprintf(out, "  %9.3f s ago", number(object, "ago_ms") / 1000);
+	if (json_is_integer(json_object_get(object, "flight")))
+		fprintf(out, "  #%-6.0f +%8.1f ms  ", number(object, "flight"),
+			number(object, "since_ms"));
+	else
+		fprintf(out, "  %-7s %12s  ", "", "");
+	if (named)
+		fprintf(out, "%s %s: ", word(object, "name"), word(object, "type"));
+	fprintf(out, "%s\n", word(object, "says"));
+}
