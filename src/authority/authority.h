@@ -95,7 +95,8 @@ struct hf_authority_zone {
 	int http_status;           /* of the last answer of its URL; 0: none, or it has no URL */
 	hf_us asked_ago;           /* when the URL was last asked for; -1: never */
 	char http_tag[40];         /* the ETag of what is here, cut to fit; "" */
-	char why[HF_GATE_WHY_MAX]; /* of the state */
+	char why[HF_ZONE_STATE_WHY_MAX]; /* of the state, and what is behind it: who could not be
+					    asked, what is wrong with the source */
 	char fault[200];           /* the last that went wrong with its source; "" */
 };
 /* One after the other, in the order of their names; while `each` runs, the authority waits. */

@@ -67,6 +67,8 @@ struct hf_zone_keeper {
 	struct hf_updates *updates; /* NULL: nobody takes them */
 	size_t asked_count; /* of the gate's witnesses; behind them are the siblings */
 	bool odd;
+	bool stated;                   /* its state has been told, since the start */
+	char unheard[HF_GATE_WHY_MAX]; /* who of them could not be asked last, and why; "" */
 	struct hf_gate gate;
 	struct hf_zones_entry entry;
 	struct hf_timer turn_timer; /* time passes */
@@ -282,16 +284,56 @@ static enum hf_zone_standing standing_of(
 	return k->conf.zone->when_unproven == HF_UNPROVEN_DROP ? HF_ZONE_DROPPED : HF_ZONE_WITHHELD;
 }
 
+/* A fault without the folders that a file lies in: they take much room, and are nobody's
+ * business who asks for a name. */
+static const char *fault_of(const struct hf_zone_keeper *k)
+{
+	const char *slash = strrchr(k->fault, '/');
+	return *k->fault == '/' && slash ? slash + 1 : k->fault;
+}
+
+/* The gate's words, and what it cannot know: who did not answer, what the source lacks. */
+static const char *say_state(
+	const struct hf_zone_keeper *k, hf_us now, char why[static HF_ZONE_STATE_WHY_MAX])
+{
+	char words[HF_GATE_WHY_MAX];
+	const char *more = k->unheard;
+	if (!k->gate.has_copy || k->gate.state == HF_GATE_BEHIND)
+		more = fault_of(k);
+	else if (k->gate.state == HF_GATE_CURRENT)
+		more = "";
+	hf_gate_why(&k->gate, now, words);
+	snprintf(why, HF_ZONE_STATE_WHY_MAX, "%s%s%.76s", words, *more ? "; " : "", more);
+	return why;
+}
+
 /* The extended error. What is held comes first, for siblings to read: the end may be cut. */
-static void say_why(struct hf_zone_keeper *k, hf_us now)
+static void say_why(const struct hf_zone_keeper *k, hf_us now, char ret[static HF_ZONES_WHY_MAX])
 {
 	char why[HF_GATE_WHY_MAX];
 	hf_gate_why(&k->gate, now, why);
 	if (k->gate.has_copy)
-		snprintf(k->entry.why, sizeof k->entry.why, HF_SIBLING_HOLDS "; %.50s",
-			k->gate.serial, why);
+		snprintf(ret, HF_ZONES_WHY_MAX, HF_SIBLING_HOLDS "; %.50s", k->gate.serial, why);
 	else
-		snprintf(k->entry.why, sizeof k->entry.why, "%s", why);
+		snprintf(ret, HF_ZONES_WHY_MAX, "%.79s", *k->fault ? fault_of(k) : why);
+}
+
+/* Would clients be told something else? Not how the seconds pass. */
+static bool says_anew(
+	const struct hf_zone_keeper *k, const struct hf_gate_verdict *verdict, hf_us now)
+{
+	char why[HF_ZONES_WHY_MAX];
+	if (verdict->serve || verdict->state != HF_GATE_UNPROVEN)
+		return false;
+	say_why(k, now, why);
+	return strcmp(why, k->entry.why) != 0;
+}
+
+/* A start with a copy that nobody proves changes no state, and must not be silent. */
+static bool is_untold(const struct hf_zone_keeper *k, enum hf_zone_standing standing)
+{
+	return !k->stated && k->gate.has_copy && hf_gate_all_asked(&k->gate) &&
+	       (standing == HF_ZONE_WITHHELD || standing == HF_ZONE_DROPPED);
 }
 
 static void update_entry(struct hf_zone_keeper *k, const struct hf_zone *before,
@@ -304,22 +346,24 @@ static void update_entry(struct hf_zone_keeper *k, const struct hf_zone *before,
 		[HF_ZONE_DROPPED] = HF_EDE_NOT_READY,
 	};
 	enum hf_zone_standing standing = standing_of(k, verdict), was = k->entry.standing;
-	if (standing == was && !verdict->changed && k->entry.zone == before)
+	bool moved = standing != was || verdict->changed, untold = is_untold(k, standing);
+	if (!moved && !untold && k->entry.zone == before && !says_anew(k, verdict, now))
 		return;
 	k->entry.standing = standing;
 	k->entry.ede = codes[standing];
 	k->entry.why[0] = 0;
 	if (standing != HF_ZONE_SERVED)
-		say_why(k, now);
-	if (standing != was || verdict->changed) {
-		char why[HF_GATE_WHY_MAX];
+		say_why(k, now, k->entry.why);
+	if (moved || untold) {
+		char why[HF_ZONE_STATE_WHY_MAX];
+		k->stated = true;
 		tell_why(k,
 			(struct hf_event){.kind = HF_EVENT_ZONE_STATE,
 				.slot = (uint16_t)was,
 				.a = (int32_t)k->gate.state,
 				.b = (int32_t)standing,
 				.c = (int32_t)k->gate.serial},
-			hf_gate_why(&k->gate, now, why), now);
+			say_state(k, now, why), now);
 	}
 	k->conf.handler->changed(k->conf.ctx, k);
 }
@@ -420,7 +464,7 @@ static void witness_said(
 	void *ctx, size_t index, bool reached, uint32_t serial, const char *why, hf_us now)
 {
 	struct hf_zone_keeper *k = ctx;
-	(void)why;
+	snprintf(k->unheard, sizeof k->unheard, "%.79s", reached ? "" : why);
 	hf_gate_report(&k->gate, index, reached, serial, now);
 	settle(k, now);
 }
@@ -700,6 +744,7 @@ static void inherit(struct hf_zone_keeper *k, const struct hf_zone_keeper *befor
 {
 	struct hf_gate_conf conf = k->gate.conf;
 	const struct hf_zone *zone = before->entry.zone;
+	k->stated = before->stated;
 	k->loads = before->loads;
 	k->refused = before->refused;
 	k->transfers = before->transfers;
@@ -915,6 +960,6 @@ void hf_zone_keeper_figures(
 	};
 	if (k->source && k->source->ops->sight)
 		k->source->ops->sight(k->source, &ret->sight);
-	hf_gate_why(gate, now, ret->why);
+	say_state(k, now, ret->why);
 	snprintf(ret->fault, sizeof ret->fault, "%s", k->fault);
 }

@@ -107,7 +107,7 @@ struct hf_zone_keeper_figures {
 	unsigned untold;              /* secondaries that could not be told, or did not fetch */
 	struct hf_source_sight sight; /* of a URL; else empty */
 	size_t updates;  /* providers that are given updates: hf_zone_keeper_updates */
-	char why[HF_GATE_WHY_MAX];
+	char why[HF_ZONE_STATE_WHY_MAX]; /* of the state, and what is behind it */
 	char fault[200];
 };
 void hf_zone_keeper_figures(

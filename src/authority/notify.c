@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "truth/serials.h"
 #include "wire/message.h"
+#include "wire/type.h"
 #include "zone/place.h"
 
 /* A reply takes no work: who has not answered by then has not heard. */
@@ -281,13 +282,13 @@ static bool answers(struct secondary *s, uint8_t *m, size_t len, struct hf_messa
 
 static void heard(struct secondary *s, unsigned rcode, hf_us now)
 {
-	char why[60];
+	char why[60], text[HF_RCODE_TEXT_MAX];
 	if (rcode == HF_RCODE_NOERROR) {
 		s->all->figures.answered++;
 		check_later(s, now);
 		return;
 	}
-	snprintf(why, sizeof why, "it answers with RCODE %u", rcode);
+	snprintf(why, sizeof why, "it answers with %s", hf_rcode_text(rcode, text));
 	complain(s, why, now);
 	if (rcode == HF_RCODE_NOTIMP)
 		s->step = STEP_DONE; /* and what was complained of stays so */

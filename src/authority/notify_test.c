@@ -397,7 +397,7 @@ static void who_says_no_is_told_seldom_and_complained_of_once(void **state)
 	hf_sim_run_for(s->sim, 1190 * HF_SECOND);
 	assert_in_range(s->servers[0].heard, 10, 14);
 	assert_int_equal(s->failed, 1);
-	assert_string_equal(s->why, "it answers with RCODE 5");
+	assert_string_equal(s->why, "it answers with REFUSED");
 	s->servers[0].rcode = 0;
 	hf_sim_run_for(s->sim, HF_NOTIFY_SELDOM + 10 * HF_SECOND);
 	assert_int_equal(s->told, 1);

@@ -21,6 +21,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "truth/serials.h"
+#include "wire/type.h"
 #include "zone/transfer.h"
 
 /* For how long the serials of primaries are waited for: one that is slower may still be
@@ -268,7 +269,7 @@ static void came_fault(struct xfr *x, hf_us now)
 /* True: the message may be believed. */
 static bool check_signature(struct xfr *x, uint8_t *m, size_t *len, hf_us now)
 {
-	char why[HF_SOURCE_WHY_MAX];
+	char why[HF_SOURCE_WHY_MAX], text[HF_RCODE_TEXT_MAX];
 	if (!x->tsig)
 		return true;
 	enum hf_tsig_found found = hf_tsig_check_reply(
@@ -278,8 +279,8 @@ static bool check_signature(struct xfr *x, uint8_t *m, size_t *len, hf_us now)
 	unsigned rcode = *len >= HF_HEADER_LEN ? hf_message_flags(m) & HF_FLAG_RCODE : 0;
 	snprintf(why, sizeof why, "%s", hf_tsig_found_text(found));
 	if (found == HF_TSIG_ABSENT && rcode)
-		snprintf(why, sizeof why, "%s, the answer is RCODE %u", hf_tsig_found_text(found),
-			rcode);
+		snprintf(why, sizeof why, "%s, the answer is %s", hf_tsig_found_text(found),
+			hf_rcode_text(rcode, text));
 	primary_failed(x, why, now);
 	return false;
 }

@@ -664,7 +664,7 @@ static void a_witness_without_authority_or_that_refuses_is_not_reached(void **st
 	assert_string_equal(w->why, "198.51.100.1:53: it has no authority for the zone");
 	w->primaries[0].manner = REFUSES;
 	assert_false(ask(w, "198.51.100.1", HF_SECOND));
-	assert_string_equal(w->why, "198.51.100.1:53: the answer is RCODE 5 (REFUSED)");
+	assert_string_equal(w->why, "198.51.100.1:53: the answer is REFUSED");
 }
 
 static void a_witness_is_asked_three_times_and_then_given_up(void **state)

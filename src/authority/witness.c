@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "wire/build.h"
+#include "wire/type.h"
 
 #define WHY_MAX 200
 
@@ -137,8 +138,9 @@ static enum said read_answer(const struct hf_witness *w, struct answer *a)
 	if (a->view.flags & HF_FLAG_TC)
 		return SAID_CUT;
 	if (a->view.rcode) {
-		snprintf(a->why, sizeof a->why, "the answer is RCODE %u%s", a->view.rcode,
-			a->view.rcode == HF_RCODE_REFUSED ? " (REFUSED)" : "");
+		char rcode[HF_RCODE_TEXT_MAX];
+		snprintf(a->why, sizeof a->why, "the answer is %s",
+			hf_rcode_text(a->view.rcode, rcode));
 		return SAID_FAULT;
 	}
 	if (soa && !(a->view.flags & HF_FLAG_AA))

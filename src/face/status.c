@@ -561,7 +561,7 @@ static void write_interception(const json_t *interception, FILE *out)
 
 static bool is_well(const json_t *zone)
 {
-	return strcmp(get_text(zone, "standing"), "served") == 0 && !get_text(zone, "fault");
+	return strcmp(get_text(zone, "state"), "current") == 0 && !get_text(zone, "fault");
 }
 
 static void write_zone(const json_t *zone, FILE *out)
@@ -574,7 +574,7 @@ static void write_zone(const json_t *zone, FILE *out)
 	fprintf(out, "  %-28s %-9s %-9s %10s %10s %9lld\n", get_text(zone, "name"),
 		get_text(zone, "standing"), get_text(zone, "state"), serial, published,
 		get_number(zone, "records"));
-	if (strcmp(get_text(zone, "standing"), "served") != 0)
+	if (strcmp(get_text(zone, "state"), "current") != 0)
 		fprintf(out, "    %s\n", get_text(zone, "why"));
 	if (get_text(zone, "fault"))
 		fprintf(out, "    its source: %s\n", get_text(zone, "fault"));

@@ -364,11 +364,12 @@ static void say_zone_trouble(struct hf_log *log, const struct hf_event *event, c
 		{.key = NULL},
 	};
 	hf_log_say(log, refused ? HF_LOG_ERROR : HF_LOG_WARNING,
-		refused ? event->b ? "zone: a version is refused, and there is no other"
-				   : "zone: a version is refused, the one before stays"
-		: copy    ? "zone-state: copies on the disk"
-		: put_off ? "zone: a version has to wait"
-			  : "zone: its source could not be had",
+		refused    ? event->b ? "zone: a version is refused, and there is no other"
+				      : "zone: a version is refused, the one before stays"
+		: copy     ? "zone-state: copies on the disk"
+		: put_off  ? "zone: a version has to wait"
+		: event->b ? "zone: its source could not be had, and there is no version of before"
+			   : "zone: its source could not be had, the version before stays",
 		fields);
 }
 

@@ -54,3 +54,13 @@ uint16_t hf_type_read(const char *text)
 		return (uint16_t)number;
 	return 0;
 }
+
+const char *hf_rcode_text(unsigned rcode, char buf[static HF_RCODE_TEXT_MAX])
+{
+	static const char *const names[] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP",
+		"REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE"};
+	if (rcode < HF_COUNT_OF(names))
+		return names[rcode];
+	snprintf(buf, HF_RCODE_TEXT_MAX, "RCODE %u", rcode % 65536);
+	return buf;
+}

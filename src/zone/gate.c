@@ -128,7 +128,7 @@ static void settle(struct hf_gate *gate, hf_us now)
 		gate->behind_since = now;
 }
 
-static bool all_asked(const struct hf_gate *gate)
+bool hf_gate_all_asked(const struct hf_gate *gate)
 {
 	for (size_t i = 0; i < gate->witness_count; i++)
 		if (!gate->witnesses[i].asked)
@@ -247,7 +247,7 @@ void hf_gate_transferred(struct hf_gate *gate, size_t witness, uint32_t serial, 
  * be asked says otherwise. */
 static void carry_over(struct hf_gate *gate, hf_us now)
 {
-	if (gate->ever_proven || gate->proven == HF_GATE_NEVER || !all_asked(gate))
+	if (gate->ever_proven || gate->proven == HF_GATE_NEVER || !hf_gate_all_asked(gate))
 		return;
 	gate->ever_proven = now - gate->proven <= gate->refresh + gate->retry &&
 			    gate->behind_since == HF_GATE_NEVER;
@@ -298,7 +298,7 @@ static bool worth_fetching(const struct hf_gate *gate)
 
 static bool may_serve_unproven(const struct hf_gate *gate, hf_us now)
 {
-	return gate->state == HF_GATE_UNPROVEN && gate->has_copy && all_asked(gate) &&
+	return gate->state == HF_GATE_UNPROVEN && gate->has_copy && hf_gate_all_asked(gate) &&
 	       !any_reached(gate) && now - gate->started < gate->conf.serve_unproven;
 }
 
@@ -391,10 +391,10 @@ static const char *why_unproven(const struct hf_gate *gate, char buf[static HF_G
 {
 	if (!gate->has_copy)
 		snprintf(buf, HF_GATE_WHY_MAX, "there is no copy yet");
-	else if (!all_asked(gate))
+	else if (!hf_gate_all_asked(gate))
 		snprintf(buf, HF_GATE_WHY_MAX, "serial %u is not proven yet", gate->serial);
 	else if (!any_reached(gate))
-		snprintf(buf, HF_GATE_WHY_MAX, "serial %u is not proven: no witness can be reached",
+		snprintf(buf, HF_GATE_WHY_MAX, "serial %u is not proven: no witness gives a serial",
 			gate->serial);
 	else if (gate->published_known)
 		snprintf(buf, HF_GATE_WHY_MAX, "serial %u is not proven: witnesses show %u",
@@ -418,8 +418,13 @@ const char *hf_gate_why(const struct hf_gate *gate, hf_us now, char buf[static H
 			gate->published, gate->serial);
 		return buf;
 	case HF_GATE_AGING:
-		snprintf(buf, HF_GATE_WHY_MAX, "serial %u was last proven %lld s ago", gate->serial,
-			ago);
+		if (gate->published_known && hf_serial_older(gate->published, gate->serial))
+			snprintf(buf, HF_GATE_WHY_MAX,
+				"serial %u was last proven %lld s ago; witnesses show %u",
+				gate->serial, ago, gate->published);
+		else
+			snprintf(buf, HF_GATE_WHY_MAX, "serial %u was last proven %lld s ago",
+				gate->serial, ago);
 		return buf;
 	case HF_GATE_EXPIRED:
 		snprintf(buf, HF_GATE_WHY_MAX,

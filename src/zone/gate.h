@@ -156,9 +156,16 @@ struct hf_gate_verdict {
 };
 struct hf_gate_verdict hf_gate_verdict(struct hf_gate *gate, hf_us now);
 
+/* Has each witness been asked since the start, and has answered or failed? */
+bool hf_gate_all_asked(const struct hf_gate *gate);
+
 /* Why, as a phrase with figures: "serial 12 is published, this is 9". Returns buf. */
 #define HF_GATE_WHY_MAX 80
 const char *hf_gate_why(const struct hf_gate *gate, hf_us now, char buf[static HF_GATE_WHY_MAX]);
+
+/* Room for these words with some that the gate cannot know: who did not answer, what the
+ * source lacks. Every zone has it once. */
+#define HF_ZONE_STATE_WHY_MAX (2 * HF_GATE_WHY_MAX)
 
 const char *hf_gate_state_text(enum hf_gate_state state); /* "unproven" ... */
 

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "truth/serials.h"
 #include "wire/build.h"
+#include "wire/type.h"
 
 #define WHY_MAX 200
 
@@ -434,16 +435,13 @@ static enum hf_transfer_step take_record(struct hf_transfer *t)
  * zone or the key, and the same for both. */
 static enum hf_transfer_step refused(struct hf_transfer *t, unsigned rcode)
 {
-	static const char *const names[] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP",
-		"REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH", "NOTZONE"};
+	char text[HF_RCODE_TEXT_MAX];
 	enum hf_transfer_step step = HF_TRANSFER_REFUSED;
 	if (t->stage != FIRST)
 		step = HF_TRANSFER_BROKEN;
 	else if (t->have && rcode != 9)
 		step = HF_TRANSFER_AGAIN;
-	if (rcode < HF_COUNT_OF(names))
-		return end(t, step, "the answer is %s", names[rcode]);
-	return end(t, step, "the answer is RCODE %u", rcode);
+	return end(t, step, "the answer is %s", hf_rcode_text(rcode, text));
 }
 
 static enum hf_transfer_step judge_header(struct hf_transfer *t, const uint8_t *m, size_t len)

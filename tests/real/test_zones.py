@@ -139,7 +139,11 @@ def test_a_file_with_a_fault_at_the_start_is_not_served_until_it_is_mended(file_
     server = file_server()
     assert_withheld(server)
     status, page = server.get("/ready")[:2]
-    assert status == 503 and ZONE.rstrip(".") in page
+    assert status == 503 and ZONE.rstrip(".") in page and "corp:6: " in page  # the cause, with its line
+    said = server.udp("serial." + ZONE, "TXT", edns=1232).wire
+    assert b"corp:6: " in said and str(tmp_path).encode() not in said
+    net.wait_until("the log to have it",
+                   lambda: "and there is no version of before" in server.process.output())
     write(tmp_path / "zones" / "corp", text(2))
     wait_for(server, 2)
     net.wait_until("the node to be ready", lambda: server.get("/ready")[0] == 200)
@@ -272,6 +276,9 @@ def test_a_copy_that_nobody_proves_is_not_served_and_with_leave_it_is_marked(nsd
     time.sleep(3)  # past refresh and retry
     server.start()
     assert_withheld(server)
+    net.wait_until("who was asked in vain to be told of", lambda: "no witness gives a serial; %s: " % primary.at
+                   in server.process.output().split("not served, SERVFAIL")[-1])
+    assert "no witness gives a serial; %s: " % primary.at in server.get("/ready")[1]
     stop(server)
     server.conf["zones"][0]["serve-unproven"] = "1h"
     server.write()
