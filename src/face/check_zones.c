@@ -7,16 +7,46 @@
 #include "authority/libcurl.h"
 #include "authority/zone_file.h"
 #include "base/error.h"
+#include "face/config_source.h"
 #include "zone/local.h"
 #include "zone/rules.h"
 #include "zone/sanity.h"
 
+/* As much of a line as is shown; a zone may be one line of any length. */
+#define SHOWN_MAX 160
+
+/* The line itself, below what is wrong with it: why it cannot be read seldom says what. */
+static void show_line(FILE *out, const char *path, uint32_t line)
+{
+	char text[SHOWN_MAX];
+	FILE *file = fopen(path, "re");
+	uint32_t at = 1;
+	bool whole = true;
+	if (!file)
+		return;
+	/* What does not fit comes with the next turns. */
+	while (fgets(text, sizeof text, file)) {
+		size_t len = strcspn(text, "\n");
+		if (at == line && whole) {
+			fprintf(out, "  ");
+			hf_write_shown(out, text, len);
+			fprintf(out, "%s\n", text[len] || feof(file) ? "" : "...");
+			break;
+		}
+		whole = text[len] == '\n';
+		at += whole;
+	}
+	fclose(file);
+}
+
 static void fault(void *ctx, const char *path, uint32_t line, const char *why)
 {
-	if (line)
-		fprintf(ctx, "%s:%u: error: %s\n", path, line, why);
-	else
+	if (!line) {
 		fprintf(ctx, "%s: error: %s\n", path, why);
+		return;
+	}
+	fprintf(ctx, "%s:%u: error: %s\n", path, line, why);
+	show_line(ctx, path, line);
 }
 
 /* Whole, but would a server take it? */
@@ -59,6 +89,7 @@ static bool check(
 static void remark(void *ctx, const char *path, uint32_t line, const char *why)
 {
 	fprintf(ctx, "%s:%u: warning: %s\n", path, line, why);
+	show_line(ctx, path, line);
 }
 
 static int read_local(const struct hf_local_conf *conf, bool hosts, const char *path,

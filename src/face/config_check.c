@@ -2,6 +2,9 @@
 /* Faults that no value has by itself: loops, doubles, things nobody uses. */
 #include "face/config_rows.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "base/check.h"
 #include "base/error.h"
 #include "base/nearest.h"
@@ -184,8 +187,16 @@ static void check_zones(struct hf_reading *r)
 static void check_program(struct hf_reading *r, const struct hf_text_list *program, const char *key)
 {
 	char quoted[HF_QUOTE_MAX];
-	if (!program->count || program->items[0][0] == '/')
+	if (!program->count)
 		return;
+	if (program->items[0][0] == '/') {
+		if (access(program->items[0], X_OK) < 0) /* it may come with the next package */
+			hf_warn(r->source, hf_place_of(r, HF_SECTION_READY, 0, key),
+				"%s in ready.%s cannot be run: %s",
+				hf_quote(program->items[0], strlen(program->items[0]), quoted), key,
+				hf_strerror(-errno));
+		return;
+	}
 	hf_complain(r->source, hf_place_of(r, HF_SECTION_READY, 0, key),
 		"'%s' in ready.%s is no program: its path must begin with '/'",
 		hf_quote(program->items[0], strlen(program->items[0]), quoted), key);

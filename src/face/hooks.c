@@ -123,7 +123,8 @@ static void stop_listening(struct hf_hooks *hooks)
 	hf_timer_disarm(hf_loop_timers(hooks->loop), &hooks->timer);
 }
 
-static void tell(struct hf_hooks *hooks, const char *how, int64_t status, bool good)
+/* error: why it could not be begun, or 0. */
+static void tell(struct hf_hooks *hooks, const char *how, int64_t status, int error, bool good)
 {
 	hooks->said[hooks->said_len] = '\0';
 	hooks->said[strcspn(hooks->said, "\n")] = '\0';
@@ -131,7 +132,8 @@ static void tell(struct hf_hooks *hooks, const char *how, int64_t status, bool g
 		HF_LOG_TEXT_FIELD("program", program_of(hooks, hooks->running)->count
 						     ? program_of(hooks, hooks->running)->items[0]
 						     : "(none)"),
-		HF_LOG_NUMBER_FIELD(how, status),
+		error ? (struct hf_log_field)HF_LOG_TEXT_FIELD("because", hf_strerror(error))
+		      : (struct hf_log_field)HF_LOG_NUMBER_FIELD(how, status),
 		HF_LOG_NUMBER_FIELD("ms", (hf_loop_now(hooks->loop) - hooks->began) / HF_MS),
 		HF_LOG_TEXT_FIELD(hooks->said[0] ? "said" : NULL, hooks->said),
 		{.key = NULL},
@@ -144,10 +146,10 @@ static void tell(struct hf_hooks *hooks, const char *how, int64_t status, bool g
 	hf_log_say(hooks->log, good ? HF_LOG_INFO : HF_LOG_ERROR, line, fields);
 }
 
-static void ended(struct hf_hooks *hooks, const char *how, int64_t status, bool good)
+static void ended(struct hf_hooks *hooks, const char *how, int64_t status, int error, bool good)
 {
 	enum hf_hook ran = hooks->running;
-	tell(hooks, how, status, good);
+	tell(hooks, how, status, error, good);
 	stop_listening(hooks);
 	atomic_fetch_add(good            ? &hooks->succeeded
 			 : hooks->killed ? &hooks->kills
@@ -200,7 +202,7 @@ static void it_ended(void *ctx, int fd, hf_us now)
 		return;
 	hear(hooks);
 	bool exited = info.si_code == CLD_EXITED;
-	ended(hooks, exited ? "status" : "signal", info.si_status,
+	ended(hooks, exited ? "status" : "signal", info.si_status, 0,
 		exited && info.si_status == 0 && !hooks->killed);
 }
 
@@ -262,7 +264,7 @@ static void begin(struct hf_hooks *hooks)
 	hooks->said_len = 0;
 	int rc = run(hooks);
 	if (rc) {
-		ended(hooks, "error", rc, false);
+		ended(hooks, NULL, 0, rc, false);
 		return;
 	}
 	hf_timer_arm(hf_loop_timers(hooks->loop), &hooks->timer, now + hooks->conf->timeout);

@@ -405,8 +405,8 @@ static void say_local(struct hf_log *log, const struct hf_event *event, const ch
 	(void)upstream;
 	const struct hf_log_field fields[] = {
 		HF_LOG_TEXT_FIELD("of", event->slot ? "hosts files" : "records"),
-		HF_LOG_TEXT_FIELD(event->why[0] ? "because" : NULL, event->why),
 		HF_LOG_NUMBER_FIELD("records", (uint32_t)event->b),
+		HF_LOG_TEXT_FIELD(event->why[0] ? "because" : NULL, event->why),
 		{.key = NULL},
 	};
 	hf_log_say(log, lines[event->a].level, lines[event->a].text, fields);

@@ -239,6 +239,15 @@ def test_a_hook_that_fails_is_an_error_in_the_log_with_its_words(fake, holdfast,
     assert "status=7" in line and "no such protocol" in line
 
 
+def test_a_hook_that_cannot_be_run_is_told_of_by_check_and_in_the_log(fake, holdfast, tmp_path):
+    hook = program(tmp_path, "hook", "")
+    os.chmod(hook, 0o644)
+    server = holdfast({"a": fake().at}, ready={**QUICK, "on-ready": hook})
+    code, said = under_test.run_verb("check", "-c", server.path)
+    assert code == 0 and "warning: " in said and "cannot be run: Permission denied" in said
+    net.wait_until("it to be told", lambda: 'because="Permission denied"' in server.process.output(), SOON)
+
+
 def test_a_program_without_its_whole_path_is_a_fault_of_the_file(tmp_path):
     path = str(tmp_path / "bad.yaml")
     with open(path, "w") as out:

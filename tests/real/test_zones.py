@@ -194,7 +194,7 @@ def test_check_reads_the_files_of_zones(file_server, tmp_path):
     write(tmp_path / "zones" / "corp", text(1, "www A 10.0.0\n"))
     server = file_server(start=False)
     code, said = under_test.run_verb("check", "-c", server.path)
-    assert code == 2 and "zones/corp:6: error: " in said
+    assert code == 2 and "zones/corp:6: error: invalid IPv4 address\n  www A 10.0.0\n" in said
     write(tmp_path / "zones" / "corp", text(1))
     assert under_test.run_verb("check", "-c", server.path)[0] == 0
 
