@@ -62,6 +62,7 @@ static int make_plan(struct examiner *e)
 	}
 	e->plan->owner = forward;
 	e->plan->release = free;
+	e->plan->zones = e->conf->zones;
 	/* Without this, whoever is to be asked over TLS would be asked in plain text. */
 	return hf_plan_secure(e->plan);
 }

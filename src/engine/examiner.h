@@ -21,6 +21,9 @@ struct hf_examiner_conf {
 	void (*heard)(void *ctx, const struct hf_question *question, const uint8_t *m,
 		const struct hf_message_view *view);
 	void *ctx;
+	/* For a story: names of our own zones, of which nobody is asked; NULL: none. It is needed
+	 * for as long as the story. */
+	const struct hf_zone_rules *zones;
 	int interrupt; /* a descriptor: once it can be read, the examination ends; or -1 */
 };
 

@@ -9,6 +9,7 @@
 #include "face/instance.h"
 #include "face/story.h"
 #include "face/verbs.h"
+#include "zone/rules.h"
 
 /* As the control socket wants it; what is wrong with it is found out there, too. */
 static bool make_argument(const struct hf_call *call, char *buf, size_t size)
@@ -28,12 +29,19 @@ static int explain_alone(const struct hf_call *call, const char *argument)
 	struct hf_story_wish wish;
 	struct hf_config *config;
 	struct hf_story *story;
+	struct hf_zone_rules *zones = NULL;
 	if (!hf_story_wish_read(argument, &wish, call->err) ||
 		hf_config_load(call->flags.config, HF_RESOLV_CONF, call->err, &config))
 		return HF_EXIT_USAGE;
+	if (hf_zone_rules_of_names(&config->zones, &zones)) {
+		fprintf(call->err, "there is no memory\n");
+		hf_config_unref(config);
+		return HF_EXIT_UNREACHED;
+	}
 	const struct hf_examiner_conf conf = {.forward = &config->forward,
 		.cache = &config->cache,
 		.longest = wish.ask ? HF_STORY_LONGEST : 0,
+		.zones = zones,
 		.interrupt = -1};
 	int error = hf_examiner_explain(&conf, &wish.question, &story);
 	int status = HF_EXIT_UNREACHED;
@@ -43,6 +51,7 @@ static int explain_alone(const struct hf_call *call, const char *argument)
 		status = hf_story_write(story, wish.json, call->out);
 	if (!error)
 		hf_story_free(story);
+	hf_zone_rules_free(zones);
 	hf_config_unref(config);
 	return status;
 }

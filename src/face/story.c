@@ -344,7 +344,6 @@ static json_t *own_json(const struct hf_story *s)
 	put(own, "standing", json_string(standings[s->own.standing]));
 	put(own, "why", *s->own.why ? json_string(s->own.why) : json_null());
 	put(own, "serial", s->own.has_serial ? json_integer(s->own.serial) : json_null());
-	put(own, "upstreams_are_asked", json_boolean(hf_story_is_upstreams(s)));
 	return own;
 }
 
@@ -359,6 +358,7 @@ static json_t *story_json(const struct hf_story *s)
 	put(story, "zone", own_zone(s) ? name_json(own_zone(s)) : json_null());
 	put(story, "local", *s->local ? json_string(s->local) : json_null());
 	put(story, "own", own_json(s));
+	put(story, "is_upstreams", json_boolean(hf_story_is_upstreams(s)));
 	put(story, "route", route_json(s));
 	put(story, "expected", expected_json(s));
 	put(story, "cache", cache_json(s));
@@ -511,10 +511,9 @@ static void write_lately(const json_t *lately, FILE *out)
 static void write_page(const json_t *story, FILE *out)
 {
 	const json_t *expected = json_object_get(story, "expected");
-	const json_t *own = json_object_get(story, "own");
 	fprintf(out, "%s %s\n\n", word(story, "name"), word(story, "type"));
 	write_own(story, out);
-	if (json_is_object(own) && !is(own, "upstreams_are_asked")) {
+	if (!is(story, "is_upstreams")) {
 		fprintf(out, "a client gets %s\n", word(story, "client_gets"));
 		return;
 	}

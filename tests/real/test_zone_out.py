@@ -216,6 +216,9 @@ def test_explain_gives_a_zones_own_answer_and_asks_no_upstream_for_the_name(serv
     assert code == 0 and "asked" not in said and one.upstream.count("www." + ZONE, "A") == 0
     assert "zone      corp.example, served, serial 1" in said
     assert "own zone corp.example says: 192.0.2.80" in said
+    code, said = under_test.run_verb("explain", "--standalone", "-c", one.server.path, "www." + ZONE)
+    assert code == 0 and "asked" not in said and "own zone corp.example says, if it is served" in said
+    assert one.upstream.count("www." + ZONE, "A") == 0
     code, said = under_test.run_verb("explain", "-c", one.server.path, "nothing." + ZONE)
     assert code == 0 and "own zone corp.example says: NXDOMAIN" in said
 
