@@ -23,6 +23,7 @@
 #include "base/pages.h"
 #include "cache/shape.h"
 
+#define LINE 64           /* of the processor's caches, in octets */
 #define BUCKET 8          /* slots in a cache line of 64 octets */
 #define WAYS (2 * BUCKET) /* a key's own bucket and its neighbour: a pair */
 #define ALL_WAYS ((1u << WAYS) - 1)
@@ -604,9 +605,8 @@ static inline void take_header(const struct header *h, struct hf_cached *copy)
 
 /* Copies the entry out that lies at a position. False: it is another key's, torn, or too
  * large (then kept.len says so). */
-static inline __attribute__((always_inline)) bool take_at(const struct log *log,
-	uint64_t position, const _Atomic uint64_t *entry, const struct hf_cache_key *key,
-	struct hf_cached *copy)
+static inline __attribute__((always_inline)) bool take_at(const struct log *log, uint64_t position,
+	const _Atomic uint64_t *entry, const struct hf_cache_key *key, struct hf_cached *copy)
 {
 	const struct header h = read_header(entry);
 	size_t question_end = HF_HEADER_LEN + (size_t)key->name->len + 4;
@@ -785,20 +785,14 @@ inline void hf_cache_expect(const struct hf_cache *cache, struct hf_cache_key *k
 	__builtin_prefetch((const void *)&home.slots[BUCKET]);
 }
 
-inline void hf_cache_key_ahead(const struct hf_cache *cache, uint64_t realm,
+inline void hf_cache_key_at(const struct hf_cache *cache, uint64_t realm,
 	const struct hf_question *question, uint8_t flags, struct hf_cache_key *ret)
 {
 	make_key(cache, realm, question, flags, ret);
-	hf_cache_expect(cache, ret);
+	hf_cache_key_forget(ret);
 }
 
-static inline void fetch(const _Atomic uint64_t *entry)
-{
-	for (size_t line = 0; line < ENTRY_LINES; line++)
-		__builtin_prefetch((const char *)entry + line * 64);
-}
-
-/* What a slot leads to is remembered, and on its way. */
+/* What a slot leads to is remembered. */
 static inline void note_found(const struct shard *shard, uint64_t slot, struct hf_cache_key *key)
 {
 	const struct log *log = slot_log(shard, slot);
@@ -806,7 +800,6 @@ static inline void note_found(const struct shard *shard, uint64_t slot, struct h
 	key->log = log;
 	key->position = slot_position(log, slot);
 	key->entry = &log->words[key->position % log->capacity];
-	fetch(key->entry);
 }
 
 static inline const _Atomic uint64_t *slot_entry(const struct shard *shard, uint64_t slot)
@@ -839,6 +832,27 @@ inline void hf_cache_approach(const struct hf_cache *cache, struct hf_cache_key 
 	key->expected = false;
 	key->place = slot;
 	key->absent = !slot && home_of(shard, shape_of(shard), key->hash).slots == home.slots;
+}
+
+/* What is fetched ahead is not done with before the processor has its address, which in a
+ * large cache takes a walk through tables that a guest's processor takes twice: whatever comes
+ * behind it, such as the work on the next key, soon has to wait. So there is little between
+ * one line and the next here, and many walks are under way at once; and an entry's further
+ * lines come when the walk for its first one is over. */
+inline void hf_cache_look_ahead(
+	const struct hf_cache *cache, struct hf_cache_key *const *keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		hf_cache_expect(cache, keys[i]);
+	for (size_t i = 0; i < n; i++) {
+		hf_cache_approach(cache, keys[i]);
+		if (keys[i]->found)
+			__builtin_prefetch((const void *)keys[i]->entry);
+	}
+	for (size_t line = 1; line < ENTRY_LINES; line++)
+		for (size_t i = 0; i < n; i++)
+			if (keys[i]->found)
+				__builtin_prefetch((const char *)keys[i]->entry + line * LINE);
 }
 
 /* ---- the owner's side: index ---- */

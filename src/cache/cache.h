@@ -18,8 +18,8 @@
  * all that belongs to it: two or three lines), and the log's head, which every hit
  * reads. It copies the answer out; it writes nothing, except for the first three hits
  * after a store, which raise the slot's two-bit count. Whoever has several keys at
- * hand looks ahead for all of them (hf_cache_expect, hf_cache_approach) before the
- * first lookup: then the lines of all are on their way at once.
+ * hand looks ahead for all of them (hf_cache_look_ahead) before the first lookup: then
+ * the lines of all are on their way at once.
  *
  * An entry, in words of 8 octets:
  *   w0  hash of the key; 0 in its place: from here on the log is empty to its end
@@ -122,8 +122,8 @@ struct hf_cache_key {
 		*place;    /* in the index, where it found something; NULL: nobody has looked */
 	uint64_t found;    /* what stands in that place; 0: nothing is known of it */
 	uint64_t position; /* in its log, of the entry that this leads to */
-	const _Atomic uint64_t *entry;  /* which lies there ... */
-	const void *log;                /* ... in this log */
+	const _Atomic uint64_t *entry; /* which lies there ... */
+	const void *log;               /* ... in this log */
 };
 
 /* A cache of `size` bytes in `shards` (1 to 256) shards. hash_key must be
@@ -141,8 +141,8 @@ void hf_cache_hash_faster(struct hf_cache *cache);
 struct hf_cache_key hf_cache_key(const struct hf_cache *cache, uint64_t realm,
 	const struct hf_question *question, uint8_t flags);
 
-/* hf_cache_key and hf_cache_expect in one, for a key that stays where it is made. */
-void hf_cache_key_ahead(const struct hf_cache *cache, uint64_t realm,
+/* The same, for a key that stays where it is made. */
+void hf_cache_key_at(const struct hf_cache *cache, uint64_t realm,
 	const struct hf_question *question, uint8_t flags, struct hf_cache_key *ret);
 
 /* What a look ahead has found is not gone by any more. */
@@ -254,11 +254,14 @@ bool hf_cache_remarked_above(
 /* Has the processor fetch the key's slots: for a store or a lookup soon. */
 void hf_cache_expect(const struct hf_cache *cache, struct hf_cache_key *key);
 
-/* ... and, once these have come, the entry that they lead to. The key remembers
+/* ... and, once these have come, looks which entry they lead to. The key remembers
  * where that was, and a lookup begins there; or that there was nothing, and then that is
  * what a lookup says, whatever has been stored meanwhile: for keys of one batch. Any
  * thread. */
 void hf_cache_approach(const struct hf_cache *cache, struct hf_cache_key *key);
+
+/* Both for n keys, and has the processor fetch their entries, too. */
+void hf_cache_look_ahead(const struct hf_cache *cache, struct hf_cache_key *const *keys, size_t n);
 
 /* When the answer for a key was stored; false: there is none. */
 bool hf_cache_stored(const struct hf_cache *cache, const struct hf_cache_key *key, hf_us *ret);

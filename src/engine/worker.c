@@ -125,7 +125,8 @@ size_t hf_team_late(struct hf_team *team, unsigned slot, struct hf_bar *ret, siz
 	if (!hf_late_any(&all->late))
 		return 0;
 	hf_upstreams_lock(all);
-	for (unsigned i = 0; i < atomic_load_explicit(&all->late.count, memory_order_relaxed); i++) {
+	for (unsigned i = 0; i < atomic_load_explicit(&all->late.count, memory_order_relaxed);
+		i++) {
 		const struct hf_late_zone *late = &all->late.of[i];
 		if (late->slot != slot || late->begun != all->begun[slot])
 			continue;
@@ -361,17 +362,18 @@ static enum hf_lookup last_resort(struct hf_worker *worker, const struct hf_cach
 	return HF_LOOKUP_FAILED;
 }
 
-inline void hf_worker_key_ahead(const struct hf_worker *worker, const struct hf_question *question,
+inline void hf_worker_key_at(const struct hf_worker *worker, const struct hf_question *question,
 	uint8_t flags, struct hf_cache_key *ret)
 {
 	const struct hf_route *route = hf_route_find(worker->plan->routes, &question->name);
-	hf_cache_key_ahead(
+	hf_cache_key_at(
 		worker->team->cache, hf_plan_realm(worker->plan, route), question, flags, ret);
 }
 
-inline void hf_worker_approach(const struct hf_worker *worker, struct hf_cache_key *key)
+inline void hf_worker_look_ahead(
+	const struct hf_worker *worker, struct hf_cache_key *const *keys, size_t n)
 {
-	hf_cache_approach(worker->team->cache, key);
+	hf_cache_look_ahead(worker->team->cache, keys, n);
 }
 
 enum hf_lookup hf_worker_lookup_further(struct hf_worker *worker, const struct hf_cache_key *key,

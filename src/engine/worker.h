@@ -99,11 +99,13 @@ enum hf_lookup {
 struct hf_cache_key hf_worker_key(const struct hf_worker *worker,
 	const struct hf_question *question, uint8_t flags);
 
-/* The same, ahead of a lookup, in two steps with other work between them: has the processor
- * fetch the key's place in the cache's index, then what that leads to. */
-void hf_worker_key_ahead(const struct hf_worker *worker, const struct hf_question *question,
+/* The same, for a key that stays where it is made. */
+void hf_worker_key_at(const struct hf_worker *worker, const struct hf_question *question,
 	uint8_t flags, struct hf_cache_key *ret);
-void hf_worker_approach(const struct hf_worker *worker, struct hf_cache_key *key);
+
+/* Has the processor fetch what the lookups of n keys need: they follow soon. */
+void hf_worker_look_ahead(
+	const struct hf_worker *worker, struct hf_cache_key *const *keys, size_t n);
 
 /* An answer from the cache, in copy; *ret points into it for HIT, CUT and STALE.
  * A stale one that is due for it is refreshed behind the client's back. MISS with

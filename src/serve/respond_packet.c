@@ -525,7 +525,7 @@ static __attribute__((noinline)) enum hf_respond no_question(
 	return HF_RESPOND_NOW;
 }
 
-/* Reads the packet, and has the processor fetch the place of its answer. */
+/* Reads the packet, and makes the key of its answer. */
 static inline void begin(struct hf_request *q, const struct hf_packet *packet, hf_us now)
 {
 	/* Each field by itself: then what the packet was made in need not exist. */
@@ -540,7 +540,7 @@ static inline void begin(struct hf_request *q, const struct hf_packet *packet, h
 	q->fault = hf_query_read(q->packet.bytes, q->packet.len, &q->view);
 	if (q->fault != HF_QUERY_GOOD)
 		return;
-	hf_worker_key_ahead(q->r->worker, &q->view.question, key_flags(&q->view), &q->key);
+	hf_worker_key_at(q->r->worker, &q->view.question, key_flags(&q->view), &q->key);
 }
 
 static inline enum hf_respond finish(struct hf_request *q, const uint8_t **ret, size_t *ret_len)
@@ -580,9 +580,13 @@ inline void hf_respond_begin(
 
 inline void hf_respond_approach(struct hf_responder *r, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (r->group[i].fault == HF_QUERY_GOOD)
-			hf_worker_approach(r->worker, &r->group[i].key);
+	struct hf_cache_key *keys[HF_RESPOND_GROUP];
+	size_t count = 0;
+	for (size_t i = 0; i < n; i++) {
+		keys[count] = &r->group[i].key;
+		count += r->group[i].fault == HF_QUERY_GOOD;
+	}
+	hf_worker_look_ahead(r->worker, keys, count);
 }
 
 inline enum hf_respond hf_respond_finish(
