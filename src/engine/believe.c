@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/believe.h"
 
+#include <stdlib.h>
+
 #include "base/error.h"
 #include "engine/flight_inside.h"
 #include "engine/hold.h"
@@ -24,13 +26,35 @@ bool hf_believe_tidy(struct flight *f, unsigned slot, const uint8_t **m, size_t 
 	return true;
 }
 
+/* ---- what is to be said of it ---- */
+
+/* NULL: no memory. */
+static struct flight_words *words(struct flight *f)
+{
+	if (!f->words)
+		f->words = calloc(1, sizeof *f->words);
+	return f->words;
+}
+
+static void keep_evidence(struct flight *f, const struct hf_evidence *evidence)
+{
+	if (words(f))
+		f->words->evidence = *evidence;
+}
+
+static void keep_doubt(struct flight *f, const char *why)
+{
+	if (words(f))
+		snprintf(f->words->doubt, sizeof f->words->doubt, "%s", why);
+}
+
 /* ---- an answer by itself ---- */
 
 static void tell_of_lie(
 	struct flight *f, unsigned upstream, const struct hf_evidence *evidence, hf_us now)
 {
 	const struct hf_said said = hf_flight_said(f, upstream);
-	f->evidence = *evidence;
+	keep_evidence(f, evidence);
 	hf_truth_lied(f->worker, &said, evidence, now);
 }
 
@@ -53,7 +77,7 @@ static enum hf_verdict judge_anew(struct flight *f, const struct flight_reply *r
 	case HF_BELIEF_UNSURE:
 	case HF_BELIEF_UNPROVEN: break;
 	}
-	snprintf(f->doubt, sizeof f->doubt, "%s", outdated_text);
+	keep_doubt(f, outdated_text);
 	return HF_VERDICT_DOUBTED;
 }
 
@@ -92,8 +116,8 @@ static enum hf_verdict hold(struct flight *f, const struct flight_reply *reply,
 	if (rc) {
 		event->kind = HF_QUERY_REPLY;
 		hf_count(f->worker->meter, HF_COUNT_HELD_REFUSED);
-		snprintf(f->doubt, sizeof f->doubt, "%s",
-			rc == -ENOSYS ? "gave what nobody here can prove"
+		keep_doubt(f, rc == -ENOSYS
+				      ? "gave what nobody here can prove"
 				      : "answered, but too many answers wait to be shown true");
 		return HF_VERDICT_DOUBTED;
 	}
@@ -118,16 +142,18 @@ static bool is_blocked(struct flight *f, const struct flight_reply *reply, bool 
 	struct hf_worker *worker = f->worker;
 	const struct hf_name *name = &f->base.question.name;
 	const struct hf_rebind *rebind = worker->plan->rebind;
+	struct hf_evidence evidence;
 	if (!rebind || is_vouched_for(f, proven) ||
 		!hf_rebind_guards(rebind, &f->route->zone, name) ||
-		!hf_rebind_breaks(rebind, reply->m, reply->view, &f->evidence))
+		!hf_rebind_breaks(rebind, reply->m, reply->view, &evidence))
 		return false;
+	keep_evidence(f, &evidence);
 	hf_count(worker->meter, HF_COUNT_REBIND);
 	struct hf_event event = {.at = now,
 		.kind = HF_EVENT_LIE,
 		.slot = (uint16_t)hf_flight_slot(f, reply->upstream),
 		.a = HF_LIE_REBIND,
-		.address = f->evidence.address};
+		.address = evidence.address};
 	hf_event_about(&event, name->bytes, name->len);
 	if (now - worker->rebind_told >= HF_SECOND || !worker->rebind_told) {
 		worker->rebind_told = now;
@@ -142,13 +168,15 @@ static bool is_retired(struct flight *f, const struct flight_reply *reply, hf_us
 {
 	struct hf_worker *worker = f->worker;
 	const struct hf_name *name = &f->base.question.name;
-	if (!hf_tombstones_break(worker->plan->tombstones, reply->m, reply->view, &f->evidence))
+	struct hf_evidence evidence;
+	if (!hf_tombstones_break(worker->plan->tombstones, reply->m, reply->view, &evidence))
 		return false;
+	keep_evidence(f, &evidence);
 	hf_count(worker->meter, HF_COUNT_RETIRED);
 	struct hf_event event = {.at = now,
 		.kind = HF_EVENT_TOMBSTONE,
 		.slot = (uint16_t)hf_flight_slot(f, reply->upstream),
-		.address = f->evidence.address};
+		.address = evidence.address};
 	hf_event_about(&event, name->bytes, name->len);
 	if (now - worker->retired_told >= HF_SECOND || !worker->retired_told) {
 		worker->retired_told = now;
@@ -181,7 +209,7 @@ static bool is_false_beside(struct flight *f, const struct flight_reply *reply, 
 	if (!hf_beside_breaks(
 		    f->worker->plan->expected, &f->base.question, reply->m, reply->view, &beside))
 		return false;
-	f->evidence = beside.evidence;
+	keep_evidence(f, &beside.evidence);
 	if (beside.answer)
 		hf_truth_lied(f->worker, &said, &beside.evidence, now);
 	else
@@ -281,7 +309,7 @@ static void accept_held(
 static void drop_held(struct flight *f, const char *why, struct flight_script *script)
 {
 	unsigned last = hf_hold_trial(f->hold)->count - 1;
-	snprintf(f->doubt, sizeof f->doubt, "%s", why);
+	keep_doubt(f, why);
 	hf_script_add(script, &(struct hf_query_event){.kind = HF_QUERY_DROP,
 				      .attempt = hf_hold_at(f->hold, last)->attempt});
 }

@@ -207,9 +207,9 @@ void hf_deliver_inquiry(struct flight *f, struct hf_heard *heard, hf_us now)
 }
 
 /* What has been found last. It need not be why the question has failed. */
-static enum hf_query_cause cause_of(const struct hf_evidence *evidence)
+static enum hf_query_cause cause_of(const struct flight_words *words)
 {
-	switch (evidence->lie) {
+	switch (words ? words->evidence.lie : HF_LIE_NONE) {
 	case HF_LIE_NONE: return HF_CAUSE_NONE;
 	case HF_LIE_REBIND: return HF_CAUSE_BLOCKED;
 	case HF_LIE_RETIRED: return HF_CAUSE_RETIRED;
@@ -236,11 +236,12 @@ static void fail_text(
 		snprintf(text, HF_EDE_TEXT_MAX, "%s", cause);
 	else if (action->cause == HF_CAUSE_DOUBTED)
 		snprintf(text, HF_EDE_TEXT_MAX, "upstream %s: %.64s",
-			hf_flight_conf(f, action->upstream)->name, f->doubt);
-	else if (action->cause == cause_of(&f->evidence))
+			hf_flight_conf(f, action->upstream)->name,
+			f->words ? f->words->doubt : cause);
+	else if (action->cause == cause_of(f->words))
 		snprintf(text, HF_EDE_TEXT_MAX, "upstream %s: gave %s",
 			hf_flight_conf(f, action->upstream)->name,
-			hf_evidence_text(&f->evidence, evidence));
+			hf_evidence_text(&f->words->evidence, evidence));
 	else
 		snprintf(text, HF_EDE_TEXT_MAX, "upstream %s: %s%s%s",
 			hf_flight_conf(f, action->upstream)->name, cause, gave[0] ? "; " : "", gave);

@@ -40,6 +40,7 @@ static struct flight *allocate(void)
 static void release(struct flight *f)
 {
 	free(f->more);
+	free(f->words);
 	free(f);
 }
 

@@ -40,6 +40,14 @@ struct flight_io { /* the hands of one attempt */
  * ten messages each: that for the others is taken when it is needed, and kept. */
 #define HF_IO_NEAR 2
 
+/* Of the last lie, if there was one, and of why nothing was believed. Most flights hear no lie:
+ * that is taken when it is needed, and kept, and so bounded as they are. Without memory nothing
+ * is said but the cause. */
+struct flight_words {
+	struct hf_evidence evidence;
+	char doubt[HF_EDE_TEXT_MAX];
+};
+
 struct flight {
 	struct hf_flight base;
 	struct flight *next, **prev; /* among the worker's */
@@ -62,12 +70,10 @@ struct flight {
 	struct hf_cache_key key;    /* of the question; its name lies in base */
 	uint8_t mixed[HF_NAME_MAX]; /* the name in the case to ask with */
 	/* From here on nothing is cleared for the next question: only what has been
-	 * sent is looked at, and sending sets it; and of the last lie, if there was one, or
-	 * of why nothing was believed. */
+	 * sent is looked at, and sending sets it; and what was said last, if it is asked for. */
 	struct flight_io io[HF_IO_NEAR];
 	struct flight_io *more; /* of the attempts behind these; NULL: none has been needed yet */
-	struct hf_evidence evidence;
-	char doubt[HF_EDE_TEXT_MAX];
+	struct flight_words *words; /* NULL: nothing has had to be said yet */
 };
 
 /* An answer of an upstream, as it is to be judged and told. */
