@@ -38,6 +38,11 @@
  * within this. */
 #define SAVE_CROWDED (2 * HF_SECOND)
 
+/* One that could not be written, on a full disk, say, is tried again after this, twice as long
+ * each time: the process must not end with what was there before. */
+#define SAVE_AGAIN (2 * HF_SECOND)
+#define SAVE_AGAIN_MOST (300 * HF_SECOND)
+
 /* A NOTIFY is nobody's way to make us ask more often than this. */
 #define NOTIFY_EVERY HF_SECOND
 
@@ -77,6 +82,8 @@ struct hf_zone_keeper {
 	bool hurried;      /* somebody says that there is a new version */
 	bool unsaved;      /* the copy on the disk is not of this version */
 	hf_us save_within; /* ... and is written in so long */
+	hf_us save_at;     /* ... not before; 0: at any time */
+	hf_us save_pause;  /* ... for so long, since the disk took none of it; 0: it did */
 	bool whole;        /* what was given last was refused: all of it, next time */
 	size_t first;      /* the primary to begin with, once; or _NO_PRIMARY */
 	unsigned failures; /* in a row */
@@ -132,6 +139,22 @@ static void run_saving(struct hf_job *job)
 	s->rc = hf_copy_save(s->copies, s->zone, s->why);
 }
 
+static void saved(struct hf_zone_keeper *k, int rc, const char *why, hf_us now)
+{
+	k->proof_written = HF_GATE_NEVER;
+	k->unsaved = rc != 0;
+	if (!rc) {
+		k->save_pause = 0;
+		return;
+	}
+	if (!k->save_pause) /* told once, until it works */
+		tell_why(k, (struct hf_event){.kind = HF_EVENT_ZONE_COPY}, why, now);
+	k->save_pause = !k->save_pause                       ? SAVE_AGAIN
+			: 2 * k->save_pause < SAVE_AGAIN_MOST ? 2 * k->save_pause
+							      : SAVE_AGAIN_MOST;
+	k->save_at = now + k->save_pause;
+}
+
 /* One that nobody got to before the end stays unsaved, and so does one that has been
  * overtaken by another version. */
 static void saving_done(struct hf_job *job, hf_us now)
@@ -141,11 +164,8 @@ static void saving_done(struct hf_job *job, hf_us now)
 	hf_copies_end(s->copies);
 	if (k) {
 		k->saving = NULL;
-		if (s->rc != -ECANCELED && k->entry.zone == s->zone)
-			k->unsaved = false;
-		k->proof_written = HF_GATE_NEVER;
-		if (s->rc && s->rc != -ECANCELED)
-			tell_why(k, (struct hf_event){.kind = HF_EVENT_ZONE_COPY}, s->why, now);
+		if (s->rc != -ECANCELED && (s->rc || k->entry.zone == s->zone))
+			saved(k, s->rc, s->why, now);
 		settle(k, now);
 	}
 	hf_zone_unref(s->zone);
@@ -175,13 +195,11 @@ static bool give_away(struct hf_zone_keeper *k)
 /* A little after the version is served: that it takes its time holds up nobody's answer. */
 static void save_copy(struct hf_zone_keeper *k, hf_us now)
 {
-	char why[HF_COPY_WHY_MAX];
+	char why[HF_COPY_WHY_MAX] = "";
 	if (give_away(k))
 		return;
-	k->unsaved = false;
-	k->proof_written = HF_GATE_NEVER;
-	if (k->conf.copies && hf_copy_save(k->conf.copies, k->entry.zone, why))
-		tell_why(k, (struct hf_event){.kind = HF_EVENT_ZONE_COPY}, why, now);
+	int rc = k->conf.copies ? hf_copy_save(k->conf.copies, k->entry.zone, why) : 0;
+	saved(k, rc, why, now);
 }
 
 static void save_proof(struct hf_zone_keeper *k)
@@ -418,8 +436,11 @@ static void settle_from(struct hf_zone_keeper *k, const struct hf_zone *before, 
 		if (!k->fetching && !k->wanted && k->source && k->fetch_at < next)
 			next = k->fetch_at;
 	}
-	if (k->unsaved && !k->saving && now + k->save_within < next)
-		next = now + jitter(k, k->save_within);
+	if (k->unsaved && !k->saving) {
+		hf_us save = now + jitter(k, k->save_within);
+		save = save > k->save_at ? save : k->save_at;
+		next = save < next ? save : next;
+	}
 	if (next == HF_NEVER)
 		hf_timer_disarm(hf_loop_timers(k->conf.loop), &k->turn_timer);
 	else
@@ -436,7 +457,7 @@ static void time_passed(struct hf_timer *timer, hf_us now)
 	struct hf_zone_keeper *k =
 		(struct hf_zone_keeper *)((char *)timer -
 					  offsetof(struct hf_zone_keeper, turn_timer));
-	bool due = k->unsaved && !k->saving;
+	bool due = k->unsaved && !k->saving && now >= k->save_at;
 	if (due && k->conf.copies && hf_copies_rest(k->conf.copies, hf_loop_clock(k->conf.loop)))
 		k->save_within = SAVE_CROWDED;
 	else if (due)
@@ -569,6 +590,7 @@ static void take_new(struct hf_zone_keeper *k, const struct hf_judged *judged, h
 	if (!judged->same) {
 		bool same_serial = k->entry.zone && fetched->serial == k->gate.serial;
 		k->save_within = k->entry.zone ? 0 : SAVE_WITHIN;
+		k->save_at = 0;
 		take(k, fetched->zone, judged->journal, HF_GATE_NEVER, now);
 		k->loads++;
 		k->unsaved = true;
@@ -772,6 +794,8 @@ static void inherit(struct hf_zone_keeper *k, const struct hf_zone_keeper *befor
 	k->proof_written = before->proof_written;
 	k->unsaved = before->unsaved;
 	k->save_within = before->save_within;
+	k->save_at = before->save_at;
+	k->save_pause = before->save_pause;
 }
 
 static void could_not_tell(

@@ -18,6 +18,7 @@ import authority
 import fake as fakes
 import net
 import primaries
+import web as webs
 import wire
 from test_zones import QUICK, ZONE, serial_of, text, wait_for, write
 
@@ -149,6 +150,45 @@ def test_a_full_disk_leaves_the_copy_from_before_and_costs_no_version(mounted):
     assert state.copy()[STEM] == before and not [n for n in state.copy() if n.endswith(".tmp")]
     state.renew(30)
     net.wait_until("the next copy", lambda: state.copy()[STEM] > before, SOON)
+
+
+def test_a_full_disk_under_a_zone_from_a_url_is_tried_again_until_it_takes_the_copy(holdfast, tmp_path):
+    if os.geteuid() != 0 or not shutil.which("unshare"):
+        pytest.skip("needs a file system of its own")
+    place, web = str(tmp_path / "state"), webs.Web(port=5380)
+    os.mkdir(place)
+    try:
+        web.pages["/corp"] = webs.page(text(1))
+        server = holdfast({"u": "127.0.0.1:1"}, start=False, **{"zone-state": place}, zones=[
+            {"name": ZONE, "url": "http://%s:5380/corp" % web.address, **QUICK}])
+        server.start(argv=["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o size=64k none "$0" && exec "$@"',
+                           place] + server.argv())
+        inside = "/proc/%d/root%s" % (server.pid, place)
+
+        def size(name=STEM):
+            path = os.path.join(inside, name)
+            return os.path.getsize(path) if os.path.exists(path) else 0
+
+        wait_for(server, 1)
+        net.wait_until("a copy", size, SOON)
+        net.wait_until("its proof", lambda: size(ZONE + "proof"), SOON)
+        before, proof = size(), open(os.path.join(inside, ZONE + "proof"), "rb").read()
+        with open(os.path.join(inside, "ballast"), "wb") as out:
+            try:
+                out.write(b"x" * (1 << 20))
+            except OSError:
+                pass
+        web.pages["/corp"] = webs.page(text(2, "".join("h%d A 192.0.2.1\n" % i for i in range(200))))
+        wait_for(server, 2)
+        wait_said(server, "the copy cannot be written: No space left on device")
+        assert size() == before and not [n for n in os.listdir(inside) if n.endswith(".tmp")]
+        # What lies there is of version 1, and nobody says of it that it was proven again.
+        assert open(os.path.join(inside, ZONE + "proof"), "rb").read() == proof
+        os.remove(os.path.join(inside, "ballast"))
+        net.wait_until("the copy of version 2", lambda: size() > before, SOON)
+        assert server.process.output().count("the copy cannot be written") == 1
+    finally:
+        web.stop()
 
 
 def test_a_directory_that_is_read_only_from_the_start_is_told_of(mounted):
