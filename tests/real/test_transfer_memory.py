@@ -32,22 +32,38 @@ def soa(serial):
 
 
 class Holding:
-    """A primary over TCP that sends a zone but for its end, which waits for `go`."""
+    """A primary that sends a zone but for its end, which waits for `go`."""
+
+    over = False
 
     def __init__(self, zone, records, serial=1):
-        self.zone, self.serial = zone, serial
+        self.zone = zone
         self.address, self.go, self.asked = net.address(), threading.Event(), 0
         ns = b"\xc0\x0c" + struct.pack(">HHIH", 2, 1, 300, 5) + b"\2ns\xc0\x0c"
-        self.records = [soa(serial), ns] + [self.host(i) for i in range(records)] + [soa(serial)]
+        self.rest = [ns] + [self.host(i) for i in range(records)]
+        self.renew(serial)
         self.tcp = socket.create_server((self.address, PORT))
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind((self.address, PORT))
+        for work in (self.accept, self.hear):
+            threading.Thread(target=work, daemon=True).start()
         self.at = "%s:%d" % (self.address, PORT)
+
+    def renew(self, serial):
+        self.records = [soa(serial)] + self.rest + [soa(serial)]
 
     @staticmethod
     def host(number):
         label = b"h%d" % number
         return (bytes([len(label)]) + label + b"\xc0\x0c" + struct.pack(">HHIH", 1, 1, 300, 4) +
                 struct.pack(">I", 0x0a000000 + number))
+
+    def hear(self):
+        """Questions for the SOA record."""
+        while not self.over:
+            m, peer = self.udp.recvfrom(4096)
+            end = m.index(0, 12) + 5
+            self.udp.sendto(m[:2] + struct.pack(">5H", 0x8400, 1, 1, 0, 0) + m[12:end] + self.records[0], peer)
 
     def accept(self):
         while True:
@@ -65,7 +81,8 @@ class Holding:
                 end = m.index(0, 12) + 5
                 soa_only = m[end - 4:end - 2] == b"\0\6"
                 self.asked += not soa_only
-                records = self.records[:1] if soa_only else self.records
+                records = self.records
+                records = records[:1] if soa_only else records
                 for at in range(0, len(records), 500):
                     if at + 500 >= len(records) and not soa_only and not self.go.wait(SOON):
                         return
@@ -77,6 +94,7 @@ class Holding:
                 pass  # whoever asked has hung up
 
     def stop(self):
+        self.over = True
         self.go.set()
         self.tcp.close()
 
