@@ -12,8 +12,9 @@
 /* How often it is looked whether a peer still talks. */
 #define LOOK (1 * HF_SECOND)
 
-/* Reads of one connection in a turn of the loop: others want to be heard, too. */
-#define READS_A_TURN 16
+/* Reads of one connection in a turn of the loop: others want to be heard, too. Of as many octets
+ * ten thousand records may come, which take some milliseconds. */
+#define READS_A_TURN 4
 
 /* Files of authorities that are remembered; more are loaded each time. */
 #define TRUSTS_MAX 16

@@ -3,8 +3,12 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/error.h"
+
+#define NICE 5
 
 struct queue {
 	struct hf_job *first, **last;
@@ -41,6 +45,9 @@ static struct hf_job *get(struct queue *q)
 static void *work(void *arg)
 {
 	struct hf_hands *h = arg;
+	/* Threads that answer, and the one that looks after all zones, go first. If that is not
+	 * allowed, nothing is lost but that. */
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
 	pthread_mutex_lock(&h->lock);
 	while (!h->over) {
 		struct hf_job *job = get(&h->waiting);
