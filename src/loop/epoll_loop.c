@@ -317,6 +317,7 @@ static const struct hf_loop_ops epoll_ops = {
 	.stream_read = hf_epoll_stream_read,
 	.stream_write = hf_epoll_stream_write,
 	.stream_unheard = hf_epoll_stream_unheard,
+	.stream_unread = hf_epoll_stream_unread,
 	.stream_want_write = hf_epoll_stream_want_write,
 	.stream_pause = hf_epoll_stream_pause,
 	.stream_peer = hf_epoll_stream_peer,

@@ -24,7 +24,9 @@
 #define KEEPALIVE_PROBES 3
 
 /* Data that nobody acknowledged for so long will not be: TCP itself would wait
- * a quarter of an hour for a path that is gone. */
+ * a quarter of an hour for a path that is gone. For connections that we open: the same
+ * ends one whose reader has closed its window for so long, and a client of ours that is busy
+ * may. How long that may take is for who serves it to say. */
 #define UNACKNOWLEDGED_MS 10000
 
 struct stream {
@@ -114,12 +116,12 @@ static struct stream *new_stream(struct hf_loop *loop, int fd, const struct hf_a
 	s->source = (struct hf_epoll_source){
 		.ready = stream_ready, .object = s, .fd = fd, .owned = true };
 	hf_socket_set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	hf_socket_set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS);
 	return s;
 }
 
 static void keep_alive(int fd)
 {
+	hf_socket_set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS);
 	hf_socket_set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 	hf_socket_set(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
 	hf_socket_set(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_EVERY_S);
@@ -218,6 +220,15 @@ hf_us hf_epoll_stream_unheard(struct hf_stream *base)
 		getsockopt(s->source.fd, IPPROTO_TCP, TCP_INFO, &info, &len))
 		return 0;
 	return info.tcpi_last_ack_recv ? info.tcpi_last_ack_recv * HF_MS : 1;
+}
+
+size_t hf_epoll_stream_unread(struct hf_stream *base)
+{
+	struct stream *s = stream_of(base);
+	int waiting;
+	if (unusable(s) || ioctl(s->source.fd, SIOCOUTQ, &waiting) || waiting < 0)
+		return 0;
+	return (size_t)waiting;
 }
 
 void hf_epoll_stream_want_write(struct hf_stream *base, bool want)

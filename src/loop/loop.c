@@ -71,6 +71,11 @@ hf_us hf_stream_unheard(struct hf_stream *stream)
 	return stream->loop->ops->stream_unheard(stream);
 }
 
+size_t hf_stream_unread(struct hf_stream *stream)
+{
+	return stream->loop->ops->stream_unread(stream);
+}
+
 void hf_stream_want_write(struct hf_stream *stream, bool want)
 {
 	stream->loop->ops->stream_want_write(stream, want);

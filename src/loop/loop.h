@@ -128,6 +128,10 @@ int hf_stream_write(struct hf_stream *stream, const uint8_t *bytes, size_t len);
  * acknowledging. */
 hf_us hf_stream_unheard(struct hf_stream *stream);
 
+/* Octets that were written, and that the system of the other side has not taken: some it may
+ * never have seen, and for some it may have no room. */
+size_t hf_stream_unread(struct hf_stream *stream);
+
 void hf_stream_want_write(struct hf_stream *stream, bool want);
 void hf_stream_pause(struct hf_stream *stream, bool paused); /* no READABLE while paused */
 
@@ -216,6 +220,7 @@ struct hf_loop_ops {
 	int (*stream_read)(struct hf_stream *, uint8_t *, size_t);
 	int (*stream_write)(struct hf_stream *, const uint8_t *, size_t);
 	hf_us (*stream_unheard)(struct hf_stream *);
+	size_t (*stream_unread)(struct hf_stream *);
 	void (*stream_want_write)(struct hf_stream *, bool);
 	void (*stream_pause)(struct hf_stream *, bool);
 	struct hf_address (*stream_peer)(const struct hf_stream *);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
@@ -169,6 +170,44 @@ static void an_adopted_door_serves(void **state)
 	assert_true(client.good);
 }
 
+/* The patience of the connection that has this address at its own end, in ms. */
+static int patience_of(const struct hf_address *own)
+{
+	for (int fd = 0; fd < 256; fd++) {
+		struct sockaddr_storage sa;
+		struct tcp_info info;
+		struct hf_address at;
+		socklen_t len = sizeof sa, size = sizeof info;
+		int ms;
+		if (getsockname(fd, (struct sockaddr *)&sa, &len) ||
+			hf_address_from_system((struct sockaddr *)&sa, &at) ||
+			!hf_address_equal(&at, own) ||
+			getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) ||
+			info.tcpi_state != TCP_ESTABLISHED)
+			continue;
+		size = sizeof ms;
+		assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, &size), 0);
+		return ms;
+	}
+	fail_msg("no such connection");
+	return -1;
+}
+
+/* The system would count a closed window among what is not acknowledged. */
+static void the_system_gives_up_servers_that_are_silent_but_no_client_that_is_busy(void **state)
+{
+	struct world *w = *state;
+	struct mouth server = {.echoes = true}, client = {.to_send = 100};
+	struct hall hall;
+	struct hf_address there = open_hall(w, &hall, &server, 1, "127.0.0.1");
+	call(w, &client, &there);
+	run_until(w, &client.all_heard);
+	struct hf_address here = hf_stream_local(client.stream);
+	assert_int_equal(patience_of(&here), 10000);
+	assert_int_equal(patience_of(&there), 0);
+	assert_int_equal(hf_stream_unread(client.stream), 0);
+}
+
 static void what_is_no_socket_of_ours_is_not_adopted(void **state)
 {
 	struct world *w = *state;
@@ -312,6 +351,7 @@ int main(void)
 		SCENARIO(an_adopted_descriptor_serves_and_is_closed_with_its_endpoint),
 		SCENARIO(an_adopted_dual_endpoint_speaks_both_families),
 		SCENARIO(an_adopted_door_serves),
+		SCENARIO(the_system_gives_up_servers_that_are_silent_but_no_client_that_is_busy),
 		SCENARIO(what_is_no_socket_of_ours_is_not_adopted),
 		SCENARIO(the_same_address_is_bound_for_every_thread),
 		SCENARIO(a_watched_descriptor_is_told_of_until_it_is_let_go),

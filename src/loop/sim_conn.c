@@ -12,7 +12,7 @@
 #define OPENING_AGAIN HF_SECOND
 #define SEGMENT_AGAIN (200 * HF_MS)
 
-/* As epoll_stream.c sets it with TCP_USER_TIMEOUT. */
+/* As epoll_stream.c sets it with TCP_USER_TIMEOUT for whoever opens a connection. */
 #define PATIENCE (10 * HF_SECOND)
 
 struct hf_sim_segment {

@@ -357,6 +357,7 @@ static const struct hf_loop_ops sim_ops = {
 	.stream_read = hf_sim_stream_read,
 	.stream_write = hf_sim_stream_write,
 	.stream_unheard = hf_sim_stream_unheard,
+	.stream_unread = hf_sim_stream_unread,
 	.stream_want_write = hf_sim_stream_want_write,
 	.stream_pause = hf_sim_stream_pause,
 	.stream_peer = hf_sim_stream_peer,

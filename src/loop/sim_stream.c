@@ -148,6 +148,11 @@ hf_us hf_sim_stream_unheard(struct hf_stream *base)
 	return hf_sim_half_unheard(stream_of(base)->half);
 }
 
+size_t hf_sim_stream_unread(struct hf_stream *base)
+{
+	return stream_of(base)->half->out_len;
+}
+
 static void changed(struct hf_sim_stream *s)
 {
 	hf_sim_source_check(hf_sim_loop_of(s->base.loop), &s->source);

@@ -174,6 +174,7 @@ int hf_sim_stream_connect(struct hf_loop *loop, const struct hf_address *peer,
 int hf_sim_stream_read(struct hf_stream *stream, uint8_t *bytes, size_t cap);
 int hf_sim_stream_write(struct hf_stream *stream, const uint8_t *bytes, size_t len);
 hf_us hf_sim_stream_unheard(struct hf_stream *stream);
+size_t hf_sim_stream_unread(struct hf_stream *stream);
 void hf_sim_stream_want_write(struct hf_stream *stream, bool want);
 void hf_sim_stream_pause(struct hf_stream *stream, bool paused);
 struct hf_address hf_sim_stream_peer(const struct hf_stream *stream);

@@ -49,7 +49,9 @@ struct connection {
 	hf_us used;       /* last whole question or finished answer */
 	hf_us begun;      /* first octet of a question that is not whole; 0: none */
 	hf_us stuck;      /* since when answers wait for the reader; 0: none do */
-	size_t taken;     /* octets that the reader has taken since then */
+	size_t taken;     /* octets that the system has taken since then */
+	size_t unread;    /* those that it held at the last look ... */
+	bool looked;      /* ... if there was one */
 	struct hf_transfer_out *transfers; /* under way; each counts in `waiting` */
 	bool ended;                        /* the client has closed its side */
 	bool reading;                      /* being served: not to be freed under its caller */
@@ -95,6 +97,7 @@ static void link_newest(struct connection *c)
 static void touch(struct connection *c, hf_us now)
 {
 	c->used = now;
+	c->looked = false;
 	unlink_connection(c);
 	link_newest(c);
 }
@@ -190,8 +193,9 @@ static hf_us due(const struct connection *c)
 	hf_us at = idle(c) ? c->used + conf->idle : HF_NEVER;
 	if (c->begun && c->begun + conf->stall < at)
 		at = c->begun + conf->stall;
-	if (c->stuck && c->stuck + conf->stall < at)
-		at = c->stuck + conf->stall;
+	hf_us patience = c->looked ? conf->stall : conf->stall / 2;
+	if (c->stuck && c->stuck + patience < at)
+		at = c->stuck + patience;
 	return at;
 }
 
@@ -205,12 +209,40 @@ static void arm(struct connection *c)
 		hf_timer_arm(wheel, &c->timer, at);
 }
 
-/* Have all answers left, but not arrived? */
-static bool being_read(const struct connection *c, hf_us now)
+static void look(struct connection *c)
 {
-	return idle(c) && !c->begun && !unmet(c) &&
-	       now < c->used + IDLES_WITH_UNREAD * c->all->conf->idle &&
-	       hf_stream_unheard(c->stream) > 0;
+	c->unread = hf_stream_unread(c->stream);
+	c->looked = true;
+}
+
+/* Have all answers left, but not arrived, and do they arrive? It looks when it is due: a
+ * reader that took nothing between two looks is gone. */
+static bool being_read(struct connection *c, hf_us now)
+{
+	if (!idle(c) || c->begun || unmet(c) ||
+		now >= c->used + IDLES_WITH_UNREAD * c->all->conf->idle)
+		return false;
+	size_t before = c->unread;
+	bool looked = c->looked;
+	look(c);
+	return c->unread && (!looked || c->unread < before);
+}
+
+/* Answers wait here, for the system holds so many that it does not ask for more. Does the
+ * reader take those? What it takes at first may only fill its own system's room, so it
+ * counts from the middle of the time on. */
+static bool follows(struct connection *c, hf_us now)
+{
+	if (c->stuck + c->all->conf->stall > now) {
+		look(c);
+		return true;
+	}
+	if (hf_stream_unread(c->stream) + PROGRESS / 2 > c->unread)
+		return false;
+	c->stuck = now;
+	c->taken = 0;
+	c->looked = false;
+	return true;
 }
 
 static void shake(struct connection *c, hf_us now);
@@ -235,10 +267,14 @@ static void timer_fired(struct hf_timer *timer, hf_us now)
 		hf_timer_arm(hf_loop_timers(c->all->loop), &c->timer, now + c->all->conf->idle);
 		return;
 	}
-	if (c->stuck && c->stuck + c->all->conf->stall <= now && goes_on(c, now))
+	bool drips = c->begun && c->begun + c->all->conf->stall <= now;
+	if (c->stuck && !drips && follows(c, now)) {
+		arm(c);
 		return;
-	bool stalled = unmet(c) || (c->begun && c->begun + c->all->conf->stall <= now) ||
-		       (c->stuck && c->stuck + c->all->conf->stall <= now);
+	}
+	if (c->stuck && !drips && goes_on(c, now))
+		return;
+	bool stalled = drips || c->stuck || unmet(c);
 	shut_counted(c, stalled ? HF_COUNT_TCP_CLOSED_STALLED : HF_COUNT_TCP_CLOSED_IDLE);
 }
 
@@ -263,9 +299,11 @@ static void note_progress(struct connection *c, size_t before, size_t left, hf_u
 		c->taken += before - left;
 	if (!left) {
 		c->stuck = 0;
+		c->looked = false;
 	} else if (!c->stuck || c->taken >= PROGRESS) {
 		c->stuck = now;
 		c->taken = 0;
+		c->looked = false;
 	}
 }
 

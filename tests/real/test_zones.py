@@ -57,6 +57,11 @@ def figure(server, name):
     return server.metrics().get('%s{zone="%s"}' % (name, ZONE.rstrip(".")))
 
 
+def wait_for_figure(server, name, value):
+    """Figures are read by the half second, and follow what is served and told."""
+    net.wait_until("%s to be %s" % (name, value), lambda: figure(server, name) == value)
+
+
 @pytest.fixture
 def file_server(holdfast, tmp_path):
     """holdfast with the zone from tmp_path/zones/corp."""
@@ -116,7 +121,7 @@ def test_a_file_is_served_from_the_first_question_on_and_again_when_it_changes(f
         time.sleep(0.1)
         out.write(text(4)[60:])
     wait_for(server, 4)
-    assert figure(server, "holdfast_zone_serial") == 4
+    wait_for_figure(server, "holdfast_zone_serial", 4)
 
 
 def test_a_broken_version_leaves_the_old_one_and_is_told_of_with_its_line(file_server, tmp_path):
@@ -125,13 +130,13 @@ def test_a_broken_version_leaves_the_old_one_and_is_told_of_with_its_line(file_s
     write(tmp_path / "zones" / "corp", text(2, "www A 10.0.0\n"))
     net.wait_until("the fault to be told", lambda: "zones/corp:6: " in server.process.output())
     assert serial_of(server) == 1
-    assert figure(server, "holdfast_zone_source_faulty") == 1
+    wait_for_figure(server, "holdfast_zone_source_faulty", 1)
     os.remove(str(tmp_path / "zones" / "corp"))
     time.sleep(1)
     assert serial_of(server) == 1
     write(tmp_path / "zones" / "corp", text(3))
     wait_for(server, 3)
-    assert figure(server, "holdfast_zone_source_faulty") == 0
+    wait_for_figure(server, "holdfast_zone_source_faulty", 0)
 
 
 def test_a_file_with_a_fault_at_the_start_is_not_served_until_it_is_mended(file_server, tmp_path):
