@@ -2,16 +2,10 @@
 /* What is wrong with where holdfast is to be reached: addresses, and what is shown over TLS. */
 #include "face/config_rows.h"
 
-#include <time.h>
-
 #include "base/check.h"
 #include "base/error.h"
 #include "loop/loop_epoll.h"
 #include "transport/tls_server.h"
-
-/* Who renews by himself does so a month ahead, or when a third of the time is left. */
-#define DAYS_AHEAD 14
-#define DAY 86400
 
 static bool has(const struct hf_address_list *list, const struct hf_address *address)
 {
@@ -42,30 +36,6 @@ static void check_doubles(struct hf_reading *r)
 				hf_address_text(&listen->tls.items[i], text));
 }
 
-/* A chain that does not count is shown all the same: not to answer would be no better. */
-static void warn_of_dates(struct hf_reading *r, const struct hf_tls_server *tls)
-{
-	const struct hf_listen_conf *listen = &r->config->listen;
-	int64_t now = hf_clocks_now().wall / HF_SECOND, until = hf_tls_server_until(tls),
-		left = until - now;
-	uint32_t at = at_listen(r, "tls-certificate");
-	struct tm day;
-	time_t last = (time_t)until - 1;
-	char date[32] = "";
-	if (gmtime_r(&last, &day))
-		strftime(date, sizeof date, "%Y-%m-%d", &day);
-	if (left <= 0)
-		hf_warn(r->source, at,
-			"the certificate in %s expired on %s: clients that look at it go away",
-			listen->tls_certificate, date);
-	else if (hf_tls_server_from(tls) > now)
-		hf_warn(r->source, at, "the certificate in %s does not count yet",
-			listen->tls_certificate);
-	else if (left < DAYS_AHEAD * DAY)
-		hf_warn(r->source, at, "the certificate in %s expires on %s: %lld days are left",
-			listen->tls_certificate, date, (long long)(left / DAY));
-}
-
 static void check_shown(struct hf_reading *r)
 {
 	const struct hf_listen_conf *listen = &r->config->listen;
@@ -89,7 +59,10 @@ static void check_shown(struct hf_reading *r)
 		hf_complain(r->source, at_listen(r, "tls-certificate"), "%s", why);
 		return;
 	}
-	warn_of_dates(r, tls);
+	/* It is shown all the same: not to answer would be no better. */
+	if (!hf_tls_server_lasts(tls, hf_clocks_now().wall / HF_SECOND, why))
+		hf_warn(r->source, at_listen(r, "tls-certificate"), "%s: %s",
+			listen->tls_certificate, why);
 	hf_tls_server_unref(tls);
 }
 

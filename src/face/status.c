@@ -2,6 +2,7 @@
 #include "face/status.h"
 
 #include <jansson.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "authority/authority.h"
@@ -228,6 +229,19 @@ static json_t *describe_driver(struct hf_instance *instance)
 		number(figures.fates[HF_XDP_ANSWERED]), "entries", number(figures.entries));
 }
 
+/* null: nothing is shown over TLS. */
+static json_t *describe_tls(const struct hf_metrics_source *source)
+{
+	if (!source->shows_tls)
+		return json_null();
+	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "expires", (json_int_t)source->tls_until,
+		"sessions", number((uint64_t)hf_metrics_gauge(source, HF_GAUGE_TLS_OPEN)),
+		"handshakes", number(hf_metrics_counter(source, HF_COUNT_TLS_HANDSHAKES)),
+		"resumed", number(hf_metrics_counter(source, HF_COUNT_TLS_RESUMED)), "failed",
+		number(hf_metrics_counter(source, HF_COUNT_TLS_FAILED)), "refused",
+		number(hf_metrics_counter(source, HF_COUNT_TLS_REFUSED)));
+}
+
 static json_t *seconds_or_null(hf_us age)
 {
 	return age < 0 ? json_null() : number((uint64_t)(age / HF_SECOND));
@@ -385,6 +399,7 @@ static json_t *describe(struct hf_instance *instance, hf_us now)
 		"proofs", describe_proofs(&source), "upstreams", describe_upstreams(instance, &source, now),
 		"release", number(config->forward.truth.release),
 		"interception", describe_interception(&source, config));
+	json_object_set_new(status, "tls", describe_tls(&source));
 	json_object_set_new(status, "zones", describe_zones(instance));
 	json_object_set_new(status, "local", describe_local(instance));
 	json_object_set_new(status, "updates", describe_updates(instance));
@@ -533,6 +548,23 @@ static void write_driver(const json_t *driver, FILE *out)
 		get_number(driver, "answered"));
 }
 
+static void write_tls(const json_t *tls, FILE *out)
+{
+	struct tm date;
+	char text[32] = "?";
+	if (!json_is_object(tls))
+		return;
+	time_t last = (time_t)get_number(tls, "expires") - 1;
+	if (gmtime_r(&last, &date))
+		strftime(text, sizeof text, "%Y-%m-%d", &date);
+	fprintf(out,
+		"tls         %lld sessions open, %lld begun, %lld of them resumed; %lld handshakes "
+		"failed, %lld refused; certificate until %s\n",
+		get_number(tls, "sessions"), get_number(tls, "handshakes"),
+		get_number(tls, "resumed"), get_number(tls, "failed"), get_number(tls, "refused"),
+		text);
+}
+
 /* Nothing where nothing ever had to be proven. */
 static void write_proofs(const json_t *proofs, FILE *out)
 {
@@ -670,6 +702,7 @@ static void write_page(const json_t *status, FILE *out)
 		get_number(status, "queries"), get_number(status, "in_flight"));
 	write_cache(json_object_get(status, "cache"), out);
 	write_driver(json_object_get(status, "xdp"), out);
+	write_tls(json_object_get(status, "tls"), out);
 	write_proofs(json_object_get(status, "proofs"), out);
 	write_interception(json_object_get(status, "interception"), out);
 	write_local(json_object_get(status, "local"), out);

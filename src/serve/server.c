@@ -75,6 +75,7 @@ struct hf_server {
 	} left[16]; /* addresses that reloads took away last; main's own */
 	size_t left_next;
 	bool serving;         /* main's own */
+	hf_us certificate_due; /* main's own: when what is shown over TLS is looked at again */
 	unsigned outstanding; /* workers that have not yet taken the current order */
 	int order_error;
 	size_t size;
@@ -751,8 +752,24 @@ static void open_at_driver(struct hf_server *server, FILE *complaints)
 	adopt_at_driver(server, complaints);
 }
 
+/* Once a day. */
+static void watch_certificate(struct hf_server *server, FILE *complaints)
+{
+	const struct hf_settings *settings = &above(server->plan)->settings;
+	const struct hf_tls_server *tls = above(server->plan)->respond.tls;
+	const struct hf_clocks clocks = hf_clocks_now();
+	char why[HF_TLS_WHY_MAX];
+	if (!tls || clocks.monotonic < server->certificate_due)
+		return;
+	server->certificate_due = clocks.monotonic + 86400 * HF_SECOND;
+	if (!hf_tls_server_lasts(tls, clocks.wall / HF_SECOND, why))
+		fprintf(complaints, "listen.tls: %s: %s; renew it and reload\n",
+			settings->listen->tls_certificate, why);
+}
+
 void hf_server_tick(struct hf_server *server, FILE *complaints)
 {
+	watch_certificate(server, complaints);
 	if (server->xdp && server->serving)
 		hf_xdp_tick(server->xdp, complaints);
 }

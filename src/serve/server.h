@@ -68,7 +68,7 @@ int hf_server_reload(struct hf_server *server, const struct hf_settings *setting
 	FILE *complaints);
 
 /* About once a second, from main: looks after what nobody tells of, such as addresses of
- * the host that have come or gone. */
+ * the host that have come or gone, and a certificate that runs out. */
 void hf_server_tick(struct hf_server *server, FILE *complaints);
 
 /* Has the worker that owns the first question's name find something out: inspect.h. From

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -239,6 +240,29 @@ int64_t hf_tls_server_until(const struct hf_tls_server *server)
 int64_t hf_tls_server_from(const struct hf_tls_server *server)
 {
 	return server->from;
+}
+
+bool hf_tls_server_lasts(
+	const struct hf_tls_server *server, int64_t wall, char why[static HF_TLS_WHY_MAX])
+{
+	const int64_t day = 86400, left = server->until - wall;
+	struct tm date;
+	time_t last = (time_t)server->until - 1;
+	char text[32] = "";
+	if (gmtime_r(&last, &date))
+		strftime(text, sizeof text, "%Y-%m-%d", &date);
+	if (left <= 0)
+		snprintf(why, HF_TLS_WHY_MAX,
+			"certificate expired on %s: clients that look at it go away", text);
+	else if (wall < server->from)
+		snprintf(why, HF_TLS_WHY_MAX,
+			"certificate does not count yet: clients that look at it go away");
+	else if (left < HF_TLS_DAYS_AHEAD * day)
+		snprintf(why, HF_TLS_WHY_MAX, "certificate expires on %s: %lld days are left", text,
+			(long long)(left / day));
+	else
+		return true;
+	return false;
 }
 
 /* ---- sessions ---- */

@@ -32,6 +32,7 @@ struct gnutls_session_int;
 #define HF_TLS_TICKET_KEY_FOR (6 * 3600 * HF_SECOND)
 #define HF_TLS_TICKET_SECONDS 7200 /* that a client may come back with one */
 #define HF_TLS_WHY_MAX 400
+#define HF_TLS_DAYS_AHEAD 14 /* who renews by himself does so a month ahead */
 
 struct hf_tls_server;
 
@@ -50,6 +51,11 @@ bool hf_tls_server_same(const struct hf_tls_server *a, const struct hf_tls_serve
  * at which the last of them begins to count. */
 int64_t hf_tls_server_until(const struct hf_tls_server *server);
 int64_t hf_tls_server_from(const struct hf_tls_server *server);
+
+/* False if the chain does not count at `wall` seconds since 1970, or ends within
+ * HF_TLS_DAYS_AHEAD; `why` says so in words. */
+bool hf_tls_server_lasts(
+	const struct hf_tls_server *server, int64_t wall, char why[static HF_TLS_WHY_MAX]);
 
 /* Makes a session of GnuTLS, that has just been begun for a server, one of ours. -ENOMEM,
  * -EPROTO. `now`: of the loop. */

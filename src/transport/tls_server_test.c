@@ -360,6 +360,17 @@ static void what_is_shown_knows_until_when_it_counts(void **state)
 	struct world *w = *state;
 	assert_int_equal(hf_tls_server_until(w->shown), HF_SIM_WALL + 30 * DAY + 1);
 	assert_int_equal(hf_tls_server_from(w->shown), HF_SIM_WALL - DAY);
+	char why[HF_TLS_WHY_MAX] = "";
+	assert_true(hf_tls_server_lasts(w->shown, HF_SIM_WALL, why));
+	assert_true(hf_tls_server_lasts(w->shown, HF_SIM_WALL + 16 * DAY, why));
+	assert_false(hf_tls_server_lasts(w->shown, HF_SIM_WALL + 17 * DAY, why));
+	assert_string_equal(why, "certificate expires on 2026-01-31: 13 days are left");
+	assert_false(hf_tls_server_lasts(w->shown, HF_SIM_WALL + 30 * DAY, why));
+	assert_string_equal(why, "certificate expires on 2026-01-31: 0 days are left");
+	assert_false(hf_tls_server_lasts(w->shown, HF_SIM_WALL + 30 * DAY + 1, why));
+	assert_non_null(strstr(why, "certificate expired on 2026-01-31"));
+	assert_false(hf_tls_server_lasts(w->shown, HF_SIM_WALL - DAY - 1, why));
+	assert_non_null(strstr(why, "does not count yet"));
 }
 
 #define IN_A_WORLD(test) cmocka_unit_test_setup_teardown(test, open_world, close_world)

@@ -3,6 +3,7 @@
 shown, who is answered, who is not, and those who come to do harm."""
 import base64
 import hashlib
+import json
 import os
 import shutil
 import socket
@@ -393,6 +394,20 @@ def test_a_renewed_certificate_needs_no_restart_and_a_broken_one_changes_nothing
     assert pin_of(server) == second.pin()
     assert wire.Message(kept.ask(wire.query("kept.example."))).addresses()
     kept.socket.close()
+
+
+def test_log_status_and_metrics_tell_of_a_certificate_that_runs_out(holdfast, fake, ca):
+    soon = ca.certify(NAME, until=5)
+    server = holdfast({"a": fake().at}, listen=listen(soon))
+    assert answers(server)
+    net.wait_until("the log to tell", lambda: "renew it and reload" in server.process.output(), 10)
+    left = server.metrics()["holdfast_tls_certificate_expires_seconds"] - time.time()
+    assert 3 * 86400 < left < 6 * 86400
+    code, said = under_test.run_verb("status", "-c", server.path)
+    line = next(line for line in said.splitlines() if line.startswith("tls"))
+    assert code == 0 and "1 begun" in line and "certificate until 2" in line
+    code, said = under_test.run_verb("status", "--json", "-c", server.path)
+    assert json.loads(said[said.index("{"):])["tls"]["handshakes"] == 1
 
 
 def test_a_reload_of_the_same_files_keeps_tickets(holdfast, fake, shown):
