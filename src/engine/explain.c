@@ -53,6 +53,7 @@ static void describe(
 		.cap = found,
 		.in_flight = c->state->in_flight,
 		.size_limit = c->state->size.limit,
+		.lame = hf_lame_rests(&c->path->lame, now) ? c->path->lame.until - now : 0,
 		.barred = barred & 1};
 }
 

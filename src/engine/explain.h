@@ -35,6 +35,7 @@ struct hf_story_upstream { /* in the route's order */
 	uint32_t cap;          /* ... that was found by trial; 0: none */
 	uint32_t in_flight;
 	uint16_t size_limit; /* octets over UDP that get through; 0: as configured */
+	hf_us lame;          /* it answers for no name of the zone, and rests so much longer; 0: not */
 	bool barred;         /* it has lied, or is behind with the zone: not asked for this name */
 };
 

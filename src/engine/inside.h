@@ -105,6 +105,7 @@ struct hf_worker {
 	struct hf_timer pump;   /* when there may be some */
 	struct hf_timer truth;  /* when to look whether a probe is due: truth.c */
 	uint64_t truth_swept;   /* hf_upstreams.adoptions that quarantines were last held against */
+	struct hf_lames *lames; /* questions about zones: lames.h; NULL: none yet */
 	struct hf_canaries *canaries; /* the first worker's */
 	struct hf_elders *elders;     /* the first worker's */
 	struct hf_intercept *intercept; /* the first worker's */

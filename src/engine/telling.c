@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/telling.h"
 
+#include "engine/lames.h"
+
 static unsigned slot_of(const struct hf_plan *plan, const struct hf_route *route, unsigned upstream)
 {
 	return plan->slots[route->upstreams[upstream]];
@@ -116,6 +118,19 @@ static void tell_cookies(const struct hf_candidate *c, const struct hf_touched *
 			    .a = habit == HF_COOKIE_MANGLES});
 }
 
+/* It answers for the zone after all. Failures from before say nothing any more. */
+static void tell_lame(const struct hf_candidate *c, const struct hf_touched *before,
+	struct hf_worker *worker, unsigned slot, const struct hf_route *route, hf_us now)
+{
+	if (!before->lame || c->path->lame.times)
+		return;
+	struct hf_event event = {.at = now, .kind = HF_EVENT_PATH_LAME, .slot = (uint16_t)slot};
+	hf_event_about(&event, route->zone.bytes, route->zone.len);
+	put(worker, &event);
+	atomic_store_explicit(
+		&worker->team->upstreams->recovered[slot], now, memory_order_relaxed);
+}
+
 static void tell_cap(
 	const struct hf_candidate *c, struct hf_worker *worker, unsigned slot, hf_us now)
 {
@@ -148,7 +163,8 @@ static inline bool is_news(const struct hf_candidate *c, const struct hf_touched
 	return c->state->health.state != before->health ||
 	       c->path->health.state != before->path_health ||
 	       c->state->size.limit != before->size_limit || now < c->state->size.plain_until ||
-	       c->state->cookie.habit != before->cookie_habit;
+	       c->state->cookie.habit != before->cookie_habit ||
+	       (c->path->lame.times != 0) != before->lame;
 }
 
 static __attribute__((noinline)) void tell_news(const struct hf_candidate *c,
@@ -158,6 +174,7 @@ static __attribute__((noinline)) void tell_news(const struct hf_candidate *c,
 	tell_health(c, before, worker, slot, route, now);
 	tell_size(c, before, worker, slot, now);
 	tell_cookies(c, before, worker, slot, now);
+	tell_lame(c, before, worker, slot, route, now);
 }
 
 /* Others know already of one that was, and is, in use. */
@@ -198,6 +215,8 @@ void hf_telling_tell(const struct hf_telling *telling, struct hf_worker *worker,
 			tell_news(c, before, worker, slot, route, now);
 		tell_cap(c, worker, slot, now);
 		show(c, worker, slot);
+		if (c->path->lame.run && hf_lame_wants_proof(&c->path->lame, now))
+			hf_lames_ask(worker, plan, route, before->upstream, now);
 		if (!is_known(c, before, worker->team->upstreams, slot))
 			hf_upstreams_publish(worker->team->upstreams, slot, before->health, now);
 	}

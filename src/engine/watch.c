@@ -5,6 +5,7 @@
 #include "engine/elders.h"
 #include "engine/identities.h"
 #include "engine/intercept.h"
+#include "engine/lames.h"
 #include "engine/probe.h"
 #include "engine/quarantines.h"
 #include "engine/round.h"
@@ -53,6 +54,7 @@ void hf_watch_adopted(struct hf_worker *worker, hf_us now)
 void hf_watch_end(struct hf_worker *worker)
 {
 	hf_timer_disarm(hf_loop_timers(worker->loop), &worker->truth);
+	hf_lames_end(worker);
 	hf_rounds_end(worker);
 	hf_vouchings_end(worker);
 	hf_canaries_free(worker->canaries);

@@ -106,6 +106,7 @@ static json_t *upstream_json(const struct hf_story *s, unsigned i)
 	put(one, "state_here", json_string(hf_health_state_name(u->path_state)));
 	put(one, "because", rests ? json_string(hf_outcome_text(u->cause)) : json_null());
 	put(one, "rest_ms", milliseconds(u->rest));
+	put(one, "lame_ms", milliseconds(u->lame));
 	put(one, "kept_out", json_boolean(u->barred));
 	put(one, "trust", json_string(u->conf->trust == HF_TRUST_LOW ? "low" : "normal"));
 	put(one, "rtt_ms", milliseconds(u->rtt));
@@ -402,6 +403,9 @@ static void write_state(const json_t *u, FILE *out)
 			strcmp(state, "closed") == 0 ? ", for this zone" : "");
 	if (number(u, "rest_ms") > 0)
 		fprintf(out, ", for %.1f s more", number(u, "rest_ms") / 1000);
+	if (number(u, "lame_ms") > 0)
+		fprintf(out, ", answers for no name of the zone: not asked for %.1f s more",
+			number(u, "lame_ms") / 1000);
 	if (is(u, "kept_out"))
 		fprintf(out, ", kept out: see `holdfast status`");
 	if (strcmp(word(u, "trust"), "low") == 0)

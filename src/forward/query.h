@@ -12,6 +12,8 @@
  *                               late answer is an answer
  *   unreachable                 ask the next at once; come back after a pause, and
  *                               if nothing is on its way meanwhile, say so
+ *   all answer for no name      say so at once (upstream/lame.h)
+ *   of the zone
  *   all rest                    wait until one may be asked, and say so
  *   not believed (TLS)          ask the next; not this one again
  *   SERVFAIL, REFUSED, lame     ask the next; not this one again
@@ -121,6 +123,7 @@ enum hf_query_cause { /* why nothing came of it; the last one counts */
 	HF_CAUSE_RESTING,
 	HF_CAUSE_BUDGET,
 	HF_CAUSE_UNTRUSTED,   /* its TLS is not believed */
+	HF_CAUSE_NO_NAME,     /* it answers for no name of the zone, and was not asked */
 	/* From here on it is about the truth; a later one outweighs those before. */
 	HF_CAUSE_DOUBTED,     /* it answered, and nothing showed that to be true */
 	HF_CAUSE_RETIRED,     /* it gave an address that is retired */
@@ -148,6 +151,7 @@ struct hf_query {
 	uint32_t name;       /* a hash of the name asked for */
 	uint64_t account;    /* ... of the client that asked first; 0: nobody. The caller sets it */
 	bool background;     /* nobody waits: better no answer than one out of turn */
+	bool own;            /* an inquiry's: see select.h */
 	bool copy;           /* of our own making: its first message takes a token as well */
 	bool answered;       /* it is over for those who wait */
 	uint8_t answerer;    /* who gave the answer: index in the route */
@@ -241,6 +245,7 @@ struct hf_touched {
 	uint16_t size_limit;
 	hf_us plain_until;
 	uint8_t cookie_habit; /* enum hf_cookie_habit */
+	bool lame;            /* it has been found to answer for no name of the zone */
 };
 
 /* Whom a question may be sent to. Whoever tells of changes, or shows figures, need

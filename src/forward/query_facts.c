@@ -12,7 +12,7 @@ void hf_facts_touch(struct hf_step *s, unsigned upstream)
 		return;
 	choice->touched[choice->touched_count++] = (struct hf_touched){(uint8_t)upstream,
 		c->state->health.state, c->path->health.state, c->state->size.limit,
-		c->state->size.plain_until, c->state->cookie.habit};
+		c->state->size.plain_until, c->state->cookie.habit, c->path->lame.times != 0};
 }
 
 static struct hf_health_fact fact(const struct hf_step *s, enum hf_outcome outcome, bool probe)
@@ -53,8 +53,16 @@ void hf_facts_report(struct hf_step *s, const struct hf_attempt *a, enum hf_outc
 void hf_facts_path(struct hf_step *s, const struct hf_attempt *a, enum hf_outcome outcome)
 {
 	struct hf_health_fact f = fact(s, outcome, a->probe);
+	if (outcome == HF_OUTCOME_ANSWERED)
+		hf_lame_useful(&hf_step_candidate(s, a->upstream)->path->lame, s->env->now);
 	hf_health_report(&hf_step_candidate(s, a->upstream)->path->health,
 		hf_step_figures(s, a->upstream), &f);
+}
+
+void hf_facts_useless(struct hf_step *s, const struct hf_attempt *a)
+{
+	if (s->env->route->rest_lame)
+		hf_lame_useless(&hf_step_candidate(s, a->upstream)->path->lame, s->q->name);
 }
 
 void hf_facts_beaten(struct hf_step *s, const struct hf_attempt *a)

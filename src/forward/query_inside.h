@@ -106,6 +106,7 @@ static inline struct hf_selection hf_step_selection(const struct hf_step *s)
 		.by_rtt = s->env->route->order == HF_ORDER_FASTEST,
 		.strict = s->env->route->order == HF_ORDER_STRICT,
 		.first = s->q->sends == 0,
+		.own = s->q->own,
 		.cost = HF_COST_UDP,
 		.outgoing = s->env->outgoing,
 		.outgoing_conf = s->env->outgoing_conf,
@@ -124,6 +125,9 @@ void hf_facts_report(struct hf_step *s, const struct hf_attempt *a, enum hf_outc
 
 /* About what it does for this route. */
 void hf_facts_path(struct hf_step *s, const struct hf_attempt *a, enum hf_outcome outcome);
+
+/* It replied, and said that it does not answer for the name. */
+void hf_facts_useless(struct hf_step *s, const struct hf_attempt *a);
 
 /* Another upstream gave the answer. One that talks to others but not of this
  * zone is no use on this path; one that talks to nobody is no use at all. */

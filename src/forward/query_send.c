@@ -168,6 +168,8 @@ void hf_send_dispatch(struct hf_step *s, struct hf_attempt *a)
 			&c.state->cap, a->cost, now);
 	c.state->in_flight++;
 	c.path->asked = now;
+	if (!s->q->own)
+		hf_lame_sent(&c.path->lame, now);
 	struct hf_action *send = hf_step_act(s, HF_ACT_SEND);
 	send->attempt = (uint8_t)(a - s->q->attempts);
 	send->upstream = a->upstream;

@@ -177,7 +177,10 @@ static void wait_for_rest(struct hf_step *s, const struct hf_selection *selected
 {
 	struct hf_query *q = s->q;
 	hf_us when = hf_select_when(selected), later = s->env->now + (a_while(s) << q->looks);
-	if (when == HF_NEVER || !hf_query_may_send(q)) {
+	int lame = hf_select_lame(selected);
+	if (lame >= 0 && q->cause == HF_CAUSE_NONE)
+		blame(q, HF_CAUSE_NO_NAME, (unsigned)lame, HF_EDE_NONE);
+	if (when == HF_NEVER || lame >= 0 || !hf_query_may_send(q)) {
 		if (!hoping(q))
 			give_up(s);
 		return;
@@ -504,6 +507,7 @@ static void bar_and_go_on(
 	bar(s, a->upstream);
 	if (cause != HF_CAUSE_GARBAGE) {
 		s->q->useless |= hf_step_bit(a->upstream);
+		hf_facts_useless(s, a);
 		if (hf_step_candidate(s, a->upstream)->path->health.state == HF_HEALTH_PROBING)
 			hf_facts_path(s, a, HF_OUTCOME_BEATEN);
 	}
@@ -637,8 +641,10 @@ static void heard_late(struct hf_step *s, struct hf_attempt *a, enum hf_verdict 
 		verdict == HF_VERDICT_LIE || verdict == HF_VERDICT_BLOCKED ||
 		verdict == HF_VERDICT_RETIRED)
 		hf_facts_path(s, a, HF_OUTCOME_ANSWERED);
-	else if (verdict != HF_VERDICT_GARBAGE)
+	else if (verdict != HF_VERDICT_GARBAGE) {
 		hf_facts_path(s, a, HF_OUTCOME_BEATEN);
+		hf_facts_useless(s, a);
+	}
 	if (!hoping(s->q))
 		end(s);
 }
@@ -990,6 +996,7 @@ const char *hf_query_cause_text(enum hf_query_cause cause)
 		[HF_CAUSE_BLOCKED] = "gave what no client may have",
 		[HF_CAUSE_QUARANTINED] = "keeps lying",
 		[HF_CAUSE_UNTRUSTED] = "is not believed",
+		[HF_CAUSE_NO_NAME] = "answers for no name of the zone, and is asked only now and then",
 	};
 	return cause < HF_CAUSES ? texts[cause] : "?";
 }

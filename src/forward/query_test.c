@@ -880,6 +880,58 @@ static void nobody_in_use_makes_a_probe_due_after_a_second(void **state)
 	assert_in_range(t.now, START + HF_SECOND, START + 1400 * HF_MS);
 }
 
+static void who_answers_for_no_name_of_the_zone_is_not_asked_nor_waited_for(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	t.q.patience = START + HF_SECOND;
+	for (unsigned i = 0; i < 2; i++)
+		hf_lame_proven(&t.paths[i].lame, 30 * HF_SECOND, 0, t.now);
+	start(&t);
+	assert_null(find(&t, HF_ACT_SEND));
+	assert_failed(&t, HF_CAUSE_NO_NAME, HF_EDE_NO_REACHABLE_AUTHORITY);
+	/* Another is asked, and one that merely rests is waited for. */
+	prepare(&t, 2);
+	hf_lame_proven(&t.paths[0].lame, 30 * HF_SECOND, 0, t.now);
+	start(&t);
+	assert_sent(&t, 1, HF_CHANNEL_UDP);
+	prepare(&t, 2);
+	hf_lame_proven(&t.paths[0].lame, 30 * HF_SECOND, 0, t.now);
+	rest_until(&t, 1, START + 5 * HF_SECOND);
+	start(&t);
+	assert_null(find(&t, HF_ACT_FAIL));
+	/* A question of our own goes there all the same. */
+	prepare(&t, 1);
+	hf_lame_proven(&t.paths[0].lame, 30 * HF_SECOND, 0, t.now);
+	t.q.own = true;
+	start(&t);
+	assert_sent(&t, 0, HF_CHANNEL_UDP);
+	assert_true(hf_lame_rests(&t.paths[0].lame, t.now));
+}
+
+static void after_its_rest_one_question_is_the_trial_and_an_answer_ends_it(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	t.route.rest_lame = true;
+	hf_lame_proven(&t.paths[0].lame, 30 * HF_SECOND, 0, t.now);
+	t.now += HF_SECOND;
+	hf_query_init(&t.q, 1, t.now);
+	start(&t);
+	assert_sent(&t, 0, HF_CHANNEL_UDP);
+	assert_true(hf_lame_rests(&t.paths[0].lame, t.now)); /* for all others */
+	reply(&t, sent(&t)->attempt, HF_VERDICT_REFUSED);
+	assert_failed(&t, HF_CAUSE_REFUSED, HF_EDE_NO_REACHABLE_AUTHORITY);
+	assert_true(hf_lame_wants_proof(&t.paths[0].lame, t.now));
+	t.now += 2 * HF_SECOND;
+	hf_query_init(&t.q, 2, t.now);
+	start(&t);
+	reply(&t, sent(&t)->attempt, HF_VERDICT_ANSWER);
+	assert_int_equal(t.paths[0].lame.times, 0);
+}
+
 static void resting_to_the_deadline_is_the_cause(void **state)
 {
 	struct asked t;
@@ -2627,6 +2679,8 @@ int main(void)
 		cmocka_unit_test(a_probe_that_is_all_that_is_left_is_waited_for),
 		cmocka_unit_test(all_rest_it_waits_says_so_once_and_becomes_the_probe_that_is_due),
 		cmocka_unit_test(nobody_in_use_makes_a_probe_due_after_a_second),
+		cmocka_unit_test(who_answers_for_no_name_of_the_zone_is_not_asked_nor_waited_for),
+		cmocka_unit_test(after_its_rest_one_question_is_the_trial_and_an_answer_ends_it),
 		cmocka_unit_test(resting_to_the_deadline_is_the_cause),
 		cmocka_unit_test(a_probe_takes_a_token),
 		cmocka_unit_test(a_probe_stands_in_no_line),

@@ -45,6 +45,7 @@ struct hf_route {
 	uint16_t upstream_count;   /* 1 to HF_ROUTE_UPSTREAMS_MAX */
 	enum hf_route_order order;
 	hf_us hold_good;           /* how long a sudden denial is not believed; 0: at once */
+	bool rest_lame; /* who answers for no name of the zone is rested: upstream/lame.h */
 	uint32_t in_flight_percent; /* its part of the questions under way, 1 to 99; 0: any */
 	struct hf_route_figures figures;
 };

@@ -45,6 +45,15 @@ const struct hf_option hf_route_options[] = {
 		.help = "When a name that had an answer is suddenly denied (NXDOMAIN, or nothing "
 			"of the type), the old answer is given, marked as stale, for this long "
 			"after its end; 0s: a denial counts at once."},
+	{.name = "rest-lame",
+		.type = HF_OPT_FLAG,
+		.at = offsetof(struct hf_route, rest_lame),
+		.def = "yes",
+		.live = true,
+		.help = "Whether an upstream that fails several names of the zone, answers none for "
+			"a minute and fails the zone's own SOA, too (SERVFAIL, REFUSED, a referral), "
+			"is not asked for this route for a second, doubling up to `rest-max`. `no`: "
+			"where it serves parts of the zone and refuses the zone itself."},
 	{.name = "in-flight-percent",
 		.type = HF_OPT_COUNT,
 		.at = offsetof(struct hf_route, in_flight_percent),

@@ -66,6 +66,8 @@ enum hf_event_kind {
 				    (enum hf_zone_standing), c: serial; about the zone; why */
 	HF_EVENT_ZONE_COPY,      /* a copy on the disk could not be written or read; about the zone;
 				    why */
+	HF_EVENT_PATH_LAME,      /* a: 1: slot answers for no name of the zone, and rests for c
+				    seconds; 0: it does again; about the zone */
 	HF_EVENT_COOKIES_ODD,    /* a: 0: it copies cookies as they are; 1: its replies have others' */
 	HF_EVENT_ZONE_PUT_OFF,   /* a version is not received now, for others have the memory; about
 				    the zone; why */

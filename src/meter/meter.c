@@ -176,6 +176,8 @@ const struct hf_meter_row hf_upstream_counter_rows[HF_UP_COUNTERS] = {
 		"Second opinions from an older version of the zone."},
 	[HF_UP_ABSURD_TTLS] = {"holdfast_upstream_absurd_ttls_total",
 		"Answers, of those compared, with a TTL of over a week."},
+	[HF_UP_LAME] = {"holdfast_upstream_lame_total",
+		"Times that the upstream was rested for a zone because it failed the zone's own SOA after several of its names."},
 	[HF_UP_FOREIGN] = {"holdfast_upstream_foreign_records_total",
 		"Records left off because they do not belong to what was asked."},
 };

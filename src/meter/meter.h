@@ -116,6 +116,7 @@ enum hf_upstream_counter {
 	HF_UP_CONTRADICTED, /* ... that differed, and nothing explains it */
 	HF_UP_OLDER,        /* ... from an older zone */
 	HF_UP_ABSURD_TTLS,  /* answers, of those compared, with a TTL of over a week */
+	HF_UP_LAME,         /* times that it was found to answer for no name of a zone */
 	HF_UP_FOREIGN,      /* records left off: they belonged to another question */
 	HF_UP_COUNTERS
 };

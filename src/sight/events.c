@@ -485,6 +485,22 @@ static void say_zone_state(struct hf_log *log, const struct hf_event *event, con
 		standings[event->b], fields);
 }
 
+static void say_path_lame(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	char zone[HF_NAME_TEXT_MAX];
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("upstream", upstream),
+		HF_LOG_TEXT_FIELD("zone", hf_name_text(event->about, zone)),
+		HF_LOG_NUMBER_FIELD(event->a ? "seconds" : NULL, event->c),
+		{.key = NULL},
+	};
+	hf_log_say(log, event->a ? HF_LOG_WARNING : HF_LOG_INFO,
+		event->a ? "upstream answers for no name of the zone, nor for the zone itself: it is "
+			   "asked only now and then"
+			 : "upstream answers for the zone again",
+		fields);
+}
+
 static void say_cookies_odd(struct hf_log *log, const struct hf_event *event, const char *upstream)
 {
 	const struct hf_log_field fields[] = {
@@ -565,6 +581,7 @@ static const struct {
 	[HF_EVENT_AS_ONE] = {"upstreams as one", say_as_one},
 	[HF_EVENT_INTERCEPTED] = {"intercepted", say_intercepted},
 	[HF_EVENT_COOKIES_ODD] = {"odd cookies", say_cookies_odd},
+	[HF_EVENT_PATH_LAME] = {"path lame", say_path_lame},
 	[HF_EVENT_TRUST_STORE] = {"trust store", say_trust_store},
 	[HF_EVENT_ZONE_LOADED] = {"zone loaded", say_zone_loaded},
 	[HF_EVENT_ZONE_REFUSED] = {"zone refused", say_zone_trouble},

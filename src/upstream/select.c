@@ -24,8 +24,16 @@ static bool barred(const struct hf_selection *s, size_t i)
 	return s->barred >> i & 1;
 }
 
-static enum hf_admission admit(const struct hf_candidate *c, hf_us now)
+static bool lame(const struct hf_selection *s, const struct hf_candidate *c)
 {
+	return !s->own && hf_lame_rests(&c->path->lame, s->now);
+}
+
+static enum hf_admission admit(const struct hf_selection *s, const struct hf_candidate *c)
+{
+	const hf_us now = s->now;
+	if (lame(s, c))
+		return HF_ADMIT_NOT;
 	const struct hf_health *mine = &c->state->health, *path = &c->path->health;
 	if (mine->state == HF_HEALTH_CLOSED && path->state == HF_HEALTH_CLOSED)
 		return HF_ADMIT;
@@ -41,7 +49,7 @@ static bool low(const struct hf_selection *s, size_t i)
 static bool any_in_use(const struct hf_selection *s)
 {
 	for (size_t i = 0; i < s->count; i++)
-		if (!barred(s, i) && !low(s, i) && admit(&s->candidates[i], s->now) == HF_ADMIT)
+		if (!barred(s, i) && !low(s, i) && admit(s, &s->candidates[i]) == HF_ADMIT)
 			return true;
 	return false;
 }
@@ -55,10 +63,12 @@ static hf_us rest_end(const struct hf_health *h, bool alone)
 	return alone && h->state == HF_HEALTH_OPEN && early < h->until ? early : h->until;
 }
 
-static hf_us candidate_when(const struct hf_candidate *c, bool alone)
+static hf_us candidate_when(const struct hf_selection *s, const struct hf_candidate *c, bool alone)
 {
 	hf_us upstream = rest_end(&c->state->health, alone),
 	      path = rest_end(&c->path->health, alone);
+	if (lame(s, c) && c->path->lame.until > path)
+		path = c->path->lame.until;
 	return upstream > path ? upstream : path;
 }
 
@@ -86,12 +96,12 @@ static enum hf_offer offer_in_use(const struct hf_selection *s, size_t i)
 /* While another is in use, who rests does so until its rest is over. */
 static enum hf_offer offer_alone(const struct hf_selection *s, size_t i)
 {
-	return candidate_when(&s->candidates[i], true) <= s->now ? HF_OFFER_DUE : HF_OFFER_REST;
+	return candidate_when(s, &s->candidates[i], true) <= s->now ? HF_OFFER_DUE : HF_OFFER_REST;
 }
 
 enum hf_offer hf_offer(const struct hf_selection *s, size_t i)
 {
-	switch (admit(&s->candidates[i], s->now)) {
+	switch (admit(s, &s->candidates[i])) {
 	case HF_ADMIT: break;
 	case HF_ADMIT_PROBE: return HF_OFFER_DUE;
 	case HF_ADMIT_NOT: return any_in_use(s) ? HF_OFFER_REST : offer_alone(s, i);
@@ -120,7 +130,7 @@ void hf_look(const struct hf_selection *s, struct hf_looks *ret)
 		if (barred(s, i))
 			continue;
 		hf_us cost = ret->costs[i] = cost_of(s, i);
-		ret->admissions[i] = (uint8_t)admit(&s->candidates[i], s->now);
+		ret->admissions[i] = (uint8_t)admit(s, &s->candidates[i]);
 		if (ret->admissions[i] != HF_ADMIT || low(s, i))
 			continue;
 		ret->in_use = true;
@@ -200,11 +210,25 @@ hf_us hf_select_when(const struct hf_selection *s)
 	hf_us first = HF_NEVER;
 	bool alone = !any_in_use(s);
 	for (size_t i = 0; i < s->count; i++) {
-		hf_us when = candidate_when(&s->candidates[i], alone);
+		hf_us when = candidate_when(s, &s->candidates[i], alone);
 		if (!barred(s, i) && when < first)
 			first = when;
 	}
 	return first;
+}
+
+int hf_select_lame(const struct hf_selection *s)
+{
+	int ret = -1;
+	for (size_t i = 0; i < s->count; i++) {
+		if (barred(s, i))
+			continue;
+		if (!lame(s, &s->candidates[i]))
+			return -1;
+		if (ret < 0)
+			ret = (int)i;
+	}
+	return ret;
 }
 
 static hf_us look_after(const struct hf_candidate *c)

@@ -14,6 +14,8 @@
  * and whether it is in use is nothing to the rest of the others. It gets no copies.
  * When none is in use, a rest is over after a second at the latest: nobody else
  * can answer, and a probe a second hurts nobody.
+ * One that answers for no name of the route's zone (lame.h) is not asked either, whoever
+ * else is in use, or is not.
  * Threads: one at a time, by the caller's lock. */
 #ifndef HF_UPSTREAM_SELECT_H
 #define HF_UPSTREAM_SELECT_H
@@ -54,6 +56,7 @@ struct hf_selection {
 	bool by_rtt;          /* else as listed, ... */
 	bool strict;          /* ... however much worse one is than the best */
 	bool first;           /* nothing has been sent yet: the pace of one that came back counts */
+	bool own;             /* a question of our own: who answers for no name of the zone is asked */
 	uint32_t cost;        /* packets that there must be room for */
 	struct hf_outgoing_state *outgoing;
 	const struct hf_outgoing_conf *outgoing_conf;
@@ -86,6 +89,10 @@ int hf_select_from(const struct hf_selection *selection, const struct hf_looks *
 
 /* The instant at which one that rests may be asked; HF_NEVER: all are barred. */
 hf_us hf_select_when(const struct hf_selection *selection);
+
+/* The index of one that is not barred, if all those answer for no name of the zone, so that
+ * there is nobody to wait for; or -1. */
+int hf_select_lame(const struct hf_selection *selection);
 
 /* The index of an upstream that wants a look beside `chosen`, or -1: one whose
  * rest is over, or one that is passed over and has not been asked for a second, or for

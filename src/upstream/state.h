@@ -16,6 +16,7 @@
 #include "upstream/cookie.h"
 #include "upstream/fair.h"
 #include "upstream/health.h"
+#include "upstream/lame.h"
 #include "upstream/pace.h"
 #include "upstream/queue.h"
 #include "upstream/retry.h"
@@ -43,6 +44,7 @@ struct hf_upstream_state {
 
 struct hf_path {
 	struct hf_health health;
+	struct hf_lame lame; /* what it says of no name of the zone */
 	struct hf_rtt rtt;
 	hf_us asked; /* instant of the last message */
 	struct hf_retry retry; /* of a route with a retry budget of its own */
