@@ -113,6 +113,33 @@ def test_what_it_does_not_do_for_one_zone_leaves_the_others_alone(fake, holdfast
     assert not [q for q in b.seen if q.name.endswith(wire.name("outer.example."))]
 
 
+def test_the_only_server_of_a_zone_that_refuses_all_of_it_is_spared(fake, holdfast):
+    serves, names = [], itertools.count()
+    def behave(q):
+        return fakes.honest(q) if serves else fakes.refused(q)
+    a, b = fake(behave), fake()
+    server = holdfast({"a": a.at, "b": b.at}, forward=[
+        {"zone": ".", "to": ["b"]},
+        {"zone": "inner.example", "to": ["a"], "rest-max": "1s"}])
+    def spared():
+        reply = server.udp("n%d.inner.example." % next(names), edns=1232)
+        assert reply.rcode == wire.SERVFAIL
+        return b"answers for no name of the zone" in (reply.option(15) or b"")
+    net.wait_until("it to be spared", spared, 5, 0.05)
+    # It was asked for the zone itself before that, and now for nothing; others go on.
+    assert a.count("inner.example", "SOA") >= 1
+    assert came_from(server.udp("well.example."), OURS)
+    def told():
+        return [line for line in server.process.output().splitlines()
+                if "answers for no name" in line]
+    net.wait_until("a line in the log", told, 3)
+    assert "upstream=a" in told()[0] and "zone=inner.example" in told()[0]
+    serves.append(True)
+    net.wait_until("it to be asked again", lambda: server.udp(
+        "n%d.inner.example." % next(names)).rcode == wire.NOERROR, 10, 0.05)
+    assert came_from(server.udp("well.inner.example."), OURS)
+
+
 # --- names are not upstreams ----------------------------------------------------------
 
 def test_a_name_that_nobody_answers_never_rests_an_upstream(fake, holdfast):
