@@ -387,6 +387,31 @@ static int open_small_desk(void **state)
 	return open_desk_of(state, 256);
 }
 
+static void past_a_bound_what_is_old_is_given_where_there_is_any(void **state)
+{
+	struct desk *d = *state;
+	d->stage.cache_conf.stale = 86400 * HF_SECOND;
+	d->stage.cache_conf.stale_ttl = 30 * HF_SECOND;
+	struct packet old = question("a.example", HF_TYPE_A), p;
+	assert_int_equal(hand_over(d, old.bytes, old.len), HF_RESPOND_LATER);
+	run(d, 3600 * HF_SECOND);
+	d->stage.upstreams[0].manner = STAGE_HOLDS;
+	for (unsigned i = 0; i < 205; i++) {
+		p = question("b.example", (uint16_t)(1000 + i));
+		assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_LATER);
+	}
+	assert_int_equal(hand_over(d, old.bytes, old.len), HF_RESPOND_NOW);
+	assert_int_equal(d->view.rcode, HF_RCODE_NOERROR);
+	assert_int_equal(d->view.answers, 1);
+	assert_int_equal(stage_counted(&d->stage, HF_COUNT_OVERLOAD_STALE), 1);
+	assert_int_equal(stage_counted(&d->stage, HF_COUNT_OVERLOAD), 0);
+	p = question("c.example", HF_TYPE_A);
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_NOW);
+	assert_int_equal(d->view.rcode, HF_RCODE_SERVFAIL);
+	stage_release(&d->stage.upstreams[0]);
+	run(d, 10 * HF_SECOND);
+}
+
 static void past_a_clients_share_of_pending_questions_the_answer_is_servfail(void **state)
 {
 	struct desk *d = *state;
@@ -500,6 +525,9 @@ int main(void)
 		AT_A_DESK(who_pads_over_tls_is_padded_for_and_nobody_else),
 		AT_A_DESK(do_and_cd_make_questions_of_their_own),
 		AT_A_DESK(a_failure_says_why_and_is_remembered_for_a_moment),
+		cmocka_unit_test_setup_teardown(
+			past_a_bound_what_is_old_is_given_where_there_is_any, open_small_desk,
+			close_desk),
 		cmocka_unit_test_setup_teardown(
 			past_a_clients_share_of_pending_questions_the_answer_is_servfail,
 			open_small_desk, close_desk),
