@@ -2,6 +2,7 @@
 #include "engine/flight.h"
 
 #include "base/error.h"
+#include "engine/alive.h"
 #include "engine/ask.h"
 #include "engine/believe.h"
 #include "engine/deliver.h"
@@ -294,6 +295,8 @@ static size_t take_step(struct flight *f, const struct hf_query_event *event, hf
 	size_t n = hf_query_step(&f->base.query, &env, event, actions);
 	hf_telling_tell(&telling, worker, f->plan, f->route, now);
 	hf_upstreams_unlock(all);
+	if (worker->check_slot)
+		hf_alive_ask(worker, now);
 	return n;
 }
 

@@ -29,9 +29,10 @@ int hf_inquire(struct hf_worker *worker, struct hf_inquiry *inquiry, const struc
 		return -ENOMEM;
 	f->private = true;
 	f->inquiry = inquiry;
-	f->base.query.background = !asked->urgent;
-	f->base.query.copy = !asked->urgent;
+	f->base.query.background = !asked->urgent && !asked->check;
+	f->base.query.copy = !asked->urgent && !asked->check;
 	f->base.query.own = true;
+	f->base.query.check = asked->check;
 	f->base.query.barred = ~(1ull << asked->upstream);
 	f->timer.fire = inquiry_begins;
 	hf_timer_arm(hf_loop_timers(worker->loop), &f->timer, now);

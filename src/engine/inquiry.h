@@ -7,7 +7,8 @@
  * every budget; what it shows of the upstream's health counts. But nobody may join it,
  * no other upstream takes its place, and what is answered goes to who asked and never
  * into the cache.
- * An upstream that rests is not asked. One inquiry that is not `urgent` takes a token of
+ * To an upstream that has said nothing to anybody since, such a question goes twice and no
+ * more, unless it is urgent. An upstream that rests is not asked. One inquiry that is not `urgent` takes a token of
  * the retry budget, the upstream's and everybody's, and is given up if there is none, or
  * no room: so however many there are to be made, an upstream sees no more of them
  * than of other copies.
@@ -45,6 +46,7 @@ struct hf_asked {
 	struct hf_question question;  /* lowered */
 	uint8_t flags;                /* HF_CACHE_DO, HF_CACHE_CD */
 	bool urgent;                  /* counts as a question of a client, not as a copy */
+	bool check;                   /* urgent, and shows whether it is alive: health.h */
 };
 
 /* Begins one. HF_EBOUND, -ENOMEM: it has not begun, and will not be heard. */

@@ -93,6 +93,7 @@ struct hf_worker {
 	unsigned spares;
 	int64_t waiting;        /* clients of ours that wait for an answer */
 	unsigned lingering;     /* flights that have their answer and listen on */
+	unsigned check_slot;    /* of an upstream that is to be checked, plus 1: alive.h */
 	unsigned inquiries;     /* flights for questions of our own: inquiry.h */
 	unsigned standing;      /* questions that wait for room in a budget */
 	struct hf_hold *probations; /* answers given before their proof: hold.h */

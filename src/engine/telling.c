@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "engine/telling.h"
 
+#include "engine/alive.h"
 #include "engine/lames.h"
 
 static unsigned slot_of(const struct hf_plan *plan, const struct hf_route *route, unsigned upstream)
@@ -211,6 +212,8 @@ void hf_telling_tell(const struct hf_telling *telling, struct hf_worker *worker,
 		unsigned slot = slot_of(plan, route, before->upstream);
 		if (gone(c, worker, slot))
 			continue;
+		if (c->state->health.check_due)
+			hf_alive_want(worker, c->state, slot);
 		if (is_news(c, before, now))
 			tell_news(c, before, worker, slot, route, now);
 		tell_cap(c, worker, slot, now);

@@ -152,6 +152,7 @@ struct hf_query {
 	uint64_t account;    /* ... of the client that asked first; 0: nobody. The caller sets it */
 	bool background;     /* nobody waits: better no answer than one out of turn */
 	bool own;            /* an inquiry's: see select.h */
+	bool check;          /* of our own making: is an upstream alive that says nothing? */
 	bool copy;           /* of our own making: its first message takes a token as well */
 	bool answered;       /* it is over for those who wait */
 	uint8_t answerer;    /* who gave the answer: index in the route */

@@ -17,7 +17,8 @@ void hf_facts_touch(struct hf_step *s, unsigned upstream)
 
 static struct hf_health_fact fact(const struct hf_step *s, enum hf_outcome outcome, bool probe)
 {
-	return (struct hf_health_fact){outcome, probe, s->q->name, s->env->dice, s->env->now};
+	return (struct hf_health_fact){outcome, probe, s->q->name, s->env->dice, s->env->now,
+		s->q->check};
 }
 
 /* What those of the route that are out of use were asked before: whoever comes

@@ -18,6 +18,10 @@
 /* A probe is waited for no longer: the next one may find it back. */
 #define PROBE_MOST (1 * HF_SECOND)
 
+/* A check is waited for so long at least, or so many round trips. */
+#define CHECK_LEAST (200 * HF_MS)
+#define CHECK_ROUND_TRIPS 3
+
 /* A second copy sooner than this would only race the network's jitter. */
 #define HEDGE_LEAST (10 * HF_MS)
 
@@ -144,6 +148,14 @@ static void note_sent(const struct hf_step *s, const struct hf_attempt *a)
 		hf_step_note(s, HF_DECIDED_PROBE, a->channel, a->upstream, waited, 0);
 }
 
+/* Time-outs have doubled by then for want of answers; of a check something has to be known soon,
+ * and an answer that comes later counts all the same. */
+static hf_us check_patience(const struct hf_candidate *c)
+{
+	hf_us usual = CHECK_ROUND_TRIPS * c->path->rtt.srtt;
+	return usual > CHECK_LEAST ? usual : CHECK_LEAST;
+}
+
 void hf_send_dispatch(struct hf_step *s, struct hf_attempt *a)
 {
 	struct hf_candidate c = *hf_step_candidate(s, a->upstream);
@@ -156,6 +168,8 @@ void hf_send_dispatch(struct hf_step *s, struct hf_attempt *a)
 		       c.path->health.state != HF_HEALTH_CLOSED;
 	if (resting && a->channel != HF_CHANNEL_TCP && a->due > now + PROBE_MOST)
 		a->due = now + PROBE_MOST;
+	if (s->q->check && a->due > now + check_patience(&c))
+		a->due = now + check_patience(&c);
 	if (c.state->health.state != HF_HEALTH_CLOSED)
 		hf_health_probe(&c.state->health, a->due, now);
 	if (c.path->health.state != HF_HEALTH_CLOSED)

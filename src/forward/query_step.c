@@ -383,12 +383,14 @@ static void go_on_to(struct hf_step *s, const struct hf_selection *selected, int
 }
 
 /* A question of our own, which can wait, and nothing says that it was only that message which
- * was lost. */
+ * was lost; and a check is one message. */
 static bool is_enough(const struct hf_step *s, int next)
 {
 	const struct hf_query *q = s->q;
-	return q->copy && next >= 0 && q->tries[next] >= COPY_MOST &&
-	       hf_step_state(s, (unsigned)next)->answered < q->began;
+	if (next < 0 || !q->sends || !(q->copy || q->check))
+		return false;
+	return q->check || (q->tries[next] >= COPY_MOST &&
+				   hf_step_state(s, (unsigned)next)->answered < q->began);
 }
 
 static void go_on(struct hf_step *s)

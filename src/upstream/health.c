@@ -22,6 +22,12 @@ static const unsigned allowed[HF_HEALTH_STATES] = {
  * with the names that happen to be asked. */
 #define SILENCE (1 * HF_SECOND)
 
+/* ... and a check says whether it is, asked so late that a moment's trouble costs none, and so early
+ * that one that is dead is rested no later. Where nobody could ask it, silence has to be longer. */
+#define CHECK_AFTER (800 * HF_MS)
+#define CHECK_EVERY (1 * HF_SECOND)
+#define SILENCE_UNCHECKED (4 * HF_SECOND)
+
 #define WINDOW (10 * HF_SECOND)
 #define WINDOW_LEAST 20
 
@@ -74,14 +80,15 @@ static void forget(struct hf_health *h)
 	h->failing = 0;
 }
 
-static void take_rest(struct hf_health *h, const struct hf_upstream_conf *conf,
-	const struct hf_health_fact *fact)
+static void take_rest(
+	struct hf_health *h, const struct hf_upstream_conf *conf, const struct hf_health_fact *fact)
 {
 	move(h, HF_HEALTH_OPEN, fact->now);
 	h->cause = fact->outcome;
 	h->until = fact->now + rest(h, conf, fact->dice);
 	h->rests++;
 	h->window_failed = h->window_all = 0;
+	h->check_due = false;
 	forget(h);
 }
 
@@ -108,6 +115,31 @@ static void note_name(struct hf_health *h, uint32_t name)
 		h->name_count++;
 }
 
+static bool is_silent(
+	const struct hf_health *h, const struct hf_upstream_conf *conf, hf_us now, hf_us least)
+{
+	return h->name_count >= HF_HEALTH_NAMES &&
+	       h->run[HF_OUTCOME_SILENT] >= conf->failures_to_open && now - h->failing >= least;
+}
+
+/* Since the last answer a check has not been answered. */
+static bool is_checked(const struct hf_health *h, hf_us now)
+{
+	return h->unchecked >= h->failing || now - h->failing >= SILENCE_UNCHECKED;
+}
+
+static void note_check(
+	struct hf_health *h, const struct hf_upstream_conf *conf, const struct hf_health_fact *fact)
+{
+	if (fact->check)
+		h->unchecked = fact->now;
+	if (!is_silent(h, conf, fact->now, CHECK_AFTER) || is_checked(h, fact->now) ||
+		(h->check && fact->now - h->check < CHECK_EVERY))
+		return;
+	h->check = fact->now;
+	h->check_due = true;
+}
+
 /* Is what has been seen since the last answer enough to open the circuit? */
 static bool damning(const struct hf_health *h, const struct hf_upstream_conf *conf, hf_us now)
 {
@@ -115,7 +147,7 @@ static bool damning(const struct hf_health *h, const struct hf_upstream_conf *co
 	unsigned most = conf->failures_to_open;
 	return h->run[HF_OUTCOME_UNTRUSTED] || h->run[HF_OUTCOME_UNREACHABLE] >= most ||
 	       (names && (h->run[HF_OUTCOME_BEATEN] >= most || h->run[HF_OUTCOME_GARBAGE] >= most ||
-				 (h->run[HF_OUTCOME_SILENT] >= most && now - h->failing >= SILENCE)));
+				 (is_silent(h, conf, now, SILENCE) && is_checked(h, now))));
 }
 
 static void failed(struct hf_health *h, const struct hf_health_fact *fact)
@@ -127,8 +159,8 @@ static void failed(struct hf_health *h, const struct hf_health_fact *fact)
 		h->failing = fact->now;
 }
 
-bool hf_health_report(struct hf_health *h, const struct hf_upstream_conf *conf,
-	const struct hf_health_fact *fact)
+bool hf_health_report(
+	struct hf_health *h, const struct hf_upstream_conf *conf, const struct hf_health_fact *fact)
 {
 	enum hf_health_state before = h->state;
 	if (fact->outcome == HF_OUTCOME_UNSENT)
@@ -140,19 +172,21 @@ bool hf_health_report(struct hf_health *h, const struct hf_upstream_conf *conf,
 			take_rest(h, conf, fact);
 	} else if (h->state == HF_HEALTH_CLOSED) {
 		failed(h, fact);
+		note_check(h, conf, fact);
 		if (damning(h, conf, fact->now))
 			take_rest(h, conf, fact);
 	}
 	return h->state != before;
 }
 
-bool hf_health_settle(struct hf_health *h, const struct hf_upstream_conf *conf,
-	const struct hf_health_fact *fact)
+bool hf_health_settle(
+	struct hf_health *h, const struct hf_upstream_conf *conf, const struct hf_health_fact *fact)
 {
 	enum hf_health_state before = h->state;
 	if (h->state != HF_HEALTH_CLOSED)
 		return false;
-	if (fact->now - h->window >= WINDOW || fact->now < h->window || h->window_all == UINT16_MAX) {
+	if (fact->now - h->window >= WINDOW || fact->now < h->window ||
+		h->window_all == UINT16_MAX) {
 		h->window = fact->now;
 		h->window_failed = h->window_all = 0;
 	}
@@ -167,7 +201,10 @@ bool hf_health_settle(struct hf_health *h, const struct hf_upstream_conf *conf,
 const char *hf_health_state_name(enum hf_health_state state)
 {
 	static const char *const names[HF_HEALTH_STATES] = {
-		"closed", "open", "probing", "quarantined",
+		"closed",
+		"open",
+		"probing",
+		"quarantined",
 	};
 	return state < HF_HEALTH_STATES ? names[state] : "?";
 }

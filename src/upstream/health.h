@@ -14,8 +14,9 @@
  *                 open` in a row over three names, or more than half of twenty or
  *                 more within ten seconds.
  *   silent        it did not answer, and nobody has shown that one could: as many
- *                 in a row over three names, and not a word to anybody for a
- *                 second.
+ *                 in a row over three names, not a word to anybody for a second, and
+ *                 none either to a question of our own that it must be able to answer
+ *                 (a *check*): those names may be ones that nobody answers.
  *   unreachable   ICMP or a refused connection: as many in a row.
  *   garbage       what cannot be read: as many in a row over three names.
  *   untrusted     TLS showed that it is not who it should be: once.
@@ -70,7 +71,7 @@ enum hf_admission {
 struct hf_health { /* what every choice looks at comes first, in one cache line */
 	enum hf_health_state state;
 	enum hf_outcome cause;       /* why the circuit was last opened */
-	hf_us until; /* OPEN: end of the rest; PROBING: when another may go unless the first is told of */
+	hf_us until; /* OPEN: end of the rest; PROBING: when another may go, untold */
 	hf_us since; /* when it came into this state */
 	uint16_t run[HF_OUTCOMES];   /* of each kind, since the last answer */
 	uint32_t names[HF_HEALTH_NAMES - 1]; /* the first that failed since then */
@@ -79,6 +80,9 @@ struct hf_health { /* what every choice looks at comes first, in one cache line 
 	uint32_t rests;              /* in a row; doubles the rest */
 	hf_us window;                /* when they began */
 	hf_us failing;               /* the first failure since the last answer; 0: none */
+	hf_us check;                 /* when the last check was wished for, */
+	hf_us unchecked;             /* ... and when the last one was not answered */
+	bool check_due;              /* whoever can asks it one, and makes this false */
 	hf_us probed;                /* when the last probe went, if one has since it opened; else 0 */
 };
 
@@ -91,6 +95,7 @@ struct hf_health_fact {
 	uint32_t name;  /* a hash of the name asked for */
 	uint32_t dice;  /* 32 random bits, for the jitter of a rest */
 	hf_us now;
+	bool check;     /* of a check */
 };
 
 enum hf_admission hf_health_admit(const struct hf_health *h, hf_us now);

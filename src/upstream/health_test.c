@@ -17,7 +17,8 @@ static const struct hf_upstream_conf conf = {
 
 static bool report(struct hf_health *h, enum hf_outcome outcome, uint32_t name, hf_us now)
 {
-	return hf_health_report(h, &conf, &(struct hf_health_fact){outcome, false, name, 0, now});
+	return hf_health_report(
+		h, &conf, &(struct hf_health_fact){outcome, false, name, 0, now, false});
 }
 
 static bool report_probe(struct hf_health *h, enum hf_outcome outcome, uint32_t dice, hf_us now)
@@ -36,8 +37,8 @@ static struct hf_health opened(uint32_t dice, hf_us now)
 {
 	struct hf_health h = {0};
 	for (uint32_t i = 0; i < conf.failures_to_open; i++)
-		hf_health_report(
-			&h, &conf, &(struct hf_health_fact){HF_OUTCOME_UNREACHABLE, false, 1, dice, now});
+		hf_health_report(&h, &conf,
+			&(struct hf_health_fact){HF_OUTCOME_UNREACHABLE, false, 1, dice, now});
 	assert_int_equal(h.state, HF_HEALTH_OPEN);
 	return h;
 }
@@ -121,14 +122,59 @@ static void each_kind_of_evidence_is_counted_for_itself(void **state)
 	assert_int_equal(h.state, HF_HEALTH_CLOSED);
 }
 
+static bool report_check(struct hf_health *h, enum hf_outcome outcome, hf_us now)
+{
+	return hf_health_report(
+		h, &conf, &(struct hf_health_fact){outcome, false, 4711, 0, now, true});
+}
+
 static void silence_has_to_last_a_second(void **state)
 {
 	struct hf_health h = {0};
 	(void)state;
 	for (uint32_t n = 0; n < 100; n++)
 		assert_false(report(&h, HF_OUTCOME_SILENT, n, START + n * 9 * HF_MS));
+	assert_false(report_check(&h, HF_OUTCOME_SILENT, START + 900 * HF_MS));
 	assert_false(report(&h, HF_OUTCOME_SILENT, 1, START + HF_SECOND - 1));
 	assert_true(report(&h, HF_OUTCOME_SILENT, 1, START + HF_SECOND));
+	assert_int_equal(h.cause, HF_OUTCOME_SILENT);
+}
+
+static void of_one_that_answers_a_check_only_the_names_are_silent(void **state)
+{
+	struct hf_health h = {0};
+	(void)state;
+	for (uint32_t n = 0; n < 1000; n++) {
+		hf_us now = START + n * 20 * HF_MS;
+		assert_false(report(&h, HF_OUTCOME_SILENT, n, now));
+		if (h.check_due)
+			assert_false(report_check(&h, HF_OUTCOME_ANSWERED, now + 5 * HF_MS));
+		h.check_due = false;
+	}
+	assert_int_equal(h.state, HF_HEALTH_CLOSED);
+}
+
+static void a_check_is_wished_for_once_a_second_after_five_over_three_names(void **state)
+{
+	struct hf_health h = {0};
+	unsigned checks = 0;
+	(void)state;
+	for (uint32_t n = 0; n < 300; n++) {
+		report(&h, HF_OUTCOME_SILENT, n < 150 ? n % 2 : n, START + n * 10 * HF_MS);
+		assert_true(n >= 150 || !h.check_due);
+		checks += h.check_due;
+		h.check_due = false;
+	}
+	assert_int_equal(checks, 2);
+}
+
+static void silence_that_nobody_could_check_has_to_last_four_seconds(void **state)
+{
+	struct hf_health h = {0};
+	(void)state;
+	for (uint32_t n = 0; n < 400; n++)
+		assert_false(report(&h, HF_OUTCOME_SILENT, n, START + n * 10 * HF_MS));
+	assert_true(report(&h, HF_OUTCOME_SILENT, 1, START + 4 * HF_SECOND));
 	assert_int_equal(h.cause, HF_OUTCOME_SILENT);
 }
 
@@ -340,6 +386,9 @@ int main(void)
 		cmocka_unit_test(one_answer_wipes_out_all_of_it),
 		cmocka_unit_test(each_kind_of_evidence_is_counted_for_itself),
 		cmocka_unit_test(silence_has_to_last_a_second),
+		cmocka_unit_test(of_one_that_answers_a_check_only_the_names_are_silent),
+		cmocka_unit_test(a_check_is_wished_for_once_a_second_after_five_over_three_names),
+		cmocka_unit_test(silence_that_nobody_could_check_has_to_last_four_seconds),
 		cmocka_unit_test(a_word_to_anybody_ends_a_silence),
 		cmocka_unit_test(refused_connections_need_no_names),
 		cmocka_unit_test(more_than_half_of_twenty_within_ten_seconds_are_too_many),

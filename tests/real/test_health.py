@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who is asked, how often, and for what: circuits, probes, copies, and shares."""
 import collections
-import contextlib
-import itertools
-import threading
 import time
 
 import pytest
@@ -285,32 +282,12 @@ def test_a_slow_one_is_hedged_and_the_other_answers(fake, holdfast):
 
 # --- shares ----------------------------------------------------------------------------------
 
-@contextlib.contextmanager
-def asked_meanwhile(server):
-    """Somebody asks for healthy names all the time, so that the upstream is seen to live."""
-    end = threading.Event()
-
-    def ask():
-        for i in itertools.count():
-            if end.wait(0.05):
-                return
-            server.udp("alive%d.example." % i)
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    try:
-        yield
-    finally:
-        end.set()
-        asking.join()
-
-
 def test_one_client_with_thousands_of_pending_questions_leaves_room_for_others(fake, holdfast):
     """Of 1,024 places the greedy one gets two thirds, though there is one upstream; two
     hundred others find room."""
     a = fake(by_zone("slow.example.", fakes.silent, fakes.honest))
     server = holdfast({"a": quick(a.at)}, workers=1, clients={"in-flight": 1024}, drain="0s")
-    with asked_meanwhile(server), server.udp_client(source=net.address()) as greedy:
+    with server.udp_client(source=net.address()) as greedy:
         for i in range(3000):
             greedy.send(wire.query("g%d.slow.example." % i, edns=1232))
         refused = [wire.Message(m) for m in greedy.drain(3000, 0.5)]
