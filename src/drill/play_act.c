@@ -130,6 +130,7 @@ static void behave_again(void *ctx, struct hf_sim *sim)
 	unsigned u = running->event->upstream;
 	(void)sim;
 	hf_play_tell(p, "upstream %s %s again", p->scenario->upstreams[u].name, hf_manners[0].word);
+	p->result->tally.busiest_back[u] = 0;
 	hf_peer_behave(p->peers[u], &hf_manners[0], 0);
 }
 

@@ -132,6 +132,8 @@ static void count_in_second(struct hf_play *p, unsigned upstream)
 	second->count++;
 	if (*busiest < second->count)
 		*busiest = second->count;
+	if (p->result->tally.busiest_back[upstream] < second->count)
+		p->result->tally.busiest_back[upstream] = second->count;
 }
 
 /* Canaries, probes and their like are nobody's questions. How many there are is bounded

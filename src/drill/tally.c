@@ -21,6 +21,11 @@ static int64_t busiest_second(const struct hf_tally *t, unsigned upstream)
 	return (int64_t)t->busiest_second[upstream];
 }
 
+static int64_t busiest_back(const struct hf_tally *t, unsigned upstream)
+{
+	return (int64_t)t->busiest_back[upstream];
+}
+
 /* In thousandths, rounded up. */
 static int64_t amplification(const struct hf_tally *t, unsigned upstream)
 {
@@ -68,6 +73,7 @@ const struct hf_tally_row hf_tally_rows[] = {
 	{ "streams", true, HF_TAKES_NUMBER, streams },
 	{ "busiest", true, HF_TAKES_NUMBER, busiest },
 	{ "busiest-second", true, HF_TAKES_NUMBER, busiest_second },
+	{ "busiest-back", true, HF_TAKES_NUMBER, busiest_back },
 	{ "amplification", false, HF_TAKES_RATIO, amplification },
 	{ "lookups", false, HF_TAKES_NUMBER, lookups },
 	{ "resolved", false, HF_TAKES_PERCENT, resolved },

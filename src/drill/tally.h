@@ -22,6 +22,7 @@ struct hf_tally {
 	uint64_t needed;            /* questions that no server had an answer to at hand */
 	uint64_t busiest[HF_PLAY_UPSTREAMS_MAX]; /* most questions to it in 100 ms */
 	uint64_t busiest_second[HF_PLAY_UPSTREAMS_MAX]; /* ... in a second of the clock */
+	uint64_t busiest_back[HF_PLAY_UPSTREAMS_MAX]; /* ... since it was last back */
 };
 
 struct hf_tally_row {

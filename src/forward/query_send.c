@@ -177,6 +177,8 @@ void hf_send_dispatch(struct hf_step *s, struct hf_attempt *a)
 	a->probe = a->probe || resting;
 	if (a->reason == HF_SEND_FIRST && !a->probe)
 		hf_pace_sent(&c.state->pace, now);
+	else if (!a->probe)
+		hf_pace_also(&c.state->pace, now);
 	if (c.conf->infer_cap)
 		(a->channel == HF_CHANNEL_UDP ? hf_cap_sent : hf_cap_spent)(
 			&c.state->cap, a->cost, now);

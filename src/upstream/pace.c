@@ -5,14 +5,19 @@
 #define DOUBLING (250 * HF_MS)
 
 /* For so long it is given its share and no more; then twice as much, and so on: it has
- * shown that it carries it, and what still waits is not to wait for ever. */
-#define MORE (6 * HF_SECOND)
+ * shown that it carries it, and what still waits is not to wait for ever. By then what was
+ * popular has been fetched: with six seconds, two hundred that share one upstream asked it
+ * more than half as much again as before the outage. */
+#define MORE (30 * HF_SECOND)
 
 /* What one whose rate nobody knows is given to begin with, messages/s. */
 #define UNKNOWN 16
 
 /* 2^20 times that is more than any machine sends. */
 #define DOUBLINGS_MAX 20
+
+/* ... but not for longer. */
+#define DEBT (500 * HF_MS)
 
 #define LONGEST (60 * HF_SECOND)
 
@@ -41,6 +46,10 @@
  * load that there ever was, for their busiest seconds were not the same. */
 #define CARRIED_PART 4
 #define CARRIED_OF 9
+
+/* Of the counts of a hundred seconds the busiest lies so many roots of the mean above it by
+ * chance alone. */
+#define CHANCE 4
 
 /* Somebody who had to wait so lately is still about. */
 #define LATELY HF_SECOND
@@ -71,10 +80,23 @@ static void roll(struct hf_pace *pace, hf_us now)
 	pace->second = now;
 }
 
+/* One that is asked three times a second is asked eight times in one of them, and that says
+ * nothing of what it carries: two hundred such would ask twice the load that there ever was. */
+static bool is_chance(uint32_t carried, uint64_t rate)
+{
+	uint64_t most = (uint64_t)carried * ONE;
+	if (most <= rate + ONE)
+		return true;
+	uint64_t over = most - rate - ONE;
+	return over < UINT32_MAX && over * over <= CHANCE * CHANCE * ONE * rate;
+}
+
 uint64_t hf_pace_share(const struct hf_pace *pace)
 {
 	uint32_t carried =
 		pace->carried[0] > pace->carried[1] ? pace->carried[0] : pace->carried[1];
+	if (is_chance(carried, pace->rate))
+		return pace->rate;
 	uint64_t part = (uint64_t)carried * ONE * CARRIED_PART / CARRIED_OF;
 	return part > pace->rate ? part : pace->rate;
 }
@@ -90,9 +112,9 @@ static unsigned doublings(hf_us since, hf_us each)
 static uint64_t given(const struct hf_pace *pace, hf_us now)
 {
 	hf_us since = now - pace->began;
-	uint64_t share = hf_pace_share(pace) + pace->others, most = share + share / 8;
 	if (!pace->began || since >= LONGEST || now - pace->refused >= CALM)
 		return 0;
+	uint64_t share = hf_pace_share(pace) + pace->others, most = share + share / 8;
 	uint64_t rate = most ? most / FRACTION : UNKNOWN * ONE;
 	if (rate < LEAST)
 		rate = LEAST;
@@ -138,13 +160,13 @@ static hf_us gap(uint64_t rate)
 	return HF_SECOND * ONE / (hf_us)rate;
 }
 
-/* A message is paid for with the time that a pace gives it. What goes out though
- * nothing is left for it, because it has waited for long enough, is no debt. */
+/* A message is paid for with the time that a pace gives it. What goes out though nothing is
+ * left for it, because it has waited for long enough, is paid for by those who come later. */
 static void spend(struct hf_pace *pace, hf_us each, hf_us now)
 {
 	hf_us most = each > SAVED ? each : SAVED;
 	hf_us spent = pace->spent > now - most ? pace->spent : now - most;
-	pace->spent = spent + each < now ? spent + each : now;
+	pace->spent = spent + each < now + DEBT ? spent + each : now + DEBT;
 }
 
 void hf_pace_sent(struct hf_pace *pace, hf_us now)
@@ -159,6 +181,13 @@ void hf_pace_sent(struct hf_pace *pace, hf_us now)
 		return;
 	}
 	spend(pace, gap(rate), now);
+}
+
+void hf_pace_also(struct hf_pace *pace, hf_us now)
+{
+	uint64_t rate = given(pace, now);
+	if (rate && !pace->held)
+		spend(pace, gap(rate), now);
 }
 
 void hf_pace_hold(struct hf_pace *pace, hf_us now)

@@ -7,13 +7,12 @@
  * after an outage, everything that expired meanwhile wants to be fetched at once, by us
  * and by everybody else. How many we are nobody knows, so each keeps to a share of its
  * own: the most that it is given is an eighth over the mean, or half of what it carried,
- * if that is more. It begins with an eighth of that, and is given twice as much every
- * quarter of a second until it has all of it. After six seconds all of it is twice as
- * much, and so on. What it was not asked in a quarter of a second it may be asked at once,
- * for questions come by chance. The rest is answered stale, goes to another
- * upstream, or waits a moment; and what nobody waits for is not asked at all while
- * somebody else has to. The pace ends when two seconds pass in which nobody had to wait,
- * and after a minute at the latest.
+ * if that is more, and more than chance would make of the mean. It begins with an eighth of that,
+ * and is given twice as much every quarter of a second until it has all of it. After half a minute
+ * all of it is twice as much. What it was not asked in a quarter of a second it may be asked at
+ * once, for questions come by chance. The rest is answered stale, goes to another upstream, or
+ * waits a moment; and what nobody waits for is not asked at all while somebody else has to. The
+ * pace ends when two seconds pass in which nobody had to wait, and after a minute at the latest.
  * Threads: one at a time, by the caller's lock. */
 #ifndef HF_UPSTREAM_PACE_H
 #define HF_UPSTREAM_PACE_H
@@ -43,6 +42,10 @@ struct hf_pace {
 
 /* A first message is sent. */
 void hf_pace_sent(struct hf_pace *pace, hf_us now);
+
+/* A message is sent that no pace holds back, such as a retry: of what is given there is less
+ * for others. */
+void hf_pace_also(struct hf_pace *pace, hf_us now);
 
 /* It is out of use: nothing is measured until it comes back. */
 void hf_pace_hold(struct hf_pace *pace, hf_us now);

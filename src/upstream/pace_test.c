@@ -63,9 +63,10 @@ static void it_begins_with_an_eighth_and_doubles_each_quarter_second(void **stat
 		hf_pace_refuse(&pace, now + quarter * QUARTER);
 		assert_in_range(hf_pace_rate(&pace, now + quarter * QUARTER), 1790, 1800);
 	}
-	/* Then twice as much after six seconds. */
-	hf_pace_refuse(&pace, now + 6 * HF_SECOND);
-	assert_in_range(hf_pace_rate(&pace, now + 6 * HF_SECOND), 3580, 3600);
+	/* Then twice as much after half a minute, and not before. */
+	hf_pace_refuse(&pace, now + 29 * HF_SECOND);
+	assert_in_range(hf_pace_rate(&pace, now + 30 * HF_SECOND - 1), 1790, 1800);
+	assert_in_range(hf_pace_rate(&pace, now + 30 * HF_SECOND), 3580, 3600);
 }
 
 static void no_more_goes_out_than_it_says(void **state)
@@ -145,6 +146,47 @@ static void half_of_what_it_carried_in_a_second_is_given_if_the_mean_is_less(voi
 		hf_pace_hold(&pace, now);
 		hf_pace_begin(&pace, 0, now);
 		assert_in_range(hf_pace_rate(&pace, now + HF_SECOND), 39, 40);
+	}
+}
+
+/* A busy second of one that is asked now and then is chance. */
+static void a_busy_second_that_chance_makes_is_no_share(void **state)
+{
+	(void)state;
+	struct hf_pace pace = {0};
+	hf_us now = START;
+	for (unsigned second = 0; second < 60; second++, now += HF_SECOND)
+		for (unsigned i = 0; i < (second % 10 == 9 ? 8u : 2u); i++) {
+			hf_pace_sent(&pace, now);
+			hf_pace_answered(&pace, now);
+		}
+	assert_in_range(hf_pace_share(&pace), 2 * 1024, 3 * 1024);
+}
+
+/* Retries are not held back, and others of a question's first messages give way. */
+static void what_no_pace_holds_back_is_paid_for_by_those_who_come_later(void **state)
+{
+	(void)state;
+	for (unsigned also = 0; also <= 1; also++) {
+		struct hf_pace pace = {0};
+		hf_us now = sends(&pace, 100, 30, START);
+		unsigned firsts = 0;
+		hf_pace_hold(&pace, now);
+		hf_pace_begin(&pace, 0, now);
+		now += HF_SECOND;
+		for (unsigned i = 0; i < 1000; i++, now += HF_MS) {
+			hf_pace_refuse(&pace, now);
+			if (also && i % 20 == 0)
+				hf_pace_also(&pace, now);
+			if (!hf_pace_free(&pace, now))
+				continue;
+			hf_pace_sent(&pace, now);
+			firsts++;
+		}
+		if (also)
+			assert_in_range(firsts, 50, 92);
+		else
+			assert_in_range(firsts, 105, 140);
 	}
 }
 
@@ -304,6 +346,8 @@ int main(void)
 		cmocka_unit_test(the_first_seconds_count_as_much_as_any),
 		cmocka_unit_test(half_of_what_it_carried_in_a_second_is_given_if_the_mean_is_less),
 		cmocka_unit_test(what_it_carried_is_forgotten_after_two_minutes),
+		cmocka_unit_test(a_busy_second_that_chance_makes_is_no_share),
+		cmocka_unit_test(what_no_pace_holds_back_is_paid_for_by_those_who_come_later),
 		cmocka_unit_test(it_is_crowded_while_somebody_has_had_to_wait),
 		cmocka_unit_test(what_is_saved_is_a_quarter_of_a_second_and_nothing_of_the_outage),
 		cmocka_unit_test(what_goes_out_under_a_pace_is_no_measure_of_what_is_wanted),
