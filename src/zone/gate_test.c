@@ -228,6 +228,18 @@ static void a_primary_with_an_older_version_proves_nothing_at_the_start(void **s
 		hf_gate_why(&r.gate, r.now, why), "serial 10 is not proven: witnesses show 9");
 }
 
+static void an_aging_copy_says_which_older_serial_the_witnesses_show(void **state)
+{
+	struct room r;
+	char why[HF_GATE_WHY_MAX];
+	(void)state;
+	begin_current(&r, "p");
+	shows(&r, 0, 9);
+	wait(&r, (REFRESH + RETRY + 1) * S);
+	expect_served(&r, HF_GATE_AGING);
+	assert_non_null(strstr(hf_gate_why(&r.gate, r.now, why), "; witnesses show 9"));
+}
+
 static void unproven_copies_are_served_marked_for_as_long_as_was_said(void **state)
 {
 	struct room r;
@@ -697,6 +709,7 @@ int main(void)
 		cmocka_unit_test(expire_counts_over_a_restart),
 		cmocka_unit_test(a_proof_from_the_future_is_none),
 		cmocka_unit_test(a_primary_with_an_older_version_proves_nothing_at_the_start),
+		cmocka_unit_test(an_aging_copy_says_which_older_serial_the_witnesses_show),
 		cmocka_unit_test(unproven_copies_are_served_marked_for_as_long_as_was_said),
 		cmocka_unit_test(unproven_copies_are_not_served_while_somebody_can_be_asked),
 		cmocka_unit_test(a_newer_version_has_its_grace_to_arrive),
