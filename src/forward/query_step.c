@@ -217,13 +217,13 @@ struct no_token { /* why there is none, and when to look again */
 };
 
 /* When there is one for this question. Whose client has had more than its share leaves
- * those of a second of the floor to others; when nobody has taken one of them they are
- * lost to everybody, and it may have the next. */
+ * those of a second of the floor to others. When nobody has taken one of them the next is
+ * lost to everybody, and a question that nobody waits for may have it. */
 static hf_us when_token(const struct hf_step *s, struct tokens *t)
 {
 	hf_us now = s->env->now, when = hf_retry_when(t->retry, t->conf, now);
 	hf_fair_want(t->fair, s->q->account, now);
-	if (when > now || hf_retry_saved(t->retry) >= t->conf->floor ||
+	if (when > now || hf_retry_saved(t->retry) >= t->conf->floor + !s->q->background ||
 		!hf_fair_heavy(t->fair, s->q->account, now))
 		return when;
 	t->without = HF_WITHOUT_SHARE;
