@@ -6,8 +6,12 @@
 
 #include "base/check.h"
 
-/* 4 KiB: a configuration of ordinary size fits into one or two. */
+/* 4 KiB: a configuration of ordinary size fits into one or two. A large one has blocks of a
+ * quarter of what it has so far: they lie in whole pages of their own, not among what others
+ * keep, and go back to the kernel when they are freed. What is not used of one is not touched. */
 #define BLOCK_SIZE 4096
+#define BLOCK_MOST (1u << 20)
+#define GROWTH 4
 
 struct hf_arena_block {
 	struct hf_arena_block *next;
@@ -32,9 +36,18 @@ void hf_arena_clear(struct hf_arena *arena)
 	hf_arena_init(arena, arena->limit);
 }
 
+/* With a limit all blocks are small: none is to be refused for what it would not use. */
+static size_t block_size(const struct hf_arena *arena, size_t need)
+{
+	size_t size = arena->limit ? 0 : arena->used / GROWTH;
+	size = size < BLOCK_MOST ? size : BLOCK_MOST;
+	size = size > BLOCK_SIZE ? size : BLOCK_SIZE;
+	return need > size ? need : size;
+}
+
 static struct hf_arena_block *add_block(struct hf_arena *arena, size_t need)
 {
-	size_t size = need > BLOCK_SIZE ? need : BLOCK_SIZE;
+	size_t size = block_size(arena, need);
 	size_t total = sizeof(struct hf_arena_block) + size;
 	if (arena->limit && (total > arena->limit || arena->used > arena->limit - total))
 		return NULL;

@@ -3,7 +3,8 @@
  *
  * Story: an arena hands out pieces and takes none back; all of it goes at once
  * when the story (one configuration, one scenario) is over. Pieces are zeroed
- * and aligned for any object.
+ * and aligned for any object. One that grows large, without a limit, takes larger blocks:
+ * up to a quarter of it may be taken from the system and never touched.
  * At the bound: an arena never holds more than `limit` bytes; past it
  * hf_arena_get returns NULL, as it does when the system has no memory.
  * Threads: one owner. */

@@ -46,6 +46,22 @@ static void a_piece_may_be_larger_than_a_block(void **state)
 	hf_arena_clear(&arena);
 }
 
+/* Many small ones in the heap would lie among what others keep, and never go back. */
+static void an_arena_that_grows_takes_few_blocks_and_little_more_than_it_needs(void **state)
+{
+	(void)state;
+	struct hf_arena arena;
+	unsigned blocks = 0;
+	hf_arena_init(&arena, 0);
+	for (size_t got = 0, before = 0; got < 8 << 20; got += 1024, before = arena.used) {
+		assert_non_null(hf_arena_get(&arena, 1024));
+		blocks += arena.used != before;
+	}
+	assert_in_range(blocks, 8, 64);
+	assert_true(arena.used <= (8 << 20) + (8 << 20) / 4);
+	hf_arena_clear(&arena);
+}
+
 static void past_its_limit_an_arena_gives_nothing(void **state)
 {
 	(void)state;
@@ -94,6 +110,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pieces_are_zeroed_aligned_and_apart),
 		cmocka_unit_test(a_piece_may_be_larger_than_a_block),
+		cmocka_unit_test(an_arena_that_grows_takes_few_blocks_and_little_more_than_it_needs),
 		cmocka_unit_test(past_its_limit_an_arena_gives_nothing),
 		cmocka_unit_test(a_cleared_arena_is_usable_again_with_the_same_limit),
 		cmocka_unit_test(text_is_copied_and_ended),

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "face/instance.h"
 
+#include <malloc.h>
+
 #include "authority/authority.h"
 #include "authority/update.h"
 #include "authority/siblings.h"
@@ -28,8 +30,21 @@ static int load(const char *path, FILE *complaints, struct hf_config **ret)
 	return error;
 }
 
+/* From this size on a piece of memory is mapped by itself, and gone when it is freed. Left to
+ * itself the C library goes up to 32 MiB with the largest that was freed: after the first
+ * reload what a plan is made of would lie in the heap. */
+#define MAPPED_FROM (128 << 10)
+
+static void keep_large_pieces_apart(void)
+{
+#if defined(__GLIBC__)
+	mallopt(M_MMAP_THRESHOLD, MAPPED_FROM);
+#endif
+}
+
 int hf_instance_init(struct hf_instance *instance, const char *config_path, FILE *complaints)
 {
+	keep_large_pieces_apart();
 	*instance = (struct hf_instance){ .config_path = config_path };
 	int error = load(config_path, complaints, &instance->config);
 	if (error)
@@ -145,7 +160,17 @@ static int apply(struct hf_instance *instance, struct hf_config *next, FILE *out
 	return HF_EXIT_GOOD;
 }
 
-int hf_instance_reload(struct hf_instance *instance, FILE *out)
+/* What was read and thrown away leaves holes in the heap. Their pages go back to the kernel:
+ * first what the last plan left, which workers let go of in their own time, and in the end
+ * what reading took. */
+static void give_back_memory(void)
+{
+#if defined(__GLIBC__)
+	malloc_trim(0);
+#endif
+}
+
+static int reload(struct hf_instance *instance, FILE *out)
 {
 	struct hf_config *next;
 	if (atomic_load(&instance->draining)) {
@@ -165,6 +190,14 @@ int hf_instance_reload(struct hf_instance *instance, FILE *out)
 		atomic_fetch_add(&instance->reload_failures, 1);
 	hf_notify_ready(instance->notify, status == HF_EXIT_GOOD ? "serving, configuration reloaded" :
 		"serving with the configuration from before: the new one was refused");
+	return status;
+}
+
+int hf_instance_reload(struct hf_instance *instance, FILE *out)
+{
+	give_back_memory();
+	int status = reload(instance, out);
+	give_back_memory();
 	return status;
 }
 
