@@ -203,7 +203,7 @@ static void ask_tenth(unsigned from, unsigned to)
 {
 	char name[32];
 	for (unsigned i = from; i < to; i++) {
-		while (i % 64 == 0 && unread(false))
+		while (i % 1024 == 0 && unread(false))
 			;
 		snprintf(name, sizeof name, "w%08u", i);
 		ask(name, i);
