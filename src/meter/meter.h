@@ -58,24 +58,24 @@ enum hf_counter {
 	HF_COUNT_TLS_RESUMED,
 	HF_COUNT_TLS_FAILED,
 	HF_COUNT_TLS_REFUSED,
-	HF_COUNT_PROOFS_HELD,          /* addresses that showed a certificate for the name */
-	HF_COUNT_PROOFS_FAILED,        /* ... that showed another */
-	HF_COUNT_PROOFS_MISSING,       /* ... that showed none, or for which there was no room */
-	HF_COUNT_PROOFS_REMEMBERED,    /* proofs that were known already */
-	HF_COUNT_INTERCEPT_PROBES,     /* questions to truth.intercept-probe */
-	HF_COUNT_INTERCEPTED,          /* ... that somebody in the path has answered */
-	HF_COUNT_AS_ONE,               /* pairs of upstreams found to give one name */
-	HF_COUNT_ZONE_ANSWERS,         /* answered with authority, with records */
-	HF_COUNT_ZONE_DENIALS,         /* ... that there are none */
-	HF_COUNT_ZONE_REFERRALS,       /* ... with a delegation */
-	HF_COUNT_LOCAL_ANSWERS,        /* from local data and hosts files */
-	HF_COUNT_ZONE_LED_OUT,         /* ... with an alias out of the zone, followed from here */
-	HF_COUNT_ZONE_LED_IN,          /* an upstream's alias into a zone, gone on with there */
-	HF_COUNT_ZONE_WITHHELD,        /* SERVFAIL, for the zone may not be served */
-	HF_COUNT_ZONE_DROPPED,         /* ... no reply at all, by policy */
-	HF_COUNT_NOTIFY_HEARD,         /* NOTIFY messages that were heard */
-	HF_COUNT_NOTIFY_REFUSED,       /* ... of others */
-	HF_COUNT_TRANSFERS_WHOLE,      /* transfers to secondaries, of all of a zone */
+	HF_COUNT_PROOFS_HELD,           /* addresses that showed a certificate for the name */
+	HF_COUNT_PROOFS_FAILED,         /* ... that showed another */
+	HF_COUNT_PROOFS_MISSING,        /* ... that showed none, or for which there was no room */
+	HF_COUNT_PROOFS_REMEMBERED,     /* proofs that were known already */
+	HF_COUNT_INTERCEPT_PROBES,      /* questions to truth.intercept-probe */
+	HF_COUNT_INTERCEPTED,           /* ... that somebody in the path has answered */
+	HF_COUNT_AS_ONE,                /* pairs of upstreams found to give one name */
+	HF_COUNT_ZONE_ANSWERS,          /* answered with authority, with records */
+	HF_COUNT_ZONE_DENIALS,          /* ... that there are none */
+	HF_COUNT_ZONE_REFERRALS,        /* ... with a delegation */
+	HF_COUNT_LOCAL_ANSWERS,         /* from local data and hosts files */
+	HF_COUNT_ZONE_LED_OUT,          /* ... with an alias out of the zone, followed from here */
+	HF_COUNT_ZONE_LED_IN,           /* an upstream's alias into a zone, gone on with there */
+	HF_COUNT_ZONE_WITHHELD,         /* SERVFAIL, for the zone may not be served */
+	HF_COUNT_ZONE_DROPPED,          /* ... no reply at all, by policy */
+	HF_COUNT_NOTIFY_HEARD,          /* NOTIFY messages that were heard */
+	HF_COUNT_NOTIFY_REFUSED,        /* ... of others */
+	HF_COUNT_TRANSFERS_WHOLE,       /* transfers to secondaries, of all of a zone */
 	HF_COUNT_TRANSFERS_DIFFERENCES, /* ... of what has changed */
 	HF_COUNT_TRANSFERS_NOTHING,     /* ... of the SOA record alone */
 	HF_COUNT_TRANSFERS_REFUSED,     /* ... of others */
@@ -83,9 +83,9 @@ enum hf_counter {
 	HF_COUNTERS
 };
 
-enum hf_gauge { /* like counters, but they also go down */
-	HF_GAUGE_IN_FLIGHT,   /* questions that wait for an upstream ("request list") */
-	HF_GAUGE_WAITING,     /* clients that wait for them */
+enum hf_gauge {             /* like counters, but they also go down */
+	HF_GAUGE_IN_FLIGHT, /* questions that wait for an upstream ("request list") */
+	HF_GAUGE_WAITING,   /* clients that wait for them */
 	HF_GAUGE_TCP_OPEN,
 	HF_GAUGE_TLS_OPEN,
 	HF_GAUGE_PROOFS_WAITING, /* addresses that are to show a certificate */
@@ -146,8 +146,8 @@ enum hf_upstream_gauge {
 
 enum hf_transport { HF_TRANSPORT_UDP, HF_TRANSPORT_TCP, HF_TRANSPORT_TLS, HF_TRANSPORTS };
 
-#define HF_METER_TYPES 16  /* see hf_meter_type_name; the last is "other" */
-#define HF_METER_RCODES 8  /* see hf_meter_rcode_name; the last is "other" */
+#define HF_METER_TYPES 16 /* see hf_meter_type_name; the last is "other" */
+#define HF_METER_RCODES 8 /* see hf_meter_rcode_name; the last is "other" */
 #define HF_SLOTS_MAX 1024
 #define HF_DURATION_BUCKETS 16 /* the last has no upper bound */
 
@@ -188,8 +188,8 @@ extern const char *const hf_transport_names[HF_TRANSPORTS];
 static inline void hf_meter_add(_Atomic uint64_t *counter, uint64_t n)
 {
 	/* One writer: a load and a store, no locked instruction. */
-	atomic_store_explicit(counter,
-		atomic_load_explicit(counter, memory_order_relaxed) + n, memory_order_relaxed);
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
+		memory_order_relaxed);
 }
 
 static inline void hf_count(struct hf_meter *meter, enum hf_counter counter)
@@ -197,8 +197,8 @@ static inline void hf_count(struct hf_meter *meter, enum hf_counter counter)
 	hf_meter_add(&meter->counters[counter], 1);
 }
 
-static inline void hf_count_upstream(struct hf_meter *meter, unsigned slot,
-	enum hf_upstream_counter counter)
+static inline void hf_count_upstream(
+	struct hf_meter *meter, unsigned slot, enum hf_upstream_counter counter)
 {
 	hf_meter_add(&meter->upstreams[slot].counters[counter], 1);
 }
@@ -212,8 +212,8 @@ static inline void hf_gauge_set(_Atomic int64_t *gauge, int64_t value)
 void hf_meter_query(struct hf_meter *meter, enum hf_transport transport, uint16_t type);
 
 /* A reply went out, `took` after its question came in. */
-void hf_meter_reply(struct hf_meter *meter, enum hf_transport transport, unsigned rcode,
-	hf_us took);
+void hf_meter_reply(
+	struct hf_meter *meter, enum hf_transport transport, unsigned rcode, hf_us took);
 
 /* Where a type or an rcode is counted: below HF_METER_TYPES, HF_METER_RCODES. */
 unsigned hf_meter_type_index(uint16_t type);
