@@ -27,6 +27,7 @@ void hf_lame_useful(struct hf_lame *lame, hf_us now)
 
 void hf_lame_useless(struct hf_lame *lame, uint32_t name)
 {
+	lame->on_trial = false;
 	if (lame->run < UINT16_MAX)
 		lame->run++;
 	for (unsigned i = 0; i < lame->name_count && i < HF_COUNT_OF(lame->names); i++)
@@ -63,10 +64,13 @@ void hf_lame_proven(struct hf_lame *lame, hf_us most, uint32_t dice, hf_us now)
 	lame->until = now + rest + (hf_us)((uint64_t)(rest / 4) * dice >> 32);
 	lame->run = 0;
 	lame->name_count = 0;
+	lame->on_trial = false;
 }
 
 void hf_lame_sent(struct hf_lame *lame, hf_us now)
 {
-	if (lame->times)
-		lame->until = now + APART;
+	if (!lame->times)
+		return;
+	lame->until = now + APART;
+	lame->on_trial = true;
 }

@@ -12,8 +12,8 @@
  * several names and with no answer for a minute, only raise the suspicion; then the zone
  * itself is asked about (its SOA). If that is answered, nothing comes of it. Only if it
  * fails too does the path rest. When the rest is over one question of a client is the
- * trial: an answer ends it all, a failure has the zone asked about again. A rest
- * never stands on anything older than the one before it.
+ * trial, and others wait a moment for what comes of it: an answer ends it all, a failure has
+ * the zone asked about again. A rest never stands on anything older than the one before it.
  * What lies within the zone is not told apart: where it is cut a forwarder does not know.
  * Knows:   counts, instants given to it, hashes of names.
  * Never:   names, why a reply was of no use, the clock, its own dice.
@@ -29,13 +29,14 @@
 #define HF_LAME_NAMES 3 /* distinct names that have to fail */
 
 struct hf_lame {
-	hf_us until;   /* it is not asked before */
-	hf_us useful;  /* instant of the last answer; 0: none yet */
-	hf_us proof;   /* when the zone itself was asked about; 0: never */
+	hf_us until;                       /* it is not asked before */
+	hf_us useful;                      /* instant of the last answer; 0: none yet */
+	hf_us proof;                       /* when the zone itself was asked about; 0: never */
 	uint32_t names[HF_LAME_NAMES - 1]; /* that failed since the last answer, or rest */
-	uint16_t run;  /* failures since then */
+	uint16_t run;                      /* failures since then */
 	uint8_t name_count;
 	uint8_t times; /* rests in a row; 0: it is asked as any */
+	bool on_trial; /* a question is on its way that may end them */
 };
 
 /* A zeroed struct has nothing against anybody. */
@@ -56,7 +57,7 @@ void hf_lame_proven(struct hf_lame *lame, hf_us most, uint32_t dice, hf_us now);
 /* A question goes out: after a rest it is the trial, and none other does for a second. */
 void hf_lame_sent(struct hf_lame *lame, hf_us now);
 
-/* Does it rest? */
+/* Does it rest, or wait for its trial? */
 static inline bool hf_lame_rests(const struct hf_lame *lame, hf_us now)
 {
 	return lame->times && now < lame->until;

@@ -223,7 +223,7 @@ int hf_select_lame(const struct hf_selection *s)
 	for (size_t i = 0; i < s->count; i++) {
 		if (barred(s, i))
 			continue;
-		if (!lame(s, &s->candidates[i]))
+		if (!lame(s, &s->candidates[i]) || s->candidates[i].path->lame.on_trial)
 			return -1;
 		if (ret < 0)
 			ret = (int)i;

@@ -4,18 +4,15 @@
  * Story: of a route's upstreams, those in use that this question has not been
  * sent to yet come first, in the route's order: the fastest (a lost message
  * counting as time lost); or as listed, where one that is much worse than the
- * best is passed over; or strictly as listed, where it is not. One that has no room left in its budget, or that has just
- * come back and is given its share slowly, stands behind those that have. One
- * whose rest is over is asked when those in use have failed this question twice,
- * or when none is in use: then the question is its probe. One that rests is not
- * asked at all.
- * One that is trusted little comes after all that are not: it is asked only while none
- * of them is in use that this question has not been to (and stands in no line for any),
- * and whether it is in use is nothing to the rest of the others. It gets no copies.
- * When none is in use, a rest is over after a second at the latest: nobody else
- * can answer, and a probe a second hurts nobody.
- * One that answers for no name of the route's zone (lame.h) is not asked either, whoever
- * else is in use, or is not.
+ * best is passed over; or strictly as listed, where it is not. One that has no room left in its
+ * budget, or that has just come back and is given its share slowly, stands behind those that have.
+ * One whose rest is over is asked when those in use have failed this question twice, or when none
+ * is in use: then the question is its probe. One that rests is not asked at all. One that is
+ * trusted little comes after all that are not: it is asked only while none of them is in use that
+ * this question has not been to (and stands in no line for any), and whether it is in use is
+ * nothing to the rest of the others. It gets no copies. When none is in use, a rest is over after a
+ * second at the latest: nobody else can answer, and a probe a second hurts nobody. One that answers
+ * for no name of the route's zone (lame.h) is not asked either, whoever else is in use, or is not.
  * Threads: one at a time, by the caller's lock. */
 #ifndef HF_UPSTREAM_SELECT_H
 #define HF_UPSTREAM_SELECT_H
@@ -40,7 +37,7 @@ static inline const struct hf_upstream_conf *hf_candidate_figures(const struct h
 	return c->figures ? c->figures : c->conf;
 }
 
-enum hf_offer { /* how an upstream stands to a question */
+enum hf_offer {        /* how an upstream stands to a question */
 	HF_OFFER_USE,  /* send */
 	HF_OFFER_WAIT, /* in use, but there is no room just now */
 	HF_OFFER_DUE,  /* may be probed */
@@ -56,8 +53,8 @@ struct hf_selection {
 	bool by_rtt;          /* else as listed, ... */
 	bool strict;          /* ... however much worse one is than the best */
 	bool first;           /* nothing has been sent yet: the pace of one that came back counts */
-	bool own;             /* a question of our own: who answers for no name of the zone is asked */
-	uint32_t cost;        /* packets that there must be room for */
+	bool own;      /* a question of our own: who answers for no name of the zone is asked */
+	uint32_t cost; /* packets that there must be room for */
 	struct hf_outgoing_state *outgoing;
 	const struct hf_outgoing_conf *outgoing_conf;
 	hf_us now;
@@ -68,7 +65,7 @@ struct hf_selection {
 struct hf_looks {
 	bool in_use;  /* is any, of those that are not trusted little? */
 	bool untried; /* ... that this question has not been to? */
-	hf_us best;  /* the least that a question costs at one in use; 0: nothing is known */
+	hf_us best;   /* the least that a question costs at one in use; 0: nothing is known */
 	uint8_t admissions[HF_SELECT_MOST];
 	hf_us costs[HF_SELECT_MOST];
 };
@@ -90,8 +87,8 @@ int hf_select_from(const struct hf_selection *selection, const struct hf_looks *
 /* The instant at which one that rests may be asked; HF_NEVER: all are barred. */
 hf_us hf_select_when(const struct hf_selection *selection);
 
-/* The index of one that is not barred, if all those answer for no name of the zone, so that
- * there is nobody to wait for; or -1. */
+/* The index of one that is not barred, if all those answer for no name of the zone, and
+ * none is on trial, so that there is nobody to wait for; or -1. */
 int hf_select_lame(const struct hf_selection *selection);
 
 /* The index of an upstream that wants a look beside `chosen`, or -1: one whose
