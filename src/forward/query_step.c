@@ -998,7 +998,8 @@ const char *hf_query_cause_text(enum hf_query_cause cause)
 		[HF_CAUSE_BLOCKED] = "gave what no client may have",
 		[HF_CAUSE_QUARANTINED] = "keeps lying",
 		[HF_CAUSE_UNTRUSTED] = "is not believed",
-		[HF_CAUSE_NO_NAME] = "answers for no name of the zone, and is asked only now and then",
+		[HF_CAUSE_NO_NAME] =
+			"answers for no name of the zone, and is asked only now and then",
 	};
 	return cause < HF_CAUSES ? texts[cause] : "?";
 }

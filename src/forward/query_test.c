@@ -59,9 +59,8 @@ static void prepare(struct asked *t, uint16_t upstreams)
 static void step(struct asked *t, const struct hf_query_event *event)
 {
 	t->choice.touched_count = 0;
-	const struct hf_query_env env = {
-		&t->route, &t->choice, &t->outgoing, &t->outgoing_conf, t->now, t->dice,
-		t->diary, &question, slots, 7};
+	const struct hf_query_env env = {&t->route, &t->choice, &t->outgoing, &t->outgoing_conf,
+		t->now, t->dice, t->diary, &question, slots, 7};
 	t->count = hf_query_step(&t->q, &env, event, t->actions);
 }
 
@@ -922,6 +921,18 @@ static void after_its_rest_one_question_is_the_trial_and_an_answer_ends_it(void 
 	start(&t);
 	assert_sent(&t, 0, HF_CHANNEL_UDP);
 	assert_true(hf_lame_rests(&t.paths[0].lame, t.now)); /* for all others */
+	struct asked other;
+	prepare(&other, 1);
+	other.paths[0].lame = t.paths[0].lame;
+	other.now = t.now;
+	hf_query_init(&other.q, 3, other.now);
+	start(&other);
+	assert_null(find(&other, HF_ACT_SEND));
+	assert_null(find(&other, HF_ACT_FAIL)); /* they wait for what comes of it */
+	other.paths[0].lame.on_trial = false;
+	hf_query_init(&other.q, 4, other.now);
+	start(&other);
+	assert_failed(&other, HF_CAUSE_NO_NAME, HF_EDE_NO_REACHABLE_AUTHORITY);
 	reply(&t, sent(&t)->attempt, HF_VERDICT_REFUSED);
 	assert_failed(&t, HF_CAUSE_REFUSED, HF_EDE_NO_REACHABLE_AUTHORITY);
 	assert_true(hf_lame_wants_proof(&t.paths[0].lame, t.now));
@@ -1358,7 +1369,8 @@ static void without_a_token_the_retry_waits_until_there_is_one(void **state)
 	}
 }
 
-static void one_that_is_well_and_may_be_asked_again_takes_the_place_of_one_that_may_not(void **state)
+static void one_that_is_well_and_may_be_asked_again_takes_the_place_of_one_that_may_not(
+	void **state)
 {
 	struct asked t;
 	(void)state;
@@ -1437,8 +1449,7 @@ static void prepare_tls(struct asked *t, uint16_t upstreams)
 
 static void met(struct asked *t, unsigned attempt)
 {
-	step(t, &(struct hf_query_event){
-			.kind = HF_QUERY_REUSED, .attempt = attempt, .met = true});
+	step(t, &(struct hf_query_event){.kind = HF_QUERY_REUSED, .attempt = attempt, .met = true});
 }
 
 static void distrust(struct asked *t, unsigned attempt)
@@ -1524,8 +1535,10 @@ static void what_leaves_on_an_open_connection_is_measured_and_a_handshake_is_not
 	ask_anew(&t, 4);
 	met(&t, 0);
 	t.now += 150 * HF_MS;
-	step(&t, &(struct hf_query_event){.kind = HF_QUERY_REPLY, .verdict = HF_VERDICT_ANSWER,
-			.ede = HF_EDE_NONE, .moved = true}); /* the connection was replaced */
+	step(&t, &(struct hf_query_event){.kind = HF_QUERY_REPLY,
+			 .verdict = HF_VERDICT_ANSWER,
+			 .ede = HF_EDE_NONE,
+			 .moved = true}); /* the connection was replaced */
 	assert_int_equal(t.paths[0].rtt.srtt, 30 * HF_MS);
 }
 
@@ -1985,9 +1998,8 @@ static void one_that_comes_back_is_given_its_share_slowly(void **state)
 	start(&t);
 	answer(&t, sent(&t)->attempt);
 	assert_int_equal(hf_pace_rate(&t.states[0].pace, t.now), 16);
-	ask_anew(&t, 2);
-	answer(&t, sent(&t)->attempt);
-	/* The next one goes after a sixteenth of a second; who asks hears so. */
+	/* The probe was the first. The next one goes after a sixteenth of a second; who asks hears
+	 * so. */
 	hf_query_init(&t.q, 3, t.now);
 	t.q.patience = t.now + 10 * HF_SECOND;
 	hf_us asked_at = t.now;
@@ -2204,9 +2216,9 @@ static void throw_upstream(struct asked *t, unsigned i, struct dice *dice)
 {
 	static const uint32_t limits[] = {0, 0, 0, 3, 100, 1000};
 	struct hf_upstream_conf *conf = &t->confs[i];
-	conf->channel = roll(dice, 4) ? HF_CHANNEL_UDP
-		: roll(dice, 2)       ? HF_CHANNEL_TCP
-				      : HF_CHANNEL_TLS;
+	conf->channel = roll(dice, 4)   ? HF_CHANNEL_UDP
+			: roll(dice, 2) ? HF_CHANNEL_TCP
+					: HF_CHANNEL_TLS;
 	conf->failures_to_open = 1 + roll(dice, 5);
 	conf->timeout_max = (20 + roll(dice, 1500)) * HF_MS;
 	conf->hedge = roll(dice, 4) != 0;
@@ -2751,11 +2763,14 @@ int main(void)
 		cmocka_unit_test(every_cause_has_a_sentence),
 		cmocka_unit_test(whatever_comes_it_ends_in_time_and_within_bounds),
 		cmocka_unit_test(a_step_names_those_it_touched_and_how_they_were),
-		cmocka_unit_test(what_is_asked_hedged_and_answered_is_written_down_with_its_figures),
+		cmocka_unit_test(
+			what_is_asked_hedged_and_answered_is_written_down_with_its_figures),
 		cmocka_unit_test(a_miss_that_is_answered_is_one_line),
-		cmocka_unit_test(silence_retries_and_the_failure_are_written_down_with_their_causes),
+		cmocka_unit_test(
+			silence_retries_and_the_failure_are_written_down_with_their_causes),
 		cmocka_unit_test(that_there_is_no_token_is_written_down_with_whose_it_is),
-		cmocka_unit_test(what_is_waited_for_is_written_down_once_however_often_it_is_looked_for),
+		cmocka_unit_test(
+			what_is_waited_for_is_written_down_once_however_often_it_is_looked_for),
 	};
 	return cmocka_run_group_tests_name("query", tests, NULL, NULL);
 }

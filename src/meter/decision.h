@@ -80,13 +80,13 @@ enum hf_decided {
 	HF_DECIDEDS
 };
 
-enum hf_decided_without {     /* why a copy is not sent */
-	HF_WITHOUT_ITS_TOKEN, /* the upstream's budget of retries is spent */
+enum hf_decided_without {        /* why a copy is not sent */
+	HF_WITHOUT_ITS_TOKEN,    /* the upstream's budget of retries is spent */
 	HF_WITHOUT_ROUTES_TOKEN, /* the one that its route has of its own is */
-	HF_WITHOUT_OUR_TOKEN, /* everybody's is */
-	HF_WITHOUT_SHARE,     /* this client has had its share of it */
-	HF_WITHOUT_ANOTHER,   /* nobody else is well and has room */
-	HF_WITHOUT_MESSAGES,  /* it has had as many as it may */
+	HF_WITHOUT_OUR_TOKEN,    /* everybody's is */
+	HF_WITHOUT_SHARE,        /* this client has had its share of it */
+	HF_WITHOUT_ANOTHER,      /* nobody else is well and has room */
+	HF_WITHOUT_MESSAGES,     /* it has had as many as it may */
 };
 
 enum hf_decided_follow {

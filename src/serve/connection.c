@@ -427,8 +427,7 @@ static bool serve_one(struct connection *c, const uint8_t *m, size_t len, hf_us 
 	const uint8_t *reply;
 	size_t reply_len;
 	c->waiting++; /* before asking: the answer may come from within */
-	enum hf_respond rc =
-		hf_respond(all->responder, &packet, now, all->out, &reply, &reply_len);
+	enum hf_respond rc = hf_respond(all->responder, &packet, now, all->out, &reply, &reply_len);
 	if (rc == HF_RESPOND_LATER)
 		return c->stream != NULL;
 	if (rc == HF_RESPOND_STREAM)
@@ -614,7 +613,7 @@ static void ready(void *ctx, struct hf_stream *stream, unsigned what, hf_us now)
 			now);
 }
 
-static const struct hf_stream_handler stream_handler = { ready };
+static const struct hf_stream_handler stream_handler = {ready};
 
 void hf_connections_reply(struct hf_connections *all, const struct hf_reply_path *path,
 	const uint8_t *reply, size_t len, hf_us now)

@@ -77,8 +77,8 @@ static void give_ticket(struct hf_responder *r, uint32_t ticket)
 
 /* ---- replies ---- */
 
-inline size_t hf_responder_count(struct hf_responder *r, enum hf_transport transport, const uint8_t *reply,
-	size_t len, unsigned rcode, hf_us took)
+inline size_t hf_responder_count(struct hf_responder *r, enum hf_transport transport,
+	const uint8_t *reply, size_t len, unsigned rcode, hf_us took)
 {
 	if (reply[2] & (HF_FLAG_TC >> 8))
 		hf_count(r->meter, HF_COUNT_TRUNCATED);
@@ -167,8 +167,7 @@ static size_t refuse(struct hf_request *q, const struct hf_zones_entry *zone)
 	}
 	if (zone && zone->role == HF_ZONES_CATALOG && !hf_errand_may_ask(q, zone)) {
 		hf_count(q->r->meter, HF_COUNT_REFUSED_CLIENT);
-		return hf_request_say(
-			q, HF_RCODE_REFUSED, HF_EDE_PROHIBITED, HF_CATALOG_IS_CLOSED);
+		return hf_request_say(q, HF_RCODE_REFUSED, HF_EDE_PROHIBITED, HF_CATALOG_IS_CLOSED);
 	}
 	if (question->type == HF_TYPE_OPT)
 		return hf_request_say(q, HF_RCODE_FORMERR, HF_EDE_NONE, NULL);
@@ -199,7 +198,8 @@ size_t hf_request_patch(struct hf_request *q, uint8_t *bytes, const struct hf_an
 	q->reply.ede = answer->ede;
 	q->reply.ede_text = answer->ede_text;
 	size_t len = hf_reply_patch(bytes, answer->kept, answer->age, answer->ttl_floor, &q->reply);
-	return hf_responder_count(q->r, q->packet.transport, bytes, len, bytes[3] & HF_FLAG_RCODE, 0);
+	return hf_responder_count(
+		q->r, q->packet.transport, bytes, len, bytes[3] & HF_FLAG_RCODE, 0);
 }
 
 static size_t special_reply(struct hf_request *q)
@@ -222,7 +222,8 @@ static size_t cut_reply(struct hf_request *q, const struct hf_cached *copy, cons
 	if (len <= 0) /* over TCP there is no larger: ask, and pass on what is said */
 		return q->packet.transport == HF_TRANSPORT_UDP ? say_truncated(q) : 0;
 	*ret = out;
-	return hf_responder_count(q->r, q->packet.transport, out, (size_t)len, HF_RCODE_NXDOMAIN, 0);
+	return hf_responder_count(
+		q->r, q->packet.transport, out, (size_t)len, HF_RCODE_NXDOMAIN, 0);
 }
 
 /* ---- what has to be asked ---- */

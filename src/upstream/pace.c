@@ -204,8 +204,8 @@ void hf_pace_begin(struct hf_pace *pace, uint64_t others, hf_us now)
 	pace->second = now;
 	pace->began = now;
 	pace->refused = now;
-	pace->sends = 0;                           /* of a second that the outage cut short */
-	pace->spent = now - gap(given(pace, now)); /* one may go at once */
+	pace->sends = 0;   /* of a second that the outage cut short */
+	pace->spent = now; /* what it has answered just now was the first */
 }
 
 uint32_t hf_pace_rate(const struct hf_pace *pace, hf_us now)
