@@ -29,9 +29,10 @@
  * At the bound: a journal that reaches what lives in the cache (8 MiB at least) while
  * no snapshot succeeds is not written on. So the disk holds two snapshots and two
  * journals at the very most, each no larger than about `cache.size`; usually less
- * than two thirds of one. What was learnt of upstreams adds some 150 octets for each
- * zone's upstream, of which 65,536 are kept; the journal is given 64 KiB of it a second
- * at most, and the rest of a walk later. */
+ * than two thirds of one. Beside them lie the journals of servers that were killed before their
+ * first snapshot was whole, 32 at most: then the snapshot comes first. What was learnt of upstreams
+ * adds some 150 octets for each zone's upstream, of which 65,536 are kept; the journal is given 64
+ * KiB of it a second at most, and the rest of a walk later. */
 #ifndef HF_KEEP_KEEPER_H
 #define HF_KEEP_KEEPER_H
 
@@ -62,11 +63,11 @@ void hf_keeper_free(struct hf_keeper *keeper); /* NULL is fine; stops */
 
 struct hf_keeper_figures {
 	struct hf_keep_loaded loaded; /* by open */
-	uint64_t written;      /* answers written since the start, snapshots included */
-	uint64_t bytes;        /* of all files now */
-	uint64_t errors;       /* things that failed */
-	uint64_t lost;         /* times that the cache was faster than the keeper */
-	int64_t success_wall;  /* when all was last written that there was, s; 0: never */
+	uint64_t written;             /* answers written since the start, snapshots included */
+	uint64_t bytes;               /* of all files now */
+	uint64_t errors;              /* things that failed */
+	uint64_t lost;                /* times that the cache was faster than the keeper */
+	int64_t success_wall;         /* when all was last written that there was, s; 0: never */
 };
 struct hf_keeper_figures hf_keeper_figures(struct hf_keeper *keeper);
 struct hf_event_ring *hf_keeper_events(struct hf_keeper *keeper);
