@@ -266,7 +266,8 @@ static void fail(struct hf_download *d, const char *why, hf_us now)
 	char text[HF_DOWNLOAD_WHY_MAX], who[HF_ADDRESS_TEXT_MAX] = "";
 	if (d->count)
 		hf_address_text(&d->addresses[d->tried], who);
-	snprintf(text, sizeof text, "%s%s%s", who, who[0] ? ": " : "", why);
+	int at = snprintf(text, sizeof text, "%s%s", who, who[0] ? ": " : "");
+	snprintf(text + at, sizeof text - (size_t)at, "%s", why); /* cut where there is no room */
 	finish(d, text, now);
 }
 
