@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who is asked, how often, and for what: circuits, probes, copies, and shares."""
 import collections
+import itertools
 import time
 
 import pytest
