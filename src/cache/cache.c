@@ -842,17 +842,21 @@ inline void hf_cache_approach(const struct hf_cache *cache, struct hf_cache_key 
 inline void hf_cache_look_ahead(
 	const struct hf_cache *cache, struct hf_cache_key *const *keys, size_t n)
 {
+	const char *entries[HF_CACHE_AHEAD];
+	size_t count = 0;
+	n = hf_unexpected(n > HF_CACHE_AHEAD) ? HF_CACHE_AHEAD : n;
 	for (size_t i = 0; i < n; i++)
 		hf_cache_expect(cache, keys[i]);
 	for (size_t i = 0; i < n; i++) {
 		hf_cache_approach(cache, keys[i]);
-		if (keys[i]->found)
-			__builtin_prefetch((const void *)keys[i]->entry);
+		if (!keys[i]->found)
+			continue;
+		entries[count] = (const char *)keys[i]->entry;
+		__builtin_prefetch(entries[count++]);
 	}
-	for (size_t line = 1; line < ENTRY_LINES; line++)
-		for (size_t i = 0; i < n; i++)
-			if (keys[i]->found)
-				__builtin_prefetch((const char *)keys[i]->entry + line * LINE);
+	for (size_t i = 0; i < count; i++)
+		for (size_t line = 1; line < ENTRY_LINES; line++)
+			__builtin_prefetch(entries[i] + line * LINE);
 }
 
 /* ---- the owner's side: index ---- */

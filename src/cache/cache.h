@@ -260,7 +260,8 @@ void hf_cache_expect(const struct hf_cache *cache, struct hf_cache_key *key);
  * thread. */
 void hf_cache_approach(const struct hf_cache *cache, struct hf_cache_key *key);
 
-/* Both for n keys, and has the processor fetch their entries, too. */
+/* Both for n keys, up to HF_CACHE_AHEAD, and has the processor fetch their entries, too. */
+#define HF_CACHE_AHEAD 64
 void hf_cache_look_ahead(const struct hf_cache *cache, struct hf_cache_key *const *keys, size_t n);
 
 /* When the answer for a key was stored; false: there is none. */
