@@ -84,12 +84,19 @@ static void recall_circuit(const struct hf_circuit_memory *memory, const struct 
 
 /* ---- upstreams ---- */
 
+/* Who writes it down may have looked at the clock before a worker did that has just learnt it. */
+static hf_us size_left(hf_us now, hf_us until)
+{
+	hf_us rest = left(now, until);
+	return rest < HF_SIZE_MEMORY ? rest : HF_SIZE_MEMORY;
+}
+
 static void remember_size(const struct hf_size *size, hf_us now, struct hf_upstream_memory *memory)
 {
-	memory->plain_left = left(now, size->plain_until);
-	memory->size_limit_left = size->limit ? left(now, size->limit_until) : 0;
+	memory->plain_left = size_left(now, size->plain_until);
+	memory->size_limit_left = size->limit ? size_left(now, size->limit_until) : 0;
 	memory->size_limit = memory->size_limit_left ? size->limit : 0;
-	memory->size_largest_left = size->largest ? left(now, size->largest_until) : 0;
+	memory->size_largest_left = size->largest ? size_left(now, size->largest_until) : 0;
 	memory->size_largest = memory->size_largest_left ? size->largest : 0;
 }
 

@@ -284,6 +284,16 @@ static void one_without_edns_is_asked_so_for_what_is_left_of_its_time(void **sta
 	assert_int_equal(hf_size_edns(&after.size, &conf, LATER), 1232);
 }
 
+static void what_was_learnt_after_the_writer_looked_at_the_clock_reads_all_the_same(void **state)
+{
+	(void)state;
+	struct hf_upstream_state before = {.answered = START}, after;
+	hf_size_plain(&before.size, START + 5 * HF_MS);
+	hf_size_arrived(&before.size, 1400, START + 5 * HF_MS);
+	assert_true(restart(&before, &at_once, &after));
+	assert_int_equal(hf_size_edns(&after.size, &conf, LATER), 0);
+}
+
 /* ---- what begins anew ---- */
 
 static void nothing_saved_comes_back(void **state)
@@ -505,8 +515,11 @@ static void octets_that_end_too_soon_are_no_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			what_was_learnt_after_the_writer_looked_at_the_clock_reads_all_the_same),
 		cmocka_unit_test(an_open_circuit_stays_open_for_what_is_left_of_its_rest),
-		cmocka_unit_test(a_rest_that_ended_meanwhile_asks_for_a_probe_and_an_answer_closes_it),
+		cmocka_unit_test(
+			a_rest_that_ended_meanwhile_asks_for_a_probe_and_an_answer_closes_it),
 		cmocka_unit_test(a_probe_that_died_with_the_process_is_due_again),
 		cmocka_unit_test(no_rest_is_longer_than_rest_max_whatever_the_octets_say),
 		cmocka_unit_test(what_counted_against_one_in_use_is_forgotten),
