@@ -328,13 +328,63 @@ static void wait_for_token(struct hf_step *s, unsigned upstream, const struct no
 	pause_until(s, when);
 }
 
+/* The next has refused before, and a pause of it is not over. */
+static bool is_pausing(struct hf_step *s, unsigned next, bool rested)
+{
+	const struct hf_query *q = s->q;
+	if (!(q->refused & hf_step_bit(next)) || rested)
+		return false;
+	unsigned doubling = q->tries[next] > 4 ? 4 : q->tries[next];
+	if (!q->resume)
+		pause_after_refusal(s, next, PAUSE << (doubling ? doubling - 1 : 0));
+	return true;
+}
+
+/* Whom the next message goes to, paid for if it has to be; -1: nobody now. */
+static int pay(struct hf_step *s, const struct hf_selection *selected, unsigned next, bool wanted)
+{
+	struct hf_query *q = s->q;
+	struct no_token none;
+	if ((!q->sends && !q->copy) || wanted || take_token(s, next, &none))
+		return (int)next;
+	if (q->copy) {
+		blame(q, HF_CAUSE_BUDGET, next, HF_EDE_NONE);
+		if (!hoping(q))
+			give_up(s);
+		return -1;
+	}
+	int other = take_other(s, selected, next);
+	if (other < 0)
+		wait_for_token(s, next, &none);
+	return other;
+}
+
+static void send_next(struct hf_step *s, unsigned next, bool wanted)
+{
+	struct hf_query *q = s->q;
+	if (!q->sends && !q->copy)
+		earn_tokens(s);
+	q->resume = 0;
+	if (wanted) {
+		q->wished = false;
+		hf_step_note(s, HF_DECIDED_FOLLOW, HF_FOLLOW_TRUTH, next, 0, 0);
+	}
+	hf_send_to(s, next,
+		wanted     ? HF_SEND_FOLLOW
+		: q->sends ? HF_SEND_RETRY
+		: q->copy  ? HF_SEND_PROBE
+			   : HF_SEND_FIRST);
+	q->refused &= ~hf_step_bit(next); /* after: it was refused, not silent */
+	if (only_probes(q) && q->patience != HF_NEVER && q->patience > s->env->now + PROBE_PATIENCE)
+		q->patience = s->env->now + PROBE_PATIENCE;
+}
+
 /* Asks `next`, or pauses before one that has just refused, or gives up when nobody
  * is left (-1) who could still answer. */
 static void go_on_to(struct hf_step *s, const struct hf_selection *selected, int next)
 {
 	struct hf_query *q = s->q;
 	bool rested = q->resume && q->resume <= s->env->now;
-	struct no_token none;
 	if (rested)
 		q->resume = 0; /* whatever comes of it: a time that has passed is not armed */
 	if (is_content(s, next))
@@ -345,41 +395,12 @@ static void go_on_to(struct hf_step *s, const struct hf_selection *selected, int
 	}
 	if (asked(q, (unsigned)next))
 		return; /* the probe is the best that is left */
-	if (q->refused & hf_step_bit((unsigned)next) && !rested) {
-		unsigned doubling = q->tries[next] > 4 ? 4 : q->tries[next];
-		if (!q->resume)
-			pause_after_refusal(
-				s, (unsigned)next, PAUSE << (doubling ? doubling - 1 : 0));
+	if (is_pausing(s, (unsigned)next, rested))
 		return;
-	}
 	bool wanted = q->wished && q->sends && !q->tries[next];
-	bool token = (!q->sends && !q->copy) || wanted || take_token(s, (unsigned)next, &none);
-	unsigned best = (unsigned)next;
-	if (!token && q->copy) {
-		blame(q, HF_CAUSE_BUDGET, (unsigned)next, HF_EDE_NONE);
-		if (!hoping(q))
-			give_up(s);
-		return;
-	}
-	if (!token && (next = take_other(s, selected, best)) < 0) {
-		wait_for_token(s, best, &none);
-		return;
-	}
-	if (!q->sends && !q->copy)
-		earn_tokens(s);
-	q->resume = 0;
-	if (wanted) {
-		q->wished = false;
-		hf_step_note(s, HF_DECIDED_FOLLOW, HF_FOLLOW_TRUTH, (unsigned)next, 0, 0);
-	}
-	hf_send_to(s, (unsigned)next,
-		wanted     ? HF_SEND_FOLLOW
-		: q->sends ? HF_SEND_RETRY
-		: q->copy  ? HF_SEND_PROBE
-			   : HF_SEND_FIRST);
-	q->refused &= ~hf_step_bit((unsigned)next); /* after: it was refused, not silent */
-	if (only_probes(q) && q->patience != HF_NEVER && q->patience > s->env->now + PROBE_PATIENCE)
-		q->patience = s->env->now + PROBE_PATIENCE;
+	int paid = pay(s, selected, (unsigned)next, wanted);
+	if (paid >= 0)
+		send_next(s, (unsigned)paid, wanted);
 }
 
 /* A question of our own, which can wait, and nothing says that it was only that message which
