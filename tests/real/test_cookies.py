@@ -84,7 +84,9 @@ def test_what_is_forged_without_the_cookie_is_not_believed(start):
     upstream.behave = fakes.by_proto(fakes.both(forged, fakes.after(0.2, with_cookie)), with_cookie)
     for i in range(5):
         assert server.udp("n%d.example." % i).addresses() == address("n%d.example." % i)
-    assert count(server, "uncookied_total") == 5
+    # Each copy that a slow machine makes us send meets a forged reply of its own.
+    sent = len(upstream.seen) - 1
+    assert 5 <= count(server, "uncookied_total") <= sent
 
 
 def test_a_cookie_of_somebody_else_is_told_of_and_tcp_asked(start):

@@ -146,7 +146,7 @@ def test_who_finds_no_room_waits_and_no_small_zone_does(holding, web, holdfast):
     net.wait_until("two of three to wait", lambda: put_off(server, "a.test") + put_off(
         server, "b.test") + put_off(server, "corp.internal") >= 2, SOON, 0.05)
     net.wait_until("the small one", lambda: secondaries.soa(server, "small.test.") == 1, SOON, 0.05)
-    assert "zone: a version has to wait" in server.process.output()
+    net.wait_until("the log", lambda: "zone: a version has to wait" in server.process.output(), SOON)
     assert octets(server) <= 16 << 20
     a.go.set()
     b.go.set()
