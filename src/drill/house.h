@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* house.h - holdfast itself inside a simulated world.
  *
- * Story: what serve/server.c does with threads and sockets is done here with
+ * Story: what serve/server_life.c does with threads and sockets is done here with
  * loops of the simulator: the same listeners, workers, cache and upstream
  * policy, on virtual time. Only main's part (configuration files, signals) is
  * left out.
