@@ -133,6 +133,17 @@ static int ask(struct fixture *f, const char *request)
 	return status;
 }
 
+/* Until there is room: who has closed is only forgotten in a later turn of the loop. */
+static int ask_when_there_is_room(struct fixture *f, const char *request)
+{
+	int status = ask(f, request);
+	for (unsigned i = 0; i < 6000 && status == HF_EXIT_UNREACHED; i++) {
+		poll(NULL, 0, 10);
+		status = ask(f, request);
+	}
+	return status;
+}
+
 static int raw(struct fixture *f)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -142,11 +153,11 @@ static int raw(struct fixture *f)
 	return fd;
 }
 
-/* What comes until the end, at most for 8 s. */
+/* What comes until the end, at most for 60 s. */
 static const char *read_all(int fd)
 {
 	static char text[4096];
-	const struct timeval patience = { .tv_sec = 8 };
+	const struct timeval patience = { .tv_sec = 60 };
 	size_t len = 0;
 	ssize_t n;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
@@ -248,7 +259,7 @@ static void who_does_not_wait_for_a_later_reply_is_forgotten(void **state)
 		poll(NULL, 0, 5);
 		close(fd);
 	}
-	assert_int_equal(ask(f, "give 0"), HF_EXIT_GOOD); /* to nobody */
+	assert_int_equal(ask_when_there_is_room(f, "give 0"), HF_EXIT_GOOD); /* to nobody */
 	assert_string_equal(f->out, "given\n");
 }
 
@@ -262,8 +273,7 @@ static void a_client_too_many_is_told_and_a_silent_one_is_dropped(void **state)
 	assert_int_equal(ask(f, "echo"), HF_EXIT_UNREACHED);
 	assert_non_null(strstr(f->err, "too many"));
 	close(silent[0]); /* makes room at once */
-	poll(NULL, 0, 100);
-	assert_int_equal(ask(f, "echo"), HF_EXIT_GOOD);
+	assert_int_equal(ask_when_there_is_room(f, "echo"), HF_EXIT_GOOD);
 	for (size_t i = 1; i < HF_COUNT_OF(silent); i++) {
 		assert_string_equal(read_all(silent[i]), "");
 		close(silent[i]);

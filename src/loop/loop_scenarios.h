@@ -35,7 +35,7 @@ static void world_close(struct world *w);
 static void world_run(struct world *w, hf_us most);
 
 /* Long enough for the slowest machine; in the simulator it costs nothing. */
-#define LIMIT (10 * HF_SECOND)
+#define LIMIT (60 * HF_SECOND)
 
 static void run_until(struct world *w, const bool *done)
 {
