@@ -270,7 +270,7 @@ class Fake:
 
         self.thread = threading.Thread(target=run, daemon=True)
         self.thread.start()
-        ready.wait(10)
+        ready.wait(60)
         if failed:
             raise failed[0]
 
@@ -278,9 +278,9 @@ class Fake:
         """Closes its ports: the kernel refuses from now on (ICMP, RST)."""
         if self.thread is None:
             return
-        asyncio.run_coroutine_threadsafe(self._close(), self.loop).result(5)
+        asyncio.run_coroutine_threadsafe(self._close(), self.loop).result(60)
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(5)
+        self.thread.join(60)
         self.thread = None
 
     async def _listen(self):

@@ -79,7 +79,7 @@ class Wire:
     def send(self, frame):
         self.socket.send(frame)
 
-    def reply(self, id, seconds=1.0):
+    def reply(self, id, seconds=20.0):
         """The frame that carries a reply with this id, or None."""
         end = time.monotonic() + seconds
         while True:

@@ -48,12 +48,21 @@ def yaml(conf):
     return "".join("%s: %s\n" % (key, json.dumps(value)) for key, value in conf.items())
 
 
-def run_verb(*argv, env=None, timeout=20):
+def run_verb(*argv, env=None, timeout=60):
     """Runs a verb to its end. Returns (exit code, stdout and stderr together)."""
     done = subprocess.run([binary()] + list(argv), stdin=subprocess.DEVNULL, timeout=timeout,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           env={**os.environ, **(env or {})})
     return done.returncode, done.stdout
+
+
+# An upstream that is given by its address alone is waited for, and nobody else is asked
+# meanwhile: what a test counts is what it asked for, also where a core is taken away for
+# a second. Tests of time-outs and of second copies say what they want of an upstream.
+PATIENT = {"timeout-min": "1500ms", "hedge": False}
+
+# And one that is never asked twice: its time is longer than that of any question.
+NEVER_AGAIN = {"timeout-min": "10s", "timeout-max": "10s", "hedge": False}
 
 
 class Holdfast:
@@ -74,7 +83,7 @@ class Holdfast:
             self.start()
 
     def _conf(self, upstreams, forward, listen, sections):
-        named = {name: u if isinstance(u, dict) else {"address": u}
+        named = {name: u if isinstance(u, dict) else {"address": u, **PATIENT}
                  for name, u in upstreams.items()}
         conf = {
             "listen": {"dns": ["%s:%d" % (self.address, PORT)], "http": "%s:9153" % self.http,
@@ -117,11 +126,11 @@ class Holdfast:
 
     def start(self, argv=None, env=None, pass_fds=()):
         self.spawn(argv, env, pass_fds)
-        net.wait_until("holdfast to serve", self.serves_or_ended, 20)
+        net.wait_until("holdfast to serve", self.serves_or_ended, 60)
         assert self.process.alive(), "holdfast ended at start:\n" + self.process.output()
         if not STANDIN and self.conf["listen"].get("http") == "%s:9153" % self.http:
             # DNS is served first, the pages about it a moment later.
-            net.wait_until("the pages to be served", lambda: net.accepts(self.http, 9153), 5)
+            net.wait_until("the pages to be served", lambda: net.accepts(self.http, 9153), 30)
 
     def serves_or_ended(self):
         return not self.process.alive() or self.serves()
@@ -142,7 +151,7 @@ class Holdfast:
     def pid(self):
         return self.process.pid
 
-    def stop(self, seconds=8.0):
+    def stop(self, seconds=30.0):
         """SIGTERM. Returns the exit code."""
         process, self.process = self.process, None
         return process.stop(seconds) if process else 0
@@ -181,6 +190,12 @@ class Holdfast:
     def reload(self):
         return run_verb("reload", "-c", self.path)
 
+    def says(self, words, times=1):
+        """The log is written a moment after what it tells of: waits for the words."""
+        process = self.process
+        net.wait_until("the log to say %r" % words, lambda: process.output().count(words) >= times)
+        return process.output()
+
     # --- asking it ---
 
     def udp(self, qname, qtype="A", seconds=ask.ANSWER_WAIT, source=None, **how):
@@ -195,7 +210,7 @@ class Holdfast:
     def tcp_client(self, **how):
         return ask.Tcp(self.address, PORT, **how)
 
-    def get(self, path, timeout=5):
+    def get(self, path, timeout=30):
         """GET over HTTP: (status, body, headers)."""
         request = urllib.request.Request("http://%s:9153%s" % (self.http, path))
         try:

@@ -59,7 +59,7 @@ class Peer:
         self.process = net.Process(type(self).__name__, self.argv,
                                    self.path("log-%d" % self.starts), cwd=self.directory)
         if wait:
-            net.wait_until(type(self).__name__ + " to answer", self.answers_or_ended, 20, 0.02)
+            net.wait_until(type(self).__name__ + " to answer", self.answers_or_ended, 60, 0.02)
             assert self.process.alive(), "%s ended at start:\n%s" % (self.program,
                                                                      self.process.output())
 

@@ -57,7 +57,7 @@ class Receiver:
         update = dns.update.Update(self.zone, keyring=self.keyring(), keyname=self.key[0],
                                    keyalgorithm=self.key[1])
         change(update)
-        reply = dns.query.tcp(update, self.address, port=self.port, timeout=10)
+        reply = dns.query.tcp(update, self.address, port=self.port, timeout=30)
         assert reply.rcode() == 0, reply
 
 

@@ -5,6 +5,7 @@ import time
 import pytest
 
 import fake as fakes
+import holdfast as under_test
 import net
 import wire
 
@@ -16,7 +17,7 @@ def upstream(shared_fake):
 
 @pytest.fixture(scope="module")
 def server(upstream, shared_holdfast):
-    return shared_holdfast({"a": upstream.at})
+    return shared_holdfast({"a": {"address": upstream.at, **under_test.NEVER_AGAIN}})
 
 
 def test_a_hit_does_not_reach_the_upstream(server, upstream):
@@ -42,10 +43,12 @@ def test_a_hit_is_the_same_answer_with_another_id(server):
 
 
 def test_the_ttl_counts_down(server):
+    before = time.monotonic()
     first = server.udp("ttl.example.").answer[0].ttl
     time.sleep(2.1)
     later = server.udp("ttl.example.").answer[0].ttl
-    assert first in (299, 300) and first - 3 <= later <= first - 2
+    most = 1 + int(time.monotonic() - before)
+    assert 300 - most <= first <= 300 and first - most <= later <= first - 2
 
 
 def test_every_section_counts_down(fake, holdfast):
@@ -54,12 +57,14 @@ def test_every_section_counts_down(fake, holdfast):
         [wire.record("example.", "NS", 200, wire.name("ns.example."))],
         [wire.record("mx.example.", "A", 300, b"\1\2\3\5")]))
     server = holdfast({"a": upstream.at})
+    before = time.monotonic()
     first = server.udp("all.example.", "MX", edns=1232)
     time.sleep(1.1)
     later = server.udp("all.example.", "MX", edns=1232)
+    most = 1 + int(time.monotonic() - before)
     for section in ("answer", "authority", "additional"):
         a, b = getattr(first, section)[0], getattr(later, section)[0]
-        assert 1 <= a.ttl - b.ttl <= 2
+        assert 1 <= a.ttl - b.ttl <= most
         assert a.rdata == b.rdata
     assert upstream.count() == 1
 
@@ -101,7 +106,7 @@ def test_no_ttl_exceeds_ttl_max(fake, holdfast):
     upstream = fake(lambda q: fakes.honest(q, ttl=1000000))
     server = holdfast({"a": upstream.at}, cache={"ttl-max": "10s"})
     for _ in range(2):
-        assert 9 <= server.udp("long.example.").answer[0].ttl <= 10
+        assert 1 <= server.udp("long.example.").answer[0].ttl <= 10
     assert upstream.count() == 1
 
 
@@ -126,12 +131,14 @@ def absence(minimum, soa_ttl, rcode=wire.NXDOMAIN):
 def test_absence_ends_with_the_smaller_of_soa_ttl_and_minimum(fake, holdfast, minimum, soa_ttl, rcode):
     upstream = fake(absence(minimum, soa_ttl, rcode))
     server = holdfast({"a": upstream.at})
+    began = time.monotonic()
     server.udp("gone.example.")
     server.udp("gone.example.")
-    assert upstream.count() == 1
+    asked = upstream.count()
+    assert asked == 1 or time.monotonic() - began > 1
     time.sleep(1.2)
     server.udp("gone.example.")
-    assert upstream.count() == 2
+    assert upstream.count() == asked + 1
 
 
 def test_absence_without_a_soa_is_not_kept(fake, holdfast):
@@ -240,21 +247,20 @@ def test_a_failure_is_not_kept_for_long(fake, holdfast):
     server = holdfast({"a": upstream.at})
     assert server.udp("fails.example.").rcode == wire.SERVFAIL
     upstream.behave = fakes.honest
-    end = time.monotonic() + 8
-    while server.udp("fails.example.").rcode == wire.SERVFAIL:
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    net.wait_until("an answer", lambda: server.udp("fails.example.").rcode == 0, pause=0.1)
 
 
 @pytest.mark.own
 def test_a_failure_is_kept_for_its_second(fake, holdfast):
     upstream = fake(fakes.servfail)
     server = holdfast({"a": upstream.at})
+    began = time.monotonic()
     assert server.udp("storm.example.").rcode == wire.SERVFAIL
     asked = upstream.count()
     for _ in range(30):
         assert server.udp("storm.example.").rcode == wire.SERVFAIL
-    assert upstream.count() == asked
+        # Where the machine took that long, its second is over.
+        assert upstream.count() == asked or time.monotonic() - began > 1
 
 
 def test_a_truncated_answer_is_never_kept_as_an_answer(fake, holdfast):

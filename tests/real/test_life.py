@@ -33,7 +33,7 @@ class Load:
 
     def __enter__(self):
         self.thread.start()
-        net.wait_until("the load to flow", lambda: self.answered > 50, 10)
+        net.wait_until("the load to flow", lambda: self.answered > 50, 30)
         return self
 
     def __exit__(self, *_):
@@ -48,7 +48,7 @@ class Load:
                 sent += self.window
                 for i in ids:
                     client.send(wire.query(self.name % (i % 3000), id=i % 65536))
-                replies = client.drain(self.window, 5)
+                replies = client.drain(self.window)
                 self.answered += len(replies)
                 if len(replies) < self.window:
                     self.wrong.append("%d of %d lost" % (self.window - len(replies), self.window))
@@ -75,7 +75,7 @@ def test_reloading_under_load_loses_no_question_and_keeps_the_cache(fake, holdfa
                 server.hangup()
             time.sleep(0.1)
         before = load.answered
-        net.wait_until("the load to go on", lambda: load.answered > before + 100, 5)
+        net.wait_until("the load to go on", lambda: load.answered > before + 100, 30)
     assert not load.wrong, load.wrong[:5]
     assert server.udp("kept.example.").addresses()
     assert upstream.count("kept.example.") == 1
@@ -143,7 +143,7 @@ def test_a_bad_file_changes_nothing_on_sighup_and_the_log_says_why(fake, holdfas
     server.write(BAD % {"address": server.address, "upstream": upstream.at})
     server.hangup()
     net.wait_until("the log to name the line", lambda: re.search(
-        r"holdfast\.yaml:3:\d+", server.process.output()), 5)
+        r"holdfast\.yaml:3:\d+", server.process.output()), 30)
     assert server.udp("after-bad.example.").addresses()
 
 
@@ -196,7 +196,7 @@ def test_an_address_that_is_added_is_served_and_one_that_is_removed_is_not(fake,
     assert server.reload()[0] == 0
     assert ask.udp(added, PORT, wire.query("added.example.")).addresses()
     net.wait_until("the removed address to be closed",
-                   lambda: not net.accepts(server.address, PORT), 3)
+                   lambda: not net.accepts(server.address, PORT), 30)
     assert ask.udp(server.address, PORT, wire.query("added.example."), 0.5) is None
 
 
@@ -228,7 +228,7 @@ def test_many_reloads_leave_nothing_behind(fake, holdfast):
         time.sleep(0.01)
     assert server.reload()[0] == 0
     assert server.udp("many.example.").addresses()
-    net.wait_until("descriptors to be closed", lambda: fds() <= before[1] + 2, 3)
+    net.wait_until("descriptors to be closed", lambda: fds() <= before[1] + 2, 30)
     assert net.rss(server.pid) - before[0] < 8 << 20
 
 
@@ -236,25 +236,24 @@ def test_many_reloads_leave_nothing_behind(fake, holdfast):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_question_under_way_is_answered_before_the_end(fake, holdfast, number):
-    server = holdfast({"a": fake(fakes.after(1.0, fakes.honest)).at})
+    upstream = fake(fakes.after(1.0, fakes.honest))
+    server = holdfast({"a": upstream.at})
     with server.udp_client() as over_udp, server.tcp_client() as over_tcp:
         over_udp.send(wire.query("drain.example."))
         over_tcp.send(wire.query("drain-tcp.example."))
-        time.sleep(0.2)
+        net.wait_until("both to be asked", lambda: len(upstream.seen) >= 2, pause=0.001)
         server.process.signal(number)
         assert wire.Message(over_udp.receive()).addresses()
         assert wire.Message(over_tcp.receive()).addresses()
-        assert server.process.popen.wait(3) == 0
+        assert server.process.popen.wait(30) == 0
     server.process = None
 
 
 def test_an_idle_server_ends_at_once(fake, holdfast):
-    server = holdfast({"a": fake().at})
+    server = holdfast({"a": fake().at}, drain="10m")
     with server.tcp_client() as idle:
         assert idle.ask(wire.query("localhost."))
-        start = time.monotonic()
-        assert server.stop() == 0
-        assert time.monotonic() - start < 1.0
+        assert server.stop() == 0  # within what `stop` waits for, far from ten minutes
 
 
 def test_draining_has_an_end(fake, holdfast):
@@ -264,7 +263,7 @@ def test_draining_has_an_end(fake, holdfast):
         time.sleep(0.2)
         start = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - start < 2.0
+        assert time.monotonic() - start < 4  # the question would live for 4.5 s
 
 
 def test_it_starts_again_at_once_where_it_just_stopped(fake, holdfast):
@@ -287,7 +286,7 @@ class Notify:
         self.socket.bind(self.path)
         self.messages = []
 
-    def wait_for(self, line, seconds=5):
+    def wait_for(self, line, seconds=30):
         end = time.monotonic() + seconds
         while True:
             for i, m in enumerate(self.messages):
@@ -327,7 +326,7 @@ def test_systemd_hears_ready_reloading_and_stopping(fake, holdfast, notify):
 def test_ready_means_that_questions_are_answered(fake, holdfast, notify):
     server = holdfast({"a": fake().at}, start=False, env={"NOTIFY_SOCKET": notify.path})
     server.spawn()
-    notify.wait_for("READY=1", 20)
+    notify.wait_for("READY=1")
     assert server.udp("ready.example.").addresses() and server.tcp("ready.example.").addresses()
     assert server.get("/ready")[0] == 200
 
@@ -336,21 +335,21 @@ def test_an_abstract_notify_socket_works_too(fake, holdfast):
     name = "holdfast-notify-%d" % os.getpid()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
         s.bind("\0" + name)
-        s.settimeout(20)
+        s.settimeout(60)
         holdfast({"a": fake().at}, env={"NOTIFY_SOCKET": "@" + name})
         assert b"READY=1" in s.recv(4096)
 
 
 def test_the_watchdog_is_fed_in_time(fake, holdfast, notify):
     server = holdfast({"a": fake().at}, start=False, env={"NOTIFY_SOCKET": notify.path,
-                                                         "WATCHDOG_USEC": "400000"})
+                                                         "WATCHDOG_USEC": "3000000"})
     server.spawn()
-    notify.wait_for("READY=1", 20)
+    notify.wait_for("READY=1")
     times = []
-    for _ in range(5):
-        notify.wait_for("WATCHDOG=1", 0.4)
+    for _ in range(3):
+        notify.wait_for("WATCHDOG=1")
         times.append(time.monotonic())
-    assert max(b - a for a, b in zip(times, times[1:])) < 0.4
+    assert max(b - a for a, b in zip(times, times[1:])) < 3
 
 
 def test_no_watchdog_no_messages(fake, holdfast, notify):
@@ -370,7 +369,7 @@ def test_sockets_of_systemd_are_used_and_questions_sent_before_the_start_answere
     waits in the sockets."""
     server = holdfast({"a": fake().at}, start=False)
     server.spawn(launcher(server, "wait"))
-    net.wait_until("the sockets", lambda: "bound" in server.process.output(), 5)
+    net.wait_until("the sockets", lambda: "bound" in server.process.output(), 30)
     with server.udp_client() as udp, server.tcp_client() as tcp:
         udp.send(wire.query("early.example."))
         tcp.send(wire.query("early-tcp.example."))
@@ -469,7 +468,7 @@ def test_two_servers_do_not_share_an_address_by_accident(fake, holdfast):
     """SO_REUSEPORT is for our own workers, not for a second server."""
     first = holdfast({"a": fake().at})
     second = holdfast({"a": fake().at}, address=first.address, start=False)
-    code, said = under_test.run_verb("run", "-c", second.path, timeout=10)
+    code, said = under_test.run_verb("run", "-c", second.path, timeout=60)
     assert code in (2, 3) and first.address in said, said
 
 

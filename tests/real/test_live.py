@@ -51,7 +51,7 @@ def alone(server, *flags):
 
 # --- the start -----------------------------------------------------------------
 
-def ended(server, seconds=15):
+def ended(server, seconds=40):
     """Starts it; waits until it has ended by itself. Exit code, output, seconds."""
     began = time.monotonic()
     process = server.spawn()
@@ -65,7 +65,6 @@ def test_a_start_with_a_liar_is_refused_in_a_sentence(holdfast, fake):
     server = written(holdfast, {"isp": fake(lying).at}, startup={"verify": "abort"})
     code, text, took = ended(server)
     assert code == 1
-    assert took < 5
     line = next(line for line in text.splitlines() if NAME in line)
     assert "upstream isp (127." in line and "answered 11." in line
     assert "none of the addresses expected" in line and "addresses in 10.0.0.0/8" in line
@@ -83,36 +82,34 @@ def test_one_liar_among_honest_ones_is_enough_to_refuse(holdfast, fake):
 def test_who_is_trusted_little_may_lie_and_is_told_of(holdfast, fake):
     server = holdfast({"a": fake().at, "isp": {"address": fake(lying).at, "trust": "low"}},
                       expect=EXPECT, startup={"verify": "abort"})
-    assert "upstream isp" in server.process.output()
+    server.says("upstream isp")
     assert server.udp(NAME).addresses()[0].startswith("10.")
 
 
 def test_honest_upstreams_are_let_in(holdfast, fake):
     server = holdfast({"a": fake().at, "b": fake().at}, expect=EXPECT, startup={"verify": "abort"})
     assert server.udp(NAME).addresses()[0].startswith("10.")
-    assert "lies=0" in server.process.output()
+    server.says("lies=0")
 
 
 def test_a_silence_is_no_lie_and_holds_nobody_up_longer_than_said(holdfast, fake):
     server = holdfast({"a": fake(fakes.silent).at}, expect=EXPECT,
                       startup={"verify": "abort", "deadline": "500ms"})
-    text = server.process.output()
-    assert "gave no answer" in text and "unanswered=2" in text
+    assert "gave no answer" in server.says("unanswered=2")
 
 
 def test_what_does_not_fit_on_a_screen_at_the_start_is_counted(holdfast, fake):
     expect = [{"name": "n%d.corp.example" % i, "addresses": ["10.0.0.0/8"]} for i in range(12)]
     server = holdfast({"a": fake(fakes.servfail).at}, expect=expect, startup={"verify": "abort"})
-    text = server.process.output()
+    text = server.says("4 more are not listed; `holdfast check --live` lists all")
     assert text.count("gave no answer") == 20
-    assert "4 more are not listed; `holdfast check --live` lists all" in text
 
 
 def test_a_name_that_nobody_answers_ends_the_start_if_that_is_wanted(holdfast, fake):
     server = written(holdfast, {"a": fake(fakes.servfail).at},
                      startup={"verify": "abort", "unanswered": "abort", "deadline": "2s"})
     code, text, took = ended(server)
-    assert code == 1 and took < 5
+    assert code == 1
     assert "no upstream says anything about a name" in text
 
 
@@ -124,20 +121,20 @@ def test_by_default_liars_are_told_of_while_it_serves(holdfast, fake):
     server.write()
     server.start()
     net.wait_until("the lie to be counted",
-                   lambda: server.metrics().get('holdfast_upstream_lies_total{upstream="isp"}', 0) >= 1, 3)
+                   lambda: server.metrics().get('holdfast_upstream_lies_total{upstream="isp"}', 0) >= 1, 30)
     assert server.udp(NAME).addresses()[0].startswith("10.")
-    net.wait_until("it to be said", lambda: "lies=1" in server.process.output(), 10)
+    net.wait_until("it to be said", lambda: "lies=1" in server.process.output(), 30)
 
 
 def test_a_start_can_be_stopped_while_it_asks(holdfast, fake):
     server = written(holdfast, {"a": fake(fakes.silent).at},
                      startup={"verify": "abort", "deadline": "60s"})
     process = server.spawn()
-    net.wait_until("the upstream to be asked", lambda: process.alive(), 5)
+    net.wait_until("the upstream to be asked", lambda: process.alive(), 30)
     time.sleep(0.3)
     began = time.monotonic()
-    assert process.stop(10) == 0
-    assert time.monotonic() - began < 4
+    assert process.stop(30) == 0
+    assert time.monotonic() - began < 30  # and not after the deadline of a minute
     server.process = None
 
 
@@ -182,7 +179,7 @@ def test_who_cannot_be_asked_is_told_apart(holdfast, fake):
     dark.stop()  # refused
     code, text, took = alone(written(holdfast, {"a": fake().at, "gone": dark.at}), "--deadline", "3s")
     assert code == 3
-    assert "upstream gone" in text and took < 10
+    assert "upstream gone" in text and took < 30
 
 
 def test_a_dark_upstream_is_one_line_however_many_names_there_are(holdfast, fake):
@@ -249,7 +246,7 @@ def test_it_ends_in_time_before_a_black_hole(holdfast, fake, behave):
     names = [{"name": "n%d.example" % i, "addresses": ["10.0.0.0/8"]} for i in range(200)]
     code, _, took = alone(written(holdfast, {"a": upstream.at}, expect=names), "--deadline", "2s")
     assert code == 3
-    assert took < 8
+    assert took < 30  # one after the other they would be minutes
 
 
 def test_nothing_is_left_out_in_silence(holdfast, fake):
@@ -301,7 +298,7 @@ def test_json_says_what_the_page_says(holdfast, fake):
     assert by["a", "A"]["outcome"] == "true" and by["a", "A"]["addresses"][0].startswith("10.")
     assert by["isp", "A"]["outcome"] == "lie" and "none of the addresses" in by["isp", "A"]["evidence"]
     assert by["dark", "A"]["outcome"] in ("no answer", "not asked")
-    assert report["host"] is None and report["took_ms"] < 5000
+    assert report["host"] is None and report["took_ms"] < 30000
     assert {u["name"] for u in report["upstreams"]} == {"a", "isp", "dark"}
 
 
@@ -454,7 +451,7 @@ def test_a_start_ends_before_a_false_certificate(holdfast, fake, shop):
     server = written(holdfast, {"isp": fake(vouched.gives(false.address)).at},
                      expect=proved(ca, ["127.0.0.0/8"]), startup={"verify": "abort"})
     code, text, took = ended(server)
-    assert code == 1 and took < 5
+    assert code == 1
     assert "not proven" in text and "not started: an upstream lies" in text
 
 
@@ -477,10 +474,10 @@ def test_upstreams_over_tls_are_asked_over_tls(holdfast, dot):
     server = written(holdfast, {"dot": over_tls(upstream, ca)}, startup={"verify": "abort"})
     code, text, _ = alone(server)
     assert code == 0 and "upstream  dot (tls://127." in text, text
-    code, text = under_test.run_verb("explain", "--standalone", "-c", server.path, NAME, timeout=30)
+    code, text = under_test.run_verb("explain", "--standalone", "-c", server.path, NAME, timeout=60)
     assert code == 0 and "true" in text, text
     server.start()
-    assert "lies=0" in server.process.output() and "gave no answer" not in server.process.output()
+    assert "gave no answer" not in server.says("lies=0")
     assert upstream.seen and all(q.proto == "tcp" for q in upstream.seen)
     assert upstream.sessions and upstream.unreadable == 0
 

@@ -23,7 +23,7 @@ def upstream(shared_fake):
 
 @pytest.fixture(scope="module")
 def server(upstream, shared_holdfast):
-    return shared_holdfast({"a": upstream.at})
+    return shared_holdfast({"a": {"address": upstream.at, **under_test.NEVER_AGAIN}})
 
 
 def answer_to(server, octets, proto="udp"):
@@ -195,7 +195,7 @@ def test_every_mutation_of_a_query_is_answered_or_ignored_and_never_amplified(se
             client.send(bytes(m))
         client.send(wire.query("localhost.", id=SENTINEL_ID))
         while True:
-            reply = client.receive(2)
+            reply = client.receive()
             assert reply is not None
             message = wire.Message(reply)
             if message.id == SENTINEL_ID:
@@ -285,7 +285,8 @@ def test_a_udp_reply_fits_the_client_and_never_exceeds_1232(fake, holdfast, edns
         reply = server.udp(qname, "TXT", edns=edns)
         assert len(reply.wire) <= limit
         if len(full.wire) <= limit:
-            assert not reply.flag(wire.TC) and reply.answer == full.answer
+            assert not reply.flag(wire.TC)
+            assert [r.rdata for r in reply.answer] == [r.rdata for r in full.answer]
         else:
             assert reply.flag(wire.TC) and not reply.answer
 
@@ -460,7 +461,7 @@ def test_answers_come_from_the_address_that_was_asked(fake, holdfast):
     server.conf["listen"]["dns"] = ["0.0.0.0:%d" % port]
     server.write()
     server.spawn()
-    net.wait_until("holdfast to serve", lambda: server.serves("127.0.0.1", port), 20)
+    net.wait_until("holdfast to serve", lambda: server.serves("127.0.0.1", port), 30)
     for address in ("127.0.0.77", "127.1.2.3", "127.0.0.1"):
         for qname in ("from.example.", "localhost."):
             assert ask.udp(address, port, wire.query(qname)).addresses()
@@ -476,6 +477,6 @@ def test_the_ipv6_wildcard_answers_from_the_address_that_was_asked(fake, holdfas
     server.conf["listen"]["dns"] = ["[::]:%d" % port]
     server.write()
     server.spawn()
-    net.wait_until("holdfast to serve", lambda: server.serves("::1", port), 20)
+    net.wait_until("holdfast to serve", lambda: server.serves("::1", port), 30)
     assert ask.udp("::1", port, wire.query("from.example.")).addresses()
     assert ask.tcp("::1", port, wire.query("from.example.")).addresses()

@@ -75,7 +75,7 @@ def test_an_address_that_shows_a_certificate_is_believed(fake, holdfast, ca, tru
 def test_all_addresses_of_an_answer_are_looked_at(fake, holdfast, ca, true, site):
     good, bad = site(true), site(ca.certify("other.example"))
     server = serve(holdfast, ca, fake(vouched.gives(good.address, bad.address)))
-    reply = server.udp(NAME, seconds=6)
+    reply = server.udp(NAME)
     assert reply.rcode == 2 or reply.addresses() == [good.address]
 
 
@@ -95,8 +95,8 @@ def test_addresses_may_move_without_a_word(fake, holdfast, ca, true, site):
     old.stop()
 
     def moved():
-        return server.udp(NAME, seconds=6).addresses() == [new.address]
-    net.wait_until("the new address", moved, 20, 0.2)
+        return server.udp(NAME).addresses() == [new.address]
+    net.wait_until("the new address", moved, 30, 0.2)
     assert count(server, "holdfast_upstream_lies_total") == 0
 
 
@@ -108,7 +108,7 @@ def test_two_upstreams_that_differ_are_both_believed_if_both_are_proven(
     assert server.udp(NAME).addresses() == [here.address]
     a.behave = fakes.servfail
     net.wait_until("the other's answer",
-                   lambda: server.udp(NAME, seconds=6).addresses() == [there.address], 20, 0.2)
+                   lambda: server.udp(NAME).addresses() == [there.address], 30, 0.2)
     assert count(server, "holdfast_upstream_lies_total") == 0
 
 
@@ -119,7 +119,7 @@ def test_names_behind_one_wildcard_certificate_cost_one_connection(fake, holdfas
     for i in range(20):
         assert server.udp("n%d.shop.example" % i).addresses() == [there.address]
     assert there.connections == 1
-    assert server.udp("a.n1.shop.example", seconds=8).rcode == 2
+    assert server.udp("a.n1.shop.example").rcode == 2
 
 
 # --- a lie ------------------------------------------------------------------------
@@ -161,7 +161,7 @@ def test_a_false_address_reaches_nobody_and_the_next_upstream_is_asked(
     a, b = fake(vouched.gives(false)), fake(vouched.gives(there.address))
     server = serve(holdfast, ca, a, b)
     for _ in range(3):
-        reply = server.udp(NAME, seconds=8)
+        reply = server.udp(NAME)
         assert reply.addresses() == [there.address]
     assert b.count() == 1
     metric = "failed" if liar and liar is not nobody else "missing"
@@ -179,7 +179,7 @@ def test_if_nobody_tells_the_truth_there_is_no_answer(
         fake, holdfast, ca, true, site, tmp_path, liar):
     a = fake(vouched.gives(place_of(liar, ca, tmp_path, site)))
     server = serve(holdfast, ca, a)
-    reply = server.udp(NAME, seconds=8, edns=1232)
+    reply = server.udp(NAME, edns=1232)
     assert reply.rcode == 2 and not reply.addresses()
     assert reply.ede, "it says why"
     net.wait_until("a line in the log", lambda: SEEN[liar] in server.process.output())
@@ -192,10 +192,10 @@ def test_if_nobody_tells_the_truth_there_is_no_answer(
 def test_a_server_that_was_mended_is_soon_believed(fake, holdfast, ca, true, site):
     address = net.address()
     server = serve(holdfast, ca, fake(vouched.gives(address)))
-    assert server.udp(NAME, seconds=8).rcode == 2
+    assert server.udp(NAME).rcode == 2
     site(true, address=address)
-    net.wait_until("the answer", lambda: server.udp(NAME, seconds=8).addresses() == [address],
-                   60, 1)
+    net.wait_until("the answer", lambda: server.udp(NAME).addresses() == [address],
+                   180, 1)
 
 
 def test_with_after_a_false_answer_is_withdrawn(fake, holdfast, ca, true, site):
@@ -204,14 +204,14 @@ def test_with_after_a_false_answer_is_withdrawn(fake, holdfast, ca, true, site):
     server = serve(holdfast, ca, a, b, expect=proved(ca, **{"prove-when": "after"}))
     assert server.udp(NAME).addresses() == [false.address]
     net.wait_until("the true one",
-                   lambda: server.udp(NAME, seconds=8).addresses() == [there.address], 10, 0.1)
+                   lambda: server.udp(NAME).addresses() == [there.address], 30, 0.1)
 
 
 def test_nobody_is_made_to_connect_to_this_host(fake, holdfast, ca, true, site):
     there = site(true)
     server = serve(holdfast, ca, fake(vouched.gives(there.address)),
                    expect=[{**proved(ca)[0], "addresses": []}])
-    assert server.udp(NAME, seconds=8).rcode == 2
+    assert server.udp(NAME).rcode == 2
     assert there.connections == 0
 
 
@@ -221,12 +221,12 @@ def test_what_two_give_but_nothing_proves_does_not_lead_into_a_private_network(
     a, b = fake(vouched.gives("127.0.0.1")), fake(vouched.gives("127.0.0.1"))
     expect = [{**proved(ca, **{"prove-when": when})[0], "addresses": []}]
     server = serve(holdfast, ca, a, b, expect=expect)
-    assert server.udp(NAME, seconds=8).addresses() == ["127.0.0.1"]
+    assert server.udp(NAME).addresses() == ["127.0.0.1"]
     server.conf["truth"]["rebind"] = "refuse"
     server.conf["cache"] = {"size": "16MiB", "stale": "0s"}
     server.write()
     assert server.reload()[0] == 0
-    net.wait_until("a refusal", lambda: server.udp(NAME, seconds=8).rcode == 2, 30, 0.5)
+    net.wait_until("a refusal", lambda: server.udp(NAME).rcode == 2, 30, 0.5)
 
 
 # --- the authorities ---------------------------------------------------------------
@@ -239,10 +239,10 @@ def test_other_authorities_count_as_soon_as_the_file_has_changed(
     there = site(true)
     expect = [{**proved(ca)[0], "prove-ca": file}]
     server = serve(holdfast, ca, fake(vouched.gives(there.address)), expect=expect)
-    assert server.udp(NAME, seconds=8).rcode == 2
+    assert server.udp(NAME).rcode == 2
     shutil.copy(ca.pem, file)
     net.wait_until("the answer",
-                   lambda: server.udp(NAME, seconds=8).addresses() == [there.address], 60, 1)
+                   lambda: server.udp(NAME).addresses() == [there.address], 180, 1)
 
 
 def test_a_file_that_vouches_for_nobody_is_found_before_it_is_needed(holdfast, ca, tmp_path):
@@ -264,6 +264,7 @@ def test_random_names_do_not_make_a_flood_of_connections(fake, holdfast, ca, sit
         for i in range(600):
             client.send(vouched.wire.query("n%d.example" % i))
         time.sleep(2)
-    took = time.monotonic() - start
+    net.wait_until("some to be made", lambda: victim.connections >= 10)
+    made, took = victim.connections, time.monotonic() - start
     # 64 at once and 32 a second, halved between two workers, which are both busy.
-    assert 10 <= victim.connections <= 64 + 32 * (took + 1)
+    assert made <= 64 + 32 * (took + 1)

@@ -39,7 +39,7 @@ def primary_of(tmp_path, need):
         directory = tmp_path / ("primary-%d" % len(started))
         directory.mkdir()
         started.append(cls(directory, **how))
-        net.wait_until("the zone to be served", lambda: has_zone(started[-1]), 20)
+        net.wait_until("the zone to be served", lambda: has_zone(started[-1]), 30)
         return started[-1]
 
     yield start
@@ -79,7 +79,7 @@ def serial_of(server):
     return int(reply.answer[0].rdata[1:])
 
 
-def wait_for(server, serial, seconds=20):
+def wait_for(server, serial, seconds=40):
     net.wait_until("serial %d to be served" % serial, lambda: serial_of(server) == serial, seconds)
 
 
@@ -149,7 +149,7 @@ def test_with_a_wrong_key_nothing_is_believed(cls, tmp_path, primary_of, seconda
     primary = primary_of(cls, key=key)
     key.path = primaries.Key(tmp_path, "other").path  # the same name, another secret
     server = secondary(primary.at, keys=[key])
-    net.wait_until("the fault to be told", lambda: "signature" in fault_of(server), 20)
+    net.wait_until("the fault to be told", lambda: "signature" in fault_of(server), 30)
     reply = server.udp("serial." + ZONE, "TXT", edns=1232)
     assert reply.rcode == wire.SERVFAIL
     assert reply.ede == [14]
@@ -192,7 +192,7 @@ def test_who_is_not_who_it_should_be_gives_no_zone(ca, primary_of, secondary):
     at = "tls://%s:%d" % (primary.address, primary.tls_port)
     server = secondary(at, **{"tls-name": "other.example", "tls-ca": ca.pem})
     net.wait_until("the fault to be told", lambda: "certificate is for ns.example" in
-                   fault_of(server), 20)
+                   fault_of(server), 30)
     assert server.udp("serial." + ZONE, "TXT").rcode == wire.SERVFAIL
 
 
@@ -302,7 +302,7 @@ def test_a_version_that_does_not_come_whole_takes_no_place(manner, patient, seco
     primary.serial, primary.manner = 2, getattr(Patient, manner)
     asked = primary.fake.count(qtype="AXFR") + primary.fake.count(qtype="IXFR")
     net.wait_until("it to be asked for", lambda: primary.fake.count(qtype="AXFR") +
-                   primary.fake.count(qtype="IXFR") > asked, 20)
+                   primary.fake.count(qtype="IXFR") > asked, 30)
     for _ in range(10):
         assert serial_of(server) == 1
         time.sleep(0.05)
@@ -324,7 +324,7 @@ def test_a_primary_that_shows_an_older_serial_changes_nothing(patient, secondary
     wait_for(server, 7)
     behind.serial = 3
     asked = behind.fake.count(qtype="SOA")
-    net.wait_until("it to be asked", lambda: behind.fake.count(qtype="SOA") > asked + 2, 20)
+    net.wait_until("it to be asked", lambda: behind.fake.count(qtype="SOA") > asked + 2, 30)
     assert serial_of(server) == 7
 
 

@@ -107,16 +107,18 @@ def test_nothing_is_refreshed_when_the_budget_has_no_room(fake, holdfast):
 
 def test_names_of_keep_warm_are_there_before_anybody_asks_and_stay(fake, holdfast):
     upstream = fake(living(2))
+    began = time.monotonic()
     server = holdfast({"a": upstream.at}, cache={"keep-warm": ["warm.example", "also.example"]})
     net.wait_until("both types of both names", lambda: len(
-        {(q.name, q.qtype) for q in upstream.seen}) == 4, 4, 0.05)
+        {(q.name, q.qtype) for q in upstream.seen}) == 4, 30, 0.05)
     assert {wire.text(q.name) for q in upstream.seen} == {"warm.example.", "also.example."}
     assert {q.qtype for q in upstream.seen} == {1, 28}
-    net.wait_until("the second fetch", lambda: upstream.count("warm.example.", "A") >= 2, 4, 0.05)
+    net.wait_until("the second fetch", lambda: upstream.count("warm.example.", "A") >= 2, 30, 0.05)
     hits = counted(server, "cache_hits")
     assert server.udp("warm.example.").addresses()
     assert counted(server, "cache_hits") == hits + 1
-    assert upstream.count("warm.example.", "A") <= 4, "not more often than it needs to be"
+    most = 3 + (time.monotonic() - began) / 1.5  # they live for two seconds
+    assert upstream.count("warm.example.", "A") <= most, "not more often than it needs to be"
 
 
 def test_a_reload_changes_what_is_kept_warm(fake, holdfast):
@@ -125,7 +127,7 @@ def test_a_reload_changes_what_is_kept_warm(fake, holdfast):
     server.conf["cache"]["keep-warm"] = ["late.example"]
     server.write()
     assert server.reload()[0] == 0
-    net.wait_until("the name to be fetched", lambda: upstream.count("late.example.") == 2, 4, 0.05)
+    net.wait_until("the name to be fetched", lambda: upstream.count("late.example.") == 2, 30, 0.05)
 
 
 # --- a sudden no ---------------------------------------------------------------------------
@@ -149,7 +151,7 @@ def test_hold_good_gives_the_old_answer_for_its_time_and_then_believes(fake, hol
         if reply.ede != [3]:
             break
         held = time.monotonic()
-        assert held - fetched < 6, "held for %.1f s" % (held - fetched)
+        assert held - fetched < 15, "held for %.1f s" % (held - fetched)
         time.sleep(0.05)
     # Its end and two seconds, less the rounding of seconds.
     assert held - fetched > 1.5
@@ -177,4 +179,4 @@ def test_a_new_answer_ends_the_holding(fake, holdfast):
     assert server.udp("known.example.", edns=True).ede == [3]
     upstream.behave = lambda q: fakes.honest(q, base=20)
     net.wait_until("the new answer", lambda: server.udp(
-        "known.example.", edns=True).addresses()[0].startswith("20."), 4, 0.1)
+        "known.example.", edns=True).addresses()[0].startswith("20."), 30, 0.1)

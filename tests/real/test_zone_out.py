@@ -85,7 +85,7 @@ class Served:
         q.authority.append(dns.rrset.from_text(
             ZONE, 0, "IN", "SOA", "ns.%s hostmaster.%s %d 1 1 1 1" % (ZONE, ZONE, serial)))
         ask = dns.query.udp if udp else dns.query.tcp
-        return ask(q, self.server.address, port=PORT, timeout=10)
+        return ask(q, self.server.address, port=PORT, timeout=30)
 
 
 @pytest.fixture
@@ -165,12 +165,12 @@ def test_an_old_answer_serves_an_alias_when_its_upstream_is_gone(served):
     assert [r.type for r in first.answer] == [5, 1]
     one.upstream.stop()
     time.sleep(1.2)
-    reply = net.wait_until("a stale answer behind the alias", lambda: stale(one), 15)
+    reply = net.wait_until("a stale answer behind the alias", lambda: stale(one), 30)
     assert reply.addresses() == first.addresses()
 
 
 def stale(one):
-    reply = one.server.udp("out." + ZONE, "A", seconds=6)
+    reply = one.server.udp("out." + ZONE, "A")
     return reply if reply and reply.rcode == 0 and len(reply.answer) == 2 and \
         reply.answer[0].ttl == 300 else None
 
@@ -197,7 +197,7 @@ def test_what_the_cache_held_of_a_name_ends_when_a_zone_takes_it(holdfast, fake,
     code, said = one.server.reload()
     assert code == 0, said
     net.wait_until("the zone to be served",
-                   lambda: one.server.udp("www." + ZONE, "A").addresses() == ["192.0.2.80"], 5)
+                   lambda: one.server.udp("www." + ZONE, "A").addresses() == ["192.0.2.80"], 30)
     for _ in range(20):
         assert one.server.udp("www." + ZONE, "A").addresses() == ["192.0.2.80"]
 
@@ -264,16 +264,16 @@ def test_with_a_key_only_who_signs_with_it_gets_the_zone(served, tmp_path):
     keyring = dns.tsigkeyring.from_text({secondaries.KEY[0]: secondaries.KEY[1:]})
     q = dns.message.make_query(ZONE, "SOA")
     q.use_tsig(keyring, keyname=secondaries.KEY[0])
-    reply = dns.query.udp(q, one.server.address, port=PORT, timeout=5)
+    reply = dns.query.udp(q, one.server.address, port=PORT, timeout=30)
     assert reply.had_tsig and reply.answer and reply.flags & dns.flags.AA
 
 
 def test_who_has_the_last_version_gets_what_has_changed(served):
     one = served(content=text(1, hosts=2000))
     one.publish(2, hosts=2000, extra="new A 192.0.2.99\n")
-    net.wait_until("version 2", lambda: one.serial() == 2, 10)
+    net.wait_until("version 2", lambda: one.serial() == 2, 30)
     one.publish(3, hosts=1999)
-    net.wait_until("version 3", lambda: one.serial() == 3, 10)
+    net.wait_until("version 3", lambda: one.serial() == 3, 30)
     reply = one.ixfr(1)
     records = [r for rrset in reply.answer for r in rrset]
     soas = [r.serial for r in records if r.rdtype == dns.rdatatype.SOA]
@@ -289,7 +289,7 @@ def test_who_has_the_last_version_gets_what_has_changed(served):
 def test_a_restart_forgets_differences_and_sends_the_whole(served):
     one = served()
     one.publish(2)
-    net.wait_until("version 2", lambda: one.serial() == 2, 10)
+    net.wait_until("version 2", lambda: one.serial() == 2, 30)
     assert one.server.stop() == 0
     one.server.start()
     assert one.serial() == 2
@@ -327,7 +327,7 @@ def test_a_slow_reader_is_cut_off_and_harms_nobody(served):
     q = wire.query(ZONE, "AXFR")
     stuck = []
     for _ in range(8):
-        s = socket.create_connection((one.server.address, PORT), timeout=5)
+        s = socket.create_connection((one.server.address, PORT), timeout=30)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         s.sendall(struct.pack("!H", len(q)) + q)
         stuck.append(s)
@@ -353,13 +353,13 @@ def notify(serial=None, zone=ZONE):
 
 def test_notify_is_heard_from_who_may_say_it(served):
     one = served(**{"allow-notify": ["127.0.0.1"]})
-    reply = dns.query.udp(notify(7), one.server.address, port=PORT, timeout=5)
+    reply = dns.query.udp(notify(7), one.server.address, port=PORT, timeout=30)
     assert reply.rcode() == 0 and reply.opcode() == dns.opcode.NOTIFY
     assert reply.flags & dns.flags.AA
-    assert dns.query.udp(notify(), one.server.address, port=PORT, timeout=5).rcode() == 0
-    assert dns.query.tcp(notify(), one.server.address, port=PORT, timeout=5).rcode() == 0
-    assert dns.query.udp(notify(zone="test."), one.server.address, port=PORT, timeout=5).rcode() == 9
-    other = dns.query.udp(notify(7), one.server.address, port=PORT, timeout=5, source="127.9.9.9")
+    assert dns.query.udp(notify(), one.server.address, port=PORT, timeout=30).rcode() == 0
+    assert dns.query.tcp(notify(), one.server.address, port=PORT, timeout=30).rcode() == 0
+    assert dns.query.udp(notify(zone="test."), one.server.address, port=PORT, timeout=30).rcode() == 9
+    other = dns.query.udp(notify(7), one.server.address, port=PORT, timeout=30, source="127.9.9.9")
     assert other.rcode() == wire.REFUSED
     assert one.metric("holdfast_notify_heard_total") == 3
     assert one.metric("holdfast_notify_refused_total") == 1
@@ -380,7 +380,7 @@ def test_a_secondary_has_the_zone_and_each_new_version(served, secondary, kind, 
         net.wait_until("version %d at the secondary" % serial, lambda: s.serial() == serial, 30)
         # NSD's processes of before answer for a moment longer than the first of the new ones.
         net.wait_until("its record", lambda: s.udp("new." + ZONE, "A").addresses()
-                       == ["192.0.2.%d" % serial], 5)
+                       == ["192.0.2.%d" % serial], 30)
     if kind in secondaries.INCREMENTAL:
         assert one.metric("holdfast_transfers_out_differences_total") >= 1
 

@@ -43,7 +43,7 @@ def serial_of(server):
     return int(reply.answer[0].rdata[1:])
 
 
-def wait_for(server, serial, seconds=20):
+def wait_for(server, serial, seconds=40):
     net.wait_until("serial %s to be served" % serial, lambda: serial_of(server) == serial, seconds)
 
 
@@ -84,7 +84,7 @@ def nsd(tmp_path, need):
         directory = tmp_path / ("primary-%d" % len(started))
         directory.mkdir()
         started.append(primaries.Nsd(directory, **how))
-        net.wait_until("the zone to be there", lambda: served_by(started[-1]), 20)
+        net.wait_until("the zone to be there", lambda: served_by(started[-1]), 30)
         return started[-1]
 
     yield start
@@ -189,10 +189,10 @@ def test_a_version_that_is_a_mistake_is_refused(zone, content, cause, file_serve
     assert serial_of(server) == 5
     write(tmp_path / "zones" / "corp", content)
     net.wait_until("it to be refused", lambda: "is refused" in server.process.output())
-    assert cause in server.process.output()
+    server.says(cause)
     net.wait_until("it to be counted", lambda: figure(server, "holdfast_zone_refused_total"))
     assert serial_of(server) == 5
-    assert figure(server, "holdfast_zone_source_faulty") == 1
+    wait_for_figure(server, "holdfast_zone_source_faulty", 1)
 
 
 def test_check_reads_the_files_of_zones(file_server, tmp_path):
@@ -251,7 +251,7 @@ def test_an_old_copy_is_not_answered_from_when_a_newer_version_is_there(nsd, sec
                    lambda: primary.udp("serial." + ZONE, "TXT").answer[0].rdata[1:] == b"6")
     server.start()
     seen = set()
-    net.wait_until("the new one", lambda: seen.add(serial_of(server)) or 6 in seen, 20)
+    net.wait_until("the new one", lambda: seen.add(serial_of(server)) or 6 in seen, 30)
     assert 5 not in seen
 
 
@@ -266,7 +266,7 @@ def test_an_old_copy_is_held_back_when_a_witness_knows_a_newer_version(nsd, seco
                    lambda: witness.udp("serial." + ZONE, "TXT").answer[0].rdata[1:] == b"6")
     server.start()
     net.wait_until("what is published to be known",
-                   lambda: figure(server, "holdfast_zone_published_serial") == 6, 20)
+                   lambda: figure(server, "holdfast_zone_published_serial") == 6, 30)
     assert_withheld(server)
     net.wait_until("the node to be withdrawn", lambda: server.get("/ready")[0] == 503)
     assert figure(server, "holdfast_zone_serial") == 5
@@ -316,7 +316,7 @@ def test_a_primary_with_an_older_version_neither_proves_nor_replaces_the_copy(ns
     time.sleep(1)
     server.start()
     net.wait_until("the primary to have been asked",
-                   lambda: figure(server, "holdfast_zone_published_serial") == 4, 20)
+                   lambda: figure(server, "holdfast_zone_published_serial") == 4, 30)
     assert serial_of(server) is None
     primary.renew(5)
     wait_for(server, 5)
@@ -328,7 +328,7 @@ def test_a_newer_version_that_cannot_be_had_withdraws_the_old_one(nsd, secondary
     wait_for(server, 5)
     primary.stop()
     witness.renew(6)
-    net.wait_until("the old one to be withdrawn", lambda: serial_of(server) is None, 20)
+    net.wait_until("the old one to be withdrawn", lambda: serial_of(server) is None, 30)
     assert "behind" in under_test.run_verb("status", "-c", server.path)[1]
     net.wait_until("the node to be withdrawn", lambda: server.get("/ready")[0] == 503)
 
@@ -345,7 +345,8 @@ def test_damaged_copies_are_dropped_and_told_of(nsd, secondary, tmp_path):
     path.write_bytes(octets)
     server.start()
     net.wait_until("the damage to be told", lambda: "was damaged" in server.process.output())
-    assert serial_of(server) is None and not path.exists()
+    assert serial_of(server) is None
+    net.wait_until("it to be dropped", lambda: not path.exists())
 
 
 def test_kill_while_copies_are_written_leaves_the_old_or_the_new(file_server, tmp_path):
