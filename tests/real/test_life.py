@@ -250,10 +250,10 @@ def test_a_question_under_way_is_answered_before_the_end(fake, holdfast, number)
 
 
 def test_an_idle_server_ends_at_once(fake, holdfast):
-    server = holdfast({"a": fake().at}, drain="10m")
+    server = holdfast({"a": fake().at}, drain="5m")
     with server.tcp_client() as idle:
         assert idle.ask(wire.query("localhost."))
-        assert server.stop() == 0  # within what `stop` waits for, far from ten minutes
+        assert server.stop() == 0  # within what `stop` waits for, far from five minutes
 
 
 def test_draining_has_an_end(fake, holdfast):
