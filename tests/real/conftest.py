@@ -13,9 +13,11 @@ import pytest
 import fake as fakes
 import holdfast as under_test
 import net
+import still
 import zonemaker
 
 REQUIRE = os.environ.get("HOLDFAST_REQUIRE_PEERS") == "1"
+ONCE = os.environ.get("HOLDFAST_ONCE") == "1"
 
 
 def missing(what):
@@ -47,6 +49,26 @@ def pytest_report_header():
     version = subprocess.run([binary, "version"], stdout=subprocess.PIPE, text=True,
                              stderr=subprocess.STDOUT).stdout if binary else "none\n"
     return "server: %s: %s" % (binary, version.splitlines()[0] if version else "silent")
+
+
+def pytest_sessionstart():
+    if not ONCE:
+        still.watch()
+
+
+def pytest_runtest_protocol(item, nextitem):
+    """A test that fails while the machine stands still is run again (still.py)."""
+    if ONCE:
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for report in still.run(item, nextitem):
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+def pytest_terminal_summary(terminalreporter):
+    still.tell(terminalreporter)
 
 
 @pytest.hookimpl(hookwrapper=True)
