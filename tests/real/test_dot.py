@@ -191,7 +191,7 @@ def test_the_idle_time_is_told_and_kept(server):
     with Tls(server) as client:
         reply = dns.message.from_wire(client.ask(q))
         assert [(o.otype, o.to_wire()) for o in reply.options] == [(11, struct.pack("!H", 20))]
-        assert client.closed_within(10)
+        assert client.closed_within(30)
 
 
 def test_kdig_is_answered(server, ca, need):
@@ -259,9 +259,10 @@ def test_what_is_no_handshake_ends_at_once_and_harms_nobody(server, what):
             client.send_raw(ATTACKS[what])
         except ConnectionError:
             pass
-        assert client.closed_within(10)
+        assert client.closed_within(30)
     assert answers(server)
-    assert counted(server, "handshakes_failed_total") == failed + 1
+    net.wait_until("it to be counted",
+                   lambda: counted(server, "handshakes_failed_total") == failed + 1)
 
 
 def test_half_a_handshake_has_until_the_stall_however_it_drips(server):
@@ -278,7 +279,7 @@ def test_half_a_handshake_has_until_the_stall_however_it_drips(server):
         if time.monotonic() > began + 8:
             break
     assert gone
-    assert silent.closed_within(8) and half.closed_within(8)
+    assert silent.closed_within(30) and half.closed_within(30)
     assert answers(server)
     for client in (silent, half, dripping):
         client.socket.close()
@@ -316,7 +317,9 @@ def test_one_client_does_not_shake_hands_for_all(holdfast, fake, shown):
             Tls(server, source=eager).socket.close()
         except (OSError, ssl.SSLError):
             refused += 1
-    assert refused and counted(server, "handshakes_refused_total") == refused
+    assert refused
+    net.wait_until("all to be counted",
+                   lambda: counted(server, "handshakes_refused_total") == refused)
     assert answers(server, source=net.address())
     assert server.udp("www.example.").rcode == 0
 
@@ -345,14 +348,15 @@ def test_a_reader_that_takes_nothing_is_closed(holdfast, fake, shown):
     server = holdfast({"a": fake().at}, listen=listen(shown),
                       tcp={"stall": "1s", "in-flight": 10000})
     with Tls(server, receive_buffer=4096) as client:
-        client.socket.settimeout(5)
+        client.socket.settimeout(20)
         q = b"".join(wire.framed(wire.query("www.example.", edns=1232, id=i)) for i in range(2000))
         try:
             for _ in range(200):
                 client.socket.sendall(q)
         except (OSError, ssl.SSLError):
             pass
-    assert server.metrics()["holdfast_tcp_closed_stalled_total"] == 1
+        net.wait_until("it to be closed", lambda: server.metrics()[
+            "holdfast_tcp_closed_stalled_total"] == 1)
     assert answers(server)
 
 
@@ -468,7 +472,7 @@ def test_what_was_asked_is_answered_before_the_end(holdfast, fake, shown):
     assert server.stop() == 0
     assert wire.Message(client.receive()).id == 7
     assert client.receive() == b""
-    assert unmet.closed_within(5)
+    assert unmet.closed_within(30)
 
 
 # --- zones ---------------------------------------------------------------------------
@@ -536,7 +540,7 @@ def read_records(client, count):
 
 
 def test_a_large_zone_goes_out_as_its_reader_follows(primary):
-    server = primary(zone_out.text(1, hosts=60000), tcp={"stall": "2s"})
+    server = primary(zone_out.text(1, hosts=60000), tcp={"stall": "1m"})
     with Tls(server, receive_buffer=16384) as client, Tls(server) as other:
         client.send(*[wire.query(ZONE, "AXFR", id=i) for i in range(14)])
         time.sleep(0.5)
@@ -546,6 +550,9 @@ def test_a_large_zone_goes_out_as_its_reader_follows(primary):
         assert read_records(other, 60010)
         # Whoever reads it after a while gets all of it: more than the system holds.
         assert read_records(client, 14 * 60010)
+    server.conf["tcp"] = {"stall": "2s"}
+    server.write()
+    assert server.reload()[0] == 0
     with Tls(server, receive_buffer=4096) as deaf:
         deaf.send(*[wire.query(ZONE, "AXFR") for _ in range(14)])
         net.wait_until("who does not read to be closed", lambda: server.metrics()[
