@@ -93,9 +93,10 @@ def run(item, nextitem):
 
 def tell(reporter):
     """At the end of the run: which tests were run again, and why."""
-    told = [(report.nodeid, said) for reports in list(reporter.stats.values()) for report in reports
-            if getattr(report, "when", "") == "call"
-            for word, said in getattr(report, "user_properties", ()) if word == WORD]
+    # Each try is told by the reports of setup, test and teardown: once is enough.
+    told = dict.fromkeys(
+        (report.nodeid, said) for reports in list(reporter.stats.values()) for report in reports
+        for word, said in getattr(report, "user_properties", ()) if word == WORD)
     if told:
         reporter.section("run again, as the machine stood still")
         for test, said in told:
