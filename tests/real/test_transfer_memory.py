@@ -19,7 +19,7 @@ from test_zones import text
 pytestmark = pytest.mark.own
 
 PORT = 5353
-HUGE, TOO_HUGE, SOON = 40000, 120000, 30
+HUGE, TOO_HUGE, SOON = 40000, 120000, 60
 
 
 def wire_name(zone):
