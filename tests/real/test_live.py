@@ -127,11 +127,10 @@ def test_by_default_liars_are_told_of_while_it_serves(holdfast, fake):
 
 
 def test_a_start_can_be_stopped_while_it_asks(holdfast, fake):
-    server = written(holdfast, {"a": fake(fakes.silent).at},
-                     startup={"verify": "abort", "deadline": "60s"})
+    upstream = fake(fakes.silent)
+    server = written(holdfast, {"a": upstream.at}, startup={"verify": "abort", "deadline": "60s"})
     process = server.spawn()
-    net.wait_until("the upstream to be asked", lambda: process.alive(), 30)
-    time.sleep(0.3)
+    net.wait_until("the upstream to be asked", lambda: upstream.seen)
     began = time.monotonic()
     assert process.stop(30) == 0
     assert time.monotonic() - began < 30  # and not after the deadline of a minute
