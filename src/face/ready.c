@@ -50,11 +50,12 @@ static void gather(const struct hf_ready_sight *sight, struct hf_look *look)
 
 bool hf_ready_look(struct hf_ready *ready, const struct hf_ready_sight *sight)
 {
-	struct hf_look look = {.routes = 0};
+	struct hf_look look;
+	hf_look_begin(&look);
 	gather(sight, &look);
 	pthread_mutex_lock(&ready->lock);
 	bool changed = hf_readiness_judge(&ready->machine, &look, sight->now);
-	ready->look = look;
+	hf_look_copy(&ready->look, &look);
 	ready->draining = sight->draining;
 	if (changed)
 		ready->since_wall = sight->wall;
@@ -70,7 +71,7 @@ void hf_ready_read(struct hf_ready *ready, struct hf_ready_view *ret)
 	ret->changes = ready->machine.changes;
 	ret->draining = ready->draining;
 	ret->since_wall = ready->since_wall;
-	ret->look = ready->look;
+	hf_look_copy(&ret->look, &ready->look);
 	pthread_mutex_unlock(&ready->lock);
 }
 

@@ -32,6 +32,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/option.h"
 #include "base/time.h"
@@ -80,8 +81,21 @@ struct hf_look {
 	size_t reason_count, left_out;
 	size_t kinds[HF_REASON_KINDS]; /* how many of each, those left out included */
 	enum hf_reason_weight worst_left_out;
-	struct hf_reason reasons[HF_REASONS_MAX];
+	struct hf_reason reasons[HF_REASONS_MAX]; /* last: those that are not there are not set */
 };
+
+/* Has seen nothing yet. */
+static inline void hf_look_begin(struct hf_look *look)
+{
+	memset(look, 0, offsetof(struct hf_look, reasons));
+}
+
+/* There are few reasons, mostly none: so most of a look need not be copied. */
+static inline void hf_look_copy(struct hf_look *to, const struct hf_look *from)
+{
+	memcpy(to, from,
+		offsetof(struct hf_look, reasons) + from->reason_count * sizeof from->reasons[0]);
+}
 
 /* Puts down a reason; what may be NULL. */
 __attribute__((format(printf, 5, 6))) void hf_look_add(struct hf_look *look,
