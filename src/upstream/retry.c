@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-#define TOKEN 1000000u /* so a floor of one a second gives one unit a microsecond */
-#define PERCENT (TOKEN / 100)
+#define TOKEN HF_RETRY_TOKEN
 
 /* Further back than turns of two loops are ever apart: the clock was set. */
 #define JUMP_BACK HF_SECOND
@@ -14,10 +13,15 @@ static int64_t second_of(hf_us now)
 	return now / HF_SECOND - (now % HF_SECOND < 0);
 }
 
-static uint64_t *bin_at(struct hf_retry *r, int64_t second)
+static unsigned bin_of(int64_t second)
 {
 	int64_t bin = second % HF_RETRY_BINS;
-	return &r->earned[bin < 0 ? bin + HF_RETRY_BINS : bin];
+	return (unsigned)(bin < 0 ? bin + HF_RETRY_BINS : bin);
+}
+
+static uint64_t *bin_at(struct hf_retry *r, int64_t second)
+{
+	return &r->earned[bin_of(second)];
 }
 
 static uint64_t standing_most(const struct hf_retry_conf *conf)
@@ -46,7 +50,7 @@ static void fill(struct hf_retry *r, const struct hf_retry_conf *conf, hf_us now
 }
 
 /* Bins that begin now take the place of those that end. */
-static void advance(struct hf_retry *r, const struct hf_retry_conf *conf, hf_us now)
+void hf_retry_catch_up(struct hf_retry *r, const struct hf_retry_conf *conf, hf_us now)
 {
 	if (!r->begun)
 		begin(r, standing_most(conf), now);
@@ -57,6 +61,8 @@ static void advance(struct hf_retry *r, const struct hf_retry_conf *conf, hf_us 
 		r->second = second - HF_RETRY_BINS;
 	while (r->second < second)
 		*bin_at(r, ++r->second) = 0;
+	r->newest = (uint8_t)bin_of(r->second);
+	r->end = (r->second + 1) * HF_SECOND;
 	fill(r, conf, now);
 }
 
@@ -76,22 +82,9 @@ static void pay(uint64_t *pot, uint64_t *price)
 	*price -= paid;
 }
 
-/* Nothing of r depends on when the floor of the running second is credited. */
-static bool in_second(const struct hf_retry *r, hf_us now)
-{
-	return r->begun && now >= r->filled && now - r->second * HF_SECOND < HF_SECOND;
-}
-
-void hf_retry_earn(struct hf_retry *r, const struct hf_retry_conf *conf, hf_us now)
-{
-	if (!in_second(r, now))
-		advance(r, conf, now);
-	*bin_at(r, r->second) += (uint64_t)conf->percent * PERCENT;
-}
-
 bool hf_retry_take(struct hf_retry *r, const struct hf_retry_conf *conf, hf_us now)
 {
-	advance(r, conf, now);
+	hf_retry_catch_up(r, conf, now);
 	if (sum(r) < TOKEN)
 		return false;
 	uint64_t price = TOKEN;
@@ -111,7 +104,7 @@ uint32_t hf_retry_saved(const struct hf_retry *r)
  * one end to the next. */
 hf_us hf_retry_when(struct hf_retry *r, const struct hf_retry_conf *conf, hf_us now)
 {
-	advance(r, conf, now);
+	hf_retry_catch_up(r, conf, now);
 	struct hf_retry play = *r;
 	hf_us at = r->filled; /* now, or later if the clock went back */
 	if (sum(&play) >= TOKEN)
@@ -124,7 +117,7 @@ hf_us hf_retry_when(struct hf_retry *r, const struct hf_retry_conf *conf, hf_us 
 		hf_us end = (play.second + 1) * HF_SECOND;
 		if (when < end)
 			return when;
-		advance(&play, conf, end);
+		hf_retry_catch_up(&play, conf, end);
 		at = end;
 		if (sum(&play) >= TOKEN)
 			return end;

@@ -29,6 +29,8 @@
 
 #define HF_RETRY_BINS 10 /* seconds that what was earned is good for */
 
+#define HF_RETRY_TOKEN 1000000u /* so a floor of one a second gives one unit a microsecond */
+
 struct hf_retry_conf {
 	uint32_t percent; /* of a token, earned by each first send */
 	uint32_t floor;   /* tokens a second that come in any case */
@@ -38,14 +40,25 @@ struct hf_retry_conf {
  * in millionths, so that neither percents nor microseconds are rounded. */
 struct hf_retry {
 	bool begun;
-	int64_t second;    /* of the newest bin */
+	uint8_t newest;    /* bin */
+	int64_t second;    /* of that one, ... */
+	hf_us end;         /* ... and where it ends */
 	hf_us filled;      /* up to when the floor has been credited */
 	uint64_t standing; /* what is left of the floor */
 	uint64_t earned[HF_RETRY_BINS];
 };
 
-/* A question is sent for the first time at `now`. */
-void hf_retry_earn(struct hf_retry *r, const struct hf_retry_conf *conf, hf_us now);
+/* Has the newest bin be that of `now`. */
+void hf_retry_catch_up(struct hf_retry *r, const struct hf_retry_conf *conf, hf_us now);
+
+/* A question is sent for the first time at `now`. Within a second nothing depends on when the
+ * floor is credited, and each question passes here, for each of its upstreams. */
+static inline void hf_retry_earn(struct hf_retry *r, const struct hf_retry_conf *conf, hf_us now)
+{
+	if (now < r->filled || now >= r->end)
+		hf_retry_catch_up(r, conf, now);
+	r->earned[r->newest] += (uint64_t)conf->percent * (HF_RETRY_TOKEN / 100);
+}
 
 /* May a copy go out at `now`? If so, it has been paid for. */
 bool hf_retry_take(struct hf_retry *r, const struct hf_retry_conf *conf, hf_us now);
