@@ -39,6 +39,10 @@
  * needs a tenth. */
 #define ANNEX_PART 64
 
+/* Bits that tell of which tags there may be some in the annex: as a cache of a million names
+ * has some hundred there, nine of ten that look for what is nowhere need not look there, too. */
+#define ANNEX_MARKS 4096
+
 #define FIRST_PAIRS 64 /* of an index: 8 KiB */
 #define POSITION_BITS 44
 #define POSITION_MASK ((1ull << POSITION_BITS) - 1)
@@ -115,6 +119,7 @@ struct shard {
 	uint32_t pairs_max;
 	uint32_t annex_pairs;     /* behind them */
 	_Atomic uint32_t annexed; /* entries there */
+	_Atomic uint64_t marks[ANNEX_MARKS / 64];
 	struct log logs[LOGS];
 	uint16_t *ghosts; /* fingerprints of what left the small log unasked */
 	_Atomic uint64_t entries, words, evictions;
@@ -376,15 +381,14 @@ static uint64_t mix(
 	x = (x ^ x >> 33) * 0xff51afd7ed558ccdu;
 	x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53u;
 	x ^= x >> 33;
-	return x != PADDING ? x : 1;
+	return x + (x == PADDING);
 }
 
 /* All but what a look ahead remembers. */
 static inline void make_key(const struct hf_cache *cache, uint64_t realm,
-	const struct hf_question *question, uint8_t flags, struct hf_cache_key *ret)
+	const struct hf_question *question, uint16_t type, uint8_t flags, struct hf_cache_key *ret)
 {
 	uint64_t name_hash = hf_fast_hash(&cache->names, question->name.bytes, question->name.len);
-	uint16_t type = flags & HF_CACHE_NAME ? 0 : question->type;
 	ret->name_hash = name_hash;
 	ret->realm = realm;
 	ret->hash = mix(name_hash, realm, type, question->class, flags);
@@ -399,7 +403,7 @@ struct hf_cache_key hf_cache_key(const struct hf_cache *cache, uint64_t realm,
 	const struct hf_question *question, uint8_t flags)
 {
 	struct hf_cache_key key = {0};
-	make_key(cache, realm, question, flags, &key);
+	make_key(cache, realm, question, flags & HF_CACHE_NAME ? 0 : question->type, flags, &key);
 	return key;
 }
 
@@ -469,9 +473,18 @@ static inline struct home annex_of(const struct shard *shard, uint64_t hash)
 	return (struct home){&shard->slots[(shard->pairs_max + pair) * WAYS], 0};
 }
 
-static inline bool has_annexed(const struct shard *shard)
+static inline unsigned mark_of(uint64_t tagged)
 {
-	return atomic_load_explicit(&shard->annexed, memory_order_acquire);
+	return (unsigned)(tagged >> 48) % ANNEX_MARKS;
+}
+
+/* May a key be in the annex? False is certain. */
+static inline bool has_annexed(const struct shard *shard, uint64_t hash)
+{
+	const unsigned mark = mark_of(hash);
+	return atomic_load_explicit(&shard->annexed, memory_order_acquire) &&
+	       atomic_load_explicit(&shard->marks[mark / 64], memory_order_acquire) >> mark % 64 &
+		       1;
 }
 
 static inline uint64_t shape_of(const struct shard *shard)
@@ -712,7 +725,7 @@ static inline enum hf_cache_result judge(
 {
 	note_hit(slot, seen);
 	copy->hits = (uint8_t)((seen & SLOT_HITS) / SLOT_HIT);
-	copy->age = now > copy->stored ? (uint32_t)((now - copy->stored) / HF_SECOND) : 0;
+	copy->age = now > copy->stored ? (uint32_t)((uint64_t)(now - copy->stored) / HF_SECOND) : 0;
 	return copy->age < copy->kept.ttl ? HF_CACHE_FRESH : HF_CACHE_EXPIRED;
 }
 
@@ -740,7 +753,7 @@ static __attribute__((noinline)) enum hf_cache_result look_everywhere(const stru
 	for (int tries = 0; tries < LOOKS_MAX; tries++) {
 		uint64_t shape = shape_of(shard);
 		found = look(shard, home_of(shard, shape, key->hash), key, now, copy);
-		if (found == HF_CACHE_MISS && !copy->kept.len && has_annexed(shard))
+		if (found == HF_CACHE_MISS && !copy->kept.len && has_annexed(shard, key->hash))
 			found = look(shard, annex_of(shard, key->hash), key, now, copy);
 		if (found != HF_CACHE_MISS || copy->kept.len || shape_of(shard) == shape)
 			break;
@@ -773,23 +786,28 @@ enum hf_cache_result hf_cache_lookup(
 }
 
 /* Both buckets: they lie in one pair of lines. */
-inline void hf_cache_expect(const struct hf_cache *cache, struct hf_cache_key *key)
+static inline _Atomic uint64_t *fetch_home(
+	const struct hf_cache *cache, const struct hf_cache_key *key)
 {
 	const struct shard *shard = shard_to_read(cache, key);
 	struct home home = home_of(shard, shape_of(shard), key->hash);
-	key->place = home.slots;
+	__builtin_prefetch((const void *)&home.slots[0]);
+	__builtin_prefetch((const void *)&home.slots[BUCKET]);
+	return home.slots;
+}
+
+inline void hf_cache_expect(const struct hf_cache *cache, struct hf_cache_key *key)
+{
+	key->place = fetch_home(cache, key);
 	key->found = 0;
 	key->expected = true;
 	key->absent = false;
-	__builtin_prefetch((const void *)&home.slots[0]);
-	__builtin_prefetch((const void *)&home.slots[BUCKET]);
 }
 
 inline void hf_cache_key_at(const struct hf_cache *cache, uint64_t realm,
 	const struct hf_question *question, uint8_t flags, struct hf_cache_key *ret)
 {
-	make_key(cache, realm, question, flags, ret);
-	hf_cache_key_forget(ret);
+	make_key(cache, realm, question, question->type, flags, ret);
 }
 
 /* What a slot leads to is remembered. */
@@ -808,30 +826,48 @@ static inline const _Atomic uint64_t *slot_entry(const struct shard *shard, uint
 	return &log->words[slot_position(log, slot) % log->capacity];
 }
 
+/* Nearly always it is in the key's own bucket. */
 static inline _Atomic uint64_t *first_with_tag(struct home home, uint64_t hash, uint64_t *ret_seen)
 {
-	unsigned way = next_way(home, hash, 0, ret_seen);
+	_Atomic uint64_t *own = slot_at(home, 0);
+	unsigned found = with_tag(own, hash), way;
+	if (__builtin_expect(found != 0, 1)) {
+		own += __builtin_ctz(found);
+		*ret_seen = atomic_load_explicit(own, memory_order_acquire);
+		if (has_tag(*ret_seen, hash))
+			return own;
+	}
+	way = next_way(home, hash, found ? 0 : BUCKET, ret_seen);
 	return way < WAYS ? slot_at(home, way) : NULL;
 }
 
-/* A hash's pair only ever moves on. If it is the same before and after it was looked
- * through, it was so all the time. */
-inline void hf_cache_approach(const struct hf_cache *cache, struct hf_cache_key *key)
+/* Looks in the pair that begins at `slots` and in the annex, and sets all that a look ahead
+ * remembers: true if it found something. A hash's pair only ever moves on. If it is the same
+ * before and after it was looked through, it was so all the time. */
+static inline __attribute__((always_inline)) bool approach(
+	const struct shard *shard, _Atomic uint64_t *slots, struct hf_cache_key *key)
+{
+	const struct home home = {slots, key->hash >> 32 & BUCKET};
+	uint64_t seen;
+	_Atomic uint64_t *slot = first_with_tag(home, key->hash, &seen);
+	if (!slot && has_annexed(shard, key->hash))
+		slot = first_with_tag(annex_of(shard, key->hash), key->hash, &seen);
+	key->expected = key->absent = false;
+	key->place = slot;
+	if (slot) {
+		note_found(shard, seen, key);
+		return true;
+	}
+	key->found = 0;
+	key->absent = home_of(shard, shape_of(shard), key->hash).slots == slots;
+	return false;
+}
+
+void hf_cache_approach(const struct hf_cache *cache, struct hf_cache_key *key)
 {
 	const struct shard *shard = shard_to_read(cache, key);
-	struct home home = {key->place, key->hash >> 32 & BUCKET};
-	uint64_t seen;
-	if (!key->expected)
-		home = home_of(shard, shape_of(shard), key->hash);
-	_Atomic uint64_t *slot = first_with_tag(home, key->hash, &seen);
-	if (!slot && has_annexed(shard))
-		slot = first_with_tag(annex_of(shard, key->hash), key->hash, &seen);
-	key->found = 0;
-	if (slot)
-		note_found(shard, seen, key);
-	key->expected = false;
-	key->place = slot;
-	key->absent = !slot && home_of(shard, shape_of(shard), key->hash).slots == home.slots;
+	approach(shard,
+		key->expected ? key->place : home_of(shard, shape_of(shard), key->hash).slots, key);
 }
 
 /* What is fetched ahead is not done with before the processor has its address, which in a
@@ -846,10 +882,9 @@ inline void hf_cache_look_ahead(
 	size_t count = 0;
 	n = hf_unexpected(n > HF_CACHE_AHEAD) ? HF_CACHE_AHEAD : n;
 	for (size_t i = 0; i < n; i++)
-		hf_cache_expect(cache, keys[i]);
+		keys[i]->place = fetch_home(cache, keys[i]);
 	for (size_t i = 0; i < n; i++) {
-		hf_cache_approach(cache, keys[i]);
-		if (!keys[i]->found)
+		if (!approach(shard_to_read(cache, keys[i]), keys[i]->place, keys[i]))
 			continue;
 		entries[count] = (const char *)keys[i]->entry;
 		__builtin_prefetch(entries[count++]);
@@ -891,7 +926,7 @@ static _Atomic uint64_t *slot_of_entry(struct shard *shard, unsigned which, uint
 	uint64_t want = slot_tag(hash) | SLOT_USED | (which == MAIN ? SLOT_LOG : 0) |
 			(position & POSITION_MASK);
 	_Atomic uint64_t *slot = slot_that_is(home_of(shard, shape_of(shard), hash), want);
-	if (!slot && has_annexed(shard))
+	if (!slot && has_annexed(shard, hash))
 		slot = slot_that_is(annex_of(shard, hash), want);
 	return slot;
 }
@@ -916,24 +951,40 @@ static _Atomic uint64_t *slot_with(const struct shard *shard, struct home home, 
 static _Atomic uint64_t *slot_of_hash(const struct shard *shard, uint64_t hash)
 {
 	_Atomic uint64_t *slot = slot_with(shard, home_of(shard, shape_of(shard), hash), hash);
-	if (!slot && has_annexed(shard))
+	if (!slot && has_annexed(shard, hash))
 		slot = slot_with(shard, annex_of(shard, hash), hash);
 	return slot;
 }
 
-/* A slot is filled, or (by -1) emptied. */
-static void count_annexed(struct shard *shard, const _Atomic uint64_t *slot, uint32_t by)
+static bool is_annexed(const struct shard *shard, const _Atomic uint64_t *slot)
 {
-	if (slot >= &shard->slots[(uint64_t)shard->pairs_max * WAYS])
-		atomic_store_explicit(&shard->annexed,
-			atomic_load_explicit(&shard->annexed, memory_order_relaxed) + by,
-			memory_order_release);
+	return slot >= &shard->slots[(uint64_t)shard->pairs_max * WAYS];
+}
+
+/* A slot of the annex is filled, or (by -1) emptied. */
+static void count_annexed(struct shard *shard, uint32_t by)
+{
+	uint32_t count = atomic_load_explicit(&shard->annexed, memory_order_relaxed) + by;
+	atomic_store_explicit(&shard->annexed, count, memory_order_release);
+	for (size_t i = 0; !count && i < HF_COUNT_OF(shard->marks); i++)
+		atomic_store_explicit(&shard->marks[i], 0, memory_order_relaxed);
+}
+
+static void mark_annexed(struct shard *shard, uint64_t word)
+{
+	const unsigned mark = mark_of(word);
+	_Atomic uint64_t *marks = &shard->marks[mark / 64];
+	uint64_t before = atomic_load_explicit(marks, memory_order_relaxed);
+	atomic_store_explicit(marks, before | 1ull << mark % 64, memory_order_release);
 }
 
 /* A slot that is empty is not. */
 static void fill_slot(struct shard *shard, _Atomic uint64_t *slot, uint64_t word)
 {
-	count_annexed(shard, slot, 1); /* first: who finds 0 need not look there */
+	if (is_annexed(shard, slot)) { /* first: who finds nothing need not look there */
+		count_annexed(shard, 1);
+		mark_annexed(shard, word);
+	}
 	atomic_store_explicit(slot, word, memory_order_release);
 }
 
@@ -944,7 +995,8 @@ static void forget_slot(struct shard *shard, _Atomic uint64_t *slot)
 	sum_add(&shard->entries, (uint64_t)-1);
 	sum_add(&shard->words, -entry_words(log, slot_position(log, seen)));
 	atomic_store_explicit(slot, 0, memory_order_release);
-	count_annexed(shard, slot, UINT32_MAX);
+	if (is_annexed(shard, slot))
+		count_annexed(shard, UINT32_MAX);
 }
 
 /* The first empty slot of a pair, or NULL. */

@@ -69,8 +69,8 @@
  *      the slots that it copied, each with release order. Who has seen a cleared slot
  *      sees the new shape, and looks again: an entry that moves is never missed, and
  *      found twice it is the same entry. A key's pair only ever moves on, so whoever finds
- *      it the same before and after has looked in the right one. What is in the annex stays there,
- * and is counted before it can be found.
+ *      it the same before and after has looked in the right one. What is in the annex stays
+ *      there, and is counted and marked before it can be found.
  *   7. Readers write only by compare-and-swap on the slot that they saw, so a
  *      hit count cannot land on another entry's slot.
  *
@@ -141,7 +141,9 @@ void hf_cache_hash_faster(struct hf_cache *cache);
 struct hf_cache_key hf_cache_key(const struct hf_cache *cache, uint64_t realm,
 	const struct hf_question *question, uint8_t flags);
 
-/* The same, for a key that stays where it is made. */
+/* The same of a question for its type (flags: DO, CD), for a key that stays where it is made; but
+ * what a look ahead sets is not set: one has to follow (hf_cache_look_ahead), or
+ * hf_cache_key_forget. */
 void hf_cache_key_at(const struct hf_cache *cache, uint64_t realm,
 	const struct hf_question *question, uint8_t flags, struct hf_cache_key *ret);
 

@@ -99,7 +99,8 @@ enum hf_lookup {
 struct hf_cache_key hf_worker_key(const struct hf_worker *worker,
 	const struct hf_question *question, uint8_t flags);
 
-/* The same, for a key that stays where it is made. */
+/* The same, for a key that stays where it is made: as hf_cache_key_at, so a look ahead has to
+ * follow, or hf_cache_key_forget. */
 void hf_worker_key_at(const struct hf_worker *worker, const struct hf_question *question,
 	uint8_t flags, struct hf_cache_key *ret);
 

@@ -111,29 +111,32 @@ static uint16_t keepalive_100ms(const struct hf_responder *r)
 	return idle < UINT16_MAX ? (uint16_t)idle : UINT16_MAX;
 }
 
+/* To a datagram: nothing that is said of connections. */
 static inline struct hf_reply addressed(const struct hf_request *q)
 {
 	const struct hf_query_view *v = &q->view;
-	bool tcp = q->packet.transport != HF_TRANSPORT_UDP;
 	return (struct hf_reply){
 		.id = v->id,
 		.flags = v->flags,
 		.question = q->packet.bytes + HF_HEADER_LEN,
 		.question_len = v->question_len,
-		.limit = tcp ? HF_MESSAGE_MAX
-			     : hf_reply_limit_udp(&v->edns, (uint16_t)q->r->conf.listen->edns_size),
+		.limit = hf_reply_limit_udp(&v->edns, (uint16_t)q->r->conf.listen->edns_size),
 		.edns = v->edns.present,
 		.dnssec_ok = v->edns.dnssec_ok,
-		.keepalive = tcp && v->edns.keepalive,
-		.keepalive_100ms = tcp ? keepalive_100ms(q->r) : 0,
-		.pad = v->edns.padding && q->packet.transport == HF_TRANSPORT_TLS,
 		.ede = HF_EDE_NONE,
 	};
 }
 
 void hf_request_address(struct hf_request *q)
 {
+	const struct hf_edns *edns = &q->view.edns;
 	q->reply = addressed(q);
+	if (q->packet.transport == HF_TRANSPORT_UDP)
+		return;
+	q->reply.limit = HF_MESSAGE_MAX;
+	q->reply.keepalive = edns->keepalive;
+	q->reply.keepalive_100ms = keepalive_100ms(q->r);
+	q->reply.pad = edns->padding && q->packet.transport == HF_TRANSPORT_TLS;
 }
 
 /* ---- what is refused, and what is answered without asking ---- */
@@ -429,6 +432,16 @@ static inline bool hit_leads_in(const struct hf_request *q, const struct hf_cach
 	return false;
 }
 
+/* Apart: to a datagram much of what is looked at here can be nothing. */
+static __attribute__((noinline)) enum hf_respond hit_over_stream(
+	struct hf_request *q, struct hf_cached *copy, size_t *ret_len)
+{
+	const struct hf_answer answer = {.kept = &copy->kept, .age = copy->age, .ede = HF_EDE_NONE};
+	hf_request_address(q);
+	*ret_len = hf_request_patch(q, q->out, &answer);
+	return HF_RESPOND_NOW;
+}
+
 /* What nobody but the cache and upstreams can answer. */
 static inline __attribute__((always_inline)) enum hf_respond forward_any(
 	struct hf_request *q, bool zones, const uint8_t **ret, size_t *ret_len)
@@ -448,9 +461,11 @@ static inline __attribute__((always_inline)) enum hf_respond forward_any(
 		hf_request_address(q);
 		return hf_authority_lead_in(q, &answer, ret, ret_len);
 	}
+	if (q->packet.transport != HF_TRANSPORT_UDP)
+		return hit_over_stream(q, &copy, ret_len);
 	struct hf_reply reply = addressed(q);
 	size_t len = hf_reply_patch(out, &copy.kept, copy.age, 0, &reply);
-	*ret_len = hf_responder_count(r, q->packet.transport, out, len, out[3] & HF_FLAG_RCODE, 0);
+	*ret_len = hf_responder_count(r, HF_TRANSPORT_UDP, out, len, out[3] & HF_FLAG_RCODE, 0);
 	return HF_RESPOND_NOW;
 }
 
@@ -526,7 +541,7 @@ static __attribute__((noinline)) enum hf_respond no_question(
 	return HF_RESPOND_NOW;
 }
 
-/* Reads the packet, and makes the key of its answer. */
+/* Reads the packet, and makes the key of its answer: see hf_worker_key_at. */
 static inline void begin(struct hf_request *q, const struct hf_packet *packet, hf_us now)
 {
 	/* Each field by itself: then what the packet was made in need not exist. */
@@ -568,6 +583,8 @@ enum hf_respond hf_respond(struct hf_responder *r, const struct hf_packet *packe
 	struct hf_request q;
 	q.r = r;
 	begin(&q, packet, now);
+	if (q.fault == HF_QUERY_GOOD)
+		hf_cache_key_forget(&q.key);
 	q.packet.unfit = packet->unfit; /* no datagram has one */
 	q.out = out;
 	return finish(&q, ret, ret_len);
