@@ -206,18 +206,19 @@ static inline bool is_plain_opt(const uint8_t *m, size_t len, size_t at)
 static inline void take_plain_opt(const uint8_t *m, size_t at, struct hf_edns *ret)
 {
 	ret->present = true;
-	ret->dnssec_ok = m[at + 7] >> 7;
 	ret->keepalive = false;
-	ret->keepalive_100ms = 0;
 	ret->keepalive_timed = false;
 	ret->padding = false;
+	ret->ede = HF_EDE_NONE;
+	ret->keepalive_100ms = 0;
+	ret->cookie_at = 0;
+	ret->cookie_len = 0;
+	ret->len = HF_OPT_LEN;
+	ret->at = (uint16_t)at;
+	ret->udp_size = hf_get_u16(m + at + 3);
+	ret->dnssec_ok = m[at + 7] >> 7;
 	ret->version = m[at + 6];
 	ret->rcode_high = m[at + 5];
-	ret->udp_size = hf_get_u16(m + at + 3);
-	ret->at = (uint16_t)at;
-	ret->len = HF_OPT_LEN;
-	ret->ede = HF_EDE_NONE;
-	ret->cookie_at = ret->cookie_len = 0;
 }
 
 static enum hf_query_fault read_additionals_at(

@@ -39,20 +39,22 @@ static inline unsigned hf_message_opcode(const uint8_t *m)
 
 /* EDNS of a message (RFC 6891). Unknown options are passed over. */
 struct hf_edns {
+	/* What is the same in each that has no options, side by side: it is set at once. */
 	bool present;
-	bool dnssec_ok;
-	bool keepalive;     /* RFC 7828 option seen */
-	uint16_t keepalive_100ms; /* its time-out; 0, too, if it has none */
-	bool keepalive_timed;     /* it has one */
+	bool keepalive;           /* RFC 7828 option seen */
+	bool keepalive_timed;     /* it has a time-out */
 	bool padding;             /* RFC 7830 option seen */
+	int32_t ede;              /* first extended error's INFO-CODE, or HF_EDE_NONE */
+	uint16_t keepalive_100ms; /* the time-out; 0, too, if it has none */
+	uint16_t cookie_at;       /* offset of a COOKIE's octets (RFC 7873); 0: there is none */
+	uint16_t cookie_len;
+	uint16_t len; /* octets of the OPT record */
+
+	uint16_t at;       /* offset of the OPT record */
+	uint16_t udp_size; /* as sent; the reader applies no minimum */
+	bool dnssec_ok;
 	uint8_t version;
 	uint8_t rcode_high; /* upper eight bits of the extended RCODE */
-	uint16_t udp_size;  /* as sent; the reader applies no minimum */
-	uint16_t at;        /* offset of the OPT record */
-	uint16_t len;       /* its octets */
-	int32_t ede;        /* first extended error's INFO-CODE, or HF_EDE_NONE */
-	uint16_t cookie_at; /* offset of a COOKIE's octets (RFC 7873); 0: there is none */
-	uint16_t cookie_len;
 };
 
 /* A question as everyone inside passes it on. */
