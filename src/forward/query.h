@@ -231,12 +231,13 @@ struct hf_action {
 	enum hf_send_reason reason;
 	uint16_t edns_size; /* 0: without EDNS */
 	uint8_t cookie_len; /* 0: without one */
-	uint8_t client_and_server[HF_COOKIE_MAX]; /* its octets */
 	uint8_t cost;
 	hf_us due;
 	enum hf_query_cause cause;
 	int32_t ede;
 	enum hf_trial_left left;
+	uint8_t client_and_server[HF_COOKIE_MAX]; /* the cookie's octets; last: without one they are
+						     not set */
 };
 
 /* One that a step sent to or learnt of, as it was before. */

@@ -12,6 +12,9 @@
 #ifndef HF_FORWARD_QUERY_INSIDE_H
 #define HF_FORWARD_QUERY_INSIDE_H
 
+#include <stddef.h>
+#include <string.h>
+
 #include "base/check.h"
 #include "forward/query.h"
 
@@ -27,7 +30,9 @@ static inline struct hf_action *hf_step_act(struct hf_step *s, enum hf_action_ki
 {
 	hf_require(s->count < HF_ACTIONS_MAX);
 	struct hf_action *action = &s->actions[s->count++];
-	*action = (struct hf_action){.kind = kind, .ede = HF_EDE_NONE};
+	memset(action, 0, offsetof(struct hf_action, client_and_server));
+	action->kind = kind;
+	action->ede = HF_EDE_NONE;
 	return action;
 }
 
@@ -71,6 +76,9 @@ static inline const struct hf_upstream_conf *hf_step_figures(
  * route, or HF_STEP_NOBODY. */
 void hf_step_write(const struct hf_step *s, enum hf_decided what, unsigned why, unsigned upstream,
 	unsigned other, int64_t a, int64_t b);
+
+/* The line that nearly every question has, and no other: its answer. */
+void hf_step_write_answered(const struct hf_step *s, const struct hf_attempt *winner);
 
 static inline void hf_step_note(const struct hf_step *s, enum hf_decided what, unsigned why,
 	unsigned upstream, int64_t a, int64_t b)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "forward/query_inside.h"
 
-static uint16_t slot_of(const struct hf_step *s, unsigned upstream)
+static inline uint16_t slot_of(const struct hf_step *s, unsigned upstream)
 {
 	return upstream == HF_STEP_NOBODY ? HF_DECISION_NOBODY
 					  : s->env->slots[s->env->route->upstreams[upstream]];
 }
 
-static struct hf_decision *write_down(
+static inline struct hf_decision *write_down(
 	const struct hf_step *s, enum hf_decided what, unsigned why, hf_us at, int64_t a, int64_t b)
 {
 	const struct hf_query_env *env = s->env;
@@ -39,10 +39,19 @@ static __attribute__((noinline)) void write_ask(const struct hf_step *s)
 void hf_step_write(const struct hf_step *s, enum hf_decided what, unsigned why, unsigned upstream,
 	unsigned other, int64_t a, int64_t b)
 {
-	bool all = what == HF_DECIDED_ANSWERED && s->q->sends == 1;
-	if (!all && !s->q->ask_noted)
+	if (!s->q->ask_noted)
 		write_ask(s);
 	struct hf_decision *d = write_down(s, what, why, s->env->now, a, b);
 	d->slot = slot_of(s, upstream);
 	d->other = slot_of(s, other);
+}
+
+void hf_step_write_answered(const struct hf_step *s, const struct hf_attempt *winner)
+{
+	if (s->q->sends != 1 && !s->q->ask_noted)
+		write_ask(s);
+	struct hf_decision *d = write_down(s, HF_DECIDED_ANSWERED, winner->reason, s->env->now,
+		s->env->now - winner->sent, s->q->sends);
+	d->slot = slot_of(s, winner->upstream);
+	d->other = HF_DECISION_NOBODY;
 }

@@ -589,8 +589,8 @@ static void answered(struct hf_step *s, struct hf_attempt *winner)
 {
 	struct hf_query *q = s->q;
 	let_go_of_held(q);
-	hf_step_note(s, HF_DECIDED_ANSWERED, winner->reason, winner->upstream,
-		s->env->now - winner->sent, q->sends);
+	if (s->env->diary)
+		hf_step_write_answered(s, winner);
 	hf_step_act(s, HF_ACT_ANSWER)->attempt = (uint8_t)(winner - q->attempts);
 	hf_facts_path(s, winner, HF_OUTCOME_ANSWERED);
 	q->answered = true;
