@@ -232,9 +232,8 @@ void hf_send_to(struct hf_step *s, unsigned upstream, enum hf_send_reason reason
 	if (q->tries[upstream] < UINT8_MAX)
 		q->tries[upstream]++;
 	q->sends++;
-	struct hf_selection sel = hf_step_selection(s);
-	sel.cost = a->cost;
-	if (!hf_has_room(&sel, upstream)) {
+	if (!hf_room_is_free(hf_step_state(s, upstream), s->env->outgoing, s->env->outgoing_conf,
+		    a->cost, s->env->now)) {
 		stand_in_line(s, a);
 		return;
 	}

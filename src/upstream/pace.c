@@ -67,9 +67,9 @@ static void roll(struct hf_pace *pace, hf_us now)
 {
 	if (!pace->seconds && !pace->second)
 		pace->second = now; /* the first of all */
-	hf_us seconds = (now - pace->second) / HF_SECOND;
-	if (seconds < 1 && now >= pace->second)
+	if (now >= pace->second && now - pace->second < HF_SECOND)
 		return;
+	hf_us seconds = (now - pace->second) / HF_SECOND;
 	unsigned of = one_more(pace);
 	pace->rate = (pace->rate * (of - 1) + pace->sends * ONE) / of;
 	for (hf_us i = 1; i < seconds && pace->rate; i++) {
@@ -111,8 +111,10 @@ static unsigned doublings(hf_us since, hf_us each)
 /* Messages a second, in parts of ONE; 0: no pace is set. */
 static uint64_t given(const struct hf_pace *pace, hf_us now)
 {
+	if (!pace->began)
+		return 0;
 	hf_us since = now - pace->began;
-	if (!pace->began || since >= LONGEST || now - pace->refused >= CALM)
+	if (since >= LONGEST || now - pace->refused >= CALM)
 		return 0;
 	uint64_t share = hf_pace_share(pace) + pace->others, most = share + share / 8;
 	uint64_t rate = most ? most / FRACTION : UNKNOWN * ONE;
@@ -138,14 +140,13 @@ void hf_pace_answered(struct hf_pace *pace, hf_us now)
 	/* Nor is what comes back under a pace a measure of what it can carry. */
 	if (pace->held || given(pace, now))
 		return;
-	hf_us halves = (now - pace->half) / HALF, minutes = (now - pace->minute) / MINUTE;
-	if (halves || now < pace->half) {
-		pace->answers[1] = halves == 1 ? pace->answers[0] : 0;
+	if (now < pace->half || now - pace->half >= HALF) {
+		pace->answers[1] = (now - pace->half) / HALF == 1 ? pace->answers[0] : 0;
 		pace->answers[0] = 0;
 		pace->half = now - now % HALF;
 	}
-	if (minutes || now < pace->minute) {
-		pace->carried[1] = minutes == 1 ? pace->carried[0] : 0;
+	if (now < pace->minute || now - pace->minute >= MINUTE) {
+		pace->carried[1] = (now - pace->minute) / MINUTE == 1 ? pace->carried[0] : 0;
 		pace->carried[0] = 0;
 		pace->minute = now - now % MINUTE;
 	}

@@ -49,10 +49,20 @@ hf_us hf_room_when(struct hf_upstream_state *state, struct hf_outgoing_state *ou
 	return last;
 }
 
+bool hf_room_is_free(struct hf_upstream_state *state, struct hf_outgoing_state *outgoing,
+	const struct hf_outgoing_conf *conf, uint32_t packets, hf_us now)
+{
+	if (state->queue && hf_queue_depth(state->queue))
+		return false;
+	return hf_room_when(state, outgoing, conf, packets, now) <= now;
+}
+
 void hf_room_take(struct hf_upstream_state *state, struct hf_outgoing_state *outgoing,
 	const struct hf_outgoing_conf *conf, uint32_t packets, hf_us now)
 {
 	struct limited all[BUDGETS];
+	if (unlimited(state, conf))
+		return;
 	for (size_t i = list(state, outgoing, conf, all); i-- > 0;)
 		hf_budget_spend(all[i].budget, packets, now);
 }

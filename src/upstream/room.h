@@ -22,6 +22,10 @@ uint32_t hf_upstream_limit(const struct hf_upstream_state *state);
 hf_us hf_room_when(struct hf_upstream_state *state, struct hf_outgoing_state *outgoing,
 	const struct hf_outgoing_conf *conf, uint32_t packets, hf_us now);
 
+/* Do they now, and does nobody stand in line for the upstream? */
+bool hf_room_is_free(struct hf_upstream_state *state, struct hf_outgoing_state *outgoing,
+	const struct hf_outgoing_conf *conf, uint32_t packets, hf_us now);
+
 /* They go out at `now`. */
 void hf_room_take(struct hf_upstream_state *state, struct hf_outgoing_state *outgoing,
 	const struct hf_outgoing_conf *conf, uint32_t packets, hf_us now);

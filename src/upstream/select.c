@@ -79,10 +79,8 @@ hf_us hf_rest_end_alone(const struct hf_health *health)
 
 bool hf_has_room(const struct hf_selection *s, size_t i)
 {
-	struct hf_upstream_state *state = s->candidates[i].state;
-	if (state->queue && hf_queue_depth(state->queue))
-		return false;
-	return hf_room_when(state, s->outgoing, s->outgoing_conf, s->cost, s->now) <= s->now;
+	return hf_room_is_free(
+		s->candidates[i].state, s->outgoing, s->outgoing_conf, s->cost, s->now);
 }
 
 /* What one in use offers. The budgets are looked at last: they cost most. */
