@@ -70,7 +70,7 @@ static struct flight *flight_new(struct hf_worker *worker)
 		return NULL;
 	f->base.waiters = NULL;
 	f->base.waiter_count = 0;
-	memset((char *)f + sizeof f->base, 0, offsetof(struct flight, mixed) - sizeof f->base);
+	memset((char *)f + sizeof f->base, 0, offsetof(struct flight, key) - sizeof f->base);
 	f->worker = worker;
 	f->next = worker->flights;
 	if (f->next)
@@ -236,16 +236,20 @@ static void carry_out_settle(
 	hf_believe_rule(f, script, now);
 }
 
+static void carry_out_queue(
+	struct flight *f, const struct hf_action *action, struct flight_script *script)
+{
+	const struct hf_query_event evicted = {.kind = HF_QUERY_EVICT, .attempt = action->attempt};
+	if (reach(f, action->attempt) || hf_line_stand(f, action))
+		hf_script_add(script, &evicted);
+}
+
 static void carry_out(
 	struct flight *f, const struct hf_action *action, hf_us now, struct flight_script *script)
 {
-	const struct hf_query_event evicted = {.kind = HF_QUERY_EVICT, .attempt = action->attempt};
 	switch (action->kind) {
 	case HF_ACT_SEND: carry_out_send(f, action, now, script); break;
-	case HF_ACT_QUEUE:
-		if (reach(f, action->attempt) || hf_line_stand(f, action))
-			hf_script_add(script, &evicted);
-		break;
+	case HF_ACT_QUEUE: carry_out_queue(f, action, script); break;
 	case HF_ACT_SETTLE: carry_out_settle(f, action, now, script); break;
 	case HF_ACT_ARM:
 		hf_timer_arm(hf_loop_timers(f->worker->loop), &f->timer, action->due);
@@ -320,8 +324,7 @@ void hf_flight_drive_all(struct flight *f, struct flight_script *script, hf_us n
 bool hf_flight_drive(struct flight *f, const struct hf_query_event *event, hf_us now)
 {
 	struct flight_script script;
-	hf_script_clear(&script);
-	hf_script_add(&script, event);
+	*hf_script_begin(&script) = *event;
 	hf_flight_drive_all(f, &script, now);
 	return script.over;
 }

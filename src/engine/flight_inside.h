@@ -67,10 +67,11 @@ struct flight {
 	struct hf_hold *hold;       /* answers that are not believed yet; NULL: none */
 	struct hf_inquiry *inquiry; /* who hears of it in place of clients and the cache */
 	struct hf_timer timer;
+	/* From here on nothing is cleared for the next question: key and letters are set with
+	 * each; else only what has been sent is looked at, and sending sets it; and what was said
+	 * last, if it is asked for. */
 	struct hf_cache_key key;    /* of the question; its name lies in base */
 	uint8_t mixed[HF_NAME_MAX]; /* the name in the case to ask with */
-	/* From here on nothing is cleared for the next question: only what has been
-	 * sent is looked at, and sending sets it; and what was said last, if it is asked for. */
 	struct flight_io io[HF_IO_NEAR];
 	struct flight_io *more; /* of the attempts behind these; NULL: none has been needed yet */
 	struct flight_words *words; /* NULL: nothing has had to be said yet */
@@ -100,6 +101,14 @@ static inline void hf_script_clear(struct flight_script *script)
 {
 	script->count = 0;
 	script->over = false;
+}
+
+/* Of one event, which is to be set. */
+static inline struct hf_query_event *hf_script_begin(struct flight_script *script)
+{
+	script->count = 1;
+	script->over = false;
+	return &script->events[0];
 }
 
 static inline void hf_script_add(struct flight_script *script, const struct hf_query_event *event)

@@ -127,12 +127,14 @@ static void hand_out(
 static void replied(struct flight_io *io, const uint8_t *m, size_t len, bool cut, hf_us now)
 {
 	struct flight *f = io->flight;
-	struct hf_query_event event = {
+	struct flight_script script;
+	struct hf_query_event *event = hf_script_begin(&script);
+	*event = (struct hf_query_event){
 		.kind = HF_QUERY_REPLY, .attempt = hf_io_attempt(io), .ede = HF_EDE_NONE};
-	const struct hf_attempt *attempt = &f->base.query.attempts[event.attempt];
+	const struct hf_attempt *attempt = &f->base.query.attempts[event->attempt];
 	unsigned slot = hf_flight_slot(f, attempt->upstream);
 	struct hf_message_view view;
-	struct flight_reply reply = {event.attempt, attempt->upstream, m, len, &view, now};
+	struct flight_reply reply = {event->attempt, attempt->upstream, m, len, &view, now};
 	struct hf_kept *kept = &hf_scratch(f->worker)->kept;
 	enum hf_match match = hf_ask_match(f, attempt, m, len);
 	hf_count_upstream(f->worker->meter, slot, HF_UP_PACKETS_IN);
@@ -140,31 +142,28 @@ static void replied(struct flight_io *io, const uint8_t *m, size_t len, bool cut
 		mismatched(io, slot, match, now);
 		return;
 	}
-	event.octets = len < UINT16_MAX ? (uint16_t)len : UINT16_MAX;
+	event->octets = len < UINT16_MAX ? (uint16_t)len : UINT16_MAX;
 	bool readable = !cut && hf_message_read(m, len, &view) == 0;
-	if (!cut && !look_at_cookie(attempt, m, readable ? &view : NULL, &event)) {
-		uncookied(io, slot, event.found, now);
+	if (!cut && !look_at_cookie(attempt, m, readable ? &view : NULL, event)) {
+		uncookied(io, slot, event->found, now);
 		return;
 	}
 	if (cut) {
-		event.verdict = HF_VERDICT_TRUNCATED;
+		event->verdict = HF_VERDICT_TRUNCATED;
 	} else if (!readable) {
-		event.verdict = HF_VERDICT_GARBAGE;
+		event->verdict = HF_VERDICT_GARBAGE;
 	} else {
 		if (attempt->channel != HF_CHANNEL_UDP && view.edns.keepalive_timed)
 			hf_tcp_keep(&io->tcp, view.edns.keepalive_100ms * 100 * HF_MS);
-		weigh(f, &reply, &view, kept, &event);
+		weigh(f, &reply, &view, kept, event);
 	}
-	count_verdict(f->worker, slot, event.verdict);
-	event.moved = attempt->channel != HF_CHANNEL_UDP && io->tcp.moved;
+	count_verdict(f->worker, slot, event->verdict);
+	event->moved = attempt->channel != HF_CHANNEL_UDP && io->tcp.moved;
 	hf_io_forget(io);
-	struct flight_script script;
-	hf_script_clear(&script);
-	hf_script_add(&script, &event);
-	if (event.kind == HF_QUERY_HELD)
+	if (event->kind == HF_QUERY_HELD)
 		hf_believe_rule(f, &script, now);
 	hf_flight_drive_all(f, &script, now);
-	if (script.over && event.kind == HF_QUERY_REPLY && event.verdict == HF_VERDICT_ANSWER)
+	if (script.over && event->kind == HF_QUERY_REPLY && event->verdict == HF_VERDICT_ANSWER)
 		hand_out(f, &reply, kept, now);
 	hf_flight_go_or_end(f, now);
 }
