@@ -54,6 +54,15 @@ static void count_reason(struct hf_worker *worker, unsigned slot, enum hf_send_r
 		hf_count_upstream(worker->meter, slot, (enum hf_upstream_counter)counters[reason]);
 }
 
+/* Its upstream's share of the connections, and its route's. */
+static struct hf_tcp_account account_of(const struct flight *f, unsigned upstream)
+{
+	return (struct hf_tcp_account){.upstream = hf_flight_slot(f, upstream) + 1u,
+		.route = f->base.part,
+		.inner = f->base.part.holder &&
+			 hf_plan_has_several(f->plan, f->route->upstreams[upstream])};
+}
+
 int hf_ask_send(struct flight *f, const struct hf_action *action)
 {
 	struct hf_worker *worker = f->worker;
@@ -67,7 +76,9 @@ int hf_ask_send(struct flight *f, const struct hf_action *action)
 			hf_plan_secure_of(f->plan, f->route->upstreams[action->upstream]);
 		if (action->channel == HF_CHANNEL_TLS && !secure)
 			return -EPROTO; /* never in plain text, whoever forgot what for the plan */
-		return hf_tcp_send(worker->tcp, &io->tcp, &conf->address, secure, out, len);
+		const struct hf_tcp_account account = account_of(f, action->upstream);
+		return hf_tcp_send(
+			worker->tcp, &io->tcp, &conf->address, secure, &account, out, len);
 	}
 	/* A promise of what leaves within 100 ms is kept best by what leaves at once. */
 	return f->limited ? hf_udp_send(worker->udp, &io->udp, &conf->address, out, len)

@@ -220,7 +220,7 @@ static void fill_in(struct hf_examination *x, uint32_t at, const struct hf_heard
 	struct tally *tally = &x->tallies[f->upstream];
 	bool silent = heard->cause == HF_CAUSE_TIMEOUT || heard->cause == HF_CAUSE_UNREACHABLE ||
 		      heard->cause == HF_CAUSE_RESTING || heard->cause == HF_CAUSE_BUDGET ||
-		      heard->cause == HF_CAUSE_UNSENT;
+		      heard->cause == HF_CAUSE_UNSENT || heard->cause == HF_CAUSE_CROWDED;
 	tally->under_way--;
 	if (heard->answered && x->heard)
 		x->heard(x->ctx, &question_at(x, at)->question, heard->m, heard->view);

@@ -177,7 +177,27 @@ struct flight *hf_flight_prepare(struct hf_worker *worker, const struct hf_route
 static bool is_our_own(int error)
 {
 	return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -ENOBUFS ||
-	       error == -EAGAIN || error == HF_EBOUND;
+	       error == -EAGAIN;
+}
+
+/* All its connections hold what waits, or others' do. */
+static struct hf_query_event crowded(
+	struct hf_worker *worker, const struct flight *f, unsigned attempt, int error, hf_us now)
+{
+	unsigned slot = hf_flight_slot(f, f->base.query.attempts[attempt].upstream);
+	struct hf_event event = {.at = now,
+		.kind = HF_EVENT_CROWDED,
+		.slot = (uint16_t)slot,
+		.a = error == HF_ESHARE,
+		.b = (int32_t)hf_tcp_in_use(worker->tcp)};
+	hf_count_upstream(worker->meter, slot, HF_UP_CROWDED);
+	hf_event_about(&event, f->route->zone.bytes, f->route->zone.len);
+	if (now - worker->crowded_told >= HF_SECOND || !worker->crowded_told) {
+		worker->crowded_told = now;
+		hf_event_put(worker->events, &event);
+	}
+	return (struct hf_query_event){
+		.kind = HF_QUERY_LOST, .attempt = attempt, .outcome = HF_OUTCOME_CROWDED};
 }
 
 struct hf_query_event hf_flight_unsent(
@@ -210,7 +230,9 @@ static void carry_out_send(
 	if (!error)
 		error = hf_ask_send(f, action);
 	if (error) {
-		follows = hf_flight_unsent(f->worker, action->attempt, error, now);
+		bool connections = error == HF_EBOUND || error == HF_ESHARE;
+		follows = connections ? crowded(f->worker, f, action->attempt, error, now)
+				      : hf_flight_unsent(f->worker, action->attempt, error, now);
 		hf_script_add(script, &follows);
 		return;
 	}

@@ -119,6 +119,7 @@ struct hf_worker {
 	uint8_t scratch_wire[HF_MESSAGE_MAX + HF_OPT_ROOM];
 	uint16_t scratch_ttl_at[HF_RECORDS_MAX];
 	hf_us retired_told; /* when it was last told of a retired address; 0: never */
+	hf_us crowded_told; /* when it was last told of a want of connections; 0: never */
 	hf_us rebind_told; /* when it was last told of a private address; 0: never */
 	uint8_t tidied[HF_MESSAGE_MAX]; /* the reply that is being looked at, if it was not tidy */
 };

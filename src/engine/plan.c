@@ -91,6 +91,24 @@ static int make_shared(struct hf_plan *plan)
 	return plan->shared ? 0 : -ENOMEM;
 }
 
+static int make_several(struct hf_plan *plan)
+{
+	const struct hf_forward_conf *forward = plan->forward;
+	bool *had = calloc(forward->upstream_count + 1, sizeof *had);
+	bool *several = hf_arena_get(&plan->arena, forward->upstream_count * sizeof *several);
+	if (had && several)
+		memset(several, 0, forward->upstream_count * sizeof *several);
+	for (size_t r = 0; had && several && r < forward->route_count; r++)
+		for (size_t i = 0; i < forward->routes[r].upstream_count; i++) {
+			size_t upstream = forward->routes[r].upstreams[i];
+			several[upstream] |= had[upstream];
+			had[upstream] = true;
+		}
+	plan->several = had ? several : NULL;
+	free(had);
+	return plan->several ? 0 : -ENOMEM;
+}
+
 struct hf_part hf_plan_part(const struct hf_plan *plan, const struct hf_route *route)
 {
 	if (!route || plan->forward->route_count < 2 || !route->in_flight_percent)
@@ -102,6 +120,11 @@ struct hf_part hf_plan_part(const struct hf_plan *plan, const struct hf_route *r
 bool hf_plan_is_shared(const struct hf_plan *plan, const struct hf_route *route)
 {
 	return plan->shared[route->upstreams[0]];
+}
+
+bool hf_plan_has_several(const struct hf_plan *plan, size_t upstream)
+{
+	return plan->several[upstream];
 }
 
 static bool same_figures(const struct hf_upstream_conf *a, const struct hf_upstream_conf *b)
@@ -227,7 +250,7 @@ int hf_plan_new(const struct hf_forward_conf *forward, const struct hf_cache_con
 		hf_expect_table_build(&plan->arena, key, &forward->truth, &plan->expected) ||
 		hf_rebind_build(&plan->arena, &forward->truth, &plan->rebind) ||
 		make_realms(plan, key, before) || make_paths(plan) || make_figures(plan) ||
-		make_shared(plan) || make_warm(plan)) {
+		make_shared(plan) || make_several(plan) || make_warm(plan)) {
 		drop_paths(plan);
 		hf_arena_clear(&plan->arena);
 		free(plan);

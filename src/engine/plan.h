@@ -43,6 +43,7 @@ struct hf_plan {
 	const struct hf_upstream_conf *
 		*figures;                /* beside the paths; NULL: no route says anything */
 	const bool *shared;              /* of each upstream: several routes begin with it */
+	const bool *several;             /* ... or have it, at whichever place */
 	hf_us *cap_due;                  /* of each route: see telling.c */
 	bool *entered;          /* of each route: its paths have been used, and inherited */
 	struct hf_plan *before; /* whose routes are still to be gone through; NULL: none */
@@ -103,6 +104,9 @@ struct hf_part hf_plan_part(const struct hf_plan *plan, const struct hf_route *r
 
 /* Does another route begin with the same upstream? */
 bool hf_plan_is_shared(const struct hf_plan *plan, const struct hf_route *route);
+
+/* Do several routes have the how many-th upstream? */
+bool hf_plan_has_several(const struct hf_plan *plan, size_t upstream);
 
 /* All that a question on this route may be sent to, as the engine last found them;
  * conf is NULL in the first until it has. Under the lock. */

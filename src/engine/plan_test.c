@@ -177,11 +177,13 @@ static void a_routes_part_is_its_own_unless_it_is_the_only_one(void **state)
 	assert_int_equal(one.percent, 80);
 	assert_true(one.holder && two.holder && one.holder != two.holder);
 	assert_true(hf_plan_is_shared(t.second, &t.routes[1]));
+	assert_true(hf_plan_has_several(t.second, t.routes[1].upstreams[0]));
 	t.forward.route_count = 1;
 	t.routes[0].in_flight_percent = 80;
 	struct hf_plan *only = new_plan(&t, NULL, true);
 	assert_int_equal(hf_plan_part(only, &t.routes[0]).holder, 0);
 	assert_false(hf_plan_is_shared(only, &t.routes[0]));
+	assert_false(hf_plan_has_several(only, t.routes[0].upstreams[0]));
 	hf_plan_unref(only);
 	t.forward.route_count = ROUTES;
 	close_two(&t);

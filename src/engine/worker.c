@@ -454,6 +454,7 @@ static void turned(void *ctx, hf_us now)
 	hf_sweep_turn(worker);
 	hf_gauge_set(&worker->meter->gauges[HF_GAUGE_IN_FLIGHT], (int64_t)worker->inflight.flights);
 	hf_gauge_set(&worker->meter->gauges[HF_GAUGE_WAITING], worker->waiting);
+	hf_gauge_set(&worker->meter->gauges[HF_GAUGE_CONNECTIONS], hf_tcp_in_use(worker->tcp));
 	if (worker->turned)
 		worker->turned(worker->turned_ctx, now);
 	hf_udp_flush(worker->udp);
@@ -531,6 +532,8 @@ void hf_worker_adopt(struct hf_worker *worker, struct hf_plan *plan)
 	hf_watch_adopted(worker, hf_loop_now(worker->loop));
 	hf_sweep_adopt(worker, old);
 	hf_plan_unref(old);
+	if (plan->forward->outgoing.connections)
+		hf_tcp_pool_bound(worker->tcp, plan->forward->outgoing.connections);
 	hf_prover_expect(worker->prover, plan->expected, hf_loop_now(worker->loop));
 	/* Under other budgets there may be room now for who stands in line. */
 	if (worker->standing)

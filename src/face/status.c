@@ -40,7 +40,7 @@ static json_t *describe_upstream(const struct hf_metrics_source *source, unsigne
 		{ "timeouts", HF_UP_TIMEOUTS }, { "errors", HF_UP_ERRORS },
 		{ "failures", HF_UP_SERVFAIL }, { "mismatched", HF_UP_MISMATCHED },
 		{ "retries", HF_UP_RETRIES }, { "hedges", HF_UP_HEDGES }, { "probes", HF_UP_PROBES },
-		{ "evicted", HF_UP_EVICTED },
+		{ "evicted", HF_UP_EVICTED }, { "crowded", HF_UP_CROWDED },
 	};
 	static const struct { const char *key; enum hf_upstream_gauge gauge; } gauges[] = {
 		{ "limit", HF_UP_LIMIT }, { "cap", HF_UP_CAP }, { "queued", HF_UP_QUEUED },
@@ -516,6 +516,9 @@ static void write_upstream(const json_t *upstream, long long release, FILE *out)
 			"%lld probes\n",
 			get_number(queue, "question"), get_number(queue, "refresh"),
 			get_number(queue, "copy"), get_number(queue, "probe"));
+	if (get_number(upstream, "crowded"))
+		fprintf(out, "    %lld messages were not sent for want of a connection\n",
+			get_number(upstream, "crowded"));
 	const json_t *identity = json_object_get(upstream, "identity");
 	if (json_is_object(identity))
 		fprintf(out, "    says that it is '%s', running '%s'\n", get_text(identity, "name"),

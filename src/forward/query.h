@@ -124,6 +124,7 @@ enum hf_query_cause { /* why nothing came of it; the last one counts */
 	HF_CAUSE_BUDGET,
 	HF_CAUSE_UNTRUSTED,   /* its TLS is not believed */
 	HF_CAUSE_NO_NAME,     /* it answers for no name of the zone, and was not asked */
+	HF_CAUSE_CROWDED,     /* no connection was left that it, or the route, may have */
 	/* From here on it is about the truth; a later one outweighs those before. */
 	HF_CAUSE_DOUBTED,     /* it answered, and nothing showed that to be true */
 	HF_CAUSE_RETIRED,     /* it gave an address that is retired */
@@ -141,6 +142,8 @@ struct hf_query {
 	uint64_t held;       /* ... its answer is held */
 	bool wished;         /* the operator wants to hear another, or one lied: whoever is asked
 				next for the first time needs no token */
+	bool spared;         /* a message found no connection: whoever is asked in its place needs
+				no token */
 	uint64_t plain;      /* ... ask without EDNS */
 	uint64_t badcookie;  /* ... has said BADCOOKIE */
 	uint64_t uncookied;  /* ... a reply was not taken, for it had no cookie */

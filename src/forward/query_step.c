@@ -72,6 +72,7 @@ static int32_t ede_of(const struct hf_query *q)
 	switch (q->cause) {
 	case HF_CAUSE_UNREACHABLE: return HF_EDE_NETWORK_ERROR;
 	case HF_CAUSE_UNSENT:
+	case HF_CAUSE_CROWDED:
 	case HF_CAUSE_BUDGET:
 	case HF_CAUSE_SERVFAIL: return HF_EDE_OTHER;
 	/* "Forged Answer" is said of one's own, "Blocked" and its like of the operator's
@@ -345,7 +346,7 @@ static int pay(struct hf_step *s, const struct hf_selection *selected, unsigned 
 {
 	struct hf_query *q = s->q;
 	struct no_token none;
-	if ((!q->sends && !q->copy) || wanted || take_token(s, next, &none))
+	if ((!q->sends && !q->copy) || wanted || q->spared || take_token(s, next, &none))
 		return (int)next;
 	if (q->copy) {
 		blame(q, HF_CAUSE_BUDGET, next, HF_EDE_NONE);
@@ -365,6 +366,7 @@ static void send_next(struct hf_step *s, unsigned next, bool wanted)
 	if (!q->sends && !q->copy)
 		earn_tokens(s);
 	q->resume = 0;
+	q->spared = false;
 	if (wanted) {
 		q->wished = false;
 		hf_step_note(s, HF_DECIDED_FOLLOW, HF_FOLLOW_TRUTH, next, 0, 0);
@@ -696,6 +698,7 @@ static enum hf_query_cause cause_of_loss(enum hf_outcome outcome)
 {
 	switch (outcome) {
 	case HF_OUTCOME_UNSENT: return HF_CAUSE_UNSENT;
+	case HF_OUTCOME_CROWDED: return HF_CAUSE_CROWDED;
 	case HF_OUTCOME_UNTRUSTED: return HF_CAUSE_UNTRUSTED;
 	default: return HF_CAUSE_UNREACHABLE;
 	}
@@ -712,7 +715,7 @@ static void lost(struct hf_step *s, const struct hf_query_event *event)
 {
 	struct hf_attempt *a = &s->q->attempts[event->attempt];
 	hf_facts_report(s, a, event->outcome);
-	if (event->outcome == HF_OUTCOME_UNSENT)
+	if (event->outcome == HF_OUTCOME_UNSENT || event->outcome == HF_OUTCOME_CROWDED)
 		hf_send_refund(s, a, a->cost);
 	close_attempt(s, a);
 	if (s->q->answered) {
@@ -721,8 +724,9 @@ static void lost(struct hf_step *s, const struct hf_query_event *event)
 		return;
 	}
 	hf_step_note(s, HF_DECIDED_REJECT, cause_of_loss(event->outcome), a->upstream, 0, 0);
-	if (event->outcome == HF_OUTCOME_UNTRUSTED)
+	if (event->outcome == HF_OUTCOME_UNTRUSTED || event->outcome == HF_OUTCOME_CROWDED)
 		bar(s, a->upstream);
+	s->q->spared |= event->outcome == HF_OUTCOME_CROWDED;
 	s->q->refused |= hf_step_bit(a->upstream);
 	if (s->q->cause != HF_CAUSE_SERVFAIL)
 		blame(s->q, cause_of_loss(event->outcome), a->upstream, HF_EDE_NONE);
@@ -1021,6 +1025,7 @@ const char *hf_query_cause_text(enum hf_query_cause cause)
 		[HF_CAUSE_UNTRUSTED] = "is not believed",
 		[HF_CAUSE_NO_NAME] =
 			"answers for no name of the zone, and is asked only now and then",
+		[HF_CAUSE_CROWDED] = "has all connections that it, or the zone, may have",
 	};
 	return cause < HF_CAUSES ? texts[cause] : "?";
 }

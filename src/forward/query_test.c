@@ -1670,6 +1670,36 @@ static void what_could_not_be_sent_is_given_back(void **state)
 	assert_int_equal(t.states[0].health.run[HF_OUTCOME_UNREACHABLE], 0);
 }
 
+static void crowd(struct asked *t)
+{
+	step(t, &(struct hf_query_event){.kind = HF_QUERY_LOST,
+			.attempt = sent(t)->attempt,
+			.outcome = HF_OUTCOME_CROWDED});
+}
+
+/* Nothing has been sent, so who is asked in its place needs no token. */
+static void who_has_no_connection_left_is_passed_over_and_not_blamed(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	for (unsigned i = 0; i < 2; i++)
+		t.confs[i].retry = (struct hf_retry_conf){0, 1};
+	t.outgoing_conf.retry = (struct hf_retry_conf){0, 1};
+	for (unsigned i = 0; i < 100; i++) {
+		ask_anew(&t, i);
+		assert_sent(&t, 0, HF_CHANNEL_UDP);
+		crowd(&t);
+		assert_sent(&t, 1, HF_CHANNEL_UDP);
+		answer(&t, sent(&t)->attempt);
+	}
+	assert_int_equal(t.states[0].health.state, HF_HEALTH_CLOSED);
+	ask_anew(&t, 1000);
+	crowd(&t);
+	crowd(&t);
+	assert_failed(&t, HF_CAUSE_CROWDED, HF_EDE_OTHER);
+}
+
 static void in_line_at_the_deadline_is_over_the_budget(void **state)
 {
 	struct asked t;
@@ -2327,7 +2357,8 @@ static struct hf_query_event throw_event(struct life *l)
 	struct asked *t = &l->t;
 	struct hf_query_event event = {.attempt = roll(&l->dice, HF_ATTEMPTS_MAX + 1),
 		.ede = HF_EDE_NONE,
-		.outcome = roll(&l->dice, 3) ? HF_OUTCOME_UNREACHABLE : HF_OUTCOME_UNSENT};
+		.outcome = (const enum hf_outcome[]){HF_OUTCOME_UNREACHABLE, HF_OUTCOME_UNREACHABLE,
+			HF_OUTCOME_UNSENT, HF_OUTCOME_CROWDED}[roll(&l->dice, 4)]};
 	hf_us soon = t->now + roll(&l->dice, 200000);
 	if (event.attempt >= t->q.sends && roll(&l->dice, 4))
 		event.attempt = roll(&l->dice, t->q.sends ? t->q.sends : 1);
@@ -2731,6 +2762,7 @@ int main(void)
 		cmocka_unit_test(what_is_sent_is_charged_to_the_upstream_and_to_all),
 		cmocka_unit_test(tcp_on_an_open_connection_gives_four_packets_back_once),
 		cmocka_unit_test(what_could_not_be_sent_is_given_back),
+		cmocka_unit_test(who_has_no_connection_left_is_passed_over_and_not_blamed),
 		cmocka_unit_test(in_line_at_the_deadline_is_over_the_budget),
 		cmocka_unit_test(who_is_evicted_goes_elsewhere),
 		cmocka_unit_test(evicted_everywhere_is_over_the_budget),

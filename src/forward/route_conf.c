@@ -66,7 +66,8 @@ const struct hf_option hf_route_options[] = {
 			"questions of this one may hold alone, in percent, and less while others "
 			"hold some; of what its first upstream may have, where another route "
 			"begins with that, too. `all`: no bound of its own. Past it old answers "
-			"are given, or SERVFAIL with an extended error."},
+			"are given, or SERVFAIL with an extended error. The same part holds of "
+			"`outgoing.connections`."},
 	/* Bounds as of the upstreams' rows of these names; 0 is the word, so it is no value. */
 	{.name = "timeout-min",
 		.type = HF_OPT_DURATION,

@@ -131,6 +131,8 @@ const struct hf_meter_row hf_gauge_rows[HF_GAUGES] = {
 		"Addresses that are to show a certificate for a name."},
 	[HF_GAUGE_INTERCEPTED] = {"holdfast_intercepted",
 		"1 while somebody in the path answers questions that are for others."},
+	[HF_GAUGE_CONNECTIONS] = {"holdfast_upstream_connections",
+		"TCP and TLS connections to upstreams that questions wait on."},
 };
 
 const struct hf_meter_row hf_upstream_counter_rows[HF_UP_COUNTERS] = {
@@ -183,6 +185,9 @@ const struct hf_meter_row hf_upstream_counter_rows[HF_UP_COUNTERS] = {
 		"SOA after several of its names."},
 	[HF_UP_FOREIGN] = {"holdfast_upstream_foreign_records_total",
 		"Records left off because they do not belong to what was asked."},
+	[HF_UP_CROWDED] = {"holdfast_upstream_crowded_total",
+		"Messages not sent because questions wait on all TCP and TLS connections that the "
+		"upstream, or the route, may have (outgoing.connections)."},
 };
 
 const struct hf_meter_row hf_upstream_gauge_rows[HF_UP_GAUGES] = {

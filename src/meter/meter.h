@@ -90,6 +90,7 @@ enum hf_gauge {             /* like counters, but they also go down */
 	HF_GAUGE_TLS_OPEN,
 	HF_GAUGE_PROOFS_WAITING, /* addresses that are to show a certificate */
 	HF_GAUGE_INTERCEPTED,    /* 1: somebody in the path answers for others */
+	HF_GAUGE_CONNECTIONS,    /* to upstreams, that questions wait on */
 	HF_GAUGES
 };
 
@@ -118,6 +119,7 @@ enum hf_upstream_counter {
 	HF_UP_ABSURD_TTLS,  /* answers, of those compared, with a TTL of over a week */
 	HF_UP_LAME,         /* times that it was found to answer for no name of a zone */
 	HF_UP_FOREIGN,      /* records left off: they belonged to another question */
+	HF_UP_CROWDED,      /* messages not sent: no connection was left for it, or for its route */
 	HF_UP_COUNTERS
 };
 

@@ -178,7 +178,8 @@ static void send_ask(struct ask *a, hf_us now)
 	a->tries++;
 	a->target->free_at = now + GAP;
 	rc = a->stream
-		     ? hf_tcp_send(asker->tcp, &a->tcp, &a->target->address, NULL, a->sent, a->len)
+		     ? hf_tcp_send(asker->tcp, &a->tcp, &a->target->address, NULL, NULL,
+				       a->sent, a->len)
 		     : hf_udp_send(asker->udp, &a->udp, &a->target->address, a->sent, a->len);
 	if (rc)
 		fail(a, reach_of(rc), now);

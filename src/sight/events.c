@@ -501,6 +501,22 @@ static void say_path_lame(struct hf_log *log, const struct hf_event *event, cons
 		fields);
 }
 
+static void say_crowded(struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	char zone[HF_NAME_TEXT_MAX];
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("upstream", upstream),
+		HF_LOG_TEXT_FIELD("zone", hf_name_text(event->about, zone)),
+		HF_LOG_NUMBER_FIELD("in_use", event->b),
+		{.key = NULL},
+	};
+	hf_log_say(log, HF_LOG_WARNING,
+		event->a ? "upstream is not asked: questions wait on all connections that it, or the "
+			   "zone, may have"
+			 : "upstream is not asked: questions wait on all connections that there may be",
+		fields);
+}
+
 static void say_cookies_odd(struct hf_log *log, const struct hf_event *event, const char *upstream)
 {
 	const struct hf_log_field fields[] = {
@@ -603,6 +619,7 @@ static const struct {
 	[HF_EVENT_VIP_OLD] = {"VIP old", say_vip},
 	[HF_EVENT_VIP_GOOD] = {"VIP good", say_vip},
 	[HF_EVENT_PANIC] = {"zone panic", say_panic},
+	[HF_EVENT_CROWDED] = {"connections short", say_crowded},
 };
 
 const char *hf_event_kind_name(unsigned kind)

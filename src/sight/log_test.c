@@ -247,6 +247,10 @@ static void events_are_said_in_words(void **state)
 			"info upstream is in use again upstream=(gone) before=probing now=closed\n" },
 		{ { .kind = HF_EVENT_SOCKETS_SHORT, .a = -24 },
 			"error no socket for a question to an upstream error=\"Too many open files\"\n" },
+		{ { .kind = HF_EVENT_CROWDED, .slot = 3, .a = 1, .b = 230, .about_len = 6,
+			  .about = "\4corp" },
+			"warning upstream is not asked: questions wait on all connections that it, or "
+			"the zone, may have upstream=quad9 zone=corp in_use=230\n" },
 		{ { .kind = HF_EVENT_SIZE_LIMIT, .slot = 3, .a = 1200 },
 			"warning large answers of the upstream get lost over UDP: asking for small ones, "
 			"and TCP upstream=quad9 octets=1200\n" },

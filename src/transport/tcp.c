@@ -39,6 +39,9 @@
 
 #define TRIES 16
 
+/* Of a connection's places, those that are not its own route's alone. */
+#define FOR_OTHERS (HF_TCP_PIPELINE / 2)
+
 struct hf_tcp_connection {
 	struct hf_tcp_pool *pool;
 	struct hf_tcp_connection *next, **prev;
@@ -46,6 +49,7 @@ struct hf_tcp_connection {
 	struct hf_secure *secure;   /* NULL: plain */
 	struct hf_tls_session *tls;
 	struct hf_address peer;
+	struct hf_tcp_account account; /* of who used it last */
 	struct hf_frame_in in;
 	struct hf_frame_out out;
 	struct hf_tcp_attempt *attempts;
@@ -71,11 +75,45 @@ struct hf_tcp_pool {
 	const struct hf_tcp_handler *handler;
 	void *ctx;
 	struct hf_tcp_connection *connections;
-	unsigned count;
+	unsigned count, most;
+	unsigned in_use; /* of them: those that questions wait on */
+	struct hf_share by_upstream, by_route; /* ... on whose account */
 };
 
 static int attach(struct hf_tcp_pool *pool, struct hf_tcp_attempt *attempt,
-	const struct hf_address *peer, const struct hf_secure *secure);
+	const struct hf_address *peer, const struct hf_secure *secure,
+	const struct hf_tcp_account *account);
+
+/* ---- shares ---- */
+
+/* May one more connection come into use on this account? */
+static int look_for_share(const struct hf_tcp_pool *pool, const struct hf_tcp_account *account)
+{
+	size_t used = pool->in_use, most = pool->most;
+	size_t left = hf_share_left(&pool->by_upstream, account->upstream, used, most);
+	if (used >= most)
+		return HF_EBOUND;
+	if (!left || !hf_share_part_left(&pool->by_route, account->route, used,
+			     account->inner ? used + left : most))
+		return HF_ESHARE;
+	return 0;
+}
+
+static void come_into_use(struct hf_tcp_connection *c)
+{
+	struct hf_tcp_pool *pool = c->pool;
+	pool->in_use++;
+	hf_share_take(&pool->by_upstream, c->account.upstream);
+	hf_share_take(&pool->by_route, c->account.route.holder);
+}
+
+static void go_out_of_use(struct hf_tcp_connection *c)
+{
+	struct hf_tcp_pool *pool = c->pool;
+	pool->in_use--;
+	hf_share_give(&pool->by_upstream, c->account.upstream);
+	hf_share_give(&pool->by_route, c->account.route.holder);
+}
 
 /* ---- attempts ---- */
 
@@ -84,7 +122,8 @@ static void unlink_attempt(struct hf_tcp_attempt *a)
 	*a->prev = a->next;
 	if (a->next)
 		a->next->prev = a->prev;
-	a->connection->waiting--;
+	if (!--a->connection->waiting && !a->connection->over)
+		go_out_of_use(a->connection);
 	a->connection = NULL;
 }
 
@@ -157,13 +196,15 @@ static void broken(struct hf_tcp_connection *c, int error, hf_us now)
 {
 	struct hf_tcp_pool *pool = c->pool;
 	const char *why = c->tls && hf_tls_cause(c->tls)[0] ? hf_tls_cause(c->tls) : NULL;
+	if (c->waiting)
+		go_out_of_use(c); /* its share is for what its questions move to */
 	c->over = true;
 	while (c->attempts) {
 		struct hf_tcp_attempt *a = c->attempts;
 		unlink_attempt(a);
 		if (c->reused && may_move(pool, a)) {
 			a->moved = true;
-			if (attach(pool, a, &c->peer, c->secure) == 0) {
+			if (attach(pool, a, &c->peer, c->secure, &c->account) == 0) {
 				pool->handler->moved(pool->ctx, a, !a->joined, now);
 				continue;
 			}
@@ -274,14 +315,17 @@ static void idle_over(struct hf_timer *timer, hf_us now)
 		connection_free(c);
 }
 
+/* The one that has been idle for longest. */
 static bool close_an_idle_one(struct hf_tcp_pool *pool)
 {
-	struct hf_tcp_connection *c = pool->connections;
-	while (c && (c->waiting || c->over || c->calling))
-		c = c->next;
-	if (c)
-		connection_free(c);
-	return c != NULL;
+	struct hf_tcp_connection *oldest = NULL;
+	for (struct hf_tcp_connection *c = pool->connections; c; c = c->next)
+		if (!c->waiting && !c->over && !c->calling &&
+			(!oldest || c->rested < oldest->rested))
+			oldest = c;
+	if (oldest)
+		connection_free(oldest);
+	return oldest != NULL;
 }
 
 static void watch(struct hf_timer *timer, hf_us now);
@@ -308,19 +352,24 @@ static void link_connection(struct hf_tcp_pool *pool, struct hf_tcp_connection *
 }
 
 static int open_connection(struct hf_tcp_pool *pool, const struct hf_address *peer,
-	const struct hf_secure *secure, struct hf_tcp_connection **ret)
+	const struct hf_secure *secure, const struct hf_tcp_account *account,
+	struct hf_tcp_connection **ret)
 {
-	if (pool->count >= HF_TCP_CONNECTIONS && !close_an_idle_one(pool))
-		return -EAGAIN;
+	int rc = look_for_share(pool, account);
+	if (rc)
+		return rc;
+	if (pool->count >= pool->most && !close_an_idle_one(pool))
+		return HF_EBOUND;
 	struct hf_tcp_connection *c = calloc(1, sizeof *c);
 	if (!c)
 		return -ENOMEM;
 	c->pool = pool;
 	c->peer = *peer;
+	c->account = *account;
 	c->keep = secure ? IDLE_TLS : IDLE;
 	c->idle.fire = idle_over;
 	c->watch.fire = watch;
-	int rc = hf_stream_connect(pool->loop, peer, &stream_handler, c, &c->stream);
+	rc = hf_stream_connect(pool->loop, peer, &stream_handler, c, &c->stream);
 	if (rc) {
 		free(c);
 		return rc;
@@ -354,13 +403,21 @@ static bool leads_to(const struct hf_tcp_connection *c, const struct hf_address 
 	       (!secure || hf_secure_equal(c->secure, secure));
 }
 
+static bool is_full(const struct hf_tcp_connection *c, const struct hf_tcp_account *account)
+{
+	bool own = c->account.route.holder == account->route.holder;
+	return c->waiting >= (own || !c->waiting ? HF_TCP_PIPELINE : FOR_OTHERS);
+}
+
+/* One that is there. An idle one comes into use by it, for which there must be a share. */
 static struct hf_tcp_connection *with_room(struct hf_tcp_pool *pool, const struct hf_address *peer,
-	const struct hf_secure *secure)
+	const struct hf_secure *secure, const struct hf_tcp_account *account)
 {
 	struct hf_tcp_connection *c = pool->connections;
 	hf_us now = hf_loop_now(pool->loop);
-	while (c && (c->over || c->stale || c->waiting >= HF_TCP_PIPELINE || mute(c, now) ||
-			    !leads_to(c, peer, secure)))
+	bool shared = look_for_share(pool, account) == 0;
+	while (c && (c->over || c->stale || (!c->waiting && !shared) || is_full(c, account) ||
+			    mute(c, now) || !leads_to(c, peer, secure)))
 		c = c->next;
 	return c;
 }
@@ -387,7 +444,8 @@ static void put_on(struct hf_tcp_connection *c, struct hf_tcp_attempt *a)
 		a->next->prev = &a->next;
 	a->prev = &c->attempts;
 	c->attempts = a;
-	c->waiting++;
+	if (!c->waiting++)
+		come_into_use(c);
 }
 
 /* How long the other side's system may take to acknowledge. */
@@ -398,8 +456,9 @@ static hf_us patience(const struct hf_tcp_connection *c)
 	return c->was_idle ? least : IN_USE * least;
 }
 
-/* Puts the attempt's message on a connection. */
-static int attach_to(struct hf_tcp_connection *c, struct hf_tcp_attempt *a)
+/* Puts the attempt's message on a connection, which is in use on this account if it was not. */
+static int attach_to(struct hf_tcp_connection *c, struct hf_tcp_attempt *a,
+	const struct hf_tcp_account *account)
 {
 	struct hf_timer_wheel *timers = hf_loop_timers(c->pool->loop);
 	hf_us now = hf_loop_now(c->pool->loop);
@@ -413,6 +472,7 @@ static int attach_to(struct hf_tcp_connection *c, struct hf_tcp_attempt *a)
 	if (!c->waiting) {
 		c->heard = now;
 		c->was_idle = now - c->rested >= RESTED;
+		c->account = *account;
 	}
 	a->met = c->up;
 	put_on(c, a);
@@ -427,12 +487,12 @@ static int attach_to(struct hf_tcp_connection *c, struct hf_tcp_attempt *a)
 }
 
 static int attach(struct hf_tcp_pool *pool, struct hf_tcp_attempt *a, const struct hf_address *peer,
-	const struct hf_secure *secure)
+	const struct hf_secure *secure, const struct hf_tcp_account *account)
 {
-	struct hf_tcp_connection *c = with_room(pool, peer, secure);
+	struct hf_tcp_connection *c = with_room(pool, peer, secure, account);
 	a->joined = c != NULL;
-	int rc = c ? 0 : open_connection(pool, peer, secure, &c);
-	return rc ? rc : attach_to(c, a);
+	int rc = c ? 0 : open_connection(pool, peer, secure, account, &c);
+	return rc ? rc : attach_to(c, a, account);
 }
 
 /* Nobody acknowledges: what waits goes to a fresh connection, and not to another that may
@@ -443,7 +503,7 @@ static void desert(struct hf_tcp_connection *c, hf_us now)
 	struct hf_tcp_pool *pool = c->pool;
 	bool first = true;
 	c->stale = true;
-	if (open_connection(pool, &c->peer, c->secure, &fresh))
+	if (open_connection(pool, &c->peer, c->secure, &c->account, &fresh))
 		return;
 	for (struct hf_tcp_attempt *a = c->attempts, *next; a; a = next) {
 		next = a->next;
@@ -452,7 +512,7 @@ static void desert(struct hf_tcp_connection *c, hf_us now)
 		unlink_attempt(a);
 		a->moved = true;
 		a->joined = a->met = false;
-		if (attach_to(fresh, a)) {
+		if (attach_to(fresh, a, &c->account)) {
 			put_on(c, a);
 			continue;
 		}
@@ -480,20 +540,32 @@ static void watch(struct hf_timer *timer, hf_us now)
 }
 
 int hf_tcp_send(struct hf_tcp_pool *pool, struct hf_tcp_attempt *attempt,
-	const struct hf_address *peer, const struct hf_secure *secure, uint8_t *m, size_t len)
+	const struct hf_address *peer, const struct hf_secure *secure,
+	const struct hf_tcp_account *account, uint8_t *m, size_t len)
 {
+	static const struct hf_tcp_account nobody;
 	attempt->message = malloc(len);
 	if (!attempt->message)
 		return -ENOMEM;
 	memcpy(attempt->message, m, len);
 	attempt->len = (uint16_t)len;
 	attempt->moved = false;
-	int rc = attach(pool, attempt, peer, secure);
+	int rc = attach(pool, attempt, peer, secure, account ? account : &nobody);
 	if (rc) {
 		free(attempt->message);
 		attempt->message = NULL;
 	}
 	return rc;
+}
+
+void hf_tcp_pool_bound(struct hf_tcp_pool *pool, unsigned connections)
+{
+	pool->most = connections ? connections : 1;
+}
+
+unsigned hf_tcp_in_use(const struct hf_tcp_pool *pool)
+{
+	return pool->in_use;
 }
 
 int hf_tcp_pool_new(struct hf_loop *loop, const struct hf_tcp_handler *handler, void *ctx,
@@ -505,6 +577,7 @@ int hf_tcp_pool_new(struct hf_loop *loop, const struct hf_tcp_handler *handler, 
 	pool->loop = loop;
 	pool->handler = handler;
 	pool->ctx = ctx;
+	pool->most = HF_TCP_CONNECTIONS;
 	int rc = hf_tls_tickets_new(&pool->tickets);
 	if (rc)
 		free(pool);

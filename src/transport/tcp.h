@@ -17,9 +17,18 @@
  * Ownership: an attempt is embedded in its owner's struct and must be forgotten
  * before that memory goes; the message is copied.
  * One on which questions wait and nothing has come for two seconds gets no more.
- * At the bound: HF_TCP_PIPELINE questions a connection, HF_TCP_CONNECTIONS in
- * all; past that an idle one is closed, and if none is idle, -EAGAIN. A handshake that
- * takes four seconds is given up.
+ * A connection that questions wait on is *in use*, and it is so on the account of whoever sent
+ * the first of them: an upstream's, and a route's.
+ * At the bound: HF_TCP_PIPELINE questions a connection, HF_TCP_CONNECTIONS in all, if nothing
+ * else is said. Whoever needs one more has the one closed that has been idle for longest; one
+ * in use is closed for nobody. HF_EBOUND when all are in use, and HF_ESHARE when the upstream
+ * or the route has its share of them (share.h), though some are left: an upstream that takes
+ * connections and never answers, or never ends a handshake, leaves others theirs. An upstream
+ * may have four fifths of those in use; a route its part of them, or of what the upstream may
+ * have, where others ask that as well. Those that are idle count for nobody. Who has no
+ * share left goes on to use what it has. On another route's connection no more than half of
+ * the places are taken: there is always room for its own questions.
+ * A handshake that takes four seconds is given up.
  * Threads: one owner.  Never: names, policy, retries of its own. */
 #ifndef HF_TRANSPORT_TCP_H
 #define HF_TRANSPORT_TCP_H
@@ -28,6 +37,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/share.h"
 #include "loop/loop.h"
 #include "transport/tls.h"
 
@@ -35,6 +45,13 @@
 #define HF_TCP_CONNECTIONS 256
 
 struct hf_tcp_pool;
+
+/* Whose share a connection is of. */
+struct hf_tcp_account {
+	uint64_t upstream;    /* 0: nobody's, so the place alone bounds it */
+	struct hf_part route; /* zeroed: nobody's */
+	bool inner;           /* other routes ask this upstream, too */
+};
 
 struct hf_tcp_attempt {
 	struct hf_tcp_attempt *next, **prev;   /* on its connection */
@@ -65,10 +82,18 @@ int hf_tcp_pool_new(struct hf_loop *loop, const struct hf_tcp_handler *handler, 
 	struct hf_tcp_pool **ret);
 void hf_tcp_pool_free(struct hf_tcp_pool *pool); /* all attempts forgotten; NULL is fine */
 
-/* Sends a message whose id it sets, in plain text or over TLS (secure, which is copied).
- * On failure the attempt is not under way. */
+/* So many connections from now on (at least 1); what is open beyond that stays until it ends. */
+void hf_tcp_pool_bound(struct hf_tcp_pool *pool, unsigned connections);
+
+/* Connections that questions wait on. */
+unsigned hf_tcp_in_use(const struct hf_tcp_pool *pool);
+
+/* Sends a message whose id it sets, in plain text or over TLS (secure, which is copied), on
+ * somebody's account (copied; NULL: nobody's). On failure the attempt is not under way:
+ * HF_EBOUND or HF_ESHARE for want of a connection, or what the system says. */
 int hf_tcp_send(struct hf_tcp_pool *pool, struct hf_tcp_attempt *attempt,
-	const struct hf_address *peer, const struct hf_secure *secure, uint8_t *m, size_t len);
+	const struct hf_address *peer, const struct hf_secure *secure,
+	const struct hf_tcp_account *account, uint8_t *m, size_t len);
 
 /* The server says for how long it keeps the connection of this attempt, which is under
  * way, when it is idle (RFC 7828); 0: it wants it closed. */

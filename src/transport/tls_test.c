@@ -861,7 +861,7 @@ static void question(struct world *w, struct pool *p, unsigned n)
 {
 	struct hf_secure secure = {.peer = peer_named(NAME), .trust = w->trust};
 	uint8_t m[14] = {[13] = (uint8_t)n};
-	assert_int_equal(hf_tcp_send(p->pool, &p->attempts[n], &w->at, &secure, m, sizeof m), 0);
+	assert_int_equal(hf_tcp_send(p->pool, &p->attempts[n], &w->at, &secure, NULL, m, sizeof m), 0);
 }
 
 static void close_pool(struct world *w, struct pool *p)

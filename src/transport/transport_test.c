@@ -89,11 +89,25 @@ static int post_udp(struct world *w, unsigned n, const struct hf_address *to)
 	return hf_udp_post(w->udp, &w->sent[n].udp, to, m, sizeof m);
 }
 
-static int send_tcp(struct world *w, unsigned n, const struct hf_address *to)
+static int send_for(struct world *w, unsigned n, const struct hf_address *to,
+	const struct hf_tcp_account *account)
 {
 	uint8_t m[14] = { 0 };
 	hf_put_u16(m + 12, (uint16_t)n);
-	return hf_tcp_send(w->tcp, &w->sent[n].tcp, to, NULL, m, sizeof m);
+	return hf_tcp_send(w->tcp, &w->sent[n].tcp, to, NULL, account, m, sizeof m);
+}
+
+static int send_tcp(struct world *w, unsigned n, const struct hf_address *to)
+{
+	return send_for(w, n, to, NULL);
+}
+
+/* An address of its own for each number. */
+static struct hf_address somewhere(unsigned i)
+{
+	char text[32];
+	snprintf(text, sizeof text, "192.0.%u.%u:53", 3 + i / 250, 1 + i % 250);
+	return address(text);
 }
 
 static void from_within(struct world *w)
@@ -688,12 +702,10 @@ static void connections_are_bounded(void **state)
 	struct world *w = *state;
 	unsigned i = 0;
 	for (; i < HF_TCP_CONNECTIONS; i++) {
-		char text[32];
-		snprintf(text, sizeof text, "192.0.%u.%u:53", 3 + i / 250, 1 + i % 250);
-		struct hf_address each = address(text);
+		struct hf_address each = somewhere(i);
 		assert_int_equal(send_tcp(w, i, &each), 0);
 	}
-	assert_int_equal(send_tcp(w, i, &w->peer), -EAGAIN);
+	assert_int_equal(send_tcp(w, i, &w->peer), HF_EBOUND);
 	assert_null(w->sent[i].tcp.connection);
 	assert_null(w->sent[i].tcp.message);
 	/* One that nobody waits on any more makes room. */
@@ -705,13 +717,130 @@ static void connections_are_bounded(void **state)
 	assert_int_equal(send_tcp(w, 0, &w->peer), 0);
 }
 
+/* Sends to one address after another until it is refused. Returns how many went out. */
+static unsigned take_all(struct world *w, unsigned from, const struct hf_tcp_account *account)
+{
+	for (unsigned i = 0;; i++) {
+		struct hf_address each = somewhere(from + i);
+		int rc = send_for(w, from + i, &each, account);
+		if (!rc)
+			continue;
+		assert_int_equal(rc, HF_ESHARE);
+		assert_null(w->sent[from + i].tcp.message);
+		return i;
+	}
+}
+
+static void an_upstream_that_never_answers_leaves_others_a_fifth_of_the_connections(void **state)
+{
+	struct world *w = *state;
+	const struct hf_tcp_account tar = {.upstream = 1}, good = {.upstream = 2};
+	unsigned taken = take_all(w, 0, &tar);
+	assert_in_range(taken, HF_TCP_CONNECTIONS * 4 / 5, HF_TCP_CONNECTIONS * 4 / 5 + 1);
+	assert_int_equal(hf_tcp_in_use(w->tcp), taken);
+	w->answers = true;
+	assert_int_equal(send_for(w, MANY - 1, &w->peer, &good), 0);
+	run(w, 10 * HF_MS);
+	assert_int_equal(w->sent[MANY - 1].replies, 1);
+	/* What it gives back it may have again. */
+	hf_tcp_forget(&w->sent[0].tcp);
+	assert_int_equal(take_all(w, HF_TCP_CONNECTIONS, &tar), 1);
+}
+
+static void a_route_has_its_part_whichever_upstreams_it_asks(void **state)
+{
+	struct world *w = *state;
+	struct hf_tcp_account dead = {.route = {7, 50}}, well = {.route = {8, 50}};
+	for (unsigned i = 0; i < HF_TCP_CONNECTIONS / 2; i++) {
+		struct hf_address each = somewhere(i);
+		dead.upstream = 1 + i % 3;
+		assert_int_equal(send_for(w, i, &each, &dead), 0);
+	}
+	assert_int_equal(send_for(w, MANY - 1, &w->peer, &dead), HF_ESHARE);
+	well.upstream = 1;
+	assert_int_equal(send_for(w, MANY - 1, &w->peer, &well), 0);
+}
+
+/* Where several routes ask one upstream, a route's part is one of what that may have. */
+static void a_zone_that_is_dead_leaves_the_other_zones_of_its_upstream_theirs(void **state)
+{
+	struct world *w = *state;
+	const struct hf_tcp_account dead = {1, {7, 80}, true}, well = {1, {8, 80}, true};
+	unsigned taken = take_all(w, 0, &dead);
+	assert_in_range(taken, HF_TCP_CONNECTIONS / 2, HF_TCP_CONNECTIONS * 3 / 4);
+	assert_true(take_all(w, HF_TCP_CONNECTIONS, &well) > 10);
+	assert_true(hf_tcp_in_use(w->tcp) <= HF_TCP_CONNECTIONS * 4 / 5 + 1);
+}
+
+static void another_routes_connection_is_filled_by_half_only(void **state)
+{
+	struct world *w = *state;
+	const struct hf_tcp_account dead = {1, {7, 80}, true}, well = {1, {8, 80}, true};
+	assert_int_equal(send_for(w, 0, &w->peer, &well), 0);
+	for (unsigned i = 1; i <= HF_TCP_PIPELINE; i++)
+		assert_int_equal(send_for(w, i, &w->peer, &dead), 0);
+	assert_int_equal(hf_tcp_in_use(w->tcp), 2);
+	for (unsigned i = HF_TCP_PIPELINE + 1; i < HF_TCP_PIPELINE * 3 / 2; i++)
+		assert_int_equal(send_for(w, i, &w->peer, &dead), 0);
+	for (unsigned i = 0; i < HF_TCP_PIPELINE / 2; i++) {
+		unsigned n = HF_TCP_PIPELINE * 2 + i;
+		assert_int_equal(send_for(w, n, &w->peer, &well), 0);
+		assert_ptr_equal(w->sent[n].tcp.connection, w->sent[0].tcp.connection);
+	}
+	assert_int_equal(hf_tcp_in_use(w->tcp), 2);
+}
+
+static void idle_ones_count_for_nobody_and_the_one_idle_for_longest_makes_room(void **state)
+{
+	struct world *w = *state;
+	const struct hf_tcp_account one = {.upstream = 1}, two = {.upstream = 2};
+	struct hf_address first = somewhere(0), second = somewhere(1);
+	hf_tcp_pool_bound(w->tcp, 8);
+	assert_int_equal(send_for(w, 0, &first, &two), 0);
+	run(w, HF_MS);
+	assert_int_equal(send_for(w, 1, &second, &two), 0);
+	for (unsigned i = 2; i < 8; i++) {
+		struct hf_address each = somewhere(i);
+		assert_int_equal(send_for(w, i, &each, i < 7 ? &one : NULL), 0);
+	}
+	hf_tcp_forget(&w->sent[1].tcp);
+	run(w, HF_MS);
+	hf_tcp_forget(&w->sent[0].tcp);
+	assert_int_equal(hf_tcp_in_use(w->tcp), 6);
+	w->answers = true;
+	assert_int_equal(send_for(w, 10, &w->peer, &two), 0); /* in place of the second */
+	run(w, HF_MS);
+	assert_int_equal(w->sent[10].replies, 1);
+	assert_int_equal(send_for(w, 11, &first, &two), 0);
+	assert_true(w->sent[11].tcp.joined);
+	/* Who has its share does not wake another. */
+	assert_int_equal(send_for(w, 12, &w->peer, &one), HF_ESHARE);
+	assert_int_equal(send_for(w, 13, &w->peer, &two), 0);
+	assert_true(w->sent[13].tcp.joined);
+}
+
+/* A connection that ends gives its share back before what waits on it moves. */
+static void what_moves_from_an_idle_ones_end_needs_no_further_share(void **state)
+{
+	struct world *w = *state;
+	const struct hf_tcp_account one = {.upstream = 1};
+	hf_tcp_pool_bound(w->tcp, 8);
+	w->answers = true;
+	assert_int_equal(send_for(w, 0, &w->peer, &one), 0);
+	run(w, HF_SECOND);
+	server_end(&w->served[0]);
+	assert_int_equal(send_for(w, 1, &w->peer, &one), 0);
+	take_all(w, 2, &one);
+	run(w, HF_SECOND);
+	assert_int_equal(w->sent[1].replies, 1);
+	assert_int_equal(w->sent[1].refusals, 0);
+}
+
 static void room_is_never_made_by_closing_the_connection_that_speaks(void **state)
 {
 	struct world *w = *state;
 	for (unsigned i = 0; i < HF_TCP_CONNECTIONS - 1; i++) {
-		char text[32];
-		snprintf(text, sizeof text, "192.0.%u.%u:53", 3 + i / 250, 1 + i % 250);
-		struct hf_address each = address(text);
+		struct hf_address each = somewhere(i);
 		assert_int_equal(send_tcp(w, i, &each), 0);
 		hf_tcp_forget(&w->sent[i].tcp);
 	}
@@ -949,6 +1078,12 @@ int main(void)
 		IN_A_WORLD(half_a_reply_is_none),
 		IN_A_WORLD(replies_that_nobody_asked_for_are_strays),
 		IN_A_WORLD(connections_are_bounded),
+		IN_A_WORLD(an_upstream_that_never_answers_leaves_others_a_fifth_of_the_connections),
+		IN_A_WORLD(a_route_has_its_part_whichever_upstreams_it_asks),
+		IN_A_WORLD(a_zone_that_is_dead_leaves_the_other_zones_of_its_upstream_theirs),
+		IN_A_WORLD(another_routes_connection_is_filled_by_half_only),
+		IN_A_WORLD(idle_ones_count_for_nobody_and_the_one_idle_for_longest_makes_room),
+		IN_A_WORLD(what_moves_from_an_idle_ones_end_needs_no_further_share),
 		IN_A_WORLD(a_connection_that_stays_mute_gets_no_more_questions),
 		IN_A_WORLD(what_waits_on_a_forgotten_connection_moves_within_a_few_round_trips),
 		IN_A_WORLD(a_server_that_takes_its_time_is_not_taken_for_one_that_is_gone),

@@ -163,7 +163,7 @@ bool hf_health_report(
 	struct hf_health *h, const struct hf_upstream_conf *conf, const struct hf_health_fact *fact)
 {
 	enum hf_health_state before = h->state;
-	if (fact->outcome == HF_OUTCOME_UNSENT)
+	if (fact->outcome == HF_OUTCOME_UNSENT || fact->outcome == HF_OUTCOME_CROWDED)
 		return false;
 	if (fact->outcome == HF_OUTCOME_ANSWERED) {
 		answered(h, fact->now);
@@ -218,6 +218,7 @@ const char *hf_outcome_text(enum hf_outcome outcome)
 		[HF_OUTCOME_UNREACHABLE] = "is not reachable",
 		[HF_OUTCOME_GARBAGE] = "answers garbage",
 		[HF_OUTCOME_UNSENT] = "could not be asked",
+		[HF_OUTCOME_CROWDED] = "has no connection left",
 		[HF_OUTCOME_UNTRUSTED] = "is not believed",
 	};
 	return outcome < HF_OUTCOMES ? texts[outcome] : "?";

@@ -97,5 +97,8 @@ const struct hf_option hf_outgoing_options[] = {
 	{ .name = "retry-floor", .type = HF_OPT_RATE, ROW(retry.floor), .min = 1, .max = 1000000,
 	  .def = "50/s", .live = true,
 	  .help = "So many of those are allowed in any case." },
+	{ .name = "connections", .type = HF_OPT_COUNT, ROW(connections), .min = 8, .max = 1024,
+	  .def = "256", .live = true,
+	  .help = "TCP and TLS connections to upstreams that may be open at once, per worker, each for up to 100 questions. One upstream may have four fifths of those in use, and a route its `in-flight-percent` of them, or of what the upstream may have where several routes ask it. Idle ones make room for whoever needs one. At the bound a question goes to the next upstream, or gets an old answer, or SERVFAIL with an extended error." },
 	HF_OPTION_END,
 };

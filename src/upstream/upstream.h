@@ -68,6 +68,7 @@ extern const struct hf_option hf_interface_options[];
 struct hf_outgoing_conf {
 	uint32_t budget;           /* packets/s; 0: any */
 	struct hf_retry_conf retry;
+	uint32_t connections;      /* in use at once, per worker; 0: nothing is said of it */
 };
 
 extern const struct hf_option hf_outgoing_options[];
