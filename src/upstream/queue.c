@@ -5,8 +5,8 @@
 #include "base/error.h"
 
 /* Longest chain of a hash bucket, longest walk for the place of an entry that
- * moves, most turns passed on before somebody goes. Reached only by an
- * accident or costs far from 1 to 6; see the header for what happens then. */
+ * moves, or for one that has to leave, most turns passed on before somebody goes. Reached only by
+ * an accident or costs far from 1 to 6; see the header for what happens then. */
 #define PROBES 64
 #define WALK 64
 #define VISITS 64
@@ -44,6 +44,7 @@ struct hf_queue_flow {
 	struct client *client;
 	uint32_t route;
 	uint16_t type;
+	size_t length;
 	struct hf_queue_link entries; /* by arrival */
 };
 
@@ -59,6 +60,8 @@ struct hf_queue {
 	uint64_t arrivals;
 	struct hf_queue_link turns;      /* clients; whose turn it is comes first */
 	struct hf_queue_link *by_length; /* clients by backlog */
+	size_t of_route[HF_QUEUE_ROUTES];
+	struct hf_queue_link in_route[HF_QUEUE_ROUTES]; /* entries, by arrival */
 	size_t mask;
 	struct table clients, flows;
 	struct client *client_pool;
@@ -188,6 +191,7 @@ static struct hf_queue_flow *flow_new(struct hf_queue *q, const struct hf_queue_
 	flow->client = client;
 	flow->route = c->route;
 	flow->type = c->type;
+	flow->length = 0;
 	flow->turn.credit = 0;
 	flow->turn.due = false;
 	list_init(&flow->entries);
@@ -222,6 +226,11 @@ static struct hf_queue_link *place_of(struct hf_queue_link *list, uint64_t arriv
 	return at;
 }
 
+static size_t route_at(uint32_t route)
+{
+	return route % HF_QUEUE_ROUTES;
+}
+
 /* Queues an entry whose cost and arrival are set. */
 static void attach(struct hf_queue *q, struct hf_queue_entry *e, const struct hf_queue_class *c)
 {
@@ -229,13 +238,18 @@ static void attach(struct hf_queue *q, struct hf_queue_entry *e, const struct hf
 	if (!flow)
 		flow = flow_new(q, c);
 	struct client *client = flow->client;
+	struct hf_queue_link *route = &q->in_route[route_at(flow->route)];
 	list_insert_before(
 		place_of(&flow->entries, e->arrival, offsetof(struct hf_queue_entry, in_flow)),
 		&e->in_flow);
 	list_insert_before(
 		place_of(&client->entries, e->arrival, offsetof(struct hf_queue_entry, in_client)),
 		&e->in_client);
+	list_insert_before(place_of(route, e->arrival, offsetof(struct hf_queue_entry, in_route)),
+		&e->in_route);
 	set_backlog(q, client, client->backlog + 1);
+	flow->length++;
+	q->of_route[route_at(flow->route)]++;
 	e->flow = flow;
 	e->queued = true;
 	e->kind = (uint8_t)c->kind;
@@ -257,6 +271,9 @@ static void detach(struct hf_queue *q, struct hf_queue_entry *e)
 	struct client *client = flow->client;
 	list_remove(&e->in_flow);
 	list_remove(&e->in_client);
+	list_remove(&e->in_route);
+	flow->length--;
+	q->of_route[route_at(flow->route)]--;
 	set_backlog(q, client, client->backlog - 1);
 	if (list_empty(&flow->entries)) {
 		list_remove(&flow->turn.link);
@@ -312,6 +329,64 @@ static void charge(struct hf_queue_link *turns, struct turn *turn, uint16_t cost
 	list_to_end(turns, &turn->link);
 }
 
+/* ---- who has to leave ---- */
+
+static struct hf_queue_entry *newest(const struct hf_queue_flow *flow)
+{
+	return OWNER(flow->entries.prev, struct hf_queue_entry, in_flow);
+}
+
+/* The client's longest flow; of several the one whose newest came last. */
+static struct hf_queue_flow *longest_flow(const struct client *client)
+{
+	struct hf_queue_flow *longest = NULL;
+	const struct hf_queue_link *at = client->flows.next;
+	for (int i = 0; i < WALK && at != &client->flows; i++, at = at->next) {
+		struct hf_queue_flow *flow = OWNER(at, struct hf_queue_flow, turn.link);
+		if (!longest || flow->length > longest->length ||
+			(flow->length == longest->length &&
+				newest(flow)->arrival > newest(longest)->arrival))
+			longest = flow;
+	}
+	return longest;
+}
+
+/* Of the route with the most entries, if that is not the newcomer's: the newest of a client
+ * that is no better off than the newcomer's would be. */
+static struct hf_queue_entry *loser_by_route(
+	const struct hf_queue *q, const struct hf_queue_class *c, size_t would_be)
+{
+	size_t most = 0;
+	for (size_t i = 1; i < HF_QUEUE_ROUTES; i++)
+		if (q->of_route[i] > q->of_route[most])
+			most = i;
+	if (q->of_route[route_at(c->route)] + 1 >= q->of_route[most])
+		return NULL;
+	const struct hf_queue_link *list = &q->in_route[most], *at = list->prev;
+	for (int i = 0; i < WALK && at != list; i++, at = at->prev) {
+		struct hf_queue_entry *e = OWNER(at, struct hf_queue_entry, in_route);
+		const struct client *client = e->flow->client;
+		if (client->backlog >= would_be || client->id == c->client)
+			return e;
+	}
+	return NULL;
+}
+
+/* Whose place the newcomer takes; NULL: nobody's. See the header. */
+static struct hf_queue_entry *loser_to(const struct hf_queue *q, const struct hf_queue_class *c)
+{
+	size_t would_be = hf_queue_backlog(q, c->client) + 1;
+	if (would_be < q->longest)
+		return newest(
+			longest_flow(OWNER(q->by_length[q->longest].next, struct client, same)));
+	const struct client *own = client_find(q, c->client);
+	const struct hf_queue_flow *longest = own ? longest_flow(own) : NULL;
+	const struct hf_queue_flow *flow = flow_find(q, c);
+	if (longest && longest->length > (flow ? flow->length : 0) + 1)
+		return newest(longest);
+	return loser_by_route(q, c, would_be);
+}
+
 /* ---- the doors ---- */
 
 static int queue_take_memory(struct hf_queue *q)
@@ -344,6 +419,8 @@ int hf_queue_new(size_t entries_max, struct hf_queue **ret)
 		return -ENOMEM;
 	}
 	list_init(&q->turns);
+	for (size_t i = 0; i < HF_QUEUE_ROUTES; i++)
+		list_init(&q->in_route[i]);
 	for (size_t i = 0; i <= entries_max; i++)
 		list_init(&q->by_length[i]);
 	for (size_t i = entries_max; i-- > 0;) {
@@ -376,11 +453,9 @@ int hf_queue_add(struct hf_queue *q, struct hf_queue_entry *e, const struct hf_q
 	struct hf_queue_entry *loser = NULL;
 	if (q->depth == q->entries_max) {
 		*ret_loser = e;
-		if (hf_queue_backlog(q, c->client) + 1 >= q->longest)
+		loser = loser_to(q, c);
+		if (!loser)
 			return 0;
-		struct hf_queue_link *most = q->by_length[q->longest].next;
-		struct client *client = OWNER(most, struct client, same);
-		loser = OWNER(client->entries.prev, struct hf_queue_entry, in_client);
 		detach(q, loser);
 	}
 	e->cost = (uint16_t)(cost < 1 ? 1 : cost < UINT16_MAX ? cost : UINT16_MAX);

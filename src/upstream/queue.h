@@ -27,12 +27,20 @@
  * Ownership: entries are embedded in what the caller keeps and must not move
  * while they are queued. All else is taken once, when the queue is made: about
  * 250 bytes an entry.
- * At the bound: with entries_max entries, the client with the longest backlog
- * loses its newest one. If a newcomer's client would be among the longest, that
- * is the newcomer itself.
+ * At the bound: with entries_max entries, whoever has most loses an entry, and not the newcomer
+ * who has little. It is looked for in this order:
+ *   1. a client whose backlog is longer than the newcomer's would be: the one with the longest;
+ *   2. the newcomer's own client, if another flow of its is longer than the newcomer's would be;
+ *   3. the route with the most entries, if the newcomer's would have fewer, and there a client
+ *      whose backlog is no shorter than the newcomer's would be, or its own.
+ * It loses the newest of its longest flow; in 3, of the route. If there is nobody, all of these
+ * are as well off as the newcomer, which is then not taken in. So a flood of questions for one
+ * route, of one client or of many, keeps out no question for another.
+ * Routes are counted under HF_QUEUE_ROUTES numbers: two that meet there count as one.
  * Cost: constant for each call, given costs of a few packets. A take looks at no
  * more than 64 clients that have not saved enough, and at 64 flows of each; the
- * last one goes then and has its debt kept. A class is found by a hash that
+ * last one goes then and has its debt kept. At the bound no more than 64 flows of a client and
+ * 64 entries of a route are looked at. A class is found by a hash that
  * is keyed already; a chain ends after 64, and who would come later shares
  * the last one's turn.
  * Threads: one owner, no locks. */
@@ -42,6 +50,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define HF_QUEUE_ROUTES 256
 
 struct hf_queue;
 struct hf_queue_flow;
@@ -69,7 +79,7 @@ struct hf_queue_link {
 /* Zeroed: not queued. Only `queued` and `cost` are for reading; nothing is for
  * writing. */
 struct hf_queue_entry {
-	struct hf_queue_link in_flow, in_client; /* by arrival */
+	struct hf_queue_link in_flow, in_client, in_route; /* by arrival */
 	struct hf_queue_flow *flow;
 	uint64_t arrival;
 	uint16_t cost;

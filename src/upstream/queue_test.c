@@ -194,6 +194,73 @@ static void the_longest_backlog_loses_its_newest(void **state)
 	hf_queue_free(q);
 }
 
+static struct item *add_to(struct hf_queue *q, struct item *i, uint64_t client, uint32_t route)
+{
+	struct hf_queue_entry *loser = NULL;
+	i->class = (struct hf_queue_class){.client = client, .route = route, .type = A};
+	assert_int_equal(hf_queue_add(q, &i->entry, &i->class, 1, &loser), 0);
+	return item_of(loser);
+}
+
+/* One client, as a resolver that forwards to us is: it floods one zone, and asks for another. */
+static void a_clients_flood_for_one_route_does_not_keep_out_its_question_for_another(void **state)
+{
+	(void)state;
+	static struct item flood[10], others[10];
+	memset(flood, 0, sizeof flood);
+	memset(others, 0, sizeof others);
+	struct hf_queue *q = queue_of(10);
+	for (int i = 0; i < 10; i++)
+		assert_null(add_to(q, &flood[i], 1, 7));
+	for (int i = 0; i < 5; i++) {
+		assert_ptr_equal(add_to(q, &others[i], 1, 8), &flood[9 - i]);
+		assert_true(others[i].entry.queued);
+	}
+	/* Now it has as much of both. */
+	assert_ptr_equal(add_to(q, &others[5], 1, 8), &others[5]);
+	assert_ptr_equal(add_to(q, &flood[9], 1, 7), &flood[9]);
+	hf_queue_free(q);
+}
+
+static void a_flood_of_many_clients_for_one_route_keeps_out_nobodys_question_for_another(
+	void **state)
+{
+	(void)state;
+	enum { MOST = 8192 };
+	struct item *flood = calloc(MOST, sizeof *flood);
+	static struct item others[3], more;
+	memset(others, 0, sizeof others);
+	assert_non_null(flood);
+	struct hf_queue *q = queue_of(MOST);
+	for (uint64_t i = 0; i < MOST; i++)
+		assert_null(add_to(q, &flood[i], 1000 + i, 7));
+	assert_ptr_equal(add_to(q, &more, 1, 7), &more);
+	assert_ptr_equal(add_to(q, &others[0], 1, 8), &flood[MOST - 1]);
+	assert_ptr_equal(add_to(q, &others[1], 2, 8 + HF_QUEUE_ROUTES), &flood[MOST - 2]);
+	/* Its client has one already, and nobody of the flood has more. */
+	assert_ptr_equal(add_to(q, &others[2], 2, 8), &others[2]);
+	/* A client of the flood's own gives up its own place. */
+	assert_ptr_equal(add_to(q, &others[2], 1000 + MOST - 3, 8), &flood[MOST - 3]);
+	assert_int_equal(hf_queue_depth(q), MOST);
+	hf_queue_free(q);
+	free(flood);
+}
+
+static void who_has_to_leave_is_of_the_clients_longest_flow(void **state)
+{
+	(void)state;
+	static struct item items[8];
+	memset(items, 0, sizeof items);
+	struct hf_queue *q = queue_of(6);
+	for (int i = 0; i < 4; i++)
+		assert_null(add_to(q, &items[i], 1, 7));
+	assert_null(add_to(q, &items[4], 1, 8));
+	assert_null(add_to(q, &items[5], 2, 7));
+	assert_ptr_equal(add_to(q, &items[6], 3, 7), &items[3]);
+	assert_true(items[4].entry.queued);
+	hf_queue_free(q);
+}
+
 static void each_kind_is_counted_while_it_waits(void **state)
 {
 	(void)state;
@@ -313,6 +380,7 @@ static void nothing_that_is_taken_out_is_seen_again(void **state)
 #define ITEMS 60
 #define ENTRIES_MAX 40
 #define CLASSES_MAX 64
+#define ROUTES 3
 
 struct model_flow {
 	struct hf_queue_class class;
@@ -449,27 +517,92 @@ static void leave(struct item *i)
 	model_sweep();
 }
 
+static size_t model_flow_length(const struct hf_queue_class *class)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < ITEMS; i++)
+		n += items[i].in && same_flow(&items[i].class, class);
+	return n;
+}
+
+static size_t model_longest_flow(uint64_t client)
+{
+	size_t longest = 0;
+	for (size_t i = 0; i < ITEMS; i++)
+		if (items[i].in && items[i].class.client == client &&
+			model_flow_length(&items[i].class) > longest)
+			longest = model_flow_length(&items[i].class);
+	return longest;
+}
+
+static size_t model_route_length(uint32_t route)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < ITEMS; i++)
+		n += items[i].in && items[i].class.route == route;
+	return n;
+}
+
+/* The newest of the longest route whose client has no less than the newcomer's would. */
+static struct item *model_loser_by_route(const struct hf_queue_class *class)
+{
+	struct item *loser = NULL;
+	size_t would_be = model_backlog(class->client) + 1;
+	uint32_t most = 0;
+	for (uint32_t r = 1; r < ROUTES; r++)
+		if (model_route_length(r) > model_route_length(most))
+			most = r;
+	if (model_route_length(class->route) + 1 >= model_route_length(most))
+		return NULL;
+	for (size_t i = 0; i < ITEMS; i++)
+		if (items[i].in && items[i].class.route == most &&
+			(items[i].class.client == class->client ||
+				model_backlog(items[i].class.client) >= would_be) &&
+			(!loser || items[i].arrival > loser->arrival))
+			loser = &items[i];
+	return loser;
+}
+
+/* The newest of a longest flow of the client. */
+static void assert_newest_of_longest(const struct item *lost, uint64_t client)
+{
+	assert_true(lost->class.client == client);
+	assert_int_equal(model_flow_length(&lost->class), model_longest_flow(client));
+	for (size_t k = 0; k < ITEMS; k++)
+		if (items[k].in && same_flow(&items[k].class, &lost->class))
+			assert_true(items[k].arrival <= lost->arrival);
+}
+
+/* NULL: the newcomer. */
+static void assert_loses(const struct item *lost, const struct hf_queue_class *class)
+{
+	size_t longest = model_longest(), own = model_backlog(class->client);
+	if (own + 1 < longest) {
+		assert_non_null(lost);
+		assert_int_equal(model_backlog(lost->class.client), longest);
+		assert_newest_of_longest(lost, lost->class.client);
+	} else if (model_longest_flow(class->client) > model_flow_length(class) + 1) {
+		assert_non_null(lost);
+		assert_newest_of_longest(lost, class->client);
+	} else {
+		assert_ptr_equal(lost, model_loser_by_route(class));
+	}
+}
+
 static void try_add(
 	struct hf_queue *q, struct item *i, const struct hf_queue_class *class, uint64_t arrival)
 {
 	struct hf_queue_entry *loser = NULL;
-	size_t longest = model_longest(), own = model_backlog(class->client);
 	bool full = hf_queue_depth(q) == ENTRIES_MAX;
 	uint32_t cost = dice(3) ? 1 : 1 + dice(6);
 	assert_int_equal(hf_queue_add(q, &i->entry, class, cost, &loser), 0);
 	assert_int_equal(full, loser != NULL);
-	if (loser && loser != &i->entry) {
-		struct item *lost = item_of(loser);
-		assert_true(own + 1 < longest);
-		assert_int_equal(model_backlog(lost->class.client), longest);
-		for (size_t k = 0; k < ITEMS; k++)
-			if (items[k].in && items[k].class.client == lost->class.client)
-				assert_true(items[k].arrival <= lost->arrival);
-		leave(lost);
-	} else if (loser) {
-		assert_true(own + 1 >= longest);
+	if (loser)
+		assert_loses(loser == &i->entry ? NULL : item_of(loser), class);
+	if (loser && loser != &i->entry)
+		leave(item_of(loser));
+	else if (loser)
 		return;
-	}
 	i->class = *class;
 	i->cost = cost;
 	i->arrival = arrival;
@@ -520,7 +653,7 @@ static void it_does_what_a_naive_model_does(void **state)
 		for (uint64_t step = 1; step <= 2000; step++) {
 			struct item *i = &items[dice(ITEMS)];
 			struct hf_queue_class class = {.client = dice(clients),
-				.route = dice(2),
+				.route = dice(seed % 2 ? 2 : ROUTES),
 				.type = (uint16_t)(dice(4) ? A : AAAA)};
 			uint32_t what = dice(10);
 			if (!i->in && what < 5)
@@ -571,6 +704,11 @@ int main(void)
 		cmocka_unit_test(what_is_shared_is_packets_not_questions),
 		cmocka_unit_test(nobody_is_overtaken_because_there_is_no_room_for_him),
 		cmocka_unit_test(the_longest_backlog_loses_its_newest),
+		cmocka_unit_test(
+			a_clients_flood_for_one_route_does_not_keep_out_its_question_for_another),
+		cmocka_unit_test(
+			a_flood_of_many_clients_for_one_route_keeps_out_nobodys_question_for_another),
+		cmocka_unit_test(who_has_to_leave_is_of_the_clients_longest_flow),
 		cmocka_unit_test(each_kind_is_counted_while_it_waits),
 		cmocka_unit_test(an_entry_moves_only_to_a_shorter_backlog),
 		cmocka_unit_test(a_move_into_a_long_backlog_keeps_the_order_sane),
