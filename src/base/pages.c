@@ -13,11 +13,25 @@ static size_t whole(size_t octets, size_t unit)
 	return (octets + unit - 1) / unit * unit;
 }
 
+/* As calloc has it, which knows of fresh memory that it is zeroed: what it gave stands right
+ * before the border, for whoever gives it back. */
 static void *from_heap(size_t octets)
 {
-	size_t size = whole(octets ? octets : 1, LINE);
-	void *pages = aligned_alloc(LINE, size);
-	return pages ? memset(pages, 0, size) : NULL;
+	uint8_t *all = calloc(1, octets + sizeof all + LINE - 1);
+	if (!all)
+		return NULL;
+	uint8_t *pages = all + (whole((uintptr_t)all + sizeof all, LINE) - (uintptr_t)all);
+	memcpy(pages - sizeof all, &all, sizeof all);
+	return pages;
+}
+
+static void to_heap(uint8_t *pages)
+{
+	void *all;
+	if (!pages)
+		return;
+	memcpy(&all, pages - sizeof all, sizeof all);
+	free(all);
 }
 
 /* Maps a huge page more than is wanted and gives back what lies outside the
@@ -44,7 +58,7 @@ void *hf_pages_get(size_t octets)
 void hf_pages_free(void *pages, size_t octets)
 {
 	if (octets < HF_PAGES_HUGE)
-		free(pages);
+		to_heap(pages);
 	else if (pages)
 		munmap(pages, whole(octets, HF_PAGES_HUGE));
 }

@@ -7,7 +7,8 @@
  * (transparent_hugepage `always` or `madvise`); where it has none, everything
  * works with small ones. Memory counts as used when it is first touched, 2 MiB at
  * a time, which takes the kernel about 0.1 ms; taking it touches nothing.
- * Smaller pieces come from the heap.
+ * Smaller pieces come from the heap, which for some 100 KiB and more gives memory that is
+ * not touched, either.
  * Ownership: the caller's, who knows the size when it gives it back.
  * Threads: any. */
 #ifndef HF_BASE_PAGES_H
