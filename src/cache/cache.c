@@ -89,6 +89,10 @@
  * evicts whatever comes next: bounds the work of a store. */
 #define REINSERT_MAX 32
 
+/* Octets of a cache that are worth a place among its remarks (remarks.h): the smallest cache,
+ * of some four thousand answers, has as many places. */
+#define PER_REMARK 256
+
 enum { SMALL, MAIN, LOGS }; /* what a slot's SLOT_LOG says */
 
 /* What follows the wire form: see the header file. */
@@ -1639,9 +1643,9 @@ int hf_cache_new(
 	hf_fast_hash_init(&cache->names, hash_key, false);
 	cache->size = size;
 	cache->shard_count = shards;
-	cache->remarks = calloc(1, sizeof *cache->remarks);
+	int rc = hf_remarks_new(size / PER_REMARK, &cache->remarks);
 	for (unsigned i = 0; i < shards; i++) {
-		if (!cache->remarks || make_shard(&cache->shards[i], size / shards)) {
+		if (rc || make_shard(&cache->shards[i], size / shards)) {
 			hf_cache_free(cache);
 			return -ENOMEM;
 		}
@@ -1665,7 +1669,7 @@ void hf_cache_free(struct hf_cache *cache)
 		free_shard(&cache->shards[i]);
 	if (!cache)
 		return;
-	free(cache->remarks);
+	hf_remarks_free(cache->remarks);
 	hf_pages_free(cache, sizeof *cache + cache->shard_count * sizeof cache->shards[0]);
 }
 

@@ -1,12 +1,32 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cache/remarks.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LABELS_MAX (HF_NAME_MAX / 2 + 1)
-#define PLACE_BITS 16
 
-_Static_assert(HF_REMARK_PLACES == 1 << PLACE_BITS, "a place is the upper bits of a hash");
+int hf_remarks_new(uint64_t places, struct hf_remarks **ret)
+{
+	unsigned shift = 64;
+	uint64_t count = 1;
+	while (count < HF_REMARK_PLACES_MIN || (count < HF_REMARK_PLACES_MAX && count < places)) {
+		count *= 2;
+		shift--;
+	}
+	struct hf_remarks *remarks = calloc(1, sizeof *remarks + count * sizeof remarks->ends[0]);
+	if (!remarks)
+		return -ENOMEM;
+	remarks->shift = shift;
+	*ret = remarks;
+	return 0;
+}
+
+void hf_remarks_free(struct hf_remarks *remarks)
+{
+	free(remarks);
+}
 
 static uint64_t stir(uint64_t hash, uint64_t word)
 {
@@ -42,9 +62,10 @@ static uint64_t below(uint64_t hash, const uint8_t *label)
 	return stir(hash, word);
 }
 
-static unsigned place(uint64_t hash)
+/* The upper bits of a hash. */
+static unsigned place(const struct hf_remarks *remarks, uint64_t hash)
 {
-	return (unsigned)(hash * 0x9e3779b97f4a7c15u >> (64 - PLACE_BITS));
+	return (unsigned)(hash * 0x9e3779b97f4a7c15u >> remarks->shift);
 }
 
 /* The labels but for the root's, first to last. */
@@ -73,7 +94,8 @@ static void note(_Atomic uint32_t *at, uint32_t until)
 
 static bool lasts(const struct hf_remarks *remarks, uint64_t hash, hf_us since)
 {
-	uint32_t end = atomic_load_explicit(&remarks->ends[place(hash)], memory_order_relaxed);
+	uint32_t end =
+		atomic_load_explicit(&remarks->ends[place(remarks, hash)], memory_order_relaxed);
 	return end && (hf_us)end * HF_SECOND > since;
 }
 
@@ -84,8 +106,8 @@ void hf_remarks_note(
 	uint64_t open = 0;
 	for (unsigned n = split(name, labels); n; n--)
 		open = below(open, labels[n - 1]);
-	note(&remarks->ends[place(open)], seconds_up(end));
-	note(&remarks->ends[place(hash)], seconds_up(end));
+	note(&remarks->ends[place(remarks, open)], seconds_up(end));
+	note(&remarks->ends[place(remarks, hash)], seconds_up(end));
 }
 
 bool hf_remarks_itself(const struct hf_remarks *remarks, uint64_t hash, hf_us since)

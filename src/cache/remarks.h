@@ -12,6 +12,7 @@
  * itself; one by an open hash that is made for all names above another in one pass. Who
  * chooses names can make others look in vain: what they then pay is the price of the look.
  * Knows:   names, instants.  Never: what was said, and by whom.
+ * Ownership: the cache's, which says how many places its size is worth.
  * At the bound: more names than places make more looks, and no wrong answer.
  * Threads: any, at any time. What one thread notes another may see a little later,
  * as if it had come a little later. */
@@ -25,13 +26,19 @@
 #include "base/time.h"
 #include "wire/name.h"
 
-/* 256 KiB: at a hundredth of it in use a miss meets another's remark once in thirty
- * names of three labels. */
-#define HF_REMARK_PLACES 65536
+/* Of the most places, 256 KiB: at a hundredth of them in use a miss meets another's remark
+ * once in thirty names of three labels. */
+#define HF_REMARK_PLACES_MIN 4096
+#define HF_REMARK_PLACES_MAX 65536
 
 struct hf_remarks {
-	_Atomic uint32_t ends[HF_REMARK_PLACES]; /* seconds, rounded up; 0: nothing */
+	unsigned shift; /* of a hash, so that it is a place */
+	_Atomic uint32_t ends[]; /* seconds, rounded up; 0: nothing */
 };
+
+/* With as many places as asked for, within the two bounds and as a power of two. -ENOMEM. */
+int hf_remarks_new(uint64_t places, struct hf_remarks **ret);
+void hf_remarks_free(struct hf_remarks *remarks); /* NULL is fine */
 
 /* Something is kept about the (lowered) name, of which `hash` is a hash, until `end`. */
 void hf_remarks_note(

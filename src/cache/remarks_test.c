@@ -11,13 +11,16 @@
 
 static int open_remarks(void **state)
 {
-	*state = calloc(1, sizeof(struct hf_remarks));
-	return *state ? 0 : -1;
+	struct hf_remarks *remarks;
+	if (hf_remarks_new(HF_REMARK_PLACES_MAX, &remarks))
+		return -1;
+	*state = remarks;
+	return 0;
 }
 
 static int close_remarks(void **state)
 {
-	free(*state);
+	hf_remarks_free(*state);
 	return 0;
 }
 
@@ -130,6 +133,23 @@ static void nothing_that_was_noted_is_ever_missed(void **state)
 	assert_in_range(false_alarms, 0, 60);
 }
 
+static void the_smallest_table_misses_nothing_and_says_something_too_often(void **state)
+{
+	(void)state;
+	struct hf_remarks *remarks;
+	char text[40];
+	assert_int_equal(hf_remarks_new(0, &remarks), 0);
+	for (unsigned i = 0; i < 10000; i++) {
+		snprintf(text, sizeof text, "n%u.noted.example", i);
+		note(remarks, text, HF_SECOND);
+	}
+	for (unsigned i = 0; i < 10000; i++) {
+		snprintf(text, sizeof text, "n%u.noted.example", i);
+		assert_true(itself(remarks, text, 0));
+	}
+	hf_remarks_free(remarks);
+}
+
 #define WITH_REMARKS(test) cmocka_unit_test_setup_teardown(test, open_remarks, close_remarks)
 
 int main(void)
@@ -142,6 +162,7 @@ int main(void)
 		WITH_REMARKS(instants_at_both_ends_of_time_are_remembered),
 		WITH_REMARKS(a_name_of_127_labels_has_its_place),
 		WITH_REMARKS(nothing_that_was_noted_is_ever_missed),
+		cmocka_unit_test(the_smallest_table_misses_nothing_and_says_something_too_often),
 	};
 	return cmocka_run_group_tests_name("remarks", tests, NULL, NULL);
 }
