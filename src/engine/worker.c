@@ -65,7 +65,7 @@ static void worker_free(struct hf_worker *worker)
 	hf_inflight_clear(&worker->inflight);
 	hf_plan_unref(worker->plan);
 	hf_zones_unref(worker->zones);
-	free(worker->diary);
+	hf_diary_free(worker->diary);
 	free(worker);
 }
 
@@ -490,7 +490,6 @@ int hf_worker_new(const struct hf_worker_conf *conf, struct hf_worker **ret)
 	worker->loop = conf->loop;
 	worker->meter = conf->meter;
 	worker->events = conf->events;
-	worker->diary = calloc(1, sizeof *worker->diary);
 	worker->client = conf->client;
 	worker->client_ctx = conf->client_ctx;
 	worker->turned = conf->turned;
@@ -498,7 +497,7 @@ int hf_worker_new(const struct hf_worker_conf *conf, struct hf_worker **ret)
 	worker->pump.fire = hf_flights_pump;
 	hf_watch_begin(worker);
 	hf_mailbox_init(&worker->mailbox, MAILBOX_MOST);
-	int rc = worker->diary ? 0 : -ENOMEM;
+	int rc = hf_diary_new(conf->diary.routine ? conf->diary : HF_DIARY_SIZE, &worker->diary);
 	if (!rc)
 		rc = hf_inflight_init(&worker->inflight, conf->flights_max, conf->flights_max);
 	if (!rc)

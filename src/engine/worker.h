@@ -26,6 +26,7 @@
 #include "engine/plan.h"
 #include "engine/prove.h"
 #include "loop/loop.h"
+#include "meter/decision.h"
 #include "meter/event.h"
 #include "meter/meter.h"
 #include "upstream/state.h"
@@ -72,6 +73,7 @@ struct hf_worker_conf {
 	struct hf_event_ring *events;
 	struct hf_plan *plan;       /* a reference is taken */
 	size_t flights_max;         /* questions under way at once */
+	struct hf_diary_size diary; /* what it remembers of decisions; 0: HF_DIARY_SIZE */
 	/* How addresses are looked at that have to prove to be a name's (prove.h); NULL: by
 	 * TLS. */
 	const struct hf_prove_means *means;

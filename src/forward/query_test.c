@@ -2542,8 +2542,7 @@ static const struct hf_decision *decided(
 static void prepare_with_diary(struct asked *t, uint16_t upstreams)
 {
 	prepare(t, upstreams);
-	t->diary = calloc(1, sizeof *t->diary);
-	assert_non_null(t->diary);
+	assert_int_equal(hf_diary_new(HF_DIARY_SIZE, &t->diary), 0);
 }
 
 static void what_is_asked_hedged_and_answered_is_written_down_with_its_figures(void **state)
@@ -2579,7 +2578,7 @@ static void what_is_asked_hedged_and_answered_is_written_down_with_its_figures(v
 	assert_int_equal(d->a, 5 * HF_MS);
 	assert_int_equal(d->b, 2);
 	assert_null(hf_diary_read(t.diary, &reader));
-	free(t.diary);
+	hf_diary_free(t.diary);
 }
 
 static void silence_retries_and_the_failure_are_written_down_with_their_causes(void **state)
@@ -2611,7 +2610,7 @@ static void silence_retries_and_the_failure_are_written_down_with_their_causes(v
 	assert_non_null(last);
 	assert_int_equal(last->kind, HF_DECIDED_FAIL);
 	assert_int_equal(last->a, t.q.sends);
-	free(t.diary);
+	hf_diary_free(t.diary);
 }
 
 static void a_miss_that_is_answered_is_one_line(void **state)
@@ -2629,7 +2628,7 @@ static void a_miss_that_is_answered_is_one_line(void **state)
 	assert_int_equal(d->a, 12 * HF_MS);
 	assert_int_equal(d->b, 1);
 	assert_null(hf_diary_read(t.diary, &reader));
-	free(t.diary);
+	hf_diary_free(t.diary);
 }
 
 static void that_there_is_no_token_is_written_down_with_whose_it_is(void **state)
@@ -2650,7 +2649,7 @@ static void that_there_is_no_token_is_written_down_with_whose_it_is(void **state
 			noted++;
 		}
 	assert_in_range(noted, 1, t.q.sends);
-	free(t.diary);
+	hf_diary_free(t.diary);
 }
 
 static void what_is_waited_for_is_written_down_once_however_often_it_is_looked_for(void **state)
@@ -2671,7 +2670,7 @@ static void what_is_waited_for_is_written_down_once_however_often_it_is_looked_f
 		noted += waits;
 	}
 	assert_true(looks > noted && noted > 0);
-	free(t.diary);
+	hf_diary_free(t.diary);
 }
 
 int main(void)

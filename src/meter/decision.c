@@ -1,7 +1,33 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "meter/decision.h"
 
+#include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+
+static bool is_power(uint32_t n)
+{
+	return n && !(n & (n - 1));
+}
+
+int hf_diary_new(struct hf_diary_size size, struct hf_diary **ret)
+{
+	hf_require(is_power(size.routine) && is_power(size.notable));
+	size_t cells = (size_t)size.routine + size.notable;
+	struct hf_diary *diary = calloc(1, sizeof *diary + cells * sizeof diary->cells[0]);
+	if (!diary)
+		return -ENOMEM;
+	diary->size = size;
+	*ret = diary;
+	return 0;
+}
+
+void hf_diary_free(struct hf_diary *diary)
+{
+	free(diary);
+}
 
 static uint64_t oldest(uint64_t written, uint64_t room)
 {
@@ -10,8 +36,8 @@ static uint64_t oldest(uint64_t written, uint64_t room)
 
 struct hf_diary_reader hf_diary_oldest(const struct hf_diary *diary)
 {
-	return (struct hf_diary_reader){oldest(diary->routine_written, HF_DIARY_ROUTINE),
-		oldest(diary->notable_written, HF_DIARY_NOTABLE)};
+	return (struct hf_diary_reader){oldest(diary->routine_written, diary->size.routine),
+		oldest(diary->notable_written, diary->size.notable)};
 }
 
 const struct hf_decision *hf_diary_read(
@@ -24,8 +50,8 @@ const struct hf_decision *hf_diary_read(
 		reader->notable = first.notable;
 	bool routine = reader->routine < diary->routine_written;
 	bool notable = reader->notable < diary->notable_written;
-	const struct hf_decision *r = &diary->routine[reader->routine % HF_DIARY_ROUTINE];
-	const struct hf_decision *n = &diary->notable[reader->notable % HF_DIARY_NOTABLE];
+	const struct hf_decision *r = hf_diary_routine(diary, reader->routine);
+	const struct hf_decision *n = hf_diary_notable(diary, reader->notable);
 	if (!routine && !notable)
 		return NULL;
 	if (!notable || (routine && (int32_t)(r->number - n->number) < 0)) {

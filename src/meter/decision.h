@@ -13,7 +13,8 @@
  * Most misses write one cell of 96 octets, when they are answered; a cache hit none.
  * Units:   microseconds, but where a row says otherwise. Figures that do not fit are cut to
  *          what does.
- * Ownership: a diary is one block, a worker's. A reader copies what it wants.
+ * Ownership: a diary is one block, a worker's; its owner says how many cells each ring has.
+ *          A reader copies what it wants.
  * Threads: the worker's own, for writing and for reading. Who is elsewhere asks the worker
  *          for a copy.
  * At the bound: the oldest of its ring goes. Of a long name the first HF_DECISION_NAME
@@ -122,23 +123,41 @@ struct hf_decision {
 
 _Static_assert(sizeof(struct hf_decision) == 96, "a cell and a half");
 
-#define HF_DIARY_ROUTINE 1024u /* powers of two */
-#define HF_DIARY_NOTABLE 4096u
+struct hf_diary_size { /* cells of each ring: powers of two */
+	uint32_t routine, notable;
+};
+
+#define HF_DIARY_SIZE ((struct hf_diary_size){1024, 4096}) /* of a server: 480 KiB */
 
 struct hf_diary {
 	uint64_t routine_written, notable_written; /* ever */
-	struct hf_decision routine[HF_DIARY_ROUTINE];
-	struct hf_decision notable[HF_DIARY_NOTABLE];
+	struct hf_diary_size size;
+	struct hf_decision cells[]; /* the routine's first */
 };
+
+/* An empty one. -ENOMEM. */
+int hf_diary_new(struct hf_diary_size size, struct hf_diary **ret);
+void hf_diary_free(struct hf_diary *diary); /* NULL is fine */
+
+/* The cell that has the number-th line of its ring. */
+static inline struct hf_decision *hf_diary_routine(const struct hf_diary *diary, uint64_t number)
+{
+	return (struct hf_decision *)&diary->cells[number & (diary->size.routine - 1)];
+}
+
+static inline struct hf_decision *hf_diary_notable(const struct hf_diary *diary, uint64_t number)
+{
+	return (struct hf_decision *)&diary
+		->cells[diary->size.routine + (number & (diary->size.notable - 1))];
+}
 
 /* The cell for what was just decided: its number and kind are set, the rest is to be. */
 static inline struct hf_decision *hf_diary_next(struct hf_diary *diary, enum hf_decided kind)
 {
 	uint32_t number = (uint32_t)(diary->routine_written + diary->notable_written);
-	struct hf_decision *d =
-		kind < HF_DECIDED_ROUTINES
-			? &diary->routine[diary->routine_written++ % HF_DIARY_ROUTINE]
-			: &diary->notable[diary->notable_written++ % HF_DIARY_NOTABLE];
+	struct hf_decision *d = kind < HF_DECIDED_ROUTINES
+					? hf_diary_routine(diary, diary->routine_written++)
+					: hf_diary_notable(diary, diary->notable_written++);
 	d->number = number;
 	d->kind = (uint8_t)kind;
 	return d;

@@ -12,8 +12,8 @@ static const uint8_t ftp[HF_DECISION_NAME] = "\3ftp\7example";
 
 static struct hf_diary *diary_new(void)
 {
-	struct hf_diary *diary = calloc(1, sizeof *diary);
-	assert_non_null(diary);
+	struct hf_diary *diary;
+	assert_int_equal(hf_diary_new(HF_DIARY_SIZE, &diary), 0);
 	return diary;
 }
 
@@ -42,7 +42,7 @@ static void what_was_decided_is_read_in_its_order(void **state)
 		assert_int_equal(d->a, i);
 	}
 	assert_null(hf_diary_read(diary, &reader));
-	free(diary);
+	hf_diary_free(diary);
 }
 
 static void routine_does_not_push_out_what_is_notable(void **state)
@@ -60,8 +60,8 @@ static void routine_does_not_push_out_what_is_notable(void **state)
 		routine += d->kind == HF_DECIDED_ASK;
 	}
 	assert_int_equal(notable, 1);
-	assert_int_equal(routine, HF_DIARY_ROUTINE);
-	free(diary);
+	assert_int_equal(routine, HF_DIARY_SIZE.routine);
+	hf_diary_free(diary);
 }
 
 static void who_reads_late_gets_what_is_still_there(void **state)
@@ -69,10 +69,25 @@ static void who_reads_late_gets_what_is_still_there(void **state)
 	(void)state;
 	struct hf_diary *diary = diary_new();
 	struct hf_diary_reader reader = hf_diary_oldest(diary);
-	for (unsigned i = 0; i < HF_DIARY_NOTABLE + 3; i++)
+	for (unsigned i = 0; i < HF_DIARY_SIZE.notable + 3; i++)
 		write_one(diary, HF_DECIDED_RETRY, www, (int32_t)i);
 	assert_int_equal(hf_diary_read(diary, &reader)->a, 3);
-	free(diary);
+	hf_diary_free(diary);
+}
+
+static void a_diary_is_as_large_as_its_owner_says(void **state)
+{
+	(void)state;
+	struct hf_diary *diary;
+	assert_int_equal(hf_diary_new((struct hf_diary_size){2, 4}, &diary), 0);
+	struct hf_diary_reader reader = hf_diary_oldest(diary);
+	for (int i = 0; i < 9; i++)
+		write_one(diary, i % 2 ? HF_DECIDED_ASK : HF_DECIDED_HEDGE, www, i);
+	static const int left[] = {2, 4, 5, 6, 7, 8};
+	for (unsigned i = 0; i < sizeof left / sizeof left[0]; i++)
+		assert_int_equal(hf_diary_read(diary, &reader)->a, left[i]);
+	assert_null(hf_diary_read(diary, &reader));
+	hf_diary_free(diary);
 }
 
 static void the_last_of_a_name_are_found_the_oldest_first(void **state)
@@ -90,7 +105,7 @@ static void the_last_of_a_name_are_found_the_oldest_first(void **state)
 	/* Another type, and a name that only begins so, are others. */
 	assert_int_equal(hf_diary_last(diary, www, 13, 1, 28, last, 3), 0);
 	assert_int_equal(hf_diary_last(diary, www, 13, 3, 1, last, 3), 0);
-	free(diary);
+	hf_diary_free(diary);
 }
 
 static void figures_that_do_not_fit_are_cut(void **state)
@@ -107,6 +122,7 @@ int main(void)
 		cmocka_unit_test(what_was_decided_is_read_in_its_order),
 		cmocka_unit_test(routine_does_not_push_out_what_is_notable),
 		cmocka_unit_test(who_reads_late_gets_what_is_still_there),
+		cmocka_unit_test(a_diary_is_as_large_as_its_owner_says),
 		cmocka_unit_test(the_last_of_a_name_are_found_the_oldest_first),
 		cmocka_unit_test(figures_that_do_not_fit_are_cut),
 	};
