@@ -3,8 +3,12 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/pages.h"
 #include "engine/worker.h"
 #include "serve/listener.h"
+
+/* It is read at the end of every turn, so a thousand instances need not keep what was. */
+#define SMALL_DIARY ((struct hf_diary_size){ 64, 256 })
 
 struct room { /* one worker with its ears */
 	struct hf_loop *loop;
@@ -91,11 +95,10 @@ static int make_room(struct hf_house *house, struct hf_sim *sim, struct room *ro
 {
 	size_t most = house->scenario->clients.in_flight;
 	room->house = house;
-	room->meter = aligned_alloc(64, (sizeof *room->meter + 63) / 64 * 64);
+	room->meter = hf_pages_get(sizeof *room->meter);
 	room->events = calloc(1, sizeof *room->events);
 	if (!room->meter || !room->events)
 		return -ENOMEM;
-	memset(room->meter, 0, sizeof *room->meter);
 	/* The first loop was made to draw keys from. */
 	int rc = room->loop ? 0 : hf_sim_loop_new(sim, house->host, &room->loop);
 	if (!rc)
@@ -107,7 +110,7 @@ static int make_room(struct hf_house *house, struct hf_sim *sim, struct room *ro
 	const struct hf_worker_conf conf = {
 		.team = house->team, .index = (unsigned)(room - house->rooms), .loop = room->loop,
 		.meter = room->meter, .events = room->events, .plan = house->plan,
-		.flights_max = most, .client = &hf_responder_client, .client_ctx = responder,
+		.flights_max = most, .diary = SMALL_DIARY, .client = &hf_responder_client, .client_ctx = responder,
 		.turned = turned, .turned_ctx = room,
 		.means = &hf_vouch_means, .means_ctx = &room->voucher,
 	};
@@ -196,7 +199,7 @@ void hf_house_free(struct hf_house *house)
 	for (size_t i = 0; i < house->size; i++) {
 		if (house->rooms[i].loop)
 			hf_loop_free(house->rooms[i].loop);
-		free(house->rooms[i].meter);
+		hf_pages_free(house->rooms[i].meter, sizeof *house->rooms[i].meter);
 		free(house->rooms[i].events);
 	}
 	hf_plan_unref(house->plan);
