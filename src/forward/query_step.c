@@ -341,6 +341,27 @@ static bool is_pausing(struct hf_step *s, unsigned next, bool rested)
 	return true;
 }
 
+/* Nobody has ever heard the next, and others have just been sent there to find out whether it
+ * is there: who waits looks again soon. It lasts for a second or two, until the first answer or
+ * until its circuit opens. */
+static bool is_unheard(struct hf_step *s, const struct hf_selection *selected, unsigned next)
+{
+	struct hf_query *q = s->q;
+	const hf_us now = s->env->now;
+	if (hf_offer(selected, next) != HF_OFFER_WAIT || hf_unheard_until(selected, next) <= now)
+		return false;
+	if (q->cause == HF_CAUSE_NONE)
+		blame(q, HF_CAUSE_RESTING, next, HF_EDE_NONE);
+	if (q->background && !hoping(q)) {
+		give_up(s);
+		return true;
+	}
+	hf_us later = a_while(s) / 2;
+	hf_step_note_wait(s, HF_DECIDED_UNHEARD, 0, next, later, 0);
+	pause_until(s, now + later);
+	return true;
+}
+
 /* Whom the next message goes to, paid for if it has to be; -1: nobody now. */
 static int pay(struct hf_step *s, const struct hf_selection *selected, unsigned next, bool wanted)
 {
@@ -398,6 +419,8 @@ static void go_on_to(struct hf_step *s, const struct hf_selection *selected, int
 	if (asked(q, (unsigned)next))
 		return; /* the probe is the best that is left */
 	if (is_pausing(s, (unsigned)next, rested))
+		return;
+	if (is_unheard(s, selected, (unsigned)next))
 		return;
 	bool wanted = q->wished && q->sends && !q->tries[next];
 	int paid = pay(s, selected, (unsigned)next, wanted);

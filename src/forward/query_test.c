@@ -2673,6 +2673,42 @@ static void what_is_waited_for_is_written_down_once_however_often_it_is_looked_f
 	hf_diary_free(t.diary);
 }
 
+static void one_that_was_never_heard_is_not_asked_by_everybody(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	start(&t);
+	sent(&t);
+	t.now += 300 * HF_MS;
+	for (unsigned i = 0; i < 5; i++) {
+		hf_query_init(&t.q, 2 + i, t.now);
+		start(&t);
+		assert_int_equal(count(&t, HF_ACT_SEND), i < 4);
+	}
+	wait(&t);
+	assert_int_equal(count(&t, HF_ACT_SEND), 0);
+	t.states[0].answered = t.now; /* somebody else's question was */
+	wait(&t);
+	sent(&t);
+	assert_true(t.now - t.q.began <= 200 * HF_MS);
+}
+
+static void who_waits_for_one_never_heard_is_asked_of_another_that_was(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 2);
+	start(&t);
+	t.states[1].answered = t.now;
+	for (unsigned i = 0; i < 5; i++) {
+		t.now += 210 * HF_MS / (i + 1);
+		hf_query_init(&t.q, 2 + i, t.now);
+		start(&t);
+	}
+	assert_sent(&t, 1, HF_CHANNEL_UDP);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -2802,6 +2838,8 @@ int main(void)
 		cmocka_unit_test(that_there_is_no_token_is_written_down_with_whose_it_is),
 		cmocka_unit_test(
 			what_is_waited_for_is_written_down_once_however_often_it_is_looked_for),
+		cmocka_unit_test(one_that_was_never_heard_is_not_asked_by_everybody),
+		cmocka_unit_test(who_waits_for_one_never_heard_is_asked_of_another_that_was),
 	};
 	return cmocka_run_group_tests_name("query", tests, NULL, NULL);
 }

@@ -68,6 +68,8 @@ enum hf_decided {
 	HF_DECIDED_REST,      /* all rest; why: enum hf_query_cause, a: until it is looked again */
 	HF_DECIDED_KEEP_BACK, /* slot has just come back, and its share is used; a: until it is
 				 looked again, b: messages/s that it is given */
+	HF_DECIDED_UNHEARD,   /* slot has never said a word, and few are sent there until it does;
+				 a: until it is looked again */
 	HF_DECIDED_PAUSE,     /* slot has just refused; a: until it is asked again */
 	HF_DECIDED_HOLD,      /* slot's answer is not believed yet */
 	HF_DECIDED_STALE,    /* those who wait get an old answer; why: enum hf_decided_stale, a: its

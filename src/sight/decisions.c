@@ -187,6 +187,14 @@ static void say_keep_back(const struct saying *s)
 		s->slot, s->d->b, ms(s->d->a));
 }
 
+static void say_unheard(const struct saying *s)
+{
+	say(s,
+		"waits: %s has not said a word yet, and few are sent there until it does; looks "
+		"again in %.1f ms",
+		s->slot, ms(s->d->a));
+}
+
 static void say_pause(const struct saying *s)
 {
 	say(s, "waits: %s has just refused, and is asked again in %.1f ms", s->slot, ms(s->d->a));
@@ -261,6 +269,7 @@ static const struct row {
 	[HF_DECIDED_EVICT] = {"evict", say_evict},
 	[HF_DECIDED_REST] = {"rest", say_rest},
 	[HF_DECIDED_KEEP_BACK] = {"keep_back", say_keep_back},
+	[HF_DECIDED_UNHEARD] = {"unheard", say_unheard},
 	[HF_DECIDED_PAUSE] = {"pause", say_pause},
 	[HF_DECIDED_HOLD] = {"hold", say_hold},
 	[HF_DECIDED_STALE] = {"stale", say_stale},

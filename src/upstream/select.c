@@ -83,10 +83,22 @@ bool hf_has_room(const struct hf_selection *s, size_t i)
 		s->candidates[i].state, s->outgoing, s->outgoing_conf, s->cost, s->now);
 }
 
+/* Over a connection a question that is in vain is no packet of its own; and what we ask for
+ * ourselves finds out whether it is there. */
+hf_us hf_unheard_until(const struct hf_selection *s, size_t i)
+{
+	const struct hf_candidate *c = &s->candidates[i];
+	if (c->state->answered || s->own || c->conf->channel != HF_CHANNEL_UDP)
+		return s->now;
+	return hf_unheard_when(&c->state->unheard, s->now);
+}
+
 /* What one in use offers. The budgets are looked at last: they cost most. */
 static enum hf_offer offer_in_use(const struct hf_selection *s, size_t i)
 {
 	if (s->first && !hf_pace_free(&s->candidates[i].state->pace, s->now))
+		return HF_OFFER_WAIT;
+	if (hf_unheard_until(s, i) > s->now)
 		return HF_OFFER_WAIT;
 	return hf_has_room(s, i) ? HF_OFFER_USE : HF_OFFER_WAIT;
 }

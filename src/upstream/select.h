@@ -5,7 +5,8 @@
  * sent to yet come first, in the route's order: the fastest (a lost message
  * counting as time lost); or as listed, where one that is much worse than the
  * best is passed over; or strictly as listed, where it is not. One that has no room left in its
- * budget, or that has just come back and is given its share slowly, stands behind those that have.
+ * budget, or that has just come back and is given its share slowly, or of which not a word was ever
+ * heard (unheard.h), stands behind those that have.
  * One whose rest is over is asked when those in use have failed this question twice, or when none
  * is in use: then the question is its probe. One that rests is not asked at all. One that is
  * trusted little comes after all that are not: it is asked only while none of them is in use that
@@ -76,6 +77,9 @@ enum hf_offer hf_offer(const struct hf_selection *selection, size_t i);
 
 /* Is there room in its budget, and in everybody's, and nobody who waits for it? */
 bool hf_has_room(const struct hf_selection *selection, size_t i);
+
+/* When one that was never heard may be sent a message: `now` if it may, or was heard. */
+hf_us hf_unheard_until(const struct hf_selection *selection, size_t i);
 
 /* When an upstream that rests may be probed if nobody else is in use. */
 hf_us hf_rest_end_alone(const struct hf_health *health);

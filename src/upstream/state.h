@@ -22,6 +22,7 @@
 #include "upstream/retry.h"
 #include "upstream/rtt.h"
 #include "upstream/size.h"
+#include "upstream/unheard.h"
 
 struct hf_upstream_state {
 	struct hf_health health;
@@ -38,7 +39,8 @@ struct hf_upstream_state {
 	struct hf_queue *queue;   /* who waits for the budget; NULL: nobody ever had to */
 	uint32_t drain;           /* packets/s at which it empties when the limit is lifted */
 	hf_us turn;               /* ... and when the next of them go */
-	hf_us answered;           /* instant of the last answer */
+	hf_us answered;           /* instant of the last answer; 0: it was never heard */
+	struct hf_unheard unheard; /* ... and what it was sent all the same */
 	uint32_t in_flight;
 };
 
