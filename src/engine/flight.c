@@ -427,19 +427,21 @@ static int join(
 		return 0;
 	hf_count(worker->meter, HF_COUNT_JOINED);
 	int rc = hf_inflight_join(&worker->inflight, &up->base, waiter);
-	hf_note_flight(up, rc ? HF_DECIDED_TURN_AWAY : HF_DECIDED_JOIN, 0,
-		(int64_t)(rc ? worker->inflight.waiters : up->base.waiter_count),
-		(int64_t)worker->inflight.waiters_max, now);
-	if (!rc)
-		up->base.query.background = false;
-	if (!rc && up->stood)
+	if (rc) {
+		hf_note_away(worker, &up->key, waiter->client, HF_AWAY_WAITING,
+			worker->inflight.waiters, worker->inflight.waiters_max, now);
+		return rc;
+	}
+	hf_note_joined(up, waiter->client, now);
+	up->base.query.background = false;
+	if (up->stood)
 		hf_line_also(up, waiter->client);
 	/* Others have already waited long enough: this one hears at the next turn. */
-	if (!rc && up->late) {
+	if (up->late) {
 		up->base.query.patience = now;
 		hf_timer_arm(hf_loop_timers(worker->loop), &up->timer, now);
 	}
-	return rc;
+	return 0;
 }
 
 /* What is expected of the name, and who is not to be asked for it. */
@@ -479,8 +481,8 @@ int hf_flight_join(struct hf_worker *worker, const struct hf_cache_key *key,
 	if (!rc && waiter)
 		rc = hf_inflight_join(&worker->inflight, &f->base, waiter);
 	if (rc) {
-		hf_note_flight(f, HF_DECIDED_TURN_AWAY, 0, (int64_t)worker->inflight.flights,
-			(int64_t)worker->inflight.flights_max, now);
+		hf_note_away(worker, key, f->base.client, HF_AWAY_QUESTIONS,
+			worker->inflight.flights, worker->inflight.flights_max, now);
 		flight_end(f);
 	} else if (!f->route) {
 		hf_note_flight(f, HF_DECIDED_NO_ROUTE, 0, 0, 0, now);

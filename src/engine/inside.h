@@ -75,6 +75,9 @@ struct hf_worker {
 	struct hf_meter *meter;
 	struct hf_event_ring *events;
 	struct hf_diary *diary;  /* what was decided about questions; our own */
+	struct hf_decision *noted; /* in it, the last that wants to know its client: note.h */
+	hf_us away_since;        /* the second that lines about who was turned away are counted in */
+	uint32_t away_lines, away_unsaid;
 	uint32_t flights_begun;  /* the number of the last */
 	struct hf_plan *plan;
 	struct hf_zones *zones; /* what is answered without us (zone/zones.h), or NULL */

@@ -203,6 +203,17 @@ bool hf_worker_old(struct hf_worker *worker, const struct hf_cache_key *key, hf_
 	return true;
 }
 
+void hf_worker_was_for(struct hf_worker *worker, const struct hf_address *client)
+{
+	hf_note_client(worker, hf_plan_client(worker->plan, client));
+}
+
+void hf_worker_turned_away(struct hf_worker *worker, const struct hf_cache_key *key,
+	uint64_t client, size_t pending, size_t most, hf_us now)
+{
+	hf_note_away(worker, key, client, HF_AWAY_PENDING, pending, most, now);
+}
+
 /* There is no place for it. */
 static void turn_away(struct hf_worker *worker, const struct hf_cache_key *key,
 	const struct hf_waiter *waiter, int error, hf_us now)

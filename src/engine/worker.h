@@ -138,6 +138,14 @@ const char *hf_worker_why_not(struct hf_worker *worker, int error);
 bool hf_worker_old(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,
 	struct hf_cached *copy, struct hf_answer *ret);
 
+/* For the diary (meter/decision.h). Who was given the last STALE or FAILED: */
+void hf_worker_was_for(struct hf_worker *worker, const struct hf_address *client);
+
+/* ... and a question of the client (hf_plan_client) was not asked at all, for so many are
+ * pending of so many that may be. */
+void hf_worker_turned_away(struct hf_worker *worker, const struct hf_cache_key *key,
+	uint64_t client, size_t pending, size_t most, hf_us now);
+
 int hf_worker_ask(struct hf_worker *worker, const struct hf_cache_key *key,
 	const struct hf_ticket *ticket, hf_us now);
 

@@ -13,6 +13,8 @@ static inline struct hf_decision *write_down(
 	const struct hf_query_env *env = s->env;
 	struct hf_decision *d = hf_diary_next(env->diary, what);
 	d->at = at;
+	d->client = s->q->account;
+	d->unsaid = 0;
 	d->flight = env->flight;
 	d->since = (uint32_t)(at - s->q->began);
 	d->a = hf_decision_figure(a);

@@ -2,7 +2,6 @@
 #include "meter/decision.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -62,26 +61,42 @@ const struct hf_decision *hf_diary_read(
 	return n;
 }
 
-static bool is_about(
-	const struct hf_decision *d, const uint8_t *name, size_t len, uint32_t hash, uint16_t type)
-{
-	size_t kept = len < HF_DECISION_NAME ? len : HF_DECISION_NAME;
-	return !len || (d->hash == hash && d->type == type && d->name_len == len &&
-			       memcmp(d->name, name, kept) == 0);
-}
-
-size_t hf_diary_last(const struct hf_diary *diary, const uint8_t *name, size_t name_len,
-	uint32_t hash, uint16_t type, struct hf_decision *ret, size_t most)
+size_t hf_diary_last_that(const struct hf_diary *diary,
+	bool (*fits)(const void *ctx, const struct hf_decision *d), const void *ctx,
+	struct hf_decision *ret, size_t most)
 {
 	struct hf_diary_reader reader = hf_diary_oldest(diary);
 	const struct hf_decision *d;
 	size_t found = 0, kept = 0;
 	while ((d = hf_diary_read(diary, &reader)))
-		found += is_about(d, name, name_len, hash, type);
+		found += fits(ctx, d);
 	size_t skip = found > most ? found - most : 0;
 	reader = hf_diary_oldest(diary);
 	while (kept < most && (d = hf_diary_read(diary, &reader)))
-		if (is_about(d, name, name_len, hash, type) && (!skip || !skip--))
+		if (fits(ctx, d) && (!skip || !skip--))
 			ret[kept++] = *d;
 	return kept;
+}
+
+struct about {
+	const uint8_t *name;
+	size_t len;
+	uint32_t hash;
+	uint16_t type;
+};
+
+static bool is_about(const void *ctx, const struct hf_decision *d)
+{
+	const struct about *about = ctx;
+	size_t kept = about->len < HF_DECISION_NAME ? about->len : HF_DECISION_NAME;
+	return !about->len || (d->hash == about->hash && d->type == about->type &&
+				      d->name_len == about->len &&
+				      memcmp(d->name, about->name, kept) == 0);
+}
+
+size_t hf_diary_last(const struct hf_diary *diary, const uint8_t *name, size_t name_len,
+	uint32_t hash, uint16_t type, struct hf_decision *ret, size_t most)
+{
+	const struct about about = {name, name_len, hash, type};
+	return hf_diary_last_that(diary, is_about, &about, ret, most);
 }

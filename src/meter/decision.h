@@ -9,8 +9,10 @@
  * drill.
  * A *diary* keeps two rings. What goes as it should (asked, answered, joined, answered from
  * a failure that is remembered) is the *routine*, and would push out in a moment what one
- * looks for afterwards; so the rest has a ring of its own.
- * Most misses write one cell of 96 octets, when they are answered; a cache hit none.
+ * looks for afterwards; so the rest has a ring of its own. Who is turned away is in a crowd, which
+ * would push out all else: of those lines HF_DECIDED_AWAY_MOST a second are written, and each says
+ * how many were left out before it.
+ * Most misses write one cell of 128 octets, when they are answered; a cache hit none.
  * Units:   microseconds, but where a row says otherwise. Figures that do not fit are cut to
  *          what does.
  * Ownership: a diary is one block, a worker's; its owner says how many cells each ring has.
@@ -19,10 +21,12 @@
  *          for a copy.
  * At the bound: the oldest of its ring goes. Of a long name the first HF_DECISION_NAME
  *          octets are kept, and its hash tells it from others that begin so.
- * Never:   who the client is, what the answer says, allocation. */
+ * Never:   who the client is (a hash of its network under a secret key is enough to find what
+ *          was decided for one that is known), what the answer says, allocation. */
 #ifndef HF_METER_DECISION_H
 #define HF_METER_DECISION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -77,8 +81,8 @@ enum hf_decided {
 	HF_DECIDED_WAIT,     /* they have waited for long enough, and there is no old answer */
 	HF_DECIDED_FAIL,     /* it has failed; slot and why (enum hf_query_cause), a: messages */
 	HF_DECIDED_REMEMBER, /* ... and that counts for a s (RFC 9520) */
-	HF_DECIDED_TURN_AWAY, /* not taken on, for a bound; a: questions under way, b: that may be
-			       */
+	HF_DECIDED_TURN_AWAY, /* not taken on, for a bound; why: enum hf_decided_away, a: how many
+				 there are of those that it has, b: that may be */
 	HF_DECIDED_NO_ROUTE,  /* no upstream is configured for the name */
 	HF_DECIDEDS
 };
@@ -106,16 +110,28 @@ enum hf_decided_stale {
 	HF_STALE_DENIED,   /* what was there a moment ago is denied, and that is not believed yet */
 };
 
-#define HF_DECISION_NAME 55
+enum hf_decided_away {     /* what there is no room for */
+	HF_AWAY_QUESTIONS, /* questions under way, in all or in a share of them */
+	HF_AWAY_WAITING,   /* clients that wait for what is under way */
+	HF_AWAY_PENDING,   /* clients' questions that a worker keeps, in all or in a share */
+};
+
+/* Lines of a second about who is turned away, of one worker. */
+#define HF_DECIDED_AWAY_MOST 16
+
+/* An address in ip6.arpa has 74. */
+#define HF_DECISION_NAME 75
 #define HF_DECISION_NOBODY UINT16_MAX
 
 struct hf_decision {
 	hf_us at;
+	uint64_t client; /* hash of the network of who asked, or asked first; 0: nobody did */
 	uint32_t number; /* of all that the diary was told, in order */
 	uint32_t flight; /* which of the worker's: all of one number are about one question */
 	uint32_t since;  /* since it began; 0 if it is no flight's */
 	uint32_t hash;   /* of the name, whole */
 	int32_t a, b;
+	uint32_t unsaid; /* TURN_AWAY: how many before it were not written down */
 	uint16_t slot, other; /* HF_DECISION_NOBODY: nobody */
 	uint16_t type;
 	uint8_t kind, why;
@@ -123,7 +139,7 @@ struct hf_decision {
 	uint8_t name[HF_DECISION_NAME]; /* in wire form, cut to fit */
 };
 
-_Static_assert(sizeof(struct hf_decision) == 96, "a cell and a half");
+_Static_assert(sizeof(struct hf_decision) == 128, "two cache lines");
 
 struct hf_diary_size { /* cells of each ring: powers of two */
 	uint32_t routine, notable;
@@ -191,6 +207,11 @@ struct hf_diary_reader hf_diary_oldest(const struct hf_diary *diary);
 /* The next, or NULL. One that was overwritten since is passed over. */
 const struct hf_decision *hf_diary_read(
 	const struct hf_diary *diary, struct hf_diary_reader *reader);
+
+/* Copies the last, up to `most`, that fit, the oldest first. Returns how many. */
+size_t hf_diary_last_that(const struct hf_diary *diary,
+	bool (*fits)(const void *ctx, const struct hf_decision *d), const void *ctx,
+	struct hf_decision *ret, size_t most);
 
 /* Copies the last, up to `most`, that are about the name and type, the oldest first;
  * name_len 0: about any. Returns how many. */

@@ -116,6 +116,25 @@ static void figures_that_do_not_fit_are_cut(void **state)
 	assert_int_equal(hf_decision_figure(60 * HF_MS), 60000);
 }
 
+static bool is_odd(const void *ctx, const struct hf_decision *d)
+{
+	return d->a % 2 == *(const int *)ctx;
+}
+
+static void the_last_that_fit_are_copied(void **state)
+{
+	(void)state;
+	struct hf_diary *diary = diary_new();
+	struct hf_decision last[3];
+	const int odd = 1;
+	for (int i = 0; i < 10; i++)
+		write_one(diary, i % 3 ? HF_DECIDED_ASK : HF_DECIDED_FAIL, www, i);
+	assert_int_equal(hf_diary_last_that(diary, is_odd, &odd, last, 3), 3);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(last[i].a, 5 + 2 * i);
+	free(diary);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -125,6 +144,7 @@ int main(void)
 		cmocka_unit_test(a_diary_is_as_large_as_its_owner_says),
 		cmocka_unit_test(the_last_of_a_name_are_found_the_oldest_first),
 		cmocka_unit_test(figures_that_do_not_fit_are_cut),
+		cmocka_unit_test(the_last_that_fit_are_copied),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -257,8 +257,10 @@ int hf_request_ask(struct hf_request *q, const struct hf_cache_key *key, struct 
 	uint32_t ticket;
 	int rc = take_ticket(
 		r, client, hf_plan_part(plan, hf_route_find(plan->routes, key->name)), &ticket);
-	if (rc)
+	if (rc) {
+		hf_worker_turned_away(r->worker, key, client, r->pending, r->pending_max, q->now);
 		return rc;
+	}
 	struct hf_pending *p = pending_at(r, ticket);
 	fill_pending(q, p);
 	p->lead = lead;
@@ -353,6 +355,8 @@ static enum hf_respond reply_without(struct hf_request *q, struct hf_cached *cop
 		found = hf_worker_lookup(r->worker, &q->key, q->now, copy, &answer);
 	}
 	*ret_len = 0;
+	if (found == HF_LOOKUP_STALE || found == HF_LOOKUP_FAILED)
+		hf_worker_was_for(r->worker, q->packet.peer);
 	switch (found) {
 	case HF_LOOKUP_HIT:
 	case HF_LOOKUP_STALE:

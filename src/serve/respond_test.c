@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "serve/respond.h"
 
+#include "meter/decision.h"
 #include "serve/desk.h"
 
 /* ---- what is no question ---- */
@@ -440,6 +441,49 @@ static void past_a_clients_share_of_pending_questions_the_answer_is_servfail(voi
 	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_LATER);
 }
 
+/* Lines about questions that were turned away, and how many more these tell of. */
+static unsigned lines_away(const struct desk *d, uint32_t *ret_unsaid)
+{
+	const struct hf_diary *diary = hf_worker_diary(d->stage.worker[0]);
+	struct hf_diary_reader reader = hf_diary_oldest(diary);
+	const struct hf_decision *line;
+	unsigned lines = 0;
+	*ret_unsaid = 0;
+	while ((line = hf_diary_read(diary, &reader)))
+		if (line->kind == HF_DECIDED_TURN_AWAY) {
+			assert_int_equal(line->why, HF_AWAY_PENDING);
+			assert_int_not_equal(line->client, 0);
+			*ret_unsaid += line->unsaid;
+			lines++;
+		}
+	return lines;
+}
+
+static void ask_for_many(struct desk *d, const char *name)
+{
+	for (unsigned i = 0; i < 305; i++) {
+		struct packet p = question(name, (uint16_t)(1000 + i));
+		hand_over(d, p.bytes, p.len);
+	}
+}
+
+static void of_those_turned_away_a_few_a_second_leave_a_line(void **state)
+{
+	struct desk *d = *state;
+	uint32_t unsaid;
+	d->stage.upstreams[0].manner = STAGE_HOLDS;
+	ask_for_many(d, "a.example");
+	assert_int_equal(stage_counted(&d->stage, HF_COUNT_OVERLOAD), 100);
+	assert_int_equal(lines_away(d, &unsaid), HF_DECIDED_AWAY_MOST);
+	assert_int_equal(unsaid, 0);
+	run(d, 1100 * HF_MS);
+	ask_for_many(d, "b.example");
+	assert_int_equal(lines_away(d, &unsaid), 2 * HF_DECIDED_AWAY_MOST);
+	assert_int_equal(unsaid, 100 - HF_DECIDED_AWAY_MOST);
+	stage_release(&d->stage.upstreams[0]);
+	run(d, 10 * HF_SECOND);
+}
+
 static void the_world_cannot_make_it_crash(void **state)
 {
 	struct desk *d = *state;
@@ -531,6 +575,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			past_a_clients_share_of_pending_questions_the_answer_is_servfail,
 			open_small_desk, close_desk),
+		cmocka_unit_test_setup_teardown(
+			of_those_turned_away_a_few_a_second_leave_a_line, open_small_desk,
+			close_desk),
 		AT_A_DESK(the_world_cannot_make_it_crash),
 	};
 	return cmocka_run_group_tests_name("respond", tests, NULL, NULL);

@@ -235,10 +235,18 @@ static void say_remember(const struct saying *s)
 
 static void say_turn_away(const struct saying *s)
 {
+	static const char *const words[] = {
+		[HF_AWAY_QUESTIONS] = "questions are under way",
+		[HF_AWAY_WAITING] = "clients wait for what is under way",
+		[HF_AWAY_PENDING] = "clients' questions wait at this worker",
+	};
+	char before[48] = "";
+	if (s->d->unsaid)
+		snprintf(before, sizeof before, "; so were %u more before it", s->d->unsaid);
 	say(s,
-		"not taken on: %d questions are under way, of %d that may be, or this client or "
-		"upstream has its share of them",
-		s->d->a, s->d->b);
+		"not taken on: %d %s, of %d that may, or this client, route or upstream has its "
+		"share of them%s",
+		s->d->a, OF(words, s->d->why), s->d->b, before);
 }
 
 static void say_no_route(const struct saying *s)

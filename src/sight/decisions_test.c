@@ -46,6 +46,15 @@ static void a_decision_is_said_with_names_and_figures(void **state)
 			 .b = 1},
 			"gave the old answer, 90 s old, to 1 client: it has taken long enough, and "
 			"goes on"},
+		{{.kind = HF_DECIDED_TURN_AWAY,
+			 .slot = HF_DECISION_NOBODY,
+			 .why = HF_AWAY_PENDING,
+			 .a = 205,
+			 .b = 256,
+			 .unsaid = 17},
+			"not taken on: 205 clients' questions wait at this worker, of 256 that may, "
+			"or this client, route or upstream has its share of them; so were 17 more "
+			"before it"},
 		{{.kind = HF_DECIDED_FAIL, .slot = HF_DECISION_NOBODY, .why = HF_CAUSE_NONE},
 			"failed after 0 messages: no upstream to ask"},
 	};
@@ -76,10 +85,11 @@ static void a_name_that_was_cut_shows_its_whole_labels(void **state)
 	struct hf_decision d = {0};
 	char buf[HF_NAME_TEXT_MAX];
 	static const char text[] =
-		"www.a-label-of-some-length.another-label-of-some-length.third.example";
+		"www.a-label-of-some-length.another-label-of-some-length.a-third-label-of-some-length."
+		"example";
 	assert_int_equal(hf_name_from_text(text, strlen(text), &name), 0);
 	hf_decision_about(&d, name.bytes, name.len, 0, 1);
-	assert_string_equal(hf_decision_name(&d, buf), "www.a-label-of-some-length...");
+	assert_string_equal(hf_decision_name(&d, buf), "www.a-label-of-some-length.another-label-of-some-length...");
 	assert_int_equal(hf_name_from_text("www.example", 11, &name), 0);
 	hf_decision_about(&d, name.bytes, name.len, 0, 1);
 	assert_string_equal(hf_decision_name(&d, buf), "www.example");
