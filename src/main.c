@@ -11,6 +11,7 @@ static const struct hf_verb *const verbs[] = {
 	&hf_cmd_status,
 	&hf_cmd_ready,
 	&hf_cmd_explain,
+	&hf_cmd_decisions,
 	&hf_cmd_providers,
 	&hf_cmd_doc,
 	&hf_cmd_drill,

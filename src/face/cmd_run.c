@@ -18,6 +18,7 @@
 #include "face/hooks.h"
 #include "face/http.h"
 #include "face/inbox.h"
+#include "face/recent.h"
 #include "face/status.h"
 #include "face/verbs.h"
 #include "face/version.h"
@@ -310,7 +311,19 @@ static int request_explain(
 	return HF_EXIT_UNREACHED;
 }
 
+static int request_decisions(void *ctx, const char *argument, FILE *out)
+{
+	struct run *run = ctx;
+	struct hf_recent_wish wish;
+	if (!hf_recent_read(&run->instance, argument, &wish, out))
+		return HF_EXIT_USAGE;
+	return hf_recent_write(&run->instance, &wish, hf_loop_now(run->loop), out);
+}
+
 static const struct hf_control_request requests[] = {
+	{"decisions",
+		"what was decided lately: `decisions [json] [upstream=|route=|name=|client=|last=]`",
+		request_decisions},
 	{"explain", "the story of one answer: `explain NAME [TYPE] [ask] [json]`", NULL,
 		request_explain},
 	{"ready", "whether clients may be sent here; `ready json` for programs", request_ready},

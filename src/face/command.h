@@ -44,6 +44,10 @@ struct hf_flags { /* what the flags of all verbs fill in */
 	const char *root;     /* --root FOLDER */
 	const char *wait;     /* --wait DURATION */
 	const char *without;  /* --without PROVIDER */
+	const char *upstream; /* --upstream UPSTREAM */
+	const char *route;    /* --route ZONE */
+	const char *client;   /* --client ADDRESS */
+	const char *last;     /* --last N */
 };
 
 struct hf_flag_row { /* a row; ends with a row without a name */

@@ -52,10 +52,15 @@ static double number(const json_t *object, const char *key)
 
 void hf_decision_write(const json_t *object, bool named, FILE *out)
 {
+	const json_t *worker = json_object_get(object, "worker");
+	char flight[32] = "";
 	fprintf(out, "  %9.3f s ago", number(object, "ago_ms") / 1000);
 	if (json_is_integer(json_object_get(object, "flight")))
-		fprintf(out, "  #%-6.0f +%8.1f ms  ", number(object, "flight"),
-			number(object, "since_ms"));
+		snprintf(flight, sizeof flight, "#%.0f", number(object, "flight"));
+	if (worker)
+		fprintf(out, "  %2.0f", json_number_value(worker));
+	if (*flight)
+		fprintf(out, "  %-7s +%8.1f ms  ", flight, number(object, "since_ms"));
 	else
 		fprintf(out, "  %-7s %12s  ", "", "");
 	if (named)

@@ -8,7 +8,9 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "face/command.h"
 #include "face/listen_at.h"
+#include "face/recent.h"
 #include "face/version.h"
 #include "loop/loop_epoll.h"
 
@@ -19,6 +21,7 @@
 #define TARGET_MAX 1024
 #define PAGE_MAX (64u << 20)  /* the configuration with 100,000 routes is 10 MiB */
 #define LABELS_MAX 16
+#define RECALLS_A_SECOND 10 /* a diary is 5,120 cells for a worker to look at */
 #define PATIENCE (5 * HF_SECOND) /* workers turn once a second */
 
 struct hf_http {
@@ -27,6 +30,8 @@ struct hf_http {
 	struct MHD_Daemon *daemon;
 	char facts[LABELS_MAX][HF_FACT_MAX];
 	struct hf_metrics_label build[LABELS_MAX + 1];
+	hf_us recalls_since; /* the HTTP thread's own */
+	unsigned recalls;
 };
 
 /* ---- pages: each writes its text and returns the status ---- */
@@ -86,6 +91,61 @@ static unsigned page_config(struct hf_http *http, struct hf_text *text)
 	return printed ? MHD_HTTP_OK : MHD_HTTP_INTERNAL_SERVER_ERROR;
 }
 
+/* ---- what was decided lately ---- */
+
+struct wanting { /* the words of a request, one after another */
+	struct hf_http *http;
+	struct hf_recent_wish wish;
+	FILE *out;
+	bool good;
+};
+
+static enum MHD_Result want(void *ctx, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+	struct wanting *w = ctx;
+	(void)kind;
+	w->good = hf_recent_want(w->http->instance, key, value ? value : "", &w->wish, w->out);
+	return w->good ? MHD_YES : MHD_NO;
+}
+
+/* Workers have to look, so there is a bound on how often. */
+static bool may_recall(struct hf_http *http, hf_us now)
+{
+	if (now - http->recalls_since >= HF_SECOND) {
+		http->recalls_since = now;
+		http->recalls = 0;
+	}
+	return http->recalls++ < RECALLS_A_SECOND;
+}
+
+static unsigned recall(struct wanting *w, struct MHD_Connection *connection)
+{
+	hf_us now = hf_clock_now();
+	w->wish.json = true;
+	MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, want, w);
+	if (!w->good)
+		return MHD_HTTP_BAD_REQUEST;
+	if (may_recall(w->http, now) &&
+		hf_recent_write(w->http->instance, &w->wish, now, w->out) == HF_EXIT_GOOD)
+		return MHD_HTTP_OK;
+	return MHD_HTTP_SERVICE_UNAVAILABLE;
+}
+
+static unsigned page_decisions(
+	struct hf_http *http, struct MHD_Connection *connection, struct hf_text *text)
+{
+	char *page = NULL;
+	size_t len;
+	struct wanting w = {http, hf_recent_any, open_memstream(&page, &len), true};
+	unsigned status = w.out ? recall(&w, connection) : MHD_HTTP_INTERNAL_SERVER_ERROR;
+	if (w.out && fclose(w.out) == 0 && len)
+		hf_text_put(text, page, len);
+	else
+		hf_text_add(text, "too many are asking already, try again\n");
+	free(page);
+	return status;
+}
+
 static unsigned page_index(struct hf_http *http, struct hf_text *text);
 
 static const struct route {
@@ -94,6 +154,9 @@ static const struct route {
 	const char *help;
 	unsigned (*write)(struct hf_http *http, struct hf_text *text);
 	const char *json; /* the page that who accepts JSON gets instead; may be NULL */
+	/* In place of `write`, for a page that depends on what follows the `?`. */
+	unsigned (*ask)(
+		struct hf_http *http, struct MHD_Connection *connection, struct hf_text *text);
 } routes[] = {
 	{ "/", "text/plain; charset=utf-8", "this list", page_index },
 	{ "/metrics", "text/plain; version=0.0.4; charset=utf-8", "figures for Prometheus", page_metrics },
@@ -102,6 +165,9 @@ static const struct route {
 	  page_ready_text, "/ready.json" },
 	{ "/ready.json", "application/json", "the same as an object", page_ready_json },
 	{ "/api/v1/config", "application/json", "the configuration in force, with all defaults", page_config },
+	{"/api/v1/decisions", "application/json",
+		"what was decided lately; ?upstream=, route=, name=, client=, last=", NULL, NULL,
+		page_decisions},
 };
 
 static unsigned page_index(struct hf_http *http, struct hf_text *text)
@@ -109,7 +175,7 @@ static unsigned page_index(struct hf_http *http, struct hf_text *text)
 	(void)http;
 	hf_text_add(text, "holdfast %s\n\n", hf_version());
 	for (size_t i = 0; i < HF_COUNT_OF(routes); i++)
-		hf_text_add(text, "%-16s %s\n", routes[i].path, routes[i].help);
+		hf_text_add(text, "%-18s %s\n", routes[i].path, routes[i].help);
 	return MHD_HTTP_OK;
 }
 
@@ -162,9 +228,13 @@ static enum MHD_Result show(struct hf_http *http, struct MHD_Connection *connect
 	const struct route *route)
 {
 	struct hf_text text = hf_text(PAGE_MAX);
-	unsigned status = route->write(http, &text);
+	unsigned status =
+		route->ask ? route->ask(http, connection, &text) : route->write(http, &text);
 	if (!text.overrun)
-		return respond(connection, status, route->type, &text);
+		return respond(connection, status,
+			route->ask && status != MHD_HTTP_OK ? "text/plain; charset=utf-8"
+							    : route->type,
+			&text);
 	hf_text_clear(&text);
 	return refuse(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "the page does not fit into memory");
 }

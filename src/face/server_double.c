@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "serve/diaries.h"
 #include "serve/readiness.h"
 
 struct hf_server *hf_double_new(const struct hf_settings *settings)
@@ -162,6 +163,21 @@ void hf_server_look(const struct hf_server *server, struct hf_look *look)
 	if (!server->ready)
 		hf_look_add(look, HF_REASON_UPSTREAM, HF_REASON_NOTED, ".",
 			"no upstream of zone . may be used");
+}
+
+int hf_server_decisions(
+	struct hf_server *server, const struct hf_diaries_wish *wish, struct hf_recollection *ret)
+{
+	(void)server;
+	(void)wish;
+	*ret = (struct hf_recollection){.workers = 1};
+	return 0;
+}
+
+uint64_t hf_server_client(const struct hf_server *server, const struct hf_address *client)
+{
+	(void)server;
+	return client->bytes[0];
 }
 
 int hf_server_inspect(struct hf_server *server, const struct hf_inspect_conf *conf)

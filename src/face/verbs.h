@@ -12,6 +12,7 @@ extern const struct hf_verb hf_cmd_reload;
 extern const struct hf_verb hf_cmd_status;
 extern const struct hf_verb hf_cmd_ready;
 extern const struct hf_verb hf_cmd_explain;
+extern const struct hf_verb hf_cmd_decisions;
 extern const struct hf_verb hf_cmd_providers;
 extern const struct hf_verb hf_cmd_doc;
 extern const struct hf_verb hf_cmd_version;

@@ -76,6 +76,14 @@ void hf_server_tick(struct hf_server *server, FILE *complaints);
 struct hf_inspect_conf;
 int hf_server_inspect(struct hf_server *server, const struct hf_inspect_conf *conf);
 
+/* What was decided lately, by all workers: diaries.h, which says who may ask and what it
+ * returns; and the client as the wish wants it. */
+struct hf_diaries_wish;
+struct hf_recollection;
+int hf_server_decisions(
+	struct hf_server *server, const struct hf_diaries_wish *wish, struct hf_recollection *ret);
+uint64_t hf_server_client(const struct hf_server *server, const struct hf_address *client);
+
 /* Stops listening, waits until all questions under way are answered, or
  * `longest` has passed; then ends the workers. Returns how many questions were
  * left without an answer. */

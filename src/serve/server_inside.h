@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 
+#include "serve/diaries.h"
 #include "serve/ears.h"
 #include "serve/inspect.h"
 #include "serve/server.h"
@@ -51,6 +52,7 @@ struct hf_server {
 	struct hf_admission_table *admission;
 	struct hf_slots *slots;
 	struct hf_inspections inspections;
+	struct hf_diaries diaries;
 	struct hf_bound bound;
 	bool serving;
 	hf_us certificate_due; /* when what is shown over TLS is looked at again */

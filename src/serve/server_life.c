@@ -378,6 +378,7 @@ int hf_server_start(const struct hf_settings *settings, const struct hf_given_so
 	if (server) {
 		server->size = server->bound.workers = size;
 		hf_inspections_init(&server->inspections);
+		hf_diaries_init(&server->diaries);
 		hf_zones_link_init(&server->zones, post_zones, server);
 		pthread_mutex_init(&server->lock, NULL);
 		pthread_cond_init(&server->news, NULL);
@@ -411,6 +412,19 @@ int hf_server_inspect(struct hf_server *server, const struct hf_inspect_conf *co
 	struct hf_cache_key key = hf_plan_key(server->plan, server->cache, &conf->questions[0], 0);
 	unsigned owner = hf_cache_shard(server->cache, &key);
 	return hf_inspect(&server->inspections, server->crew[owner].worker, conf);
+}
+
+int hf_server_decisions(
+	struct hf_server *server, const struct hf_diaries_wish *wish, struct hf_recollection *ret)
+{
+	struct hf_worker **workers = calloc(server->size, sizeof *workers);
+	if (!workers)
+		return -ENOMEM;
+	for (size_t w = 0; w < server->size; w++)
+		workers[w] = server->crew[w].worker;
+	int rc = hf_diaries_read(&server->diaries, workers, server->size, wish, ret);
+	free(workers);
+	return rc;
 }
 
 /* ---- reload ---- */
@@ -527,6 +541,7 @@ void hf_server_free(struct hf_server *server)
 		hf_listener_free(server->crew[w].listener);
 	hf_team_free(server->team);
 	hf_zones_link_clear(&server->zones);
+	hf_diaries_clear(&server->diaries);
 	for (size_t w = 0; w < server->size; w++) {
 		hf_loop_free(server->crew[w].loop);
 		free(server->crew[w].meter);

@@ -67,6 +67,14 @@ static pthread_mutex_t *lock_of(const struct hf_server *server)
 	return (pthread_mutex_t *)(uintptr_t)&server->lock;
 }
 
+uint64_t hf_server_client(const struct hf_server *server, const struct hf_address *client)
+{
+	pthread_mutex_lock(lock_of(server));
+	uint64_t it = hf_plan_client(server->plan, client);
+	pthread_mutex_unlock(lock_of(server));
+	return it;
+}
+
 bool hf_server_tls_until(const struct hf_server *server, int64_t *ret)
 {
 	pthread_mutex_lock(lock_of(server));
