@@ -42,6 +42,7 @@ struct notice { /* a NOTIFY that a listener got */
 
 struct shown { /* a zone, for readers */
 	struct hf_name name, catalog; /* that it is a member of; len 0: none */
+	char group[HF_ZONE_GROUP_MAX + 1]; /* whose settings it has; "": it has its catalog's */
 	bool required;
 	struct hf_zone_keeper_figures figures;
 	struct hf_update_figures *updates; /* figures.updates of them; within shown_updates */
@@ -231,6 +232,8 @@ static void show(struct hf_authority *a, hf_us now)
 			conf->required && (!conf->from || shown[i].figures.has_copy);
 		if (conf->from)
 			shown[i].catalog = conf->from->name;
+		snprintf(shown[i].group, sizeof shown[i].group, "%s",
+			conf->group ? conf->group->group : "");
 		trouble += is_trouble(&shown[i]);
 		providers += shown[i].figures.updates;
 	}
@@ -274,6 +277,7 @@ static struct hf_zones_entry entry_of(const struct hf_authority *a, size_t i)
 	if (conf->from) {
 		entry.role = HF_ZONES_MEMBER;
 		entry.catalog = (uint32_t)find(a, &conf->from->name);
+		entry.group = conf->group ? conf->group->key : 0;
 	}
 	return entry;
 }
@@ -404,6 +408,7 @@ struct cast {
 	size_t count;
 	struct hf_members members;
 	struct hf_event event; /* what is told of it */
+	struct hf_event stray; /* ... of members in groups that nobody knows */
 };
 
 static const struct hf_zone *version_of(void *ctx, const struct hf_zone_conf *catalog)
@@ -427,6 +432,19 @@ static void passed_over(void *ctx, const struct hf_zone_conf *catalog, const str
 	hf_event_why(&cast->event, text);
 }
 
+/* Told when it is listed, and once for each configuration. */
+static void note_stray(struct cast *cast, const struct hf_member *next, const struct hf_member *now)
+{
+	char name[HF_NAME_TEXT_MAX], text[HF_EVENT_WHY];
+	bool told = now && !cast->anew && strcmp(now->group, next->group) == 0;
+	if (told || !hf_member_is_stray(next, cast->conf->zones) || cast->stray.a++)
+		return;
+	hf_event_about(&cast->stray, next->conf.from->name.bytes, next->conf.from->name.len);
+	snprintf(text, sizeof text, "%.60s is in group '%.40s'",
+		hf_name_text(next->conf.name.bytes, name), next->group);
+	hf_event_why(&cast->stray, text);
+}
+
 /* A member that is what it was stays; one that is new, or as good as new, begins; else it goes
  * on from what there is under other settings. */
 static int cast_member(struct hf_authority *a, struct cast *cast, struct hf_member **member)
@@ -434,7 +452,9 @@ static int cast_member(struct hf_authority *a, struct cast *cast, struct hf_memb
 	struct hf_member *next = *member, *now = hf_members_find(&a->members, &next->conf.name);
 	size_t at = find(a, &next->conf.name);
 	bool same = now && hf_member_same(now, next);
-	if (same && !cast->anew && now->conf.from == next->conf.from) {
+	note_stray(cast, next, same ? now : NULL);
+	if (same && !cast->anew && now->conf.from == next->conf.from &&
+		now->conf.group == next->conf.group) {
 		memcpy(now->group, next->group, sizeof now->group);
 		free(next);
 		*member = now;
@@ -532,6 +552,10 @@ static void enter(struct hf_authority *a, struct cast *cast)
 	cast->event.c = (int32_t)a->members.count;
 	if (cast->event.a || cast->event.b || cast->event.slot)
 		hf_event_put(&a->events, &cast->event);
+	cast->stray.kind = HF_EVENT_CATALOG_GROUP;
+	cast->stray.at = cast->event.at;
+	if (cast->stray.a)
+		hf_event_put(&a->events, &cast->stray);
 	a->dirty = true;
 }
 
@@ -987,6 +1011,7 @@ static void describe(const struct shown *shown, hf_us now, struct hf_authority_z
 		.asked_ago = f->sight.at ? now - f->sight.at : -1,
 	};
 	_Static_assert(sizeof ret->http_tag == sizeof f->sight.tag, "one is copied to the other");
+	memcpy(ret->group, shown->group, sizeof ret->group);
 	memcpy(ret->http_tag, f->sight.tag, sizeof ret->http_tag);
 	memcpy(ret->why, f->why, sizeof ret->why);
 	memcpy(ret->fault, f->fault, sizeof ret->fault);

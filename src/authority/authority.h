@@ -79,6 +79,8 @@ void hf_authority_free(struct hf_authority *authority); /* NULL is fine; stops *
 struct hf_authority_zone {
 	struct hf_name name;
 	struct hf_name catalog; /* that it is a member of; len 0: none */
+	/* The group there whose settings it has; "": it has its catalog's. */
+	char group[HF_ZONE_GROUP_MAX + 1];
 	bool required;
 	enum hf_gate_state state;
 	enum hf_zone_standing standing;

@@ -65,11 +65,12 @@ static bool same_zone(const struct hf_zone *a, const struct hf_zone *b)
 /* A list of zones that cannot be gone by would take the place of one that can. */
 static bool is_catalog(struct hf_judging *j)
 {
+	const struct hf_catalog_bounds bounds = {.most = j->catalog_limit};
 	struct hf_catalog catalog;
 	_Static_assert(HF_CATALOG_WHY_MAX <= HF_SANITY_WHY_MAX, "both are written there");
 	if (!j->catalog)
 		return true;
-	if (hf_catalog_read(j->zone, j->catalog_limit, j->why, &catalog))
+	if (hf_catalog_read(j->zone, &bounds, j->why, &catalog))
 		return false;
 	hf_catalog_clear(&catalog);
 	return true;

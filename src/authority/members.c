@@ -35,6 +35,19 @@ struct hf_member *hf_members_find(const struct hf_members *members, const struct
 	return NULL;
 }
 
+static bool is_from(const struct hf_member *member, const struct hf_name *catalog)
+{
+	return hf_catalog_compare(&member->conf.from->name, catalog) == 0;
+}
+
+bool hf_member_is_stray(const struct hf_member *member, const struct hf_zones_conf *zones)
+{
+	bool stray = false;
+	for (size_t i = 0; member->group[0] && !member->conf.group && i < zones->group_count; i++)
+		stray |= is_from(member, &zones->groups[i].zone.name);
+	return stray;
+}
+
 bool hf_member_same(const struct hf_member *a, const struct hf_member *b)
 {
 	return memcmp(a->label, b->label, 1 + (size_t)*a->label) == 0;
@@ -50,11 +63,6 @@ void hf_members_clear(struct hf_members *members)
 }
 
 /* ---- what catalogs say ---- */
-
-static bool is_from(const struct hf_member *member, const struct hf_name *catalog)
-{
-	return hf_catalog_compare(&member->conf.from->name, catalog) == 0;
-}
 
 /* The list that a catalog had, for one that says nothing now. */
 static int list_before(const struct wanting *w, const struct hf_name *name, struct hf_catalog *ret)
@@ -74,12 +82,26 @@ static int list_before(const struct wanting *w, const struct hf_name *name, stru
 	return 0;
 }
 
+/* The groups of this catalog that the configuration knows; room for all of them. */
+static size_t known_groups(
+	const struct hf_zones_conf *zones, const struct hf_name *catalog, const char **ret)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < zones->group_count; i++)
+		if (hf_catalog_compare(&zones->groups[i].zone.name, catalog) == 0)
+			ret[count++] = zones->groups[i].group;
+	return count;
+}
+
 static int read_list(
 	const struct wanting *w, const struct hf_zone_conf *conf, struct hf_catalog *ret)
 {
 	const struct hf_zone *zone = w->view->version(w->view->ctx, conf);
+	const char *known[HF_ZONE_GROUPS_MAX];
 	char why[HF_CATALOG_WHY_MAX];
-	int rc = zone ? hf_catalog_read(zone, conf->catalog_limit, why, ret) : HF_EMALFORMED;
+	const struct hf_catalog_bounds bounds = {.most = conf->catalog_limit,
+		.groups = {known, known_groups(w->view->zones, &conf->name, known)}};
+	int rc = zone ? hf_catalog_read(zone, &bounds, why, ret) : HF_EMALFORMED;
 	return rc == HF_EMALFORMED ? list_before(w, &conf->name, ret) : rc;
 }
 
@@ -143,15 +165,30 @@ static size_t owner_of(const struct wanting *w, const struct hf_name *member)
 	return SIZE_MAX;
 }
 
+/* What the configuration says of the member's group, or NULL. */
+static const struct hf_zone_group_conf *group_of(
+	const struct wanting *w, const struct hf_catalog_claim *claim)
+{
+	const struct hf_zones_conf *zones = w->view->zones;
+	for (size_t i = 0; i < zones->group_count; i++)
+		if (strcmp(zones->groups[i].group, claim->member->group) == 0 &&
+			hf_catalog_compare(
+				&zones->groups[i].zone.name, &w->names[claim->catalog]) == 0)
+			return &zones->groups[i];
+	return NULL;
+}
+
 static int add(struct wanting *w, const struct hf_catalog_claim *claim, struct hf_members *ret)
 {
+	const struct hf_zone_group_conf *group = group_of(w, claim);
 	struct hf_member *member = calloc(1, sizeof *member);
 	if (!member)
 		return -ENOMEM;
-	member->conf = *w->catalogs[claim->catalog];
+	member->conf = group ? group->zone : *w->catalogs[claim->catalog];
 	member->conf.name = claim->member->name;
 	member->conf.catalog = false;
 	member->conf.from = w->catalogs[claim->catalog];
+	member->conf.group = group;
 	memcpy(member->label, claim->member->label, sizeof member->label);
 	memcpy(member->group, claim->member->group, sizeof member->group);
 	ret->items[ret->count++] = member;

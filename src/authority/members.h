@@ -5,7 +5,8 @@
  * member is served as if it stood in the configuration with the catalog's own keys: its
  * primaries, its key, who may have it. A member that is a zone of the configuration is passed
  * over, and so is a catalog's own name (RFC 9432 5.2): they are served as they are, and it is
- * told. A catalog that cannot be read just now keeps the members that it had.
+ * told. A member of a group that the configuration knows of this catalog has the keys of
+ * that group instead. A catalog that cannot be read just now keeps the members that it had.
  * A member is as good as new when its unique label is another (RFC 9432 5.4).
  * Knows:   names and settings.  Never: keepers' doings, copies (authority.c).
  * Ownership: a list owns its members; each points into the configuration that it is made by.
@@ -24,7 +25,7 @@ struct hf_zone_keeper;
 struct hf_member {
 	struct hf_zone_conf conf; /* of the zone; conf.from: its catalog's */
 	uint8_t label[1 + HF_LABEL_MAX];
-	char group[HF_CATALOG_GROUP_MAX];
+	char group[HF_CATALOG_GROUP_MAX]; /* known (conf.group) or not; "": none */
 	struct hf_zone_keeper *keeper; /* the authority's */
 	bool stays;                    /* ... in its list, while another takes its place */
 };
@@ -51,6 +52,10 @@ int hf_members_wanted(
 
 /* The member of this name, or NULL. */
 struct hf_member *hf_members_find(const struct hf_members *members, const struct hf_name *name);
+
+/* Is it in a group of which its catalog's part of the configuration, which knows some, knows
+ * nothing? */
+bool hf_member_is_stray(const struct hf_member *member, const struct hf_zones_conf *zones);
 
 /* Is it the same zone as before: under the same label? */
 bool hf_member_same(const struct hf_member *a, const struct hf_member *b);

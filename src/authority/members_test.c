@@ -23,6 +23,7 @@ struct world { /* two catalogs and a zone of the configuration */
 	struct hf_zones_conf zones;
 	struct hf_zone_rules *rules;
 	struct hf_zone *versions[2];
+	struct hf_zone_group_conf groups[2]; /* of the first */
 	struct hf_members now;
 	char passed[200];
 };
@@ -36,7 +37,13 @@ static int begin(void **state)
 			.catalog = i < 2,
 			.catalog_limit = 10,
 			.max_shrink = 7};
-	w->zones = (struct hf_zones_conf){.zones = w->confs, .zone_count = 3};
+	for (size_t i = 0; i < 2; i++)
+		w->groups[i] = (struct hf_zone_group_conf){
+			.zone = {.name = name_of("one"), .max_shrink = 8 + (uint32_t)i},
+			.group = i ? "slow" : "fast",
+			.key = 10 + i};
+	w->zones = (struct hf_zones_conf){
+		.zones = w->confs, .zone_count = 3, .groups = w->groups, .group_count = 2};
 	assert_int_equal(hf_zone_rules_of_names(&w->zones, &w->rules), 0);
 	*state = w;
 	return 0;
@@ -87,7 +94,8 @@ static const char *wanted(struct world *w)
 	w->now = next;
 	for (size_t i = 0, len = 0; i < next.count; i++) {
 		const struct hf_member *m = next.items[i];
-		assert_int_equal(m->conf.max_shrink, 7);
+		assert_int_equal(
+			m->conf.max_shrink, m->conf.group ? 8 + (m->conf.group - w->groups) : 7);
 		assert_false(m->conf.catalog);
 		len += (size_t)snprintf(text + len, sizeof text - len,
 			"%.40s of %.20s under %.*s\n", hf_name_text(m->conf.name.bytes, a),
@@ -103,6 +111,34 @@ static void members_take_their_catalog_s_settings(void **state)
 	say(w, 1, HEAD "y.zones PTR bb.example.\n");
 	assert_string_equal(wanted(w), "a.example of one under x\nbb.example of two under y\n");
 	assert_string_equal(w->passed, "");
+}
+
+static const struct hf_member *member(struct world *w, const char *name)
+{
+	const struct hf_name which = name_of(name);
+	return hf_members_find(&w->now, &which);
+}
+
+static void members_of_a_known_group_take_its_settings_and_others_are_strays(void **state)
+{
+	struct world *w = *state;
+	say(w, 0,
+		HEAD "x.zones PTR a.example.\ngroup.x.zones TXT slow\n"
+		     "y.zones PTR bb.example.\ngroup.y.zones TXT other\n"
+		     "z.zones PTR ccc.example.\n");
+	say(w, 1, HEAD "y.zones PTR dddd.example.\ngroup.y.zones TXT slow\n");
+	wanted(w);
+	assert_ptr_equal(member(w, "a.example")->conf.group, &w->groups[1]);
+	assert_null(member(w, "bb.example")->conf.group);
+	assert_true(hf_member_is_stray(member(w, "bb.example"), &w->zones));
+	assert_false(hf_member_is_stray(member(w, "ccc.example"), &w->zones));
+	/* Of another catalog, for which no groups are known, nobody expects any. */
+	assert_null(member(w, "dddd.example")->conf.group);
+	assert_false(hf_member_is_stray(member(w, "dddd.example"), &w->zones));
+	assert_ptr_equal(member(w, "a.example")->conf.from, &w->confs[0]);
+	say(w, 0, NULL); /* and they stay in it while the catalog cannot be read */
+	wanted(w);
+	assert_ptr_equal(member(w, "a.example")->conf.group, &w->groups[1]);
 }
 
 static void zones_of_the_configuration_and_catalogs_are_passed_over(void **state)
@@ -147,6 +183,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
 		TEST(members_take_their_catalog_s_settings),
+		TEST(members_of_a_known_group_take_its_settings_and_others_are_strays),
 		TEST(zones_of_the_configuration_and_catalogs_are_passed_over),
 		TEST(a_member_stays_where_it_was_until_it_is_handed_on),
 		TEST(a_catalog_that_cannot_be_read_keeps_the_members_that_it_had),

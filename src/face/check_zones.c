@@ -147,9 +147,12 @@ static size_t check_local(const struct hf_config *config, FILE *complaints)
 
 int hf_check_needed(const struct hf_config *config, FILE *complaints)
 {
+	const struct hf_zones_conf *zones = &config->zones;
 	char why[HF_LIBCURL_WHY_MAX];
-	for (size_t i = 0; i < config->zones.zone_count; i++) {
-		const struct hf_zone_conf *zone = &config->zones.zones[i];
+	for (size_t i = 0; i < zones->zone_count + zones->group_count; i++) {
+		const struct hf_zone_conf *zone =
+			i < zones->zone_count ? &zones->zones[i]
+					      : &zones->groups[i - zones->zone_count].zone;
 		char name[HF_NAME_TEXT_MAX];
 		if (!hf_zone_conf_has_url(zone))
 			continue;

@@ -99,6 +99,15 @@ static const char *when(const struct hf_option *row)
 	return row->live ? "reload" : "restart";
 }
 
+/* Rows that stand in another section are not written twice. */
+static size_t keys_shown(const struct hf_section *section)
+{
+	size_t i = 0, keys = hf_section_keys(section);
+	while (i < keys && (!section->inherits || hf_section_key(section, i).own))
+		i++;
+	return i;
+}
+
 static int end_of(FILE *out)
 {
 	return fflush(out) || ferror(out) ? -EIO : 0;
@@ -171,7 +180,7 @@ int hf_config_write_reference(FILE *out)
 			fprintf(out, " At most %zu.", section->max);
 		fprintf(out, "\n\n| Key | Takes | Default | Changes at | Meaning |\n"
 			"| --- | --- | --- | --- | --- |\n");
-		for (size_t i = 0; i < hf_section_keys(section); i++)
+		for (size_t i = 0; i < keys_shown(section); i++)
 			write_table_row(hf_section_key(section, i), out);
 	}
 	return end_of(out);
@@ -249,7 +258,7 @@ int hf_config_write_manual(FILE *out)
 		fputc('\n', out);
 		write_roff(form_of(section), out);
 		fprintf(out, "\n.Bl -tag -width Ds\n");
-		for (size_t i = 0; i < hf_section_keys(section); i++)
+		for (size_t i = 0; i < keys_shown(section); i++)
 			write_manual_key(hf_section_key(section, i), out);
 		fprintf(out, ".El\n");
 	}
@@ -377,6 +386,8 @@ static json_t *add_properties(const struct hf_section *section, const struct hf_
 		json_t *schema = schema_of_key(key);
 		if (key.own)
 			json_array_append_new(required, json_string(key.row->name));
+		else if (section->inherits)
+			json_object_del(schema, "default");
 		else if (hf_key_is_list(key))
 			json_object_set_new(schema, "default",
 				entry ? hf_json_of_key(defaults, key, entry) : json_array());

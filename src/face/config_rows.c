@@ -250,6 +250,22 @@ const struct hf_section hf_sections[HF_SECTIONS] = {
 		.help = "Zones that are answered with authority, each from one source: a file, or "
 			"primaries. A copy that is not proven to be the published version is not "
 			"served."},
+	[HF_SECTION_CATALOG_GROUPS] = {.name = "catalog-groups",
+		.kind = HF_KIND_LIST,
+		IN(zones.groups),
+		.count_at = offsetof(struct hf_config, zones.group_count),
+		.size = sizeof(struct hf_zone_group_conf),
+		.max = HF_ZONE_GROUPS_MAX,
+		.entry = "a group",
+		.form = "a list of groups such as - { catalog: catalog.example, group: fast, "
+			"refresh-max: 10s }",
+		.own = hf_group_own_keys,
+		.rows = hf_zone_options + HF_ZONE_SOURCE_ROWS,
+		.inherits = true,
+		.help = "How members of a catalog are served that it lists with a group, where "
+			"that "
+			"is not as its own entry in `zones` has it: every key of `zones` from "
+			"`primaries` on may stand here, and what is left out is as there."},
 	[HF_SECTION_LOCAL] = {.name = "local",
 		.kind = HF_KIND_ONE,
 		IN(local),

@@ -38,6 +38,7 @@ enum hf_section_id {
 	HF_SECTION_KEYS,
 	HF_SECTION_UPDATE_SERVERS,
 	HF_SECTION_ZONES,
+	HF_SECTION_CATALOG_GROUPS,
 	HF_SECTION_LOCAL,
 	HF_SECTION_READY,
 	HF_SECTION_SIBLINGS,
@@ -76,6 +77,7 @@ struct hf_section {
 	const char *entry; /* NAMED, LIST: what one is called: "an upstream" */
 	const char *form;  /* NAMED, LIST: behind "expected" */
 	bool shorthand;    /* NAMED: a word in place of an entry is its first own key */
+	bool inherits;     /* LIST: what a row does not say is as in an entry elsewhere (`help`) */
 	const struct hf_own_key *own; /* ends with a row without a name; may be NULL */
 	const struct hf_option *rows;
 	/* Complains about an entry whose keys are good each but not together. */
@@ -161,6 +163,7 @@ extern const struct hf_own_key hf_upstream_own_keys[];
 extern const struct hf_own_key hf_route_own_keys[];
 extern const struct hf_own_key hf_expectation_own_keys[]; /* in config_truth.c */
 extern const struct hf_own_key hf_zone_own_keys[];        /* in config_zones.c */
+extern const struct hf_own_key hf_group_own_keys[];       /* ... */
 extern const struct hf_own_key hf_delegation_own_keys[];  /* in config_providers.c */
 void hf_upstream_check(struct hf_reading *r, const void *entry, const uint32_t *origins);
 void hf_route_check(struct hf_reading *r, const void *entry, const uint32_t *origins);

@@ -540,6 +540,61 @@ static void routes_are_whole_and_name_what_there_is(void **state)
 	assert_faults(faults, HF_COUNT_OF(faults));
 }
 
+#define CATALOG                                                                                    \
+	UPSTREAM "zones: [{ name: c.example, catalog: yes, primaries: 192.0.2.7, grace: 3s, "      \
+		 "notify: 192.0.2.8 }]\n"
+
+static void a_group_of_a_catalog_has_of_the_catalog_what_it_does_not_say(void **state)
+{
+	struct hf_config *c = good(CATALOG "catalog-groups:\n"
+					   "  - { catalog: C.example, group: fast, grace: 1s }\n"
+					   "  - { catalog: c.example, group: slow, notify: [] }\n");
+	const struct hf_zone_group_conf *groups = c->zones.groups;
+	(void)state;
+	assert_int_equal(c->zones.group_count, 2);
+	assert_string_equal(groups[0].group, "fast");
+	assert_int_equal(groups[0].zone.grace, HF_SECOND);
+	assert_int_equal(groups[1].zone.grace, 3 * HF_SECOND);
+	assert_string_equal(groups[0].zone.primaries.items[0], "192.0.2.7");
+	assert_int_equal(groups[0].zone.notify.count, 1);
+	assert_int_equal(groups[1].zone.notify.count, 0);
+	assert_string_equal(groups[0].zone.file, "none");
+	assert_string_equal(groups[0].zone.url, "none");
+	assert_int_equal(groups[0].zone.catalog_limit, 10000);
+	assert_true(groups[0].key && groups[0].key != groups[1].key);
+	hf_config_unref(c);
+}
+
+/* What is inherited stands where it stood; what is not, where it stands now. */
+static void groups_belong_to_a_catalog_and_are_held_against_it(void **state)
+{
+	(void)state;
+	static const struct fault faults[] = {
+		{CATALOG "catalog-groups: [{ catalog: d.example, group: a }]\n",
+			"t:3:20: error: 'd.example' is not among the zones, or has no catalog: "
+			"yes\n"},
+		{CATALOG "catalog-groups: [{ catalog: c.example, group: a }, { catalog: c.example, "
+			 "group: a }]\n",
+			"t:3:74: error: group 'a' of this catalog is given twice, first on line "
+			"3\n"},
+		{CATALOG "catalog-groups: [{ catalog: c.example, group: a?b }]\n",
+			"t:3:47: error: 'a?b' is no group that could be told apart: write 1 to 63 "
+			"visible "
+			"ASCII characters, without '?'\n"},
+		{CATALOG "catalog-groups: [{ catalog: c.example, group: a, refresh-min: 1h }]\n",
+			"t:3:50: error: refresh-min (1h) is more than refresh-max (5m)\n"},
+		{CATALOG "catalog-groups: [{ catalog: c.example, group: a, primaries: [] }]\n",
+			"t:3:50: error: where do these members come from? Give primaries\n"},
+		{CATALOG "catalog-groups: [{ catalog: c.example, group: a, file: /dev/null }]\n",
+			"t:3:50: error: unknown key 'file' in a group\n"},
+		{UPSTREAM "zones: [{ name: c.example, catalog: yes, url: \"https://192.0.2.1/z\" "
+			  "}]\n",
+			"t:2:28: error: a catalog needs primaries: its members come from them, "
+			"too\n"},
+	};
+	assert_faults(faults, HF_COUNT_OF(faults));
+}
+
 static void a_route_says_of_its_paths_what_its_upstreams_say_else(void **state)
 {
 	static const char text[] = UPSTREAM "forward:\n"
@@ -1335,6 +1390,8 @@ int main(void)
 		cmocka_unit_test(what_is_asked_over_tls_is_as_written),
 		cmocka_unit_test(upstream_names_are_plain),
 		cmocka_unit_test(routes_are_whole_and_name_what_there_is),
+		cmocka_unit_test(a_group_of_a_catalog_has_of_the_catalog_what_it_does_not_say),
+		cmocka_unit_test(groups_belong_to_a_catalog_and_are_held_against_it),
 		cmocka_unit_test(a_route_says_of_its_paths_what_its_upstreams_say_else),
 		cmocka_unit_test(values_must_agree_with_each_other),
 		cmocka_unit_test(names_have_enough_upstreams_to_be_believed),

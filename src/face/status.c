@@ -266,25 +266,25 @@ static void describe_zone(void *ctx, const struct hf_authority_zone *zone)
 		[HF_ZONE_DROPPED] = "dropped"};
 	char name[HF_NAME_TEXT_MAX];
 	char catalog[HF_NAME_TEXT_MAX];
-	json_array_append_new(
-		ctx, json_pack("{s:s, s:o, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-			       "s:o, s:o, "
-			       "s:o, s:o}",
-			     "name", hf_name_text(zone->name.bytes, name), "catalog",
-			     zone->catalog.len ? words(hf_name_text(zone->catalog.bytes, catalog))
-					       : json_null(),
-			     "state",
-			     hf_gate_state_text(zone->state), "standing", standings[zone->standing],
-			     "why", zone->why, "required", zone->required, "fault",
-			     zone->fault[0] ? words(zone->fault) : json_null(), "serial",
-			     zone->has_copy ? number(zone->serial) : json_null(), "published",
-			     zone->published_known ? number(zone->published) : json_null(),
-			     "records", number(zone->records), "bytes", number(zone->octets),
-			     "proven", seconds_or_null(zone->proven_ago), "loaded",
-			     seconds_or_null(zone->loaded_ago), "loads", number(zone->loads),
-			     "refused", number(zone->refused), "failed",
-			     number(zone->transfers_failed), "notifies", number(zone->notifies),
-			     "http", describe_http(zone)));
+	json_array_append_new(ctx,
+		json_pack("{s:s, s:o, s:o, s:s, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+			  "s:o, "
+			  "s:o, s:o, "
+			  "s:o, s:o}",
+			"name", hf_name_text(zone->name.bytes, name), "catalog",
+			zone->catalog.len ? words(hf_name_text(zone->catalog.bytes, catalog))
+					  : json_null(),
+			"group", zone->group[0] ? words(zone->group) : json_null(), "state",
+			hf_gate_state_text(zone->state), "standing", standings[zone->standing],
+			"why", zone->why, "required", zone->required, "fault",
+			zone->fault[0] ? words(zone->fault) : json_null(), "serial",
+			zone->has_copy ? number(zone->serial) : json_null(), "published",
+			zone->published_known ? number(zone->published) : json_null(), "records",
+			number(zone->records), "bytes", number(zone->octets), "proven",
+			seconds_or_null(zone->proven_ago), "loaded",
+			seconds_or_null(zone->loaded_ago), "loads", number(zone->loads), "refused",
+			number(zone->refused), "failed", number(zone->transfers_failed), "notifies",
+			number(zone->notifies), "http", describe_http(zone)));
 }
 
 static json_t *describe_zones(struct hf_instance *instance)

@@ -84,6 +84,8 @@ enum hf_event_kind {
 			   that are served; why: file, line and cause */
 	HF_EVENT_CATALOG, /* about a catalog; a: members that came, b: that went, c: there are; why: the
 			     first that was passed over; slot: how many were */
+	HF_EVENT_CATALOG_GROUP, /* about a catalog; a: members in groups that the configuration does
+				   not know, though it knows others; why: the first of them */
 	HF_EVENT_CROWDED, /* slot was not asked for want of a connection; a: 1: others are left, which
 			     are not for it or the route; b: that are in use; about the zone */
 	HF_EVENT_KINDS

@@ -234,7 +234,14 @@ static enum hf_respond transfer(struct errand *e)
 
 /* ---- all of them ---- */
 
-/* A member of a catalog goes by the catalog's rule. */
+/* A member of a catalog goes by the rule of its group, or by the catalog's. */
+static const struct hf_zone_rule *rule_of_entry(
+	const struct hf_responder *r, const struct hf_zones_entry *entry)
+{
+	const struct hf_zone_rule *rule = hf_zone_rules_of_group(r->conf.rules, entry->group);
+	return rule ? rule : hf_zone_rules_find(r->conf.rules, hf_zones_rule_name(r->zones, entry));
+}
+
 static const struct hf_zone_rule *rule_of(const struct hf_responder *r, const struct hf_name *zone)
 {
 	const struct hf_zone_rule *rule = hf_zone_rules_find(r->conf.rules, zone);
@@ -242,7 +249,7 @@ static const struct hf_zone_rule *rule_of(const struct hf_responder *r, const st
 		!rule && r->zones ? hf_zones_find(r->zones, zone, HF_TYPE_SOA) : NULL;
 	if (!entry || entry->role != HF_ZONES_MEMBER || entry->origin.len != zone->len)
 		return rule;
-	return hf_zone_rules_find(r->conf.rules, hf_zones_rule_name(r->zones, entry));
+	return rule_of_entry(r, entry);
 }
 
 static enum hf_respond run(struct errand *e)
@@ -282,8 +289,7 @@ bool hf_errand(struct hf_request *q, enum hf_respond *ret_how, const uint8_t **r
 
 bool hf_errand_may_ask(const struct hf_request *q, const struct hf_zones_entry *entry)
 {
-	const struct hf_zone_rule *rule =
-		hf_zone_rules_find(q->r->conf.rules, hf_zones_rule_name(q->r->zones, entry));
+	const struct hf_zone_rule *rule = rule_of_entry(q->r, entry);
 	return rule && hf_zone_rule_transfer(rule, q->packet.peer);
 }
 

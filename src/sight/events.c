@@ -389,6 +389,22 @@ static void say_catalog(struct hf_log *log, const struct hf_event *event, const 
 	hf_log_say(log, event->slot ? HF_LOG_WARNING : HF_LOG_INFO, "catalog: its zones are others", fields);
 }
 
+static void say_catalog_group(
+	struct hf_log *log, const struct hf_event *event, const char *upstream)
+{
+	char zone[HF_NAME_TEXT_MAX];
+	(void)upstream;
+	const struct hf_log_field fields[] = {
+		HF_LOG_TEXT_FIELD("catalog", about_zone(event, zone)),
+		HF_LOG_NUMBER_FIELD("members", (uint32_t)event->a),
+		HF_LOG_TEXT_FIELD("because", event->why),
+		{.key = NULL},
+	};
+	hf_log_say(log, HF_LOG_WARNING,
+		"catalog: members of groups that are not in catalog-groups go by its own settings",
+		fields);
+}
+
 static void say_local(struct hf_log *log, const struct hf_event *event, const char *upstream)
 {
 	static const struct {
@@ -606,6 +622,7 @@ static const struct {
 	[HF_EVENT_ZONE_COPY] = {"zone copies", say_zone_trouble},
 	[HF_EVENT_ZONE_PUT_OFF] = {"zone put off", say_zone_trouble},
 	[HF_EVENT_CATALOG] = {"catalog", say_catalog},
+	[HF_EVENT_CATALOG_GROUP] = {"catalog group", say_catalog_group},
 	[HF_EVENT_LOCAL] = {"local data", say_local},
 	[HF_EVENT_TOMBSTONE] = {"tombstone", say_tombstone},
 	[HF_EVENT_UPDATE_FAILED] = {"update failed", say_update},

@@ -11,7 +11,8 @@
 
 struct reading {
 	const struct hf_name *origin;
-	size_t most, room;
+	const struct hf_catalog_bounds *bounds;
+	size_t room;
 	char *why;
 	struct hf_catalog *catalog;
 	bool has_version;
@@ -84,7 +85,7 @@ static int add_member(struct reading *r, const struct hf_zone_set *set, const ui
 	struct hf_catalog *catalog = r->catalog;
 	if (set->count != 1)
 		return broken(r, "has more than one PTR record", set->owner);
-	if (catalog->count == r->most)
+	if (catalog->count == r->bounds->most)
 		return broken(r, "it has more members than catalog-limit", NULL);
 	if (catalog->count == r->room) {
 		size_t room = r->room ? 2 * r->room : 64;
@@ -112,15 +113,41 @@ static struct hf_catalog_member *member_of(const struct reading *r, const uint8_
 	return last && memcmp(last->label, label, 1 + (size_t)*label) == 0 ? last : NULL;
 }
 
-/* The first word of the first record: RFC 9432 4.3.2. */
-static void read_group(const struct hf_zone_set *set, struct hf_catalog_member *member)
+/* The whole of a TXT record: RFC 9432 4.3.2. One that cannot be written has a '?' in it. */
+static void write_group(const uint8_t *rdata, size_t rdlen, char ret[static HF_CATALOG_GROUP_MAX])
 {
-	const uint8_t *text = set->rdata + 2;
-	size_t len = *text < HF_CATALOG_GROUP_MAX ? *text : HF_CATALOG_GROUP_MAX - 1;
-	for (size_t i = 0; i < len; i++)
-		member->group[i] =
-			text[1 + i] > ' ' && text[1 + i] < 0x7f ? (char)text[1 + i] : '?';
-	member->group[len] = 0;
+	size_t octets = rdlen ? rdlen - 1 : 0;
+	size_t len = octets < HF_CATALOG_GROUP_MAX ? octets : HF_CATALOG_GROUP_MAX - 1;
+	bool whole = rdlen && rdata[0] == octets && len == octets;
+	for (size_t i = 0; i < len; i++) {
+		bool visible = rdata[1 + i] > ' ' && rdata[1 + i] < 0x7f;
+		ret[i] = visible ? (char)rdata[1 + i] : '?';
+	}
+	if (!len || !whole)
+		ret[len ? len - 1 : len++] = '?';
+	ret[len] = 0;
+}
+
+/* Its place among those that we know; their number: we do not. */
+static size_t rank(const struct hf_text_list *known, const char *group)
+{
+	size_t i = 0;
+	while (i < known->count && strcmp(known->items[i], group) != 0)
+		i++;
+	return i;
+}
+
+static void read_groups(
+	const struct reading *r, const struct hf_zone_set *set, struct hf_catalog_member *member)
+{
+	const struct hf_text_list *known = &r->bounds->groups;
+	const uint8_t *at = set->rdata;
+	char group[HF_CATALOG_GROUP_MAX];
+	for (size_t i = 0; i < set->count; i++, at += 2 + (size_t)hf_get_u16(at)) {
+		write_group(at + 2, hf_get_u16(at), group);
+		if (!member->group[0] || rank(known, group) < rank(known, member->group))
+			memcpy(member->group, group, sizeof member->group);
+	}
 }
 
 static int read_property(struct reading *r, const struct hf_zone_set *set, const uint8_t *id,
@@ -133,7 +160,7 @@ static int read_property(struct reading *r, const struct hf_zone_set *set, const
 	if (member && coo)
 		read_target(set, &member->coo);
 	if (member && set->type == HF_TYPE_TXT && is_label(property, "group"))
-		read_group(set, member);
+		read_groups(r, set, member);
 	return 0;
 }
 
@@ -169,12 +196,12 @@ static int check_twice(struct reading *r)
 	return 0;
 }
 
-int hf_catalog_read(const struct hf_zone *zone, size_t most, char why[static HF_CATALOG_WHY_MAX],
-	struct hf_catalog *ret)
+int hf_catalog_read(const struct hf_zone *zone, const struct hf_catalog_bounds *bounds,
+	char why[static HF_CATALOG_WHY_MAX], struct hf_catalog *ret)
 {
 	struct hf_catalog catalog = {NULL, 0};
 	struct reading r = {
-		.origin = hf_zone_origin(zone), .most = most, .why = why, .catalog = &catalog};
+		.origin = hf_zone_origin(zone), .bounds = bounds, .why = why, .catalog = &catalog};
 	struct hf_zone_walk walk = hf_zone_walk(zone);
 	struct hf_zone_set set;
 	int rc = 0;

@@ -26,7 +26,9 @@ static int read(const char *text, size_t most, struct hf_catalog *ret)
 {
 	struct hf_zone *zone = hf_sample_zone("cat", text);
 	why[0] = 0;
-	int rc = hf_catalog_read(zone, most, why, ret);
+	static const char *const known[] = {"swift", "slow"};
+	const struct hf_catalog_bounds bounds = {.most = most, .groups = {known, 2}};
+	int rc = hf_catalog_read(zone, &bounds, why, ret);
 	assert_true(!rc == !why[0]);
 	hf_zone_unref(zone);
 	return rc;
@@ -37,7 +39,7 @@ static void members_have_a_unique_label_and_may_have_a_group_and_an_heir(void **
 	struct hf_catalog catalog;
 	(void)state;
 	assert_int_equal(
-		read(HEAD "id1.zones PTR B.example.\ngroup.ID1.zones TXT fast slow\n"
+		read(HEAD "id1.zones PTR B.example.\ngroup.ID1.zones TXT fast\n"
 			  "coo.id1.zones PTR Other.\nunknown.id1.zones TXT x\n"
 			  "id2.zones PTR a.example.\ngroup.lost.zones TXT x\next.foo TXT x\n"
 			  "a.b.id2.zones TXT y\n",
@@ -55,6 +57,44 @@ static void members_have_a_unique_label_and_may_have_a_group_and_an_heir(void **
 	assert_int_equal(read(HEAD, 10, &catalog), 0);
 	assert_int_equal(catalog.count, 0);
 	hf_catalog_clear(&catalog);
+}
+
+static const char *group_of(const char *records)
+{
+	static char group[HF_CATALOG_GROUP_MAX];
+	char text[1000];
+	struct hf_catalog catalog;
+	snprintf(text, sizeof text, HEAD "x.zones PTR a.example.\n%s", records);
+	assert_int_equal(read(text, 10, &catalog), 0);
+	memcpy(group, catalog.members->group, sizeof group);
+	hf_catalog_clear(&catalog);
+	return group;
+}
+
+static void of_several_groups_the_first_that_we_know_counts(void **state)
+{
+	(void)state;
+	assert_string_equal(group_of(""), "");
+	assert_string_equal(group_of("group.x.zones TXT other\ngroup.x.zones TXT slow\n"
+				     "group.x.zones TXT zeal\n"),
+		"slow");
+	assert_string_equal(group_of("group.x.zones TXT slow\ngroup.x.zones TXT swift\n"), "swift");
+	assert_string_equal(group_of("group.x.zones TXT other\n"), "other");
+}
+
+/* "Entire RDATA": what is only like a group that we know is another one. */
+static void a_group_that_is_only_like_one_that_we_know_is_another(void **state)
+{
+	static const char *const others[] = {"Slow", "slow slow", "\"slow \"", "slow \"\"", "\"\"",
+		"\"slow\\000\"",
+		"slowslowslowslowslowslowslowslowslowslowslowslowslowslowslowslowslow"};
+	char line[200];
+	(void)state;
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		snprintf(line, sizeof line, "group.x.zones TXT %s\n", others[i]);
+		assert_string_not_equal(group_of(line), "slow");
+		assert_true(strchr(group_of(line), '?') || i == 0);
+	}
 }
 
 static void a_broken_catalog_is_refused_with_a_reason(void **state)
@@ -106,6 +146,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(members_have_a_unique_label_and_may_have_a_group_and_an_heir),
+		cmocka_unit_test(of_several_groups_the_first_that_we_know_counts),
+		cmocka_unit_test(a_group_that_is_only_like_one_that_we_know_is_another),
 		cmocka_unit_test(a_broken_catalog_is_refused_with_a_reason),
 		cmocka_unit_test(
 			a_member_of_several_catalogs_stays_where_it_was_until_it_is_handed_on),

@@ -15,7 +15,10 @@ struct hf_zone_rules {
 	unsigned labels_most; /* of any zone's name */
 	size_t mask;          /* places, a power of two, less one */
 	uint32_t *places;     /* 1 + index of a rule; 0: empty */
-	struct hf_zone_rule rules[];
+	const struct hf_zone_group_conf *groups;
+	size_t group_count;
+	size_t zone_count;
+	struct hf_zone_rule rules[]; /* of zones, and behind them of groups */
 };
 
 /* What a zone says of a key: which one, and whether it is asked for but cannot be had. */
@@ -39,14 +42,21 @@ static size_t place_of(const struct hf_zone_rules *rules, const uint8_t *name, s
 	return at;
 }
 
+static void fill_rule(const struct hf_zone_rules_conf *conf, const struct hf_zone_conf *zone,
+	struct hf_zone_rule *rule)
+{
+	rule->conf = zone;
+	find_key(conf, zone->key, &rule->notify_key, &rule->notify_locked);
+	find_key(conf, zone->transfer_key, &rule->transfer_key, &rule->transfer_locked);
+}
+
 static void fill(struct hf_zone_rules *rules, const struct hf_zone_rules_conf *conf)
 {
-	for (size_t i = 0; i < conf->zones->zone_count; i++) {
-		struct hf_zone_rule *rule = &rules->rules[i];
+	for (size_t i = 0; i < rules->group_count; i++)
+		fill_rule(conf, &rules->groups[i].zone, &rules->rules[rules->zone_count + i]);
+	for (size_t i = 0; i < rules->zone_count; i++) {
 		const struct hf_zone_conf *zone = &conf->zones->zones[i];
-		rule->conf = zone;
-		find_key(conf, zone->key, &rule->notify_key, &rule->notify_locked);
-		find_key(conf, zone->transfer_key, &rule->transfer_key, &rule->transfer_locked);
+		fill_rule(conf, zone, &rules->rules[i]);
 		unsigned labels = hf_name_labels(zone->name.bytes);
 		if (labels > rules->labels_most)
 			rules->labels_most = labels;
@@ -56,10 +66,11 @@ static void fill(struct hf_zone_rules *rules, const struct hf_zone_rules_conf *c
 
 int hf_zone_rules_new(const struct hf_zone_rules_conf *conf, struct hf_zone_rules **ret)
 {
-	size_t count = conf->zones->zone_count, places = 8;
+	size_t count = conf->zones->zone_count, groups = conf->zones->group_count, places = 8;
 	while (places < 2 * count)
 		places *= 2;
-	struct hf_zone_rules *rules = calloc(1, sizeof *rules + count * sizeof rules->rules[0]);
+	struct hf_zone_rules *rules =
+		calloc(1, sizeof *rules + (count + groups) * sizeof rules->rules[0]);
 	if (!rules)
 		return -ENOMEM;
 	rules->places = calloc(places, sizeof *rules->places);
@@ -68,6 +79,9 @@ int hf_zone_rules_new(const struct hf_zone_rules_conf *conf, struct hf_zone_rule
 		return -ENOMEM;
 	}
 	rules->mask = places - 1;
+	rules->zone_count = count;
+	rules->groups = conf->zones->groups;
+	rules->group_count = groups;
 	rules->key = *conf->hash_key;
 	rules->keys = conf->keys;
 	rules->key_count = conf->key_count;
@@ -89,6 +103,14 @@ const struct hf_zone_rule *hf_zone_rules_find(
 {
 	uint32_t found = rules ? rules->places[place_of(rules, zone->bytes, zone->len)] : 0;
 	return found ? &rules->rules[found - 1] : NULL;
+}
+
+const struct hf_zone_rule *hf_zone_rules_of_group(const struct hf_zone_rules *rules, uint64_t group)
+{
+	for (size_t i = 0; rules && group && i < rules->group_count; i++)
+		if (rules->groups[i].key == group)
+			return &rules->rules[rules->zone_count + i];
+	return NULL;
 }
 
 const struct hf_zone_rule *hf_zone_rules_over(

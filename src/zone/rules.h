@@ -7,7 +7,8 @@
  * belongs to any zone at all, so that no other part answers for it.
  * Ownership: the configuration and the keys outlive it.
  * Threads: immutable.
- * At the bound: HF_ZONES_MAX zones; one probe or so for each label of a name. */
+ * At the bound: HF_ZONES_MAX zones; one probe or so for each label of a name. HF_ZONE_GROUPS_MAX
+ * groups of members of catalogs, which are looked through. */
 #ifndef HF_ZONE_RULES_H
 #define HF_ZONE_RULES_H
 
@@ -43,6 +44,11 @@ void hf_zone_rules_free(struct hf_zone_rules *rules); /* NULL is fine */
 /* The zone of this (lowered) name, or NULL. The rules may be NULL. */
 const struct hf_zone_rule *hf_zone_rules_find(
 	const struct hf_zone_rules *rules, const struct hf_name *zone);
+
+/* What the configuration says of members of a group: by hf_zone_group_key; NULL: nothing, or
+ * nothing any more. */
+const struct hf_zone_rule *hf_zone_rules_of_group(
+	const struct hf_zone_rules *rules, uint64_t group);
 
 /* The longest zone that the (lowered) name lies at or below, or NULL. The rules may be NULL. */
 const struct hf_zone_rule *hf_zone_rules_over(

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "zone/journal.h"
 #include "zone/tsig.h"
 #include "zone/url.h"
@@ -118,17 +119,9 @@ const struct hf_option hf_zone_options[] = {
 		.max = 255,
 		.def = "none",
 		.live = true,
-		.help = "Zone text (RFC 1035 section 5) that is the source, read again when it changes; "
+		.help = "Zone text (RFC 1035 section 5) that is the source, read again when it "
+			"changes; "
 			"or `none`."},
-	{.name = "primaries",
-		.type = HF_OPT_TEXTS,
-		ROW(primaries),
-		.min = 1,
-		.max = 255,
-		.def = "[]",
-		.live = true,
-		.help = "Servers from which the zone is transferred, such as 10.0.0.10 or tls://10.0.0.11; "
-			"each of them is also a witness of the published serial."},
 	{.name = "url",
 		.type = HF_OPT_TEXT,
 		ROW(url),
@@ -136,36 +129,10 @@ const struct hf_option hf_zone_options[] = {
 		.max = HF_URL_MAX - 1,
 		.def = "none",
 		.live = true,
-		.help = "An https:// URL whose document is the zone's text, without $INCLUDE; or `none`. "
-			"http:// is for an address of this machine, or where `url-digest` is given."},
-	{.name = "url-address",
-		.type = HF_OPT_TEXTS,
-		ROW(url_address),
-		.min = 1,
-		.max = 511,
-		.def = "[]",
-		.live = true,
-		.help = "Where the hosts of this zone's URLs are, since their names are not looked up: "
-			"addresses of any host, such as 10.0.0.5, or of one, such as "
-			"store.example=10.0.0.5; the first 8 of a host are tried one after the other."},
-	{.name = "url-ca",
-		.type = HF_OPT_TEXT,
-		ROW(url_ca),
-		.min = 1,
-		.max = 4095,
-		.def = "system",
-		.live = true,
-		.help = "For URLs: the certificate authorities to trust, those of the system or those of a "
-			"PEM file."},
-	{.name = "url-pins",
-		.type = HF_OPT_TEXTS,
-		ROW(url_pins),
-		.min = 1,
-		.max = 51,
-		.def = "[]",
-		.live = true,
-		.help = "For URLs: keys that a server may have besides being trusted, as in `tls-pins`; at "
-			"most 8."},
+		.help = "An https:// URL whose document is the zone's text, without $INCLUDE; or "
+			"`none`. "
+			"http:// is for an address of this machine, or where `url-digest` is "
+			"given."},
 	{.name = "url-digest",
 		.type = HF_OPT_TEXT,
 		ROW(url_digest),
@@ -173,8 +140,10 @@ const struct hf_option hf_zone_options[] = {
 		.max = HF_URL_MAX - 1,
 		.def = "none",
 		.live = true,
-		.help = "A URL of a document with the SHA-256 of that of `url`, as sha256sum writes it; a "
-			"zone that has another is refused. Or `none`. What a header of the zone's own answer "
+		.help = "A URL of a document with the SHA-256 of that of `url`, as sha256sum "
+			"writes it; a "
+			"zone that has another is refused. Or `none`. What a header of the zone's "
+			"own answer "
 			"says (Repr-Digest, Content-Digest, Digest) must be right in any case."},
 	{.name = "url-token-file",
 		.type = HF_OPT_TEXT,
@@ -183,8 +152,69 @@ const struct hf_option hf_zone_options[] = {
 		.max = 255,
 		.def = "none",
 		.live = true,
-		.help = "A file whose first line is sent to the server of `url` as `Authorization: Bearer`; "
+		.help = "A file whose first line is sent to the server of `url` as `Authorization: "
+			"Bearer`; "
 			"it must not be readable by everybody. Or `none`."},
+	{.name = "catalog",
+		.type = HF_OPT_FLAG,
+		ROW(catalog),
+		.def = "no",
+		.live = true,
+		.help = "Whether it is a catalog (RFC 9432): a list of zones, each of which is "
+			"served as if it stood here with the keys of this entry, and comes and "
+			"goes as the catalog says. The catalog itself is told to those who may "
+			"transfer it, and to nobody else."},
+	{.name = "catalog-limit",
+		.type = HF_OPT_COUNT,
+		ROW(catalog_limit),
+		.min = 1,
+		.max = HF_ZONES_MAX,
+		.def = "10000",
+		.live = true,
+		.help = "Members that a catalog may have; a version with more is refused."},
+	/* From here on: of members of a catalog, too, group by group (HF_ZONE_SOURCE_ROWS). */
+	{.name = "primaries",
+		.type = HF_OPT_TEXTS,
+		ROW(primaries),
+		.min = 1,
+		.max = 255,
+		.def = "[]",
+		.live = true,
+		.help = "Servers from which the zone is transferred, such as 10.0.0.10 or "
+			"tls://10.0.0.11; "
+			"each of them is also a witness of the published serial."},
+	{.name = "url-address",
+		.type = HF_OPT_TEXTS,
+		ROW(url_address),
+		.min = 1,
+		.max = 511,
+		.def = "[]",
+		.live = true,
+		.help = "Where the hosts of this zone's URLs are, since their names are not looked "
+			"up: "
+			"addresses of any host, such as 10.0.0.5, or of one, such as "
+			"store.example=10.0.0.5; the first 8 of a host are tried one after the "
+			"other."},
+	{.name = "url-ca",
+		.type = HF_OPT_TEXT,
+		ROW(url_ca),
+		.min = 1,
+		.max = 4095,
+		.def = "system",
+		.live = true,
+		.help = "For URLs: the certificate authorities to trust, those of the system or "
+			"those of a "
+			"PEM file."},
+	{.name = "url-pins",
+		.type = HF_OPT_TEXTS,
+		ROW(url_pins),
+		.min = 1,
+		.max = 51,
+		.def = "[]",
+		.live = true,
+		.help = "For URLs: keys that a server may have besides being trusted, as in "
+			"`tls-pins`; at "
+			"most 8."},
 	{.name = "key",
 		.type = HF_OPT_TEXT,
 		ROW(key),
@@ -192,7 +222,8 @@ const struct hf_option hf_zone_options[] = {
 		.max = 255,
 		.def = "none",
 		.live = true,
-		.help = "One of `keys:`, with which questions to primaries are signed, and answers must be."},
+		.help = "One of `keys:`, with which questions to primaries are signed, and answers "
+			"must be."},
 	{.name = "tls-name",
 		.type = HF_OPT_TEXT,
 		ROW(tls_name),
@@ -209,8 +240,10 @@ const struct hf_option hf_zone_options[] = {
 		.max = 51,
 		.def = "[]",
 		.live = true,
-		.help = "For what is written with `tls://`: keys that a server may have, each the SHA-256 "
-			"of its public key (SPKI) in base64, as in `sha256/AAAA...=`; at most 8. With "
+		.help = "For what is written with `tls://`: keys that a server may have, each the "
+			"SHA-256 "
+			"of its public key (SPKI) in base64, as in `sha256/AAAA...=`; at most 8. "
+			"With "
 			"`tls-name`, both must hold."},
 	{.name = "tls-ca",
 		.type = HF_OPT_TEXT,
@@ -219,7 +252,8 @@ const struct hf_option hf_zone_options[] = {
 		.max = 4095,
 		.def = "system",
 		.live = true,
-		.help = "For what is written with `tls://`: the certificate authorities to trust, those of "
+		.help = "For what is written with `tls://`: the certificate authorities to trust, "
+			"those of "
 			"the system or those of a PEM file."},
 	{.name = "published",
 		.type = HF_OPT_TEXTS,
@@ -228,9 +262,12 @@ const struct hf_option hf_zone_options[] = {
 		.max = 1023,
 		.def = "[]",
 		.live = true,
-		.help = "Further witnesses of the published serial: servers that are asked for the SOA "
-			"record, txt:NAME, whose TXT record gives it, or an https:// URL that gives it as a "
-			"number, as `{\"ZONE\": SERIAL}` or as zone text that begins with the SOA."},
+		.help = "Further witnesses of the published serial: servers that are asked for the "
+			"SOA "
+			"record, txt:NAME, whose TXT record gives it, or an https:// URL that "
+			"gives it as a "
+			"number, as `{\"ZONE\": SERIAL}` or as zone text that begins with the "
+			"SOA."},
 	{.name = "required",
 		.type = HF_OPT_FLAG,
 		ROW(required),
@@ -244,8 +281,10 @@ const struct hf_option hf_zone_options[] = {
 		.max = 28 * DAY,
 		.def = "0s",
 		.live = true,
-		.help = "For how long after the start a copy that nobody has proven to be current may be "
-			"served, with a word that it is not, while no witness can be reached; 0s: never."},
+		.help = "For how long after the start a copy that nobody has proven to be current "
+			"may be "
+			"served, with a word that it is not, while no witness can be reached; 0s: "
+			"never."},
 	{.name = "grace",
 		.type = HF_OPT_DURATION,
 		ROW(grace),
@@ -253,7 +292,8 @@ const struct hf_option hf_zone_options[] = {
 		.max = DAY,
 		.def = "10s",
 		.live = true,
-		.help = "How long a newer version may take to arrive once it has been published, before "
+		.help = "How long a newer version may take to arrive once it has been published, "
+			"before "
 			"the old one is no longer served."},
 	{.name = "when-unproven",
 		.type = HF_OPT_WORD,
@@ -261,7 +301,8 @@ const struct hf_option hf_zone_options[] = {
 		.words = unproven_policies,
 		.def = "servfail",
 		.live = true,
-		.help = "What clients get of a zone that may not be served: `servfail`, or no reply at all "
+		.help = "What clients get of a zone that may not be served: `servfail`, or no "
+			"reply at all "
 			"(`drop`), so that they turn to another server."},
 	{.name = "max-shrink",
 		.type = HF_OPT_COUNT,
@@ -270,7 +311,8 @@ const struct hf_option hf_zone_options[] = {
 		.max = 100,
 		.def = "50",
 		.live = true,
-		.help = "Per cent of its records that a new version may lack; one that lacks more is refused."},
+		.help = "Per cent of its records that a new version may lack; one that lacks more "
+			"is refused."},
 	{.name = "max-size",
 		.type = HF_OPT_SIZE,
 		ROW(max_size),
@@ -278,20 +320,23 @@ const struct hf_option hf_zone_options[] = {
 		.max = 1ull << 40,
 		.def = "1GiB",
 		.live = true,
-		.help = "Memory that a new version may take while it is read or transferred, some 50 "
+		.help = "Memory that a new version may take while it is read or transferred, some "
+			"50 "
 			"octets and its own for each record; one that takes more is given up."},
 	{.name = "serial-may-go-back",
 		.type = HF_OPT_FLAG,
 		ROW(serial_may_go_back),
 		.def = "no",
 		.live = true,
-		.help = "Whether a source may replace a version by one with an older serial (RFC 1982)."},
+		.help = "Whether a source may replace a version by one with an older serial (RFC "
+			"1982)."},
 	{.name = "never",
 		.type = HF_OPT_PREFIXES,
 		ROW(never),
 		.def = "[]",
 		.live = true,
-		.help = "Addresses that no record of the zone may have: a version with one is refused."},
+		.help = "Addresses that no record of the zone may have: a version with one is "
+			"refused."},
 	{.name = "refresh-min",
 		.type = HF_OPT_DURATION,
 		ROW(refresh_min),
@@ -313,7 +358,8 @@ const struct hf_option hf_zone_options[] = {
 		ROW(allow_notify),
 		.def = "[]",
 		.live = true,
-		.help = "Who may say that there is a new version (RFC 1996), besides the primaries."},
+		.help = "Who may say that there is a new version (RFC 1996), besides the "
+			"primaries."},
 	{.name = "notify",
 		.type = HF_OPT_TEXTS,
 		ROW(notify),
@@ -329,7 +375,8 @@ const struct hf_option hf_zone_options[] = {
 		.max = 63,
 		.def = "[]",
 		.live = true,
-		.help = "Who is given each new version by dynamic updates (RFC 2136), each on its own: "
+		.help = "Who is given each new version by dynamic updates (RFC 2136), each on its "
+			"own: "
 			"names of `update-servers:`, at most 8. What is in their zone and not in "
 			"this one is taken away."},
 	{.name = "allow-transfer",
@@ -361,8 +408,10 @@ const struct hf_option hf_zone_options[] = {
 		.max = HF_JOURNAL_VERSIONS_MAX,
 		.def = "20",
 		.live = true,
-		.help = "Of how many versions before the present one secondaries can get just what has "
-			"changed since (IXFR); others get the whole zone, and so do all after a restart."},
+		.help = "Of how many versions before the present one secondaries can get just what "
+			"has "
+			"changed since (IXFR); others get the whole zone, and so do all after a "
+			"restart."},
 	{.name = "journal-size",
 		.type = HF_OPT_SIZE,
 		ROW(journal_size),
@@ -371,25 +420,17 @@ const struct hf_option hf_zone_options[] = {
 		.def = "16MiB",
 		.live = true,
 		.help = "Memory that these differences may take; the oldest make room."},
-	{.name = "catalog",
-		.type = HF_OPT_FLAG,
-		ROW(catalog),
-		.def = "no",
-		.live = true,
-		.help = "Whether it is a catalog (RFC 9432): a list of zones, each of which is "
-			"served as if it stood here with the keys of this entry, and comes and "
-			"goes as the catalog says. The catalog itself is told to those who may "
-			"transfer it, and to nobody else."},
-	{.name = "catalog-limit",
-		.type = HF_OPT_COUNT,
-		ROW(catalog_limit),
-		.min = 1,
-		.max = HF_ZONES_MAX,
-		.def = "10000",
-		.live = true,
-		.help = "Members that a catalog may have; a version with more is refused."},
 	HF_OPTION_END,
 };
+
+/* Both are the operator's own words: nobody else chooses what is hashed. */
+uint64_t hf_zone_group_key(const struct hf_name *catalog, const char *group)
+{
+	static const struct hf_hash_key fixed = {0};
+	uint64_t of_catalog = hf_hash(&fixed, 0, catalog->bytes, catalog->len);
+	uint64_t key = hf_hash(&fixed, of_catalog, group, strlen(group));
+	return key ? key : 1;
+}
 
 bool hf_zone_conf_has_url(const struct hf_zone_conf *zone)
 {

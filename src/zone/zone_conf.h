@@ -11,6 +11,7 @@
 #include "wire/name.h"
 
 #define HF_ZONES_MAX 100000
+#define HF_ZONE_GROUPS_MAX 256 /* of all catalogs */
 #define HF_KEYS_MAX 1000
 #define HF_UPDATE_SERVERS_MAX 100
 #define HF_ZONE_UPDATES_MAX 8 /* of one zone */
@@ -48,6 +49,8 @@ enum hf_transfer_over { /* by which way a zone may go out */
 	HF_TRANSFER_OVER_TLS,
 };
 
+struct hf_zone_group_conf;
+
 /* One entry of `zones:`. The source is exactly one of file, primaries, url. */
 struct hf_zone_conf {
 	struct hf_name name; /* lowered */
@@ -83,13 +86,34 @@ struct hf_zone_conf {
 	bool catalog;                         /* it is a list of zones: RFC 9432 */
 	uint32_t catalog_limit;               /* ... of so many at most */
 	const struct hf_zone_conf *from; /* of a member, which no configuration names: its catalog */
+	const struct hf_zone_group_conf *group; /* ... whose settings it has; NULL: its catalog's */
 };
 extern const struct hf_option hf_zone_options[];
+
+/* So many of them come first, and say where a zone itself is from; what is behind them can be
+ * said of members of a catalog, too: `catalog-groups:`. */
+#define HF_ZONE_SOURCE_ROWS 6
+
+/* One entry of `catalog-groups:`: how the members of a catalog are served that it lists with
+ * this group (RFC 9432 4.3.2). What it leaves out is as the catalog's own entry has it, which
+ * is filled in when all of a file has been read. */
+struct hf_zone_group_conf {
+	struct hf_zone_conf zone; /* first, for its rows; its name: the catalog's */
+	const char *group;        /* visible ASCII without '?', at most HF_ZONE_GROUP_MAX octets */
+	uint64_t key;             /* hf_zone_group_key */
+};
+#define HF_ZONE_GROUP_MAX 63
+
+/* A number for this group of this (lowered) catalog, by which two configurations know that
+ * they speak of the same; never 0. */
+uint64_t hf_zone_group_key(const struct hf_name *catalog, const char *group);
 
 /* Top-level keys beside `zones:`. */
 struct hf_zones_conf {
 	const struct hf_zone_conf *zones;
 	size_t zone_count;
+	const struct hf_zone_group_conf *groups;
+	size_t group_count;
 	const struct hf_key_conf *keys;
 	size_t key_count;
 	const struct hf_update_server_conf *update_servers;

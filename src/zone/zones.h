@@ -27,7 +27,7 @@ enum hf_zone_standing {
 enum hf_zones_role {
 	HF_ZONES_PLAIN,
 	HF_ZONES_CATALOG, /* for those who may transfer it, and for nobody else */
-	HF_ZONES_MEMBER,  /* of a catalog, by whose rules it goes */
+	HF_ZONES_MEMBER,  /* of a catalog, by whose rules it goes, or by those of its group */
 };
 
 #define HF_ZONES_WHY_MAX 80
@@ -39,6 +39,7 @@ struct hf_zones_entry {
 	const struct hf_local *local; /* it is no zone but this layer; then the origin is "." */
 	enum hf_zones_role role;
 	uint32_t catalog; /* MEMBER: its place in the set */
+	uint64_t group; /* MEMBER: of a group that has rules of its own (hf_zone_group_key); or 0 */
 	enum hf_zone_standing standing;
 	int32_t ede;                /* or HF_EDE_NONE */
 	char why[HF_ZONES_WHY_MAX]; /* the extended error's text: "not proven to be current" */

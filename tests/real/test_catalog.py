@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+import ask
 import fake as fakes
 import holdfast as under_test
 import net
@@ -70,12 +71,13 @@ class Bind(peers.Bind):
 class Knot(peers.Knot):
     """knotd, which makes the catalog itself of the zones that it is told to have."""
 
-    def __init__(self, directory, members):
-        self.members, self.source = list(members), str(directory)
+    def __init__(self, directory, members, **groups):
+        """`groups` by the member's first label; the others are "fast"."""
+        self.members, self.source, self.groups = list(members), str(directory), groups
         super().__init__(directory, {members[0]: None})  # the catalog is no answer to anybody
 
-    def renew(self, members):
-        self.members = list(members)
+    def renew(self, members, **groups):
+        self.members, self.groups = list(members), groups
         self.configure()
         self.process.signal(signal.SIGHUP)
 
@@ -90,8 +92,9 @@ class Knot(peers.Knot):
             path = os.path.join(self.source, "zone-" + name)
             write(path, member_text(1))
             text += ("- domain: %s\n  file: \"%s\"\n  catalog-role: member\n  catalog-zone: %s\n"
-                     "  catalog-group: fast\n  acl: out\n  zonefile-sync: -1\n  zonefile-load: whole\n"
-                     "  journal-content: none\n" % (name, path, CATALOG))
+                     "  catalog-group: %s\n  acl: out\n  zonefile-sync: -1\n  zonefile-load: whole\n"
+                     "  journal-content: none\n" % (
+                         name, path, CATALOG, self.groups.get(name.split(".")[0], "fast")))
         return ["-c", self.path("knot.conf", text)]
 
 
@@ -115,8 +118,10 @@ def primary(tmp_path, need):
 def consumer(holdfast, fake, tmp_path):
     upstream = fake(fakes.honest)  # for what is not served from here, without a wait
 
-    def start(*primaries, others=(), **catalog):
-        return holdfast({"u": upstream.at}, **{"zone-state": str(tmp_path / "state")}, zones=[
+    def start(*primaries, others=(), groups=None, **catalog):
+        more = {"catalog-groups": [{"catalog": CATALOG, "group": group, **keys}
+                                   for group, keys in groups.items()]} if groups else {}
+        return holdfast({"u": upstream.at}, **{"zone-state": str(tmp_path / "state")}, **more, zones=[
             {"name": p.catalog if hasattr(p, "catalog") else CATALOG, "primaries": [p.at],
              **QUICK, **catalog} for p in primaries] + list(others))
     return start
@@ -263,3 +268,50 @@ def test_a_reload_leaves_members_where_they_are_and_takes_their_catalog_s_settin
     server.write()
     assert server.reload()[0] == 0
     wait_for(server, {"a.example.": None})
+
+
+GUEST = "127.9.9.9"
+
+
+def may_transfer(server, name):
+    return server.tcp(name, "AXFR", source=GUEST).rcode == 0
+
+
+def test_members_of_a_group_go_by_its_settings_and_unknown_groups_by_the_catalog_s(primary, consumer):
+    knot = primary(Knot, ["a.example.", "b.example."], b="other")
+    server = consumer(knot, groups={"slow": {}, "fast": {"allow-transfer": [GUEST]}})
+    wait_for(server, {"a.example.": 1, "b.example.": 1})
+    assert may_transfer(server, "a.example.") and not may_transfer(server, "b.example.")
+    assert zones(server)["a.example"]["group"] == "fast"
+    assert zones(server)["b.example"]["group"] is None
+    net.wait_until("a word of it", lambda: "b.example is in group 'other'" in server.process.output())
+    # Another group is no other zone: what is here stays, under other rules.
+    knot.renew(["a.example.", "b.example."], a="slow")
+    net.wait_until("the change", lambda: may_transfer(server, "b.example.")
+                   and not may_transfer(server, "a.example."), 20)
+    assert served(server, "a.example.") == served(server, "b.example.") == 1
+    assert zones(server)["a.example"]["loads"] == zones(server)["b.example"]["loads"] == 1
+
+
+def serial_at(peer, name="a.example."):
+    reply = ask.udp(peer.address, peer.port, wire.query("www." + name, "A"), 1)
+    return reply and int(reply.addresses()[0].rsplit(".", 1)[1])
+
+
+def test_a_group_of_a_catalog_of_bind_says_where_its_members_come_from(primary, consumer):
+    """Of several groups the one that the configuration knows counts; a reload may know none."""
+    bind = primary(Bind, {"a.example.": "x1", "b.example.": "x2"})
+    bind.members["a.example."] = 9
+    bind.renew({"a.example.": "x1", "b.example.": "x2"},
+               more="group.x1.zones TXT elsewhere\ngroup.x1.zones TXT inner\n")
+    inner = primary(Bind, {"a.example.": "y"}, catalog="second.invalid.")
+    inner.members["a.example."] = 7
+    inner.renew({"a.example.": "y"})
+    net.wait_until("its versions", lambda: serial_at(bind) == 9 and serial_at(inner) == 7, 20)
+    server = consumer(bind, groups={"inner": {"primaries": [inner.at]}})
+    wait_for(server, {"a.example.": 7, "b.example.": 1})
+    del server.conf["catalog-groups"]
+    server.write()
+    assert server.reload()[0] == 0
+    wait_for(server, {"a.example.": 9, "b.example.": 1})
+    assert zones(server)["a.example"]["group"] is None
