@@ -91,6 +91,8 @@ struct hf_authority {
 	struct notice notices[NOTICES_MAX];
 	size_t notice_count;
 	const struct hf_authority_conf *order; /* a configuration to be gone by */
+	FILE *complaints;                      /* ... of who waits for it */
+	size_t darkened;                       /* zones that it darkened */
 	bool ordered;                          /* it has been taken, with this result */
 	int order_rc;
 };
@@ -772,6 +774,26 @@ static int take_conf(struct hf_authority *a, const struct hf_authority_conf *con
 
 /* ---- the thread ---- */
 
+/* Whoever gave the order waits, and its stream with it. Returns how many there are. */
+static size_t name_darkened(const struct hf_authority *a, FILE *complaints)
+{
+	struct hf_zone_keeper_figures figures;
+	char name[HF_NAME_TEXT_MAX];
+	size_t count = 0;
+	for (size_t i = 0; i < a->keeper_count; i++) {
+		const struct hf_zone_keeper *keeper = a->keepers[i];
+		if (!hf_zone_keeper_darkened(keeper) || count++ >= HF_AUTHORITY_DARKENED_SHOWN)
+			continue;
+		hf_zone_keeper_figures(keeper, hf_loop_now(a->loop), &figures);
+		fprintf(complaints, "zone %s was answered until now, and is not any more: %s\n",
+			hf_name_text(hf_zone_keeper_conf(keeper)->name.bytes, name), figures.why);
+	}
+	if (count > HF_AUTHORITY_DARKENED_SHOWN)
+		fprintf(complaints, "... and so are %zu other zones\n",
+			count - HF_AUTHORITY_DARKENED_SHOWN);
+	return count;
+}
+
 static void take_order(struct hf_authority *a)
 {
 	pthread_mutex_lock(&a->lock);
@@ -781,7 +803,9 @@ static void take_order(struct hf_authority *a)
 	if (!order)
 		return;
 	int rc = take_conf(a, order);
+	size_t darkened = rc ? 0 : name_darkened(a, a->complaints);
 	pthread_mutex_lock(&a->lock);
+	a->darkened = darkened;
 	a->ordered = true;
 	a->order_rc = rc;
 	pthread_cond_broadcast(&a->news);
@@ -916,10 +940,12 @@ int hf_authority_start(const struct hf_authority_conf *conf, FILE *complaints,
 	return 0;
 }
 
-int hf_authority_adopt(struct hf_authority *a, const struct hf_authority_conf *conf)
+int hf_authority_adopt(
+	struct hf_authority *a, const struct hf_authority_conf *conf, FILE *complaints)
 {
 	pthread_mutex_lock(&a->lock);
 	a->order = conf;
+	a->complaints = complaints;
 	a->ordered = false;
 	pthread_mutex_unlock(&a->lock);
 	hf_loop_wake(a->loop);
@@ -929,6 +955,11 @@ int hf_authority_adopt(struct hf_authority *a, const struct hf_authority_conf *c
 	int rc = a->order_rc;
 	pthread_mutex_unlock(&a->lock);
 	return rc;
+}
+
+size_t hf_authority_darkened(const struct hf_authority *a)
+{
+	return a->darkened;
 }
 
 void hf_authority_notified(struct hf_authority *a, const struct hf_name *zone,

@@ -64,8 +64,15 @@ typedef void hf_authority_serve(void *ctx, struct hf_zones *zones);
 int hf_authority_start(const struct hf_authority_conf *conf, FILE *complaints,
 	hf_authority_serve *serve, void *ctx, struct hf_authority **ret);
 
-/* Goes by another configuration: zones that are still there keep their versions. */
-int hf_authority_adopt(struct hf_authority *authority, const struct hf_authority_conf *conf);
+/* Goes by another configuration: zones that are still there keep their versions. Those that were
+ * answered and may not be under this one are named on `complaints`, with why, as far as
+ * HF_AUTHORITY_DARKENED_SHOWN of them; it is taken all the same. */
+#define HF_AUTHORITY_DARKENED_SHOWN 20
+int hf_authority_adopt(
+	struct hf_authority *authority, const struct hf_authority_conf *conf, FILE *complaints);
+
+/* How many zones the last configuration has darkened in this way. From who adopts. */
+size_t hf_authority_darkened(const struct hf_authority *authority);
 
 /* A NOTIFY for this zone came from `peer` and may be heard (access has been checked). */
 void hf_authority_notified(struct hf_authority *authority, const struct hf_name *zone,

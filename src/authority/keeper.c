@@ -73,6 +73,7 @@ struct hf_zone_keeper {
 	size_t asked_count; /* of the gate's witnesses; behind them are the siblings */
 	bool odd;
 	bool stated;                   /* its state has been told, since the start */
+	bool darkened;                 /* hf_zone_keeper_darkened */
 	char unheard[HF_GATE_WHY_MAX]; /* who of them could not be asked last, and why; "" */
 	struct hf_gate gate;
 	struct hf_zones_entry entry;
@@ -879,6 +880,11 @@ static int fill(struct hf_zone_keeper *k, const struct hf_zone_keeper *before, h
 	return 0;
 }
 
+static bool is_answered(const struct hf_zones_entry *entry)
+{
+	return entry->standing == HF_ZONE_SERVED || entry->standing == HF_ZONE_MARKED;
+}
+
 int hf_zone_keeper_new(const struct hf_zone_keeper_conf *conf, const struct hf_zone_keeper *before,
 	struct hf_zone_keeper **ret)
 {
@@ -902,8 +908,14 @@ int hf_zone_keeper_new(const struct hf_zone_keeper_conf *conf, const struct hf_z
 	if (before)
 		want_fetch(k, now);
 	settle(k, now);
+	k->darkened = before && is_answered(&before->entry) && !is_answered(&k->entry);
 	*ret = k;
 	return 0;
+}
+
+bool hf_zone_keeper_darkened(const struct hf_zone_keeper *k)
+{
+	return k->darkened;
 }
 
 void hf_zone_keeper_finish(struct hf_zone_keeper *k)

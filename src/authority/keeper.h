@@ -69,6 +69,10 @@ void hf_zone_keeper_free(struct hf_zone_keeper *keeper); /* NULL is fine */
 /* The process ends in order: what the disk does not have yet is written down. */
 void hf_zone_keeper_finish(struct hf_zone_keeper *keeper);
 
+/* The zone was answered under `before`, and is not since this took its place: a configuration
+ * did that, by an address that is retired, say. */
+bool hf_zone_keeper_darkened(const struct hf_zone_keeper *keeper);
+
 /* To be called once, after `want`. */
 void hf_zone_keeper_fetch(struct hf_zone_keeper *keeper, hf_us now);
 

@@ -23,7 +23,11 @@ const struct hf_verb hf_cmd_reload = {
 	.name = "reload",
 	.help = "Make the running holdfast read its configuration again.",
 	.more = "It reads the file that it was started with. If that has a fault, nothing changes\n"
-		"and the faults are printed here. Keys that need a restart are named.",
+		"and the faults are printed here. Keys that need a restart are named. If a zone "
+		"that was\n"
+		"answered is not any more under the new configuration it is named, and the exit "
+		"status\n"
+		"is 1; the configuration has been taken.",
 	.flags = flags,
 	.run = reload,
 };

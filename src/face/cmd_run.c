@@ -158,9 +158,10 @@ static int reload(struct run *run, FILE *asker)
 	FILE *out = open_memstream(&text, &len);
 	if (!out)
 		return HF_EXIT_UNREACHED;
+	const struct hf_config *before = run->instance.config;
 	int status = hf_instance_reload(&run->instance, out);
-	bool good = status == HF_EXIT_GOOD;
-	if (good)
+	bool good = status == HF_EXIT_GOOD, taken = run->instance.config != before;
+	if (taken)
 		hf_lookout_adopt(run->instance.lookout, run->instance.config);
 	if (fclose(out) == 0) {
 		hf_log_lines(run->log, good ? HF_LOG_WARNING : HF_LOG_ERROR, text);
@@ -169,7 +170,10 @@ static int reload(struct run *run, FILE *asker)
 	}
 	free(text);
 	hf_log_say(run->log, good ? HF_LOG_INFO : HF_LOG_ERROR,
-		good ? "configuration reloaded" : "reload refused, the configuration stays as it was", NULL);
+		good    ? "configuration reloaded"
+		: taken ? "configuration reloaded, and zones that were answered are not any more"
+			: "reload refused, the configuration stays as it was",
+		NULL);
 	return status;
 }
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Zones that are served with authority: the name of one, and what is wrong with them
  * together. */
+#include <libgen.h>
+#include <limits.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "authority/keys.h"
@@ -579,6 +582,33 @@ static void check_twice(struct hf_reading *r)
 	}
 }
 
+/* Whoever serves may be another user than we are: a word, and no fault. A directory that is not
+ * there is made in the one above it, as copies are (authority/copy.c). */
+static void check_state(struct hf_reading *r)
+{
+	const char *state = r->config->process.zone_state;
+	uint32_t at = hf_place_of(r, HF_SECTION_TOP, 0, "zone-state");
+	char above[PATH_MAX];
+	struct stat is;
+	if (!is_given(state))
+		return;
+	snprintf(above, sizeof above, "%s", state);
+	if (stat(state, &is) == 0 && !S_ISDIR(is.st_mode))
+		hf_warn(r->source, at, "%s is no directory: no copy of a zone outlives a restart",
+			state);
+	else if (access(state, R_OK | W_OK | X_OK) == 0)
+		return;
+	else if (errno != ENOENT)
+		hf_warn(r->source, at,
+			"%s cannot be written to: %s; no copy of a zone outlives a restart", state,
+			hf_strerror(-errno));
+	else if (access(dirname(above), W_OK | X_OK) < 0)
+		hf_warn(r->source, at,
+			"%s is not there and cannot be made: %s; no copy of a zone outlives a "
+			"restart",
+			state, hf_strerror(-errno));
+}
+
 static void check_each(struct hf_reading *r)
 {
 	const struct hf_zones_conf *zones = &r->config->zones;
@@ -603,5 +633,7 @@ void hf_check_zones(struct hf_reading *r)
 	for (size_t i = 0; i < r->config->zones.update_server_count; i++)
 		check_update_server(r, i);
 	check_each(r);
+	if (r->config->zones.zone_count)
+		check_state(r);
 	check_twice(r);
 }

@@ -170,9 +170,17 @@ static void give_back_memory(void)
 #endif
 }
 
+/* Zones that were answered until this configuration was taken: they have been named. */
+static bool has_darkened(const struct hf_instance *instance)
+{
+	const struct hf_authority *authority = hf_server_authority(instance->server);
+	return authority && hf_authority_darkened(authority) > 0;
+}
+
 static int reload(struct hf_instance *instance, FILE *out)
 {
 	struct hf_config *next;
+	bool taken = false;
 	if (atomic_load(&instance->draining)) {
 		fprintf(out, "holdfast is stopping: nothing is reloaded\n");
 		return HF_EXIT_FAULT;
@@ -181,15 +189,17 @@ static int reload(struct hf_instance *instance, FILE *out)
 	int status = HF_EXIT_USAGE;
 	if (load(instance->config_path, out, &next) == 0) {
 		status = apply(instance, next, out);
-		if (status != HF_EXIT_GOOD)
+		taken = status == HF_EXIT_GOOD;
+		if (!taken)
 			hf_config_unref(next);
 	}
-	if (status == HF_EXIT_GOOD)
-		atomic_fetch_add(&instance->reloads, 1);
-	else
-		atomic_fetch_add(&instance->reload_failures, 1);
-	hf_notify_ready(instance->notify, status == HF_EXIT_GOOD ? "serving, configuration reloaded" :
-		"serving with the configuration from before: the new one was refused");
+	if (taken && has_darkened(instance))
+		status = HF_EXIT_FAULT;
+	atomic_fetch_add(taken ? &instance->reloads : &instance->reload_failures, 1);
+	hf_notify_ready(instance->notify,
+		status == HF_EXIT_GOOD ? "serving, configuration reloaded"
+		: taken ? "serving, configuration reloaded: zones are not answered any more"
+			: "serving with the configuration from before: the new one was refused");
 	return status;
 }
 

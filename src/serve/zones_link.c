@@ -41,7 +41,7 @@ int hf_zones_link_adopt(struct hf_zones_link *link, const struct hf_zones_conf *
 		.rules = plan->zones,
 		.owner = hf_plan_ref(plan),
 		.release = release_plan};
-	int rc = authority ? hf_authority_adopt(authority, &conf)
+	int rc = authority ? hf_authority_adopt(authority, &conf, complaints)
 			   : hf_authority_start(&conf, complaints, serve, link, &authority);
 	if (rc) {
 		fprintf(complaints, "zones stay as they are: %s\n", hf_strerror(rc));

@@ -204,6 +204,21 @@ def test_check_reads_the_files_of_zones(file_server, tmp_path):
     assert under_test.run_verb("check", "-c", server.path)[0] == 0
 
 
+def test_check_warns_of_a_directory_for_copies_that_cannot_be_had(file_server, tmp_path):
+    write(tmp_path / "zones" / "corp", text(1))
+    server = file_server(start=False)
+    for path, word in ((tmp_path / "none" / "state", "is not there and cannot be made"),
+                       (tmp_path / "zones" / "corp", "is no directory")):
+        server.conf["zone-state"] = str(path)
+        server.write()
+        code, said = under_test.run_verb("check", "-c", server.path)
+        line = 1 + [l.startswith(("zone-state", '"zone-state')) for l in open(server.path)].index(True)
+        assert code == 0 and "%s:%d:1: warning: %s %s" % (server.path, line, path, word) in said
+    server.conf["zone-state"] = str(tmp_path / "state")  # is made
+    server.write()
+    assert "warning" not in under_test.run_verb("check", "-c", server.path)[1]
+
+
 def test_a_reload_brings_zones_and_takes_them_and_leaves_the_others_alone(file_server, tmp_path):
     write(tmp_path / "zones" / "corp", text(1))
     write(tmp_path / "zones" / "other", text(7))
