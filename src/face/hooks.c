@@ -123,21 +123,68 @@ static void stop_listening(struct hf_hooks *hooks)
 	hf_timer_disarm(hf_loop_timers(hooks->loop), &hooks->timer);
 }
 
+/* Which fault it is: the program, how it ended, and with what. What it said is not part of that,
+ * for it may have the time in it. */
+static uint64_t fault_of(const struct hf_hooks *hooks, const char *how, int64_t status, int error)
+{
+	uint64_t kind = (uint64_t)hooks->running << 2 | (uint64_t)hooks->killed << 1 |
+			(how && strcmp(how, "signal") == 0);
+	return kind << 32 | (uint32_t)(error ? error : status);
+}
+
+/* Is the end of this run worth a line? *ret_times: of how many others it speaks. */
+static bool is_news(struct hf_hooks *hooks, const char *how, int64_t status, int error, bool good,
+	uint64_t *ret_times)
+{
+	if (good) {
+		*ret_times = hf_telling_end(&hooks->telling);
+		hooks->failing = HF_HOOK_NONE;
+		return true;
+	}
+	hooks->failing = hooks->running;
+	return hf_telling_fault(&hooks->telling, fault_of(hooks, how, status, error),
+		hf_loop_now(hooks->loop), ret_times);
+}
+
+/* One that has failed is not wanted any more, and its faults are over. */
+static void forget_failing(struct hf_hooks *hooks)
+{
+	bool untold = hooks->telling.untold > 0;
+	const struct hf_log_field fields[] = {
+		HF_LOG_NUMBER_FIELD("failed", hf_telling_end(&hooks->telling)), {.key = NULL}};
+	char line[64];
+	snprintf(line, sizeof line, "%s has failed to the end, and is not wanted any more",
+		name_of(hooks->failing));
+	hooks->failing = HF_HOOK_NONE;
+	if (untold)
+		hf_log_say(hooks->log, HF_LOG_WARNING, line, fields);
+}
+
 /* error: why it could not be begun, or 0. */
 static void tell(struct hf_hooks *hooks, const char *how, int64_t status, int error, bool good)
 {
+	uint64_t times;
+	if (!is_news(hooks, how, status, error, good, &times))
+		return;
 	hooks->said[hooks->said_len] = '\0';
 	hooks->said[strcspn(hooks->said, "\n")] = '\0';
-	const struct hf_log_field fields[] = {
+	struct hf_log_field fields[] = {
 		HF_LOG_TEXT_FIELD("program", program_of(hooks, hooks->running)->count
 						     ? program_of(hooks, hooks->running)->items[0]
 						     : "(none)"),
 		error ? (struct hf_log_field)HF_LOG_TEXT_FIELD("because", hf_strerror(error))
 		      : (struct hf_log_field)HF_LOG_NUMBER_FIELD(how, status),
 		HF_LOG_NUMBER_FIELD("ms", (hf_loop_now(hooks->loop) - hooks->began) / HF_MS),
-		HF_LOG_TEXT_FIELD(hooks->said[0] ? "said" : NULL, hooks->said),
+		{.key = NULL},
+		{.key = NULL},
 		{.key = NULL},
 	};
+	struct hf_log_field *more = fields + 3;
+	if (times)
+		*more++ = (struct hf_log_field)HF_LOG_NUMBER_FIELD(
+			good ? "failed_before" : "failed_meanwhile", times);
+	if (hooks->said[0])
+		*more = (struct hf_log_field)HF_LOG_TEXT_FIELD("said", hooks->said);
 	char line[64];
 	snprintf(line, sizeof line, "%s %s", name_of(hooks->running),
 		good            ? "has run"
@@ -252,6 +299,8 @@ static int run(struct hf_hooks *hooks)
 static void begin(struct hf_hooks *hooks)
 {
 	hf_us now = hf_loop_now(hooks->loop);
+	if (hooks->failing != HF_HOOK_NONE && hooks->failing != hooks->wanted)
+		forget_failing(hooks);
 	if (hooks->wanted == HF_HOOK_NONE || hooks->wanted == hooks->told)
 		return;
 	if (!program_of(hooks, hooks->wanted)->count) {

@@ -14,8 +14,8 @@
  *   HOLDFAST_PID       ours
  * After `timeout` its group is killed. One that fails, cannot be begun or is killed is run
  * again after HF_HOOKS_AGAIN as long as it is what is wanted: a route that goes on being
- * announced is what this is against. Each run is a line in the log, with the end's status
- * and the first line that the program said.
+ * announced is what this is against. Each run that went well is a line in the log, with the first
+ * line that the program said; one that fails again and again, as telling.h has it.
  * Ownership: argv is looked at when a program begins and must stay until then: hf_hooks_adopt
  * comes before the configuration from before goes.
  * Threads: the loop's; the figures from any.
@@ -26,6 +26,7 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
+#include "face/telling.h"
 #include "loop/loop.h"
 #include "serve/readiness.h"
 #include "sight/log.h"
@@ -48,6 +49,8 @@ struct hf_hooks {
 	size_t said_len;
 	hf_us began;
 	bool killed;
+	enum hf_hook failing; /* the one that has failed so far; or none */
+	struct hf_telling telling;
 	struct hf_timer timer;      /* of the run, or until the next try */
 	void (*settled)(void *ctx); /* a program has ended and no other has begun; may be NULL */
 	void *ctx;

@@ -239,6 +239,16 @@ def test_a_hook_that_fails_is_an_error_in_the_log_with_its_words(fake, holdfast,
     assert "status=7" in line and "no such protocol" in line
 
 
+def test_a_hook_that_has_failed_and_runs_at_last_says_how_often_it_had_failed(fake, holdfast, tmp_path):
+    runs = str(tmp_path / "runs")
+    hook = program(tmp_path, "hook", "echo x >>%s; test $(wc -l <%s) -ge 2 || exit 7\n" % (runs, runs))
+    server = holdfast({"a": fake().at}, ready={**QUICK, "on-ready": hook})
+    net.wait_until("it to run", lambda: "on-ready has run" in server.process.output(), 60)
+    lines = server.process.output().splitlines()
+    assert sum("on-ready has failed" in x for x in lines) == 1
+    assert "failed_before=1" in [x for x in lines if "on-ready has run" in x][0]
+
+
 def test_a_hook_that_cannot_be_run_is_told_of_by_check_and_in_the_log(fake, holdfast, tmp_path):
     hook = program(tmp_path, "hook", "")
     os.chmod(hook, 0o644)
