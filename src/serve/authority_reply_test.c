@@ -186,6 +186,37 @@ static void what_the_cache_held_of_a_name_is_not_used_once_a_zone_covers_it(void
 	assert_memory_equal(d->reply + a.rdata_at, "\xc0\x00\x02\x50", 4);
 }
 
+static void new_zones_are_there(void *ctx)
+{
+	(void)ctx;
+	adopt();
+}
+
+/* Another worker may have answered from them already. */
+static void zones_that_are_there_when_a_packet_is_answered_count_for_it(void **state)
+{
+	struct desk *d = *state;
+	struct packet p = question("www.home", HF_TYPE_A);
+	const struct hf_packet packet = {.transport = d->path.transport,
+		.ctx = d->path.ctx,
+		.peer = &d->path.peer,
+		.local = &d->path.local,
+		.bytes = p.bytes,
+		.len = p.len};
+	uint8_t out[HF_RESPOND_ROOM];
+	const uint8_t *reply;
+	size_t len;
+	hf_responder_set_renew(d->responder, new_zones_are_there, NULL);
+	room.entries[0].standing = HF_ZONE_WITHHELD;
+	assert_int_equal(hand_over(d, p.bytes, p.len), HF_RESPOND_NOW);
+	assert_int_equal(d->view.rcode, HF_RCODE_SERVFAIL);
+	room.entries[0].standing = HF_ZONE_SERVED;
+	hf_respond_begin(d->responder, 0, &packet, 0);
+	hf_respond_approach(d->responder, 1);
+	assert_int_equal(hf_respond_finish(d->responder, 0, out, &reply, &len), HF_RESPOND_NOW);
+	assert_int_equal(reply[3] & 15, HF_RCODE_NOERROR);
+}
+
 static void a_zone_that_may_not_be_served_says_why_or_says_nothing(void **state)
 {
 	struct desk *d = *state;
@@ -654,6 +685,7 @@ int main(void)
 		TEST(who_desires_no_recursion_is_answered_from_zones_and_from_nothing_else),
 		TEST(strangers_get_nothing_from_zones_either),
 		TEST(what_the_cache_held_of_a_name_is_not_used_once_a_zone_covers_it),
+		TEST(zones_that_are_there_when_a_packet_is_answered_count_for_it),
 		TEST(a_zone_that_may_not_be_served_says_why_or_says_nothing),
 		TEST(what_is_too_long_for_a_datagram_is_truncated_and_keeps_its_authority),
 		TEST(a_referral_that_loses_its_glue_is_truncated),

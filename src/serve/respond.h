@@ -41,6 +41,10 @@ void hf_responder_adopt(struct hf_responder *responder, const struct hf_respond_
 struct hf_zones;
 void hf_responder_adopt_zones(struct hf_responder *responder, struct hf_zones *zones);
 
+/* Who is asked, before a packet or a group of them is answered, whether there are other zones: it
+ * may call hf_responder_adopt_zones. NULL: nobody. */
+void hf_responder_set_renew(struct hf_responder *responder, void (*renew)(void *ctx), void *ctx);
+
 /* Who is told of NOTIFY messages that may be heard. */
 void hf_responder_set_notified(
 	struct hf_responder *responder, hf_notified *notified, void *ctx);

@@ -56,6 +56,8 @@ struct hf_responder {
 	struct hf_meter *meter;
 	struct hf_respond_conf conf;
 	struct hf_zones *zones; /* NULL: we have authority for nothing */
+	void (*renew)(void *ctx); /* or NULL */
+	void *renew_ctx;
 	hf_notified *notified;  /* or NULL */
 	void *notified_ctx;
 	hf_us notifies_since; /* the second in which so many NOTIFY messages came */

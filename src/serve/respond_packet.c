@@ -582,10 +582,18 @@ static inline enum hf_respond finish(struct hf_request *q, const uint8_t **ret, 
 	return forward_beside_zones(q, ret, ret_len);
 }
 
+/* Whoever asks may have been answered by another worker, from zones that are newer than ours. */
+static inline void renew_zones(struct hf_responder *r)
+{
+	if (r->renew)
+		r->renew(r->renew_ctx);
+}
+
 enum hf_respond hf_respond(struct hf_responder *r, const struct hf_packet *packet, hf_us now,
 	uint8_t *out, const uint8_t **ret, size_t *ret_len)
 {
 	struct hf_request q;
+	renew_zones(r);
 	q.r = r;
 	begin(&q, packet, now);
 	if (q.fault == HF_QUERY_GOOD)
@@ -605,6 +613,7 @@ inline void hf_respond_approach(struct hf_responder *r, size_t n)
 {
 	struct hf_cache_key *keys[HF_RESPOND_GROUP];
 	size_t count = 0;
+	renew_zones(r);
 	for (size_t i = 0; i < n; i++) {
 		keys[count] = &r->group[i].key;
 		count += r->group[i].fault == HF_QUERY_GOOD;
@@ -680,6 +689,12 @@ void hf_responder_adopt_zones(struct hf_responder *r, struct hf_zones *zones)
 		memset(r->outward, 0, sizeof r->outward);
 	r->zones = zones ? hf_zones_ref(zones) : NULL;
 	hf_zones_unref(before);
+}
+
+void hf_responder_set_renew(struct hf_responder *r, void (*renew)(void *ctx), void *ctx)
+{
+	r->renew = renew;
+	r->renew_ctx = ctx;
 }
 
 void hf_responder_set_notified(struct hf_responder *r, hf_notified *notified, void *ctx)

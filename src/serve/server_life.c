@@ -133,6 +133,13 @@ static void run_take_zones(void *arg, hf_us now)
 	take_zones(arg);
 }
 
+/* Before each group of packets: nobody is answered from an older set than another worker has
+ * answered from. */
+static void renew_zones(void *ctx)
+{
+	take_zones(ctx);
+}
+
 /* A worker that cannot be told looks for itself (turn_again). */
 static void post_zones(void *ctx)
 {
@@ -234,6 +241,7 @@ static int make_crew(struct hf_server *server, size_t index)
 		return rc;
 	hf_responder_attach(responder, crew->worker);
 	hf_responder_set_notified(responder, notified, server);
+	hf_responder_set_renew(responder, renew_zones, crew);
 	hf_listener_adopt(crew->listener, &hf_above(server->plan)->respond);
 	crew->turn.fire = turn_again;
 	hf_timer_arm(hf_loop_timers(crew->loop), &crew->turn, hf_loop_now(crew->loop) + TURN);

@@ -2,9 +2,10 @@
 /* zones_link.h - between who looks after zones (authority/) and the workers who answer.
  *
  * Story: the authority makes a new set of zones whenever something has changed; here it is
- * kept until each worker has taken it, at its next turn. A worker that could not be told
- * finds out by itself: sets have numbers. A configuration without zones and local data needs no
- * authority, until a reload brings some.
+ * kept until each worker has taken it, at its next turn, or before it answers the next packet:
+ * what a client has heard from one worker no other contradicts with an older set. A worker that
+ * could not be told finds out by itself: sets have numbers. A configuration without zones and local
+ * data needs no authority, until a reload brings some.
  * Ownership: holds a reference on the set, and the plan whose configuration the authority
  * goes by.
  * Threads: start, adopt, stop and clear from main; take from any worker; the rest from any. */

@@ -27,8 +27,23 @@ import wire
 SIZE, CHANGE = 5000, 50
 
 
+def said(server):
+    """The serial that it serves just now, and if none, what it said instead, in words."""
+    begun = time.monotonic()
+    reply = server.udp("serial." + primaries.ZONE, "TXT", edns=1232)
+    took = "%.1f s" % (time.monotonic() - begun)
+    if reply is None:
+        return None, "nothing within " + took
+    if not reply.rcode and reply.answer:
+        return int(reply.answer[0].rdata[1:]), ""
+    return None, "rcode %d, flags %04x, extended errors %s, after %s: %r" % (
+        reply.rcode, reply.flags, reply.ede, took, reply.wire)
+
+
 def one_kill(server, primary, moment, down):
-    before = asking.serial_of(server)
+    before, instead = said(server)
+    assert before is not None, "between two kills it was asked and said %s; it is %s; its log:\n%s" % (
+        instead, "alive" if server.process.alive() else "gone", server.process.output()[-3000:])
     primary.renew()
     time.sleep(moment)
     server.kill()
@@ -37,6 +52,8 @@ def one_kill(server, primary, moment, down):
     server.start()
     net.wait_until("the zone to be served", lambda: asking.serial_of(server) is not None, 30)
     serial = asking.is_whole(server, SIZE, CHANGE, (before, primary.serial))
+    assert serial is not None, "it was served and is not any more: it says %s; its log:\n%s" % (
+        said(server)[1] or "it again", server.process.output()[-3000:])
     assert before <= serial <= primary.serial, "serial %s after %s" % (serial, before)
     if down:
         primary.start()
