@@ -215,7 +215,7 @@ static void find_again(
 static void be_tidied(const uint8_t *m, const struct hf_message_view *view)
 {
 	struct hf_tidied once, twice;
-	int rc = hf_tidy(m, view, tidy, &once);
+	int rc = hf_tidy(m, view, NULL, tidy, &once);
 	hf_require(!rc || rc == HF_EMALFORMED || rc == HF_ESPACE);
 	hf_require(!view->tidy || (!rc && !once.left_off));
 	if (rc || !once.left_off)
@@ -226,7 +226,7 @@ static void be_tidied(const uint8_t *m, const struct hf_message_view *view)
 	hf_require((unsigned)v->answers + v->authorities + v->additionals + once.left_off ==
 		   (unsigned)view->answers + view->authorities + view->additionals);
 	find_again(m, view, &once);
-	hf_require(!hf_tidy(tidy, v, tidier, &twice) && !twice.left_off);
+	hf_require(!hf_tidy(tidy, v, NULL, tidier, &twice) && !twice.left_off);
 }
 
 static void be_read_again(const uint8_t *m, const struct hf_message_view *view)

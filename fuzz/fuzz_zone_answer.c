@@ -99,7 +99,7 @@ static void ask(const struct hf_zone *zone, const struct hf_question *question, 
 	if (view.rcode == HF_RCODE_NXDOMAIN && !view.answers) /* but NSEC3 owns no name */
 		hf_require(!hf_zone_find(zone, &question->name, HF_TYPE_A, &set));
 	/* Proofs that the zone has not signed belong to nobody. */
-	int rc = hf_tidy(out, &view, tidied, &tidy);
+	int rc = hf_tidy(out, &view, NULL, tidied, &tidy);
 	if (said != HF_ZONE_REFERRED && view.answers < CHAIN_MAX && !a.dnssec_ok && !rc)
 		hf_require(!tidy.left_off);
 }

@@ -9,13 +9,33 @@
 #include "engine/truth.h"
 #include "truth/beside.h"
 #include "wire/tidy.h"
+#include "zone/rules.h"
+#include "zone/zones.h"
+
+/* By the newest plan, and by the zones that are there now. */
+static bool is_ours(void *ctx, const struct hf_name *name)
+{
+	const struct hf_worker *worker = ctx;
+	return hf_zone_rules_cover(worker->plan->zones, name) ||
+	       (worker->zones && hf_zones_find(worker->zones, name, 0));
+}
+
+bool hf_believe_is_untidy(
+	const struct flight *f, const uint8_t *m, const struct hf_message_view *view)
+{
+	const struct hf_tidy_bar bar = {is_ours, f->worker};
+	bool zones = f->worker->plan->zones || f->worker->zones;
+	return !view->tidy || (zones && view->additionals > view->edns.present &&
+				      hf_tidy_is_barred(m, view, &bar));
+}
 
 bool hf_believe_tidy(struct flight *f, unsigned slot, const uint8_t **m, size_t *len,
 	struct hf_message_view *view)
 {
 	struct hf_worker *worker = f->worker;
+	const struct hf_tidy_bar bar = {is_ours, worker};
 	struct hf_tidied tidied;
-	if (hf_tidy(*m, view, worker->tidied, &tidied))
+	if (hf_tidy(*m, view, &bar, worker->tidied, &tidied))
 		return false;
 	if (!tidied.left_off)
 		return true;

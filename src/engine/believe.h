@@ -25,7 +25,12 @@ struct flight;
 struct flight_reply;
 struct flight_script;
 
-/* Leaves off what does not belong to the question; then m, len and view are those of a copy
+/* Is there something in it that does not belong to the question, or is not the upstream's to say:
+ * addresses of names in zones of ours and of names with local data? */
+bool hf_believe_is_untidy(
+	const struct flight *f, const uint8_t *m, const struct hf_message_view *view);
+
+/* Leaves that off; then m, len and view are those of a copy
  * in the worker, good until the next use. slot: of the upstream, for the count. False: then
  * nothing is left of it. */
 bool hf_believe_tidy(struct flight *f, unsigned slot, const uint8_t **m, size_t *len,

@@ -96,7 +96,8 @@ static void weigh(struct flight *f, struct flight_reply *reply, struct hf_messag
 	event->ede = view->edns.ede;
 	if (event->verdict != HF_VERDICT_ANSWER)
 		return;
-	if (!view->tidy && !hf_believe_tidy(f, slot, &reply->m, &reply->len, view))
+	if (hf_believe_is_untidy(f, reply->m, view) &&
+		!hf_believe_tidy(f, slot, &reply->m, &reply->len, view))
 		event->verdict = HF_VERDICT_GARBAGE;
 	else if (f->private)
 		return;

@@ -20,6 +20,7 @@ struct names {
 struct reading {
 	const uint8_t *m;
 	const struct hf_message_view *view;
+	const struct hf_tidy_bar *bar; /* or NULL */
 	uint16_t type, class; /* that were asked for */
 	uint16_t aliases[ALIASES_MAX];
 	unsigned alias_count;
@@ -212,7 +213,8 @@ static bool belongs_in_additional(
 	const struct reading *r, const struct hf_record *record, const struct hf_name *owner)
 {
 	uint16_t type = subject(r, record);
-	return (type == HF_TYPE_A || type == HF_TYPE_AAAA) && among(&r->hosts, owner);
+	return (type == HF_TYPE_A || type == HF_TYPE_AAAA) && among(&r->hosts, owner) &&
+	       !(r->bar && r->bar->bars(r->bar->ctx, owner));
 }
 
 /* Hosts that a record of the answer sends its reader to. */
@@ -389,7 +391,20 @@ static bool read_question(struct reading *r)
 	return true;
 }
 
-int hf_tidy(const uint8_t *m, const struct hf_message_view *view,
+bool hf_tidy_is_barred(
+	const uint8_t *m, const struct hf_message_view *view, const struct hf_tidy_bar *bar)
+{
+	struct hf_record record;
+	struct hf_name owner;
+	for (size_t at = view->authority_end; at < view->end; at = record.end)
+		if (hf_record_read(m, view->end, at, &record) ||
+			(!hf_is_of_the_hop(record.type) && read_name(m, record.end, at, &owner) &&
+				bar->bars(bar->ctx, &owner)))
+			return true;
+	return false;
+}
+
+int hf_tidy(const uint8_t *m, const struct hf_message_view *view, const struct hf_tidy_bar *bar,
 	uint8_t out[static HF_MESSAGE_MAX], struct hf_tidied *ret)
 {
 	struct hf_writer w = hf_writer(out, HF_MESSAGE_MAX);
@@ -397,6 +412,7 @@ int hf_tidy(const uint8_t *m, const struct hf_message_view *view,
 	struct reading r; /* tens of kilobytes, of which little is used */
 	r.m = m;
 	r.view = view;
+	r.bar = bar;
 	r.alias_count = 0;
 	r.chain = (struct names){0, CHAIN_MAX, r.chain_items};
 	r.hosts = (struct names){0, HOSTS_MAX, r.host_items};

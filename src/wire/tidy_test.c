@@ -196,7 +196,7 @@ static void begin_scene(const struct scene *scene)
 static int tidy(void)
 {
 	assert_int_equal(hf_message_read(s.bytes, s.w.len, &view), 0);
-	return hf_tidy(s.bytes, &view, out, &tidied);
+	return hf_tidy(s.bytes, &view, NULL, out, &tidied);
 }
 
 static bool end_of_rows(const struct scene *scene, unsigned i)
@@ -354,6 +354,37 @@ static void a_pointer_elsewhere_is_read_with_care(void **state)
 	assert_int_equal(tidied.left_off, 1);
 }
 
+static bool is_host(void *ctx, const struct hf_name *name)
+{
+	++*(unsigned *)ctx;
+	return name->len == sizeof HOST - 1 && memcmp(name->bytes, HOST, sizeof HOST - 1) == 0;
+}
+
+/* What the upstream has no say in. */
+static void addresses_of_barred_names_are_left_off_with_their_signatures(void **state)
+{
+	unsigned asked = 0;
+	const struct hf_tidy_bar bar = {is_host, &asked};
+	(void)state;
+	begin(SHOP, sizeof SHOP - 1, HF_TYPE_MX, 0);
+	hf_sample_record(&s, ANSWER, HF_RAW("\xc0\x0c"), HF_TYPE_MX, 300, HF_RAW("\0\12" HOST));
+	hf_sample_record(&s, ANSWER, HF_RAW("\xc0\x0c"), HF_TYPE_MX, 300, HF_RAW("\0\24" OTHER));
+	hf_sample_record(&s, ADDITIONAL, HF_RAW(OTHER), HF_TYPE_A, 300, HF_RAW(ADDRESS));
+	assert_int_equal(hf_message_read(s.bytes, s.w.len, &view), 0);
+	assert_false(hf_tidy_is_barred(s.bytes, &view, &bar));
+	hf_sample_record(&s, ADDITIONAL, HF_RAW(HOST), HF_TYPE_A, 300, HF_RAW(ADDRESS));
+	hf_sample_record(
+		&s, ADDITIONAL, HF_RAW(HOST), HF_TYPE_RRSIG, 300, HF_RAW(SIGNED(OF_A) SHOP));
+	assert_int_equal(hf_message_read(s.bytes, s.w.len, &view), 0);
+	assert_true(hf_tidy_is_barred(s.bytes, &view, &bar));
+	assert_int_equal(hf_tidy(s.bytes, &view, &bar, out, &tidied), 0);
+	assert_int_equal(tidied.left_off, 2);
+	assert_int_equal(tidied.view.answers, 2); /* that it is named is the upstream's to say */
+	assert_int_equal(tidied.view.additionals, 1);
+	assert_false(hf_tidy_is_barred(out, &tidied.view, &bar));
+	assert_true(asked > 0);
+}
+
 static void a_chain_has_an_end(void **state)
 {
 	uint8_t owner[] = "\1a\4test\0", target[] = "\1a\4test\0";
@@ -382,6 +413,7 @@ int main(void)
 		cmocka_unit_test(another_class_is_left_off),
 		cmocka_unit_test(ordinary_replies_are_seen_to_be_tidy_at_once),
 		cmocka_unit_test(a_pointer_elsewhere_is_read_with_care),
+		cmocka_unit_test(addresses_of_barred_names_are_left_off_with_their_signatures),
 		cmocka_unit_test(a_chain_has_an_end),
 	};
 	return cmocka_run_group_tests_name("tidy", tests, NULL, NULL);

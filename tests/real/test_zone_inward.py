@@ -114,3 +114,27 @@ def test_a_zone_that_comes_or_goes_changes_what_the_cache_says_past_an_alias(
     assert reply.ede == [NOT_READY]
     reload(server)
     wait_for(server, "www.outside.example", [THEIRS])
+
+
+def mail(q):
+    """A resolver that knows the mail servers' addresses, or thinks so."""
+    ours, theirs = wire.name("db.corp.internal"), wire.name("mx.outside.example")
+    mx = [wire.record(b"\xc0\x0c", "MX", 300, bytes([0, n]) + host) for n, host in enumerate((ours, theirs))]
+    if wire.text(q.name).split(".")[0] != "mail":
+        return fakes.reply(q, [wire.record(b"\xc0\x0c", "A", 300, bytes([192, 0, 2, 80]))])
+    return fakes.reply(q, mx, additional=[wire.record(ours, "A", 300, bytes([10, 0, 0, 99])),
+                                          wire.record(theirs, "A", 300, bytes([192, 0, 2, 25]))])
+
+
+@pytest.mark.parametrize("how", ["zone", "local"])
+def test_an_address_that_an_upstream_adds_for_a_name_of_ours_is_left_off(how, fake, holdfast, tmp_path):
+    write(tmp_path / "corp.ours", CORP % (7, OURS, ""))
+    ours = ({"zones": [{"name": "corp.internal", "file": str(tmp_path / "corp.ours")}]} if how == "zone"
+            else {"local": {"records": ["db.corp.internal A " + OURS]}})
+    server = holdfast({"u": fake(mail).at}, **ours)
+    wait_for(server, "db.corp.internal", [OURS])
+    for ask in ("udp", "udp", "tcp"):  # as it comes, and from the cache
+        reply = getattr(server, ask)("mail.outside.example", qtype="MX")
+        assert len(reply.answer) == 2, "that it is a mail server is the upstream's to say"
+        assert [(wire.text(r.owner), r.rdata) for r in reply.additional if r.type == 1] == [
+            ("mx.outside.example.", bytes([192, 0, 2, 25]))]
