@@ -20,7 +20,7 @@ import time
 from _pytest.outcomes import OutcomeException
 from _pytest.runner import runtestprotocol
 
-TRIES = 4
+TRIES = 3
 NAP = 0.02    # seconds
 LATE = 0.06   # seconds: longer than neighbours on the same core keep one waiting who has slept
 KEPT = 10000  # of the times when a core stood still; the oldest are forgotten first
