@@ -382,8 +382,65 @@ def updates():
     yield 'nxrrset', header(0xa808, 0)
 
 
+def vector(octets, width):
+    return len(octets).to_bytes(width, 'big') + octets
+
+
+def tls_record(kind, octets, version=b'\x03\x03'):
+    return bytes([kind]) + version + vector(octets, 2)
+
+
+def client_hello(newest):
+    """What a client begins with: TLS 1.3 with X25519, or 1.2."""
+    def extension(number, octets):
+        return number.to_bytes(2, 'big') + vector(octets, 2)
+    share = bytes(range(9, 41))  # a point like any other
+    extensions = b''.join([
+        extension(0, vector(b'\0' + vector(b'ns.example', 2), 2)),
+        extension(10, vector(bytes.fromhex('001d00170018'), 2)),
+        extension(13, vector(bytes.fromhex('04030503080408050401'), 2)),
+        extension(16, vector(vector(b'dot', 1), 2)), extension(23, b''), extension(0xff01, b'\0')])
+    if newest:
+        extensions += extension(43, vector(b'\x03\x04', 1)) + extension(45, vector(b'\x01', 1))
+        extensions += extension(51, vector(b'\x00\x1d' + vector(share, 2), 2))
+    suites = bytes.fromhex('13011303' if newest else 'c02bc02fcca9')
+    body = (b'\x03\x03' + bytes(range(32)) + vector(bytes(range(32)), 1) + vector(suites, 2) + b'\x01\0' +
+            vector(extensions, 2))
+    return b'\x01' + vector(body, 3)
+
+
+def tls_servers():
+    """Steps of fuzz_tls_server.c: whether a client shakes hands, then raw and sealed octets."""
+    def raw(octets):
+        return b'\0' + vector(octets, 2)
+
+    def sealed(count):
+        return b'\1' + count.to_bytes(2, 'big')
+    rest, end = b'\2\0\0', b'\3\0\0'
+    for newest in (True, False):
+        hello, name = client_hello(newest), 'hello-13' if newest else 'hello-12'
+        yield name, b'\0' + raw(tls_record(22, hello, b'\x03\x01')) + rest
+        yield name + '-in-pieces', b'\0' + b''.join(
+            raw(tls_record(22, hello[i:i + 40])) for i in range(0, len(hello), 40)) + end
+        yield name + '-and-more', (b'\0' + raw(tls_record(22, hello) + tls_record(20, b'\x01') + tls_record(23, bytes(40)))
+                                   + raw(tls_record(22, hello)))
+        yield name + '-cut', b'\0' + raw(tls_record(22, hello)[:60]) + rest + end
+    yield 'hello-that-never-ends', b'\0' + raw(tls_record(22, b'\x01\xff\xff\xff' + bytes(500))) * 3 + rest
+    yield 'no-tls', b'\0' + raw(b'GET / HTTP/1.1\r\n\r\n') + rest
+    yield 'plain-dns', b'\0' + raw(vector(query(NAME, 'A').to_wire(), 2))
+    yield 'data-first', b'\0' + raw(tls_record(23, bytes(60)))
+    yield 'alerts', b'\0' + raw(tls_record(21, b'\x01\0') * 40)
+    yield 'talk', b'\1' + sealed(29) + rest + sealed(4096) * 8 + rest
+    yield 'talk-and-go', b'\1' + sealed(600) + end
+    yield 'forged-data', b'\1' + sealed(29) + raw(tls_record(23, bytes(range(80)))) + sealed(29)
+    yield 'forged-alert', b'\1' + sealed(29) + raw(tls_record(21, b'\x01\0')) + sealed(29)
+    yield 'forged-change', b'\1' + raw(tls_record(20, b'\x01')) * 3 + sealed(29)
+    yield 'hello-again', b'\1' + sealed(29) + raw(tls_record(22, client_hello(True))) + rest
+    yield 'record-cut', b'\1' + raw(tls_record(23, bytes(300))[:100]) + rest + end
+
+
 def main(home):
-    targets = {'copy': [copies], 'update': [updates], 'tsig': [tsigs], 'transfer': [transfers], 'memory': [memories], 'written': [written_files], 'message': [queries, replies, crafted], 'sets': [replies], 'name': [names], 'number': [numbers]}
+    targets = {'copy': [copies], 'tls_server': [tls_servers], 'update': [updates], 'tsig': [tsigs], 'transfer': [transfers], 'memory': [memories], 'written': [written_files], 'message': [queries, replies, crafted], 'sets': [replies], 'name': [names], 'number': [numbers]}
     count = total = 0
     for target, makers in targets.items():
         folder = os.path.join(home, target)
