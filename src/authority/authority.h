@@ -9,7 +9,7 @@
  * whenever one of these changes. NOTIFY messages that a listener gets come here, too.
  *
  *   authority.c   the thread, the table of zones, handing over
- *   keeper.c      one zone: gate, source and copy put together ("a zone's keeper")
+ *   keeper_*.c    one zone: gate, source and copy put together ("a zone's keeper")
  *   source_file.c source_xfr.c source_url.c   where versions come from
  *   zone_file.c watch.c          ... the text with what it includes, and when it changes
  *   witness.c siblings.c         who is asked for the serial, and for samples

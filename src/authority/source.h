@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* source.h - where versions of one zone come from, whichever way.
  *
- * Story: a keeper (authority/keeper.c) has one source. It says "look whether there is
+ * Story: a keeper (authority/keeper.h) has one source. It says "look whether there is
  * something newer than this"; some time later, or at once, the source reports one of
  * three things: a new version, nothing newer, or that it failed, and why. A source never
  * begins by itself; where it learns that looking is worth while (a file has changed), it
