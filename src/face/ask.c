@@ -48,13 +48,30 @@ static int connect_to(const char *path, hf_us deadline)
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	int error = be_patient(fd, deadline);
-	if (error || connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
+	/* Calls that have patience are interrupted even by being stopped and continued. */
+	int rc, error;
+	do {
+		error = be_patient(fd, deadline);
+		rc = error ? -1 : connect(fd, (const struct sockaddr *)&address, sizeof address);
+	} while (!error && rc < 0 && errno == EINTR);
+	if (error || rc < 0) {
 		error = error ? error : errno == EAGAIN ? -ETIMEDOUT : -errno;
 		close(fd);
 		return error;
 	}
 	return fd;
+}
+
+/* Who turns us away may have hung up already; why stands in what it left. */
+static int say(int fd, const char *line, size_t len, hf_us deadline)
+{
+	ssize_t n;
+	do {
+		if (be_patient(fd, deadline))
+			return -ETIMEDOUT;
+		n = send(fd, line, len, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	return n == (ssize_t)len || errno == EPIPE ? 0 : -errno;
 }
 
 static int talk(int fd, const char *request, hf_us deadline, struct hf_text *reply)
@@ -63,9 +80,9 @@ static int talk(int fd, const char *request, hf_us deadline, struct hf_text *rep
 	int len = snprintf(line, sizeof line, "%s\n", request);
 	if (len < 0 || (size_t)len >= sizeof line)
 		return -E2BIG;
-	/* Who turns us away may have hung up already; why stands in what it left. */
-	if (send(fd, line, (size_t)len, MSG_NOSIGNAL) != len && errno != EPIPE)
-		return -errno;
+	int rc = say(fd, line, (size_t)len, deadline);
+	if (rc)
+		return rc;
 	for (;;) {
 		char bytes[16384];
 		if (be_patient(fd, deadline))
@@ -73,6 +90,8 @@ static int talk(int fd, const char *request, hf_us deadline, struct hf_text *rep
 		ssize_t n = recv(fd, bytes, sizeof bytes, 0);
 		if (n == 0)
 			return 0;
+		if (n < 0 && errno == EINTR)
+			continue;
 		if (n < 0 && errno == ECONNRESET && reply->len)
 			return 0; /* it hung up on what we had not sent in vain */
 		if (n < 0)

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -249,6 +251,52 @@ static void a_reply_may_come_later_and_others_are_served_meanwhile(void **state)
 	}
 }
 
+struct patient {
+	const struct fixture *f;
+	char out[64];
+	int status;
+	atomic_bool done;
+};
+
+static void *ask_patiently(void *ctx)
+{
+	struct patient *p = ctx;
+	FILE *out = fmemopen(p->out, sizeof p->out - 1, "w");
+	p->status = hf_ask(p->f->path, "wait", out, stderr);
+	fclose(out);
+	atomic_store(&p->done, true);
+	return NULL;
+}
+
+static void nothing(int number)
+{
+	(void)number;
+}
+
+/* As one is who is stopped at a terminal and goes on. */
+static void who_is_interrupted_while_waiting_waits_on(void **state)
+{
+	struct fixture *f = *state;
+	struct patient p = {.f = f};
+	struct sigaction act = {.sa_handler = nothing}, before;
+	pthread_t thread;
+	serve(f);
+	assert_int_equal(sigaction(SIGUSR1, &act, &before), 0);
+	assert_int_equal(pthread_create(&thread, NULL, ask_patiently, &p), 0);
+	for (unsigned i = 0; i < 50; i++) {
+		poll(NULL, 0, 2);
+		assert_int_equal(pthread_kill(thread, SIGUSR1), 0);
+	}
+	while (!atomic_load(&p.done)) { /* it may not have asked yet */
+		assert_int_equal(ask(f, "give 0"), HF_EXIT_GOOD);
+		poll(NULL, 0, 1);
+	}
+	pthread_join(thread, NULL);
+	sigaction(SIGUSR1, &before, NULL);
+	assert_int_equal(p.status, HF_EXIT_GOOD);
+	assert_string_equal(p.out, "at last\n");
+}
+
 static void who_does_not_wait_for_a_later_reply_is_forgotten(void **state)
 {
 	struct fixture *f = *state;
@@ -408,6 +456,8 @@ int main(void)
 			who_does_not_wait_for_a_later_reply_is_forgotten, begin, end),
 		cmocka_unit_test_setup_teardown(
 			a_client_too_many_is_told_and_a_silent_one_is_dropped, begin, end),
+		cmocka_unit_test_setup_teardown(
+			who_is_interrupted_while_waiting_waits_on, begin, end),
 		cmocka_unit_test_setup_teardown(a_stale_file_is_replaced, begin, end),
 		cmocka_unit_test_setup_teardown(a_live_holdfast_is_not_pushed_aside, begin, end),
 		cmocka_unit_test_setup_teardown(what_is_no_socket_is_never_removed, begin, end),
