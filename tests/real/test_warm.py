@@ -33,29 +33,26 @@ def empty(q):
 
 @pytest.fixture
 def slow_after_the_first(fake):
-    """Answers at once what it is asked first, everything later 300 ms late: a client
-    that had to wait for a second fetch would notice."""
+    """Answers at once what it is asked first, everything later 300 ms late."""
     def behave(q):
         asked = sum(q.name == other.name for other in upstream.seen)
-        answer = fakes.honest(q, ttl=4)
+        answer = fakes.honest(q, ttl=8)
         return answer if asked <= 1 else [fakes.Send(answer, delay=0.3)]
     upstream = fake(behave)
     return upstream
 
 
 def test_a_popular_name_is_refreshed_before_its_end_and_nobody_waits(slow_after_the_first, holdfast):
-    """TTL 4: its last tenth is 400 ms. Asked for every 20 ms over one end of its life."""
+    """TTL 8: its last tenth is 800 ms. Asked for every 20 ms over one end of its life."""
     upstream = slow_after_the_first
     server = holdfast({"a": {"address": upstream.at, "timeout-min": "1s"}})
     assert server.udp("popular.example.").addresses()
-    end, slowest = time.monotonic() + 5, 0.0
+    end = time.monotonic() + 9
     while time.monotonic() < end:
-        began = time.monotonic()
         reply = server.udp("popular.example.", edns=True)
-        slowest = max(slowest, time.monotonic() - began)
         assert reply.addresses() and reply.ede == []
         time.sleep(0.02)
-    assert slowest < 0.2, "a client waited for %.3f s" % slowest
+    assert counted(server, "cache_misses") == 1, "a client waited for the second"
     assert upstream.count() == 2 and counted(server, "prefetched") >= 1
 
 
@@ -87,8 +84,9 @@ def test_nothing_is_refreshed_when_the_budget_has_no_room(fake, holdfast):
     upstream = fake(living(4))
     server = holdfast({"a": {"address": upstream.at, "budget": "50/s", "infer-cap": False,
                              "hedge": False, "timeout-min": "1s"}}, drain="0s")
-    names = ["popular%d.example." % i for i in range(10)]
+    names, ends = ["popular%d.example." % i for i in range(10)], {}
     for name in names:
+        ends[wire.name(name)] = time.monotonic() + 4
         assert server.udp(name).addresses()
     time.sleep(3)
     with server.udp_client() as crowd:
@@ -99,7 +97,8 @@ def test_nothing_is_refreshed_when_the_budget_has_no_room(fake, holdfast):
             for name in names:
                 server.udp(name)
             time.sleep(0.02)
-        early = [q for q in upstream.seen[10:] if q.name in {wire.name(n) for n in names}]
+        # What a slow machine asks for after its end is no refresh.
+        early = [q for q in upstream.seen[10:] if q.at < ends.get(q.name, 0)]
     assert not early, "%d refreshes beside a full budget" % len(early)
 
 
