@@ -70,7 +70,7 @@ class Peer:
         """True when every zone has an answer over UDP and TCP is open."""
         for zone in self.zones or ["localhost."]:
             try:
-                reply = ask.udp(self.address, self.port, wire.query(zone, "SOA"), 0.3)
+                reply = ask.udp(self.address, self.port, wire.query(zone, "SOA"), 1.0)
             except OSError:
                 return False
             if reply is None or (self.zones and reply.rcode != 0):
