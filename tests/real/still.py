@@ -67,7 +67,6 @@ def watch():
 def _begin_anew(item):
     """Nothing that the failed try has started goes on, but for what the whole run shares."""
     item.session._setupstate.teardown_exact(item.session)
-    item._initrequest()
 
 
 def run(item, nextitem):
