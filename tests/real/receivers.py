@@ -48,7 +48,7 @@ class Receiver:
         # PowerDNS ends a transfer with a message that dnspython takes for one too many.
         messages = dns.query.xfr(
             self.address, self.zone, port=self.port, keyring=self.keyring(), keyname=self.key[0],
-            keyalgorithm=self.key[1], lifetime=30, relativize=False)
+            keyalgorithm=self.key[1], lifetime=120, relativize=False)
         return {record for m in messages for rrset in m.answer for record in plain(
             rrset.name, rrset.ttl, rrset, leave)}
 

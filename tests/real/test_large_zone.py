@@ -30,23 +30,23 @@ def test_a_new_version_is_read_served_and_written_down(holdfast, tmp_path):
     write(path, 1)
     server = holdfast({"none": "127.0.0.1:1"}, zones=[{"name": ZONE, "file": str(path)}],
                       **{"zone-state": str(state)})
-    net.wait_until("version 1", lambda: secondaries.soa(server, ZONE) == 1, 40)
+    net.wait_until("version 1", lambda: secondaries.soa(server, ZONE) == 1, 90)
 
     def copy():
         found = [f for f in os.listdir(state) if f.endswith(".zone")] if state.exists() else []
         return (state / found[0]).stat().st_mtime_ns if found else None
 
-    before = net.wait_until("its copy", copy, 40)
+    before = net.wait_until("its copy", copy, 90)
     write(path, 2)
-    net.wait_until("version 2", lambda: secondaries.soa(server, ZONE) == 2, 40)
-    net.wait_until("its copy", lambda: copy() != before, 40)
+    net.wait_until("version 2", lambda: secondaries.soa(server, ZONE) == 2, 90)
+    net.wait_until("its copy", lambda: copy() != before, 90)
     server.kill()
     server.start()
     assert secondaries.soa(server, ZONE) == 2
     net.wait_until("word of the copy",
                    lambda: "the copy of the last time" in server.process.output())
     write(path, 3)  # ended while it is read, or written down: that is waited for
-    net.wait_until("version 3", lambda: secondaries.soa(server, ZONE) == 3, 40)
+    net.wait_until("version 3", lambda: secondaries.soa(server, ZONE) == 3, 90)
     assert server.stop() == 0
     server.start()
     assert secondaries.soa(server, ZONE) == 3
@@ -77,7 +77,7 @@ def test_a_zone_that_goes_or_changes_while_it_is_worked_on_is_never_an_old_one(h
         server.write()
         assert server.reload()[0] == 0
         for zone in (ZONE, "huge.test."):
-            net.wait_until("the last version of " + zone, lambda: secondaries.soa(server, zone) == 8, 40, 0.05)
+            net.wait_until("the last version of " + zone, lambda: secondaries.soa(server, zone) == 8, 90, 0.05)
         write(path, 9, FEW)
         primary.renew(9)
         time.sleep(0.3)

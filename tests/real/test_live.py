@@ -38,7 +38,7 @@ def written(holdfast, upstreams, expect=EXPECT, **how):
     return holdfast(upstreams, start=False, expect=expect, **how)
 
 
-def live(server, *flags, timeout=40):
+def live(server, *flags, timeout=90):
     """`check --live` of a file: exit code, text, seconds. The host is not looked at."""
     began = time.monotonic()
     code, text = under_test.run_verb("check", "--live", "-c", server.path, *flags, timeout=timeout)

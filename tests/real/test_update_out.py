@@ -14,7 +14,7 @@ import receivers
 pytestmark = pytest.mark.own
 
 ZONE = "corp.example."
-BOUND = 40  # seconds: nothing here takes more than a few, but on a machine that is busy
+BOUND = 90  # seconds: nothing here takes more than a few, but on a machine that is busy
 FIRST = ("$ORIGIN %s\n$TTL 300\n@ SOA ns.%s host.%s 1 7200 3600 86400 60\n@ NS ns\nns A 127.0.0.1\n"
          "old A 192.0.2.1\n" % (ZONE, ZONE, ZONE))
 
@@ -125,7 +125,7 @@ def test_one_that_is_down_holds_up_nobody_and_is_caught_up(world):
         net.wait_until("version %d" % serial, lambda: north.serial() == serial, BOUND)
     held = time.monotonic() - begun
     net.wait_until("it to be told", lambda: "could not be given" in world.log(), BOUND)
-    assert held < 2 * BOUND
+    assert held < BOUND
     net.wait_until("figures", lambda: world.metric("_behind", "south") == 20, 30)
     os.killpg(south.process.pid, signal.SIGCONT)
     world.wait_current("south")
