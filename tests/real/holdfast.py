@@ -130,7 +130,7 @@ class Holdfast:
         assert self.process.alive(), "holdfast ended at start:\n" + self.process.output()
         if not STANDIN and self.conf["listen"].get("http") == "%s:9153" % self.http:
             # DNS is served first, the pages about it a moment later.
-            net.wait_until("the pages to be served", lambda: net.accepts(self.http, 9153), 30)
+            net.wait_until("the pages to be served", lambda: net.accepts(self.http, 9153), 60)
 
     def serves_or_ended(self):
         return not self.process.alive() or self.serves()

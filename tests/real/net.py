@@ -57,7 +57,7 @@ def port():
     return port() if number in (8080, 9153) else number
 
 
-def wait_until(what, true, seconds=30.0, pause=0.01):
+def wait_until(what, true, seconds=60.0, pause=0.01):
     """Waits for a condition; says which one did not come true. The bound is for what
     never comes: a machine whose cores are taken away for seconds is no fault."""
     end = time.monotonic() + seconds

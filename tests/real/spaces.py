@@ -44,7 +44,7 @@ class Space:
         self.pid = self.holder.pid
         own = os.readlink("/proc/self/ns/net")
         net.wait_until("a namespace", lambda: self.holder.alive() and
-                       os.readlink("/proc/%d/ns/net" % self.pid) != own, 30)
+                       os.readlink("/proc/%d/ns/net" % self.pid) != own, 60)
         self.run("ip", "link", "set", "lo", "up")
         self.descriptors = []
 

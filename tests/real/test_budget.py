@@ -242,14 +242,14 @@ def test_metrics_tell_the_limit_who_waits_and_who_lost(fake, holdfast):
     server = holdfast({"a": budgeted(upstream.at, "100/s"), "free": fake().at},
                       forward=[{"zone": ".", "to": ["a"]}, {"zone": "free", "to": ["free"]}],
                       drain="0s")
-    net.wait_until("the limit to be told", lambda: gauge(server.metrics(), "limit") == 100, 30, 0.1)
+    net.wait_until("the limit to be told", lambda: gauge(server.metrics(), "limit") == 100, 60, 0.1)
     before = server.metrics()
     assert gauge(before, "limit", "free") == 0
     assert gauge(before, "room") > 0 and gauge(before, "room", "free") == -1
     assert gauge(before, "queued") == gauge(before, "evicted_total") == 0
     with server.udp_client() as client:
         throw(client, many("line", 9000))
-        net.wait_until("a full line", lambda: gauge(server.metrics(), "queued") > 7000, 30, 0.1)
+        net.wait_until("a full line", lambda: gauge(server.metrics(), "queued") > 7000, 60, 0.1)
         during = server.metrics()
         assert 7000 < gauge(during, "queued") <= 8192 and gauge(during, "evicted_total") > 0
         assert gauge(during, "queue_clients") == 1

@@ -137,7 +137,7 @@ def served(server, name):
 
 def wait_for(server, members):
     for name, wanted in members.items():
-        net.wait_until("%s to be %s" % (name, wanted), lambda: served(server, name) == wanted, 30)
+        net.wait_until("%s to be %s" % (name, wanted), lambda: served(server, name) == wanted, 60)
 
 
 def zones(server):
@@ -195,7 +195,7 @@ def test_a_broken_catalog_changes_nothing_and_says_why(primary, consumer):
                      ({"more": "x4.zones PTR a.example.\n"}, "a member twice"),
                      ({"more": "x1.zones PTR d.example.\n"}, "more than one PTR")):
         bind.renew({"a.example.": "x1"}, **how)
-        net.wait_until(why, lambda: why in (zones(server)[CATALOG.rstrip(".")]["fault"] or ""), 30)
+        net.wait_until(why, lambda: why in (zones(server)[CATALOG.rstrip(".")]["fault"] or ""), 60)
         assert served(server, "b.example.") == 1
     bind.renew({"a.example.": "x1"})
     wait_for(server, {"b.example.": None, "a.example.": 1})
@@ -207,10 +207,10 @@ def test_a_catalog_that_loses_too_much_is_refused_and_so_is_one_with_too_many(pr
     server = consumer(bind, **{"catalog-limit": 12})
     wait_for(server, {"m0.example.": 1, "m11.example.": 1})
     bind.renew({"m0.example.": "x0"})
-    net.wait_until("the refusal", lambda: "per cent fewer" in (zones(server)["catalog.invalid"]["fault"] or ""), 30)
+    net.wait_until("the refusal", lambda: "per cent fewer" in (zones(server)["catalog.invalid"]["fault"] or ""), 60)
     assert served(server, "m11.example.") == 1
     bind.renew({**many, "one.more.example.": "y"})
-    net.wait_until("the refusal", lambda: "catalog-limit" in (zones(server)["catalog.invalid"]["fault"] or ""), 30)
+    net.wait_until("the refusal", lambda: "catalog-limit" in (zones(server)["catalog.invalid"]["fault"] or ""), 60)
     assert served(server, "one.more.example.") is None and served(server, "m11.example.") == 1
 
 
@@ -229,7 +229,7 @@ def test_a_member_is_handed_from_one_catalog_to_another_and_else_stays(primary, 
     server = consumer(one, two)
     wait_for(server, {"a.example.": 1, "b.example.": 1})
     two.renew({"b.example.": "x2", "a.example.": "x1"})
-    net.wait_until("a word of it", lambda: "is another catalog's" in server.process.output(), 30)
+    net.wait_until("a word of it", lambda: "is another catalog's" in server.process.output(), 60)
     assert served(server, "a.example.") == 1
     one.renew({"a.example.": "x1"}, more="coo.x1.zones PTR second.invalid.\n")
     wait_for(server, {"a.example.": 2})

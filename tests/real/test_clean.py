@@ -90,7 +90,7 @@ def test_a_private_address_in_a_public_name_is_refused_and_said_so(fake, holdfas
     assert not second.count()  # it would say the same
     assert counted(server, "rebind_refused_total") == 1
     assert counted(server, "upstream_lies_total", "first") == 0
-    net.wait_until("the log to say so", lambda: "an answer is refused" in server.process.output(), 30)
+    net.wait_until("the log to say so", lambda: "an answer is refused" in server.process.output(), 60)
     assert server.udp("nas.home.arpa.", "A").addresses() == ["192.168.0.1"]
     assert server.udp("printer.", "A").addresses() == ["192.168.0.1"]
 
@@ -122,10 +122,10 @@ def test_a_reload_or_a_restart_that_refuses_private_addresses_forgets_those_it_h
     set_to("refuse")
     assert server.reload()[0] == 0
     assert is_refused()
-    net.wait_until("the sweep", lambda: counted(server, "truth_swept_total") == 1, 30)
+    net.wait_until("the sweep", lambda: counted(server, "truth_swept_total") == 1, 60)
     set_to("allow")
     assert server.reload()[0] == 0
-    net.wait_until("the failure to be over", lambda: server.udp(bad, "A").addresses(), 30, 0.2)
+    net.wait_until("the failure to be over", lambda: server.udp(bad, "A").addresses(), 60, 0.2)
     server.stop()
     set_to("refuse")
     server.start()
@@ -142,6 +142,6 @@ def test_an_old_public_address_is_better_than_a_private_one(one):
     public = answers(rr(SELF, "A", GOOD, ttl=1))
     _, server = one(fakes.in_turn(public, private), truth={"rebind": "refuse"})
     assert server.udp("www.example.", "A").addresses() == ["192.0.2.7"]
-    net.wait_until("the answer to grow old", lambda: server.udp("www.example.", "A", edns=1232).ede, 30)
+    net.wait_until("the answer to grow old", lambda: server.udp("www.example.", "A", edns=1232).ede, 60)
     m = server.udp("www.example.", "A", edns=1232)
     assert m.addresses() == ["192.0.2.7"] and 3 in m.ede

@@ -98,7 +98,7 @@ def test_a_cookie_of_somebody_else_is_told_of_and_tcp_asked(start):
     for i in range(4):
         assert server.udp("n%d.example." % i).addresses() == address("n%d.example." % i)
     assert count(server, "cookies") == 3 and count(server, "uncookied_total") == 4
-    net.wait_until("the log", lambda: "cookies that are not ours" in server.process.output(), 30)
+    net.wait_until("the log", lambda: "cookies that are not ours" in server.process.output(), 60)
 
 
 def test_who_copies_the_option_is_told_of_and_answers_all_the_same(start):
@@ -109,7 +109,7 @@ def test_who_copies_the_option_is_told_of_and_answers_all_the_same(start):
     for i in range(3):
         assert server.udp("n%d.example." % i).addresses() == address("n%d.example." % i)
     assert len(upstream.seen) == 3 and count(server, "cookies") == 2
-    net.wait_until("the log", lambda: "copies what it does not know" in server.process.output(), 30)
+    net.wait_until("the log", lambda: "copies what it does not know" in server.process.output(), 60)
 
 
 def test_who_wants_its_cookie_back_gets_it_within_the_question(start):

@@ -340,7 +340,7 @@ def test_handshakes_wait_their_turn_and_questions_do_not(holdfast, fake, shown):
     # Who would wait longer than a handshake may take is told so at once.
     for number in range(200):
         raw(server, source=net.address()).send_raw(HELLO)
-    net.wait_until("some to be refused", lambda: counted(server, "handshakes_refused_total") > 0, 30)
+    net.wait_until("some to be refused", lambda: counted(server, "handshakes_refused_total") > 0, 60)
     assert server.udp("www.example.").rcode == 0
 
 
@@ -404,7 +404,7 @@ def test_log_status_and_metrics_tell_of_a_certificate_that_runs_out(holdfast, fa
     soon = ca.certify(NAME, until=5)
     server = holdfast({"a": fake().at}, listen=listen(soon))
     assert answers(server)
-    net.wait_until("the log to tell", lambda: "renew it and reload" in server.process.output(), 30)
+    net.wait_until("the log to tell", lambda: "renew it and reload" in server.process.output(), 60)
     left = server.metrics()["holdfast_tls_certificate_expires_seconds"] - time.time()
     assert 3 * 86400 < left < 6 * 86400
     code, said = under_test.run_verb("status", "-c", server.path)
@@ -459,7 +459,7 @@ def test_addresses_come_and_go_with_a_reload(holdfast, fake, shown):
     server.conf["listen"]["tls"] = []
     server.write()
     assert server.reload()[0] == 0
-    net.wait_until("the door to be shut", lambda: not net.accepts(there, PORT), 30)
+    net.wait_until("the door to be shut", lambda: not net.accepts(there, PORT), 60)
     assert wire.Message(kept.ask(wire.query("kept.example."))).addresses()
     kept.socket.close()
 
@@ -468,7 +468,7 @@ def test_what_was_asked_is_answered_before_the_end(holdfast, fake, shown):
     server = holdfast({"a": fake(slow_when_asked).at}, listen=listen(shown))
     client, unmet = Tls(server), raw(server)
     client.send(wire.query("slow1.example.", id=7))
-    net.wait_until("it to be asked", lambda: server.metrics()["holdfast_waiting"] > 0, 30)
+    net.wait_until("it to be asked", lambda: server.metrics()["holdfast_waiting"] > 0, 60)
     assert server.stop() == 0
     assert wire.Message(client.receive()).id == 7
     assert client.receive() == b""
@@ -556,7 +556,7 @@ def test_a_large_zone_goes_out_as_its_reader_follows(primary):
     with Tls(server, receive_buffer=4096) as deaf:
         deaf.send(*[wire.query(ZONE, "AXFR") for _ in range(14)])
         net.wait_until("who does not read to be closed", lambda: server.metrics()[
-            "holdfast_tcp_closed_stalled_total"] >= 1, 30)
+            "holdfast_tcp_closed_stalled_total"] >= 1, 60)
 
 
 class Bind(secondaries.Bind):
@@ -588,12 +588,12 @@ def test_bind_takes_a_zone_over_tls_whole_and_then_what_has_changed(
     server = primary(keys=keys, **{"allow-transfer-over": "tls", **wanted})
     bind = Bind(tmp_path, tls_at(server), ZONE, ca, key=secondaries.KEY if signed else None)
     try:
-        net.wait_until("version 1 at BIND", lambda: bind.serial() == 1, 30)
+        net.wait_until("version 1 at BIND", lambda: bind.serial() == 1, 60)
         server.conf["zones"][0]["notify"] = ["%s:%d" % (bind.address, bind.port)]
         server.write()
         assert server.reload()[0] == 0
         server.publish(zone_out.text(2))
-        net.wait_until("version 2 at BIND", lambda: bind.serial() == 2, 30)
+        net.wait_until("version 2 at BIND", lambda: bind.serial() == 2, 60)
     finally:
         bind.stop()
     metrics = server.metrics()

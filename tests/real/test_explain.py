@@ -162,7 +162,7 @@ def test_who_hangs_up_harms_nobody(holdfast, fake):
     code, text = explain(server, "--no-ask", "www.example")
     assert code in (0, 3)  # 3: too much is being explained already
     net.wait_until("there to be room again",
-                   lambda: explain(server, "--no-ask", "www.example")[0] == 0, 30)
+                   lambda: explain(server, "--no-ask", "www.example")[0] == 0, 60)
 
 
 def test_a_stop_waits_for_no_story(holdfast, fake):

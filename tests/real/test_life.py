@@ -33,7 +33,7 @@ class Load:
 
     def __enter__(self):
         self.thread.start()
-        net.wait_until("the load to flow", lambda: self.answered > 50, 30)
+        net.wait_until("the load to flow", lambda: self.answered > 50, 60)
         return self
 
     def __exit__(self, *_):
@@ -75,7 +75,7 @@ def test_reloading_under_load_loses_no_question_and_keeps_the_cache(fake, holdfa
                 server.hangup()
             time.sleep(0.1)
         before = load.answered
-        net.wait_until("the load to go on", lambda: load.answered > before + 100, 30)
+        net.wait_until("the load to go on", lambda: load.answered > before + 100, 60)
     assert not load.wrong, load.wrong[:5]
     assert server.udp("kept.example.").addresses()
     assert upstream.count("kept.example.") == 1
@@ -143,7 +143,7 @@ def test_a_bad_file_changes_nothing_on_sighup_and_the_log_says_why(fake, holdfas
     server.write(BAD % {"address": server.address, "upstream": upstream.at})
     server.hangup()
     net.wait_until("the log to name the line", lambda: re.search(
-        r"holdfast\.yaml:3:\d+", server.process.output()), 30)
+        r"holdfast\.yaml:3:\d+", server.process.output()), 60)
     assert server.udp("after-bad.example.").addresses()
 
 
@@ -196,7 +196,7 @@ def test_an_address_that_is_added_is_served_and_one_that_is_removed_is_not(fake,
     assert server.reload()[0] == 0
     assert ask.udp(added, PORT, wire.query("added.example.")).addresses()
     net.wait_until("the removed address to be closed",
-                   lambda: not net.accepts(server.address, PORT), 30)
+                   lambda: not net.accepts(server.address, PORT), 60)
     assert ask.udp(server.address, PORT, wire.query("added.example."), 0.5) is None
 
 
@@ -228,7 +228,7 @@ def test_many_reloads_leave_nothing_behind(fake, holdfast):
         time.sleep(0.01)
     assert server.reload()[0] == 0
     assert server.udp("many.example.").addresses()
-    net.wait_until("descriptors to be closed", lambda: fds() <= before[1] + 2, 30)
+    net.wait_until("descriptors to be closed", lambda: fds() <= before[1] + 2, 60)
     assert net.rss(server.pid) - before[0] < 8 << 20
 
 
@@ -369,7 +369,7 @@ def test_sockets_of_systemd_are_used_and_questions_sent_before_the_start_answere
     waits in the sockets."""
     server = holdfast({"a": fake().at}, start=False)
     server.spawn(launcher(server, "wait"))
-    net.wait_until("the sockets", lambda: "bound" in server.process.output(), 30)
+    net.wait_until("the sockets", lambda: "bound" in server.process.output(), 60)
     with server.udp_client() as udp, server.tcp_client() as tcp:
         udp.send(wire.query("early.example."))
         tcp.send(wire.query("early-tcp.example."))

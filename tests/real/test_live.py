@@ -121,9 +121,9 @@ def test_by_default_liars_are_told_of_while_it_serves(holdfast, fake):
     server.write()
     server.start()
     net.wait_until("the lie to be counted",
-                   lambda: server.metrics().get('holdfast_upstream_lies_total{upstream="isp"}', 0) >= 1, 30)
+                   lambda: server.metrics().get('holdfast_upstream_lies_total{upstream="isp"}', 0) >= 1, 60)
     assert server.udp(NAME).addresses()[0].startswith("10.")
-    net.wait_until("it to be said", lambda: "lies=1" in server.process.output(), 30)
+    net.wait_until("it to be said", lambda: "lies=1" in server.process.output(), 60)
 
 
 def test_a_start_can_be_stopped_while_it_asks(holdfast, fake):

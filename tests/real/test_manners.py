@@ -461,7 +461,7 @@ def test_answers_come_from_the_address_that_was_asked(fake, holdfast):
     server.conf["listen"]["dns"] = ["0.0.0.0:%d" % port]
     server.write()
     server.spawn()
-    net.wait_until("holdfast to serve", lambda: server.serves("127.0.0.1", port), 30)
+    net.wait_until("holdfast to serve", lambda: server.serves("127.0.0.1", port), 60)
     for address in ("127.0.0.77", "127.1.2.3", "127.0.0.1"):
         for qname in ("from.example.", "localhost."):
             assert ask.udp(address, port, wire.query(qname)).addresses()
@@ -477,6 +477,6 @@ def test_the_ipv6_wildcard_answers_from_the_address_that_was_asked(fake, holdfas
     server.conf["listen"]["dns"] = ["[::]:%d" % port]
     server.write()
     server.spawn()
-    net.wait_until("holdfast to serve", lambda: server.serves("::1", port), 30)
+    net.wait_until("holdfast to serve", lambda: server.serves("::1", port), 60)
     assert ask.udp("::1", port, wire.query("from.example.")).addresses()
     assert ask.tcp("::1", port, wire.query("from.example.")).addresses()

@@ -441,7 +441,7 @@ def test_a_directory_that_cannot_be_had_is_told_and_tried_again(start, place):
     warned(server, "cannot be written")
     net.wait_until("an error", lambda: server.metrics()["holdfast_persist_errors_total"] >= 1)
     os.remove(place)
-    net.wait_until("its return", lambda: "written down again" in server.process.output(), 30)
+    net.wait_until("its return", lambda: "written down again" in server.process.output(), 60)
     settle(server)
     server.kill()
     upstream.stop()
@@ -484,7 +484,7 @@ def test_a_full_disk_is_told_once_and_costs_no_answer(start, place, tmp_path):
                        'mount -t tmpfs -o size=64k none "$0" && exec "$@"', place] + server.argv())
     for i in range(300):
         assert server.udp("big%d.example." % i, "TXT", edns=True).rcode == 0
-    net.wait_until("a word about it", lambda: any("No space" in w for w in warnings(server)), 30)
+    net.wait_until("a word about it", lambda: any("No space" in w for w in warnings(server)), 60)
     assert server.udp("big0.example.", "TXT", edns=True).rcode == 0
     time.sleep(3)
     assert len([w for w in warnings(server) if "persist" in w]) == 1
@@ -513,7 +513,7 @@ def knows(place, what):
     """Waits until the files say so of an upstream: every ten seconds it is looked at."""
     def said():
         return any(what(record) for record in written.learnt(place))
-    net.wait_until("the keeper to have written what was learnt", said, 30, 0.5)
+    net.wait_until("the keeper to have written what was learnt", said, 60, 0.5)
 
 
 @pytest.fixture
@@ -527,7 +527,7 @@ def half_dead(fake, holdfast, place):
     def found_out():
         assert server.udp("found%d.example." % next(names)).addresses()
         return server.metrics()[RESTS % "dead"] > 0
-    net.wait_until("it to be found out", found_out, 30)
+    net.wait_until("it to be found out", found_out, 60)
     return server, dead, alive
 
 
@@ -555,7 +555,7 @@ def test_a_dead_upstream_that_came_back_meanwhile_is_used_again(half_dead):
     server.start()
     names = iter(range(10000))
     net.wait_until("it to be used", lambda: server.udp(
-        "back%d.example." % next(names)).addresses()[0].startswith("77."), 35, 0.05)
+        "back%d.example." % next(names)).addresses()[0].startswith("77."), 60, 0.05)
 
 
 def without_edns(fake, holdfast, place):
@@ -585,7 +585,7 @@ def test_what_was_learnt_goes_from_snapshot_to_snapshot(fake, holdfast, place):
         before = written.files(place)
         server.start()
         net.wait_until("a snapshot in place of the older files", lambda: not set(
-            before) & set(written.files(place)), 30, 0.1)
+            before) & set(written.files(place)), 60, 0.1)
         server.kill()
         snapshot = [p for p in written.files(place) if p.endswith("snapshot")]
         assert any(b.kind == written.LEARNT for b in written.read(snapshot[0])[1])
@@ -704,4 +704,4 @@ def test_a_rest_without_end_is_none(fake, holdfast, place):
     assert changed
     upstream.behave = fakes.honest
     server.start()
-    net.wait_until("an answer", lambda: server.udp(NAMES[0]).addresses(), 30, 0.1)
+    net.wait_until("an answer", lambda: server.udp(NAMES[0]).addresses(), 60, 0.1)

@@ -550,18 +550,18 @@ def test_a_running_server_looks_by_itself_and_tells_what_is_new_and_gone(world, 
     server = holdfast({"none": "127.0.0.1:1"}, **sections)
     up = 'holdfast_provider_up{zone="corp.example",provider="b",server="%s"}' % world.b.at
     faults = 'holdfast_provider_findings{zone="corp.example",severity="fault"}'
-    net.wait_until("the first look", lambda: looked(server).get(up) == 1, 30)
+    net.wait_until("the first look", lambda: looked(server).get(up) == 1, 60)
     assert looked(server)[faults] == 0
     assert looked(server)[up.replace("_up", "_serial")] == world.serial
     assert looked(server)[up.replace("_up", "_behind")] == 0
     world.b.stop()
-    net.wait_until("the fault to be seen", lambda: looked(server).get(up) == 0, 30)
+    net.wait_until("the fault to be seen", lambda: looked(server).get(up) == 0, 60)
     assert looked(server)[faults] >= 1
-    net.wait_until("it to be told", lambda: "finding=unreachable" in server.process.output(), 30)
+    net.wait_until("it to be told", lambda: "finding=unreachable" in server.process.output(), 60)
     assert server.process.output().count("finding=unreachable") == 1
     world.b.start()
-    net.wait_until("it to be gone", lambda: looked(server).get(up) == 1, 30)
-    net.wait_until("that to be told", lambda: "provider finding is gone" in server.process.output(), 30)
+    net.wait_until("it to be gone", lambda: looked(server).get(up) == 1, 60)
+    net.wait_until("that to be told", lambda: "provider finding is gone" in server.process.output(), 60)
     assert server.udp("localhost.").rcode == 0
 
 
@@ -573,11 +573,11 @@ def test_a_reload_begins_and_ends_looking(world, holdfast):
     server.conf = {**conf, **world.sections(every="200ms")}
     server.write()
     assert server.reload()[0] == 0
-    net.wait_until("the first look", lambda: any("looked" in k for k in looked(server)), 30)
+    net.wait_until("the first look", lambda: any("looked" in k for k in looked(server)), 60)
     server.conf = conf
     server.write()
     assert server.reload()[0] == 0
-    net.wait_until("it to be left off", lambda: looked(server) == {}, 30)
+    net.wait_until("it to be left off", lambda: looked(server) == {}, 60)
 
 
 def test_a_server_ends_in_the_middle_of_a_look(world, holdfast, fake):

@@ -15,7 +15,7 @@ import holdfast as under_test
 import net
 
 pytestmark = pytest.mark.own
-SOON = 40
+SOON = 60
 QUICK = {"rise": "200ms", "fall": "300ms", "hold": "200ms"}
 
 

@@ -12,7 +12,7 @@ import wire
 pytestmark = pytest.mark.own
 PORT = under_test.PORT
 ZONE = "corp.internal."
-SOON = 40
+SOON = 60
 OLD, NEW = (9, "10.0.3.17"), (12, "10.0.8.1")
 
 

@@ -321,5 +321,5 @@ def test_a_thousand_connections_come_and_go(server):
         if i % 3 == 1:
             client.receive()
         client.socket.close()
-    net.wait_until("connections to be closed", lambda: fds() <= before + 4, 30)
+    net.wait_until("connections to be closed", lambda: fds() <= before + 4, 60)
     assert under_test.STANDIN or server.process.alive()

@@ -255,7 +255,7 @@ def test_who_cannot_prove_who_it_is_is_asked_nothing_and_it_is_said_why(holdfast
     said = m.option(15)[2:].decode()
     assert re.match("upstream dot: " + words, said) or said.startswith("upstream dot: pin"), said
     assert upstream.seen == [] and upstream.unreadable == 0
-    net.wait_until("the log to say why", lambda: re.search(words, log_of(server)), 30)
+    net.wait_until("the log to say why", lambda: re.search(words, log_of(server)), 60)
     _, page = run_status(server)
     assert re.search("not believed, and not asked: " + words, page), page
     assert upstream.count() == 0
@@ -327,7 +327,7 @@ def test_another_upstream_answers_meanwhile_and_a_renewed_certificate_is_seen(ho
     context.load_cert_chain(new.pem, new.key)
     number = iter(range(10000))
     net.wait_until("the renewed certificate to be believed", lambda: first_address(
-        server.udp("n%d.test." % next(number)))[0] == 10, 30, 0.05)
+        server.udp("n%d.test." % next(number)))[0] == 10, 60, 0.05)
     assert "not believed" not in run_status(server)[1]
 
 

@@ -126,11 +126,11 @@ def test_one_that_is_down_holds_up_nobody_and_is_caught_up(world):
     held = time.monotonic() - begun
     net.wait_until("it to be told", lambda: "could not be given" in world.log(), BOUND)
     assert held < BOUND
-    net.wait_until("figures", lambda: world.metric("_behind", "south") == 20, 30)
+    net.wait_until("figures", lambda: world.metric("_behind", "south") == 20, 60)
     os.killpg(south.process.pid, signal.SIGCONT)
     world.wait_current("south")
     assert is_equal(south, 22, extra="new A 192.0.2.22\n") and south.serial() == 22
-    net.wait_until("it to be told", lambda: "could not be given updates is current" in world.log(), 30)
+    net.wait_until("it to be told", lambda: "could not be given updates is current" in world.log(), 60)
 
 
 def test_one_that_refuses_is_told_of_and_tried_again(world):
@@ -138,7 +138,7 @@ def test_one_that_refuses_is_told_of_and_tried_again(world):
     there = world.receiver(type("Bind", (receivers.Bind,), {"allowed": False}))
     world.begin({"north": there.at})
     net.wait_until("it to be told", lambda: "it answers an update with REFUSED" in world.log(), BOUND)
-    net.wait_until("figures", lambda: world.metric("_faulty", "north") == 1, 30)
+    net.wait_until("figures", lambda: world.metric("_faulty", "north") == 1, 60)
     assert world.metric("_current", "north") == 0
     there.stop()
     there.allowed = True
@@ -162,9 +162,9 @@ def test_what_somebody_else_changes_is_found_put_right_and_told(world, kind):
 
     there.meddle(change)  # may be put right before we could look: its count is below
     net.wait_until("it to be put right", lambda: is_equal(there, 2), BOUND)
-    net.wait_until("it to be told", lambda: "somebody else had changed" in world.log(), 30)
+    net.wait_until("it to be told", lambda: "somebody else had changed" in world.log(), 60)
     world.wait_current("north")
-    net.wait_until("figures", lambda: world.metric("_drifts_total", "north") == 1, 30)
+    net.wait_until("figures", lambda: world.metric("_drifts_total", "north") == 1, 60)
     world.publish(9, hosts=31)
     net.wait_until("version 9", lambda: is_equal(there, 9, hosts=31), BOUND)
 
@@ -178,7 +178,7 @@ def test_a_large_difference_goes_in_several_messages(world, kind):
     world.publish(50, hosts=hosts)
     world.wait_version("north", 50)
     assert is_equal(there, 50, hosts=hosts)
-    net.wait_until("figures", lambda: world.metric("_messages_total", "north") >= 3, 30)
+    net.wait_until("figures", lambda: world.metric("_messages_total", "north") >= 3, 60)
     world.publish(60, hosts=hosts - 50)
     world.wait_version("north", 60)
     assert is_equal(there, 60, hosts=hosts - 50)

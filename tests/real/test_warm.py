@@ -109,10 +109,10 @@ def test_names_of_keep_warm_are_there_before_anybody_asks_and_stay(fake, holdfas
     began = time.monotonic()
     server = holdfast({"a": upstream.at}, cache={"keep-warm": ["warm.example", "also.example"]})
     net.wait_until("both types of both names", lambda: len(
-        {(q.name, q.qtype) for q in upstream.seen}) == 4, 30, 0.05)
+        {(q.name, q.qtype) for q in upstream.seen}) == 4, 60, 0.05)
     assert {wire.text(q.name) for q in upstream.seen} == {"warm.example.", "also.example."}
     assert {q.qtype for q in upstream.seen} == {1, 28}
-    net.wait_until("the second fetch", lambda: upstream.count("warm.example.", "A") >= 2, 30, 0.05)
+    net.wait_until("the second fetch", lambda: upstream.count("warm.example.", "A") >= 2, 60, 0.05)
     hits = counted(server, "cache_hits")
     assert server.udp("warm.example.").addresses()
     assert counted(server, "cache_hits") == hits + 1
@@ -126,7 +126,7 @@ def test_a_reload_changes_what_is_kept_warm(fake, holdfast):
     server.conf["cache"]["keep-warm"] = ["late.example"]
     server.write()
     assert server.reload()[0] == 0
-    net.wait_until("the name to be fetched", lambda: upstream.count("late.example.") == 2, 30, 0.05)
+    net.wait_until("the name to be fetched", lambda: upstream.count("late.example.") == 2, 60, 0.05)
 
 
 # --- a sudden no ---------------------------------------------------------------------------
@@ -178,4 +178,4 @@ def test_a_new_answer_ends_the_holding(fake, holdfast):
     assert server.udp("known.example.", edns=True).ede == [3]
     upstream.behave = lambda q: fakes.honest(q, base=20)
     net.wait_until("the new answer", lambda: server.udp(
-        "known.example.", edns=True).addresses()[0].startswith("20."), 30, 0.1)
+        "known.example.", edns=True).addresses()[0].startswith("20."), 60, 0.1)

@@ -23,7 +23,7 @@ import wire
 from test_zones import QUICK, ZONE, serial_of, text, wait_for, write
 
 pytestmark = pytest.mark.own
-SOON = 40
+SOON = 60
 
 
 def said(server, what, times=1):
@@ -223,7 +223,7 @@ def test_a_hook_that_does_not_end_is_killed_with_all_that_it_began(body, fake, h
     server = holdfast({"a": fake().at}, ready={"rise": "300ms", "on-withdraw": [str(hook)], "timeout": "400ms"})
     wait_said(server, "on-withdraw was killed")
     first = int(groups.read_text().split()[0])
-    net.wait_until("its group to be gone", lambda: not in_group(first), 30, 0.05)
+    net.wait_until("its group to be gone", lambda: not in_group(first), 60, 0.05)
     assert server.udp("fine.example.").addresses()
     assert net.rss(server.pid) < 300 << 20
     assert len(children_of(server.pid)) <= 1
@@ -387,7 +387,7 @@ def test_a_primary_that_wants_another_handshake_gets_nothing(certificate, holdfa
         ["openssl", "s_server", "-accept", "%s:%d" % (address, port), "-cert", certificate.pem, "-key", certificate.key,
          "-tls1_2", "-alpn", "dot", "-legacy_renegotiation"], stdin=subprocess.PIPE, stdout=log, stderr=log)
     try:
-        net.wait_until("openssl to listen", lambda: net.accepts(address, port), 30)
+        net.wait_until("openssl to listen", lambda: net.accepts(address, port), 60)
         server = holdfast({"u": "127.0.0.1:1"}, zones=[
             {"name": "evil.example", "primaries": ["tls://%s:%d" % (address, port)],
              "tls-pins": [certificate.pin()], "refresh-min": "1s", "refresh-max": "1s"}])

@@ -61,7 +61,7 @@ def served(holdfast, web, ca, tmp_path):
 
 def until_told(server, *what):
     net.wait_until("%r to be told" % (what,),
-                   lambda: all(w in server.process.output() for w in what), 30)
+                   lambda: all(w in server.process.output() for w in what), 60)
 
 
 def shown(server):
@@ -77,7 +77,7 @@ def test_a_zone_is_fetched_and_what_has_not_changed_is_not_fetched_again(served,
     server = served()
     wait_for(server, 1)
     net.wait_until("it to be asked for if it is another",
-                   lambda: any("If-None-Match" in h for h in web.asked("/corp")), 30)
+                   lambda: any("If-None-Match" in h for h in web.asked("/corp")), 60)
     net.wait_until("the answer to be seen",
                    lambda: figure(server, "holdfast_zone_http_status") == 304)
     time.sleep(2.5)  # longer than a proof lasts
@@ -98,11 +98,11 @@ def test_without_an_etag_a_document_of_the_last_second_is_asked_for_anew(served,
     web.pages["/corp"] = dated(-60)  # as new as the answer, or newer
     server = served()
     wait_for(server, 1)
-    net.wait_until("it to be asked for again", lambda: len(web.asked("/corp")) > 2, 30)
+    net.wait_until("it to be asked for again", lambda: len(web.asked("/corp")) > 2, 60)
     assert not any("If-Modified-Since" in h for h in web.asked("/corp"))
     web.pages["/corp"] = dated(60)
     net.wait_until("it to be asked for if it is newer",
-                   lambda: any("If-Modified-Since" in h for h in web.asked("/corp")), 30)
+                   lambda: any("If-Modified-Since" in h for h in web.asked("/corp")), 60)
 
 
 def test_a_redirect_is_followed_to_the_same_host_and_told(served, web):
@@ -230,7 +230,7 @@ def test_what_cannot_be_taken_leaves_the_old_version_and_is_told(holdfast, web, 
     def serial(name):
         reply = server.udp("serial.z%s.example." % name, "TXT")
         return None if reply is None or reply.rcode else int(reply.answer[0].rdata[1:])
-    net.wait_until("all to be served", lambda: all(serial(name) == 1 for name in BAD), 30)
+    net.wait_until("all to be served", lambda: all(serial(name) == 1 for name in BAD), 60)
     for name, (answer, _) in BAD.items():
         web.pages["/" + name] = answer or webs.redirect("/" + name)
 
@@ -239,14 +239,14 @@ def test_what_cannot_be_taken_leaves_the_old_version_and_is_told(holdfast, web, 
         return [name for name, (_, what) in BAD.items()
                 if not any("zone=z%s.example" % name in l and what in l for l in lines)]
     try:
-        net.wait_until("all to be told", lambda: not untold(), 30)
+        net.wait_until("all to be told", lambda: not untold(), 60)
     except AssertionError:
         raise AssertionError("not told: %s" % untold())
     assert [name for name in BAD if serial(name) != 1] == []
     for name in BAD:
         web.pages["/" + name] = webs.page(text(2))
     web.ending.set()
-    net.wait_until("all to be mended", lambda: all(serial(name) == 2 for name in BAD), 30)
+    net.wait_until("all to be mended", lambda: all(serial(name) == 2 for name in BAD), 60)
 
 
 def test_a_certificate_for_another_name_is_not_believed(served, web, ca):
@@ -292,7 +292,7 @@ def test_a_reload_and_a_stop_end_what_is_under_way(served, web):
     web.pages["/corp"] = webs.silent(30)
     for _ in range(2):
         asked = len(web.asked("/corp"))
-        net.wait_until("it to be asked for", lambda: len(web.asked("/corp")) > asked, 30)
+        net.wait_until("it to be asked for", lambda: len(web.asked("/corp")) > asked, 60)
         assert server.reload()[0] == 0
     assert serial_of(server) == 1
     server.stop()
@@ -342,7 +342,7 @@ def test_a_witness_that_is_a_url_withdraws_a_copy_and_brings_it_back(served, web
 def test_a_witness_that_says_no_serial_proves_nothing(served, web):
     web.pages["/serial"] = webs.page("soon\n")
     server = served(published=[web.url("/serial")])
-    net.wait_until("it to be asked", lambda: len(web.asked("/serial")) > 1, 30)
+    net.wait_until("it to be asked", lambda: len(web.asked("/serial")) > 1, 60)
     assert serial_of(server) is None
     web.pages["/serial"] = webs.page("1")
     wait_for(server, 1)

@@ -43,7 +43,7 @@ def serial_of(server):
     return int(reply.answer[0].rdata[1:])
 
 
-def wait_for(server, serial, seconds=40):
+def wait_for(server, serial, seconds=60):
     net.wait_until("serial %s to be served" % serial, lambda: serial_of(server) == serial, seconds)
 
 
@@ -84,7 +84,7 @@ def nsd(tmp_path, need):
         directory = tmp_path / ("primary-%d" % len(started))
         directory.mkdir()
         started.append(primaries.Nsd(directory, **how))
-        net.wait_until("the zone to be there", lambda: served_by(started[-1]), 30)
+        net.wait_until("the zone to be there", lambda: served_by(started[-1]), 60)
         return started[-1]
 
     yield start
@@ -266,7 +266,7 @@ def test_an_old_copy_is_not_answered_from_when_a_newer_version_is_there(nsd, sec
                    lambda: primary.udp("serial." + ZONE, "TXT").answer[0].rdata[1:] == b"6")
     server.start()
     seen = set()
-    net.wait_until("the new one", lambda: seen.add(serial_of(server)) or 6 in seen, 30)
+    net.wait_until("the new one", lambda: seen.add(serial_of(server)) or 6 in seen, 60)
     assert 5 not in seen
 
 
@@ -281,7 +281,7 @@ def test_an_old_copy_is_held_back_when_a_witness_knows_a_newer_version(nsd, seco
                    lambda: witness.udp("serial." + ZONE, "TXT").answer[0].rdata[1:] == b"6")
     server.start()
     net.wait_until("what is published to be known",
-                   lambda: figure(server, "holdfast_zone_published_serial") == 6, 30)
+                   lambda: figure(server, "holdfast_zone_published_serial") == 6, 60)
     assert_withheld(server)
     net.wait_until("the node to be withdrawn", lambda: server.get("/ready")[0] == 503)
     assert figure(server, "holdfast_zone_serial") == 5
@@ -303,7 +303,7 @@ def test_a_copy_that_nobody_proves_is_not_served_and_with_leave_it_is_marked(nsd
     server.conf["zones"][0]["serve-unproven"] = "1h"
     server.write()
     server.start()
-    wait_for(server, 5, 30)
+    wait_for(server, 5, 60)
     assert server.udp("serial." + ZONE, "TXT", edns=1232).ede == [3]
 
 
@@ -314,7 +314,7 @@ def test_a_short_restart_while_the_primary_is_gone_serves_on(nsd, secondary):
     primary.stop()
     stop(server)
     server.start()
-    wait_for(server, 5, 30)
+    wait_for(server, 5, 60)
     net.wait_until("the node to be ready", lambda: server.get("/ready")[0] == 200)
 
 
@@ -331,7 +331,7 @@ def test_a_primary_with_an_older_version_neither_proves_nor_replaces_the_copy(ns
     time.sleep(1)
     server.start()
     net.wait_until("the primary to have been asked",
-                   lambda: figure(server, "holdfast_zone_published_serial") == 4, 30)
+                   lambda: figure(server, "holdfast_zone_published_serial") == 4, 60)
     assert serial_of(server) is None
     primary.renew(5)
     wait_for(server, 5)
@@ -343,7 +343,7 @@ def test_a_newer_version_that_cannot_be_had_withdraws_the_old_one(nsd, secondary
     wait_for(server, 5)
     primary.stop()
     witness.renew(6)
-    net.wait_until("the old one to be withdrawn", lambda: serial_of(server) is None, 30)
+    net.wait_until("the old one to be withdrawn", lambda: serial_of(server) is None, 60)
     assert "behind" in under_test.run_verb("status", "-c", server.path)[1]
     net.wait_until("the node to be withdrawn", lambda: server.get("/ready")[0] == 503)
 
