@@ -289,6 +289,9 @@ static const struct {
 	{16, "BADVERS"},
 };
 
+/* So many of them stand at the place that is their number. */
+#define RCODES_IN_PLACE 6
+
 unsigned hf_meter_type_index(uint16_t type)
 {
 	unsigned i = 0;
@@ -299,7 +302,9 @@ unsigned hf_meter_type_index(uint16_t type)
 
 unsigned hf_meter_rcode_index(unsigned rcode)
 {
-	unsigned i = 0;
+	unsigned i = RCODES_IN_PLACE;
+	if (rcode < RCODES_IN_PLACE)
+		return rcode;
 	while (i < HF_COUNT_OF(rcodes) && rcodes[i].number != rcode)
 		i++;
 	return i;

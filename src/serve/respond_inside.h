@@ -39,7 +39,7 @@ struct hf_request { /* one packet on its way */
 	uint8_t *out;
 	enum hf_query_fault fault;
 	struct hf_query_view view;
-	struct hf_cache_key key; /* if there is no fault */
+	struct hf_cache_key key; /* if there is a fault, that of nothing */
 	struct hf_reply reply;
 };
 
@@ -76,6 +76,7 @@ struct hf_responder {
 	struct hf_outward outward[HF_OUTWARD_KNOWN];
 	uint16_t ttl_at[HF_RECORDS_MAX];
 	struct hf_request group[HF_RESPOND_GROUP];
+	struct hf_cache_key *keys[HF_RESPOND_GROUP]; /* of these */
 };
 
 /* Counts a reply that is written, and returns its length. */

@@ -559,8 +559,10 @@ static inline void begin(struct hf_request *q, const struct hf_packet *packet, h
 	q->now = now;
 
 	q->fault = hf_query_read(q->packet.bytes, q->packet.len, &q->view);
-	if (q->fault != HF_QUERY_GOOD)
+	if (q->fault != HF_QUERY_GOOD) {
+		q->key = (struct hf_cache_key){.name = &q->view.question.name};
 		return;
+	}
 	hf_worker_key_at(q->r->worker, &q->view.question, key_flags(&q->view), &q->key);
 }
 
@@ -611,14 +613,8 @@ inline void hf_respond_begin(
 
 inline void hf_respond_approach(struct hf_responder *r, size_t n)
 {
-	struct hf_cache_key *keys[HF_RESPOND_GROUP];
-	size_t count = 0;
 	renew_zones(r);
-	for (size_t i = 0; i < n; i++) {
-		keys[count] = &r->group[i].key;
-		count += r->group[i].fault == HF_QUERY_GOOD;
-	}
-	hf_worker_look_ahead(r->worker, keys, count);
+	hf_worker_look_ahead(r->worker, r->keys, n);
 }
 
 inline enum hf_respond hf_respond_finish(
@@ -641,8 +637,10 @@ int hf_responder_new(
 	r->free = NO_TICKET;
 	r->send = send;
 	r->owner = owner;
-	for (size_t i = 0; i < HF_RESPOND_GROUP; i++)
+	for (size_t i = 0; i < HF_RESPOND_GROUP; i++) {
 		r->group[i].r = r;
+		r->keys[i] = &r->group[i].key;
+	}
 	if (!r->pieces) {
 		free(r);
 		return -ENOMEM;
