@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #define LINE 64
+#define SMALL 4096 /* where pages are larger, the kernel refuses, and there is no harm in that */
 
 static size_t whole(size_t octets, size_t unit)
 {
@@ -53,6 +54,13 @@ void *hf_pages_get(size_t octets)
 	munmap(all + before + size, HF_PAGES_HUGE - before);
 	madvise(all + before, size, MADV_HUGEPAGE); /* a wish: fine without */
 	return all + before;
+}
+
+void hf_pages_sparse(void *part, size_t octets)
+{
+	size_t before = whole((uintptr_t)part, SMALL) - (uintptr_t)part;
+	if (octets > before)
+		madvise((uint8_t *)part + before, octets - before, MADV_NOHUGEPAGE);
 }
 
 void hf_pages_free(void *pages, size_t octets)

@@ -21,6 +21,10 @@
 /* Zeroed memory, aligned to a cache line at least; NULL: there is none. */
 void *hf_pages_get(size_t octets);
 
+/* A part of such a piece of which a little is used here and there: pages of 4 KiB for it,
+ * so that each use does not take 2 MiB. */
+void hf_pages_sparse(void *part, size_t octets);
+
 /* `octets` as it was got with. NULL is fine. */
 void hf_pages_free(void *pages, size_t octets);
 

@@ -46,6 +46,25 @@ static void what_is_not_touched_takes_no_memory(void **state)
 	hf_pages_free(pages, size);
 }
 
+static void a_sparse_part_takes_no_huge_pages(void **state)
+{
+	const size_t size = 64 * HF_PAGES_HUGE, step = (size_t)sysconf(_SC_PAGESIZE);
+	const size_t before = 2 * HF_PAGES_HUGE + 1000; /* not a border of pages */
+	static unsigned char in[64 * HF_PAGES_HUGE / 4096];
+	size_t resident = 0, used = 0;
+	(void)state;
+	uint8_t *pages = hf_pages_get(size);
+	assert_non_null(pages);
+	hf_pages_sparse(pages + before, size - before);
+	for (size_t at = before; at < size; at += HF_PAGES_HUGE, used++)
+		pages[at] = 1;
+	assert_int_equal(mincore(pages, size, in), 0);
+	for (size_t i = 0; i < size / step; i++)
+		resident += in[i] & 1u;
+	assert_int_equal(resident, used);
+	hf_pages_free(pages, size);
+}
+
 static void more_than_there_is_is_refused(void **state)
 {
 	(void)state;
@@ -58,6 +77,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_size_is_zeroed_aligned_and_writable_to_its_end),
 		cmocka_unit_test(what_is_not_touched_takes_no_memory),
+		cmocka_unit_test(a_sparse_part_takes_no_huge_pages),
 		cmocka_unit_test(more_than_there_is_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1602,6 +1602,16 @@ static int make_log(struct log *log, uint64_t words)
 	return log->words ? 0 : -ENOMEM;
 }
 
+static _Atomic uint64_t *annex_slots(const struct shard *shard)
+{
+	return &shard->slots[(uint64_t)shard->pairs_max * WAYS];
+}
+
+static size_t annex_octets(const struct shard *shard)
+{
+	return (size_t)shard->annex_pairs * WAYS * 8;
+}
+
 static size_t index_octets(const struct shard *shard)
 {
 	return index_pairs(shard) * WAYS * 8;
@@ -1624,6 +1634,8 @@ static int make_shard(struct shard *shard, uint64_t octets)
 	atomic_init(&shard->shape, hf_shape(first, first));
 	shard->slots = hf_pages_get(index_octets(shard));
 	shard->ghosts = hf_pages_get(ghost_octets(shard));
+	if (shard->slots && index_octets(shard) >= HF_PAGES_HUGE)
+		hf_pages_sparse((void *)annex_slots(shard), annex_octets(shard));
 	shard->carry = malloc((size_t)ENTRY_WORDS_MAX * 8);
 	if (!shard->slots || !shard->ghosts || !shard->carry)
 		return -ENOMEM;

@@ -47,7 +47,8 @@
  *
  * Memory is taken once but touched only when it is used, 2 MiB at a time where the
  * kernel gives huge pages (base/pages.h): the logs and the index fill from their beginning,
- * the ghosts (a fiftieth of the size) are in use once the small log has been full.
+ * the ghosts (a fiftieth of the size) are in use once the small log has been full. Only the
+ * annex, where few entries lie far apart, is taken 4 KiB at a time.
  *
  * Proof that a reader never returns a torn or foreign answer:
  *   1. Positions count words ever written to a log; they never go back, and the
