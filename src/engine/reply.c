@@ -250,7 +250,15 @@ static void stray(void *ctx, const struct hf_address *peer)
 	hf_count(worker->meter, HF_COUNT_STRAY);
 }
 
-static const struct hf_udp_handler udp_handler = {udp_replied, udp_refused, udp_unsent, stray};
+static void short_of(void *ctx, int error, hf_us now)
+{
+	struct hf_worker *worker = ctx;
+	hf_event_put(worker->events,
+		&(struct hf_event){.at = now, .kind = HF_EVENT_SOCKETS_SHORT, .a = error});
+}
+
+static const struct hf_udp_handler udp_handler = {
+	udp_replied, udp_refused, udp_unsent, stray, short_of};
 static const struct hf_tcp_handler tcp_handler = {
 	tcp_replied, tcp_refused, tcp_moved, stray, may_move};
 

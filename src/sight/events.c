@@ -102,7 +102,7 @@ static void say_sockets_short(struct hf_log *log, const struct hf_event *event, 
 		HF_LOG_TEXT_FIELD("error", hf_strerror(event->a)),
 		{ .key = NULL },
 	};
-	hf_log_say(log, HF_LOG_ERROR, "no socket for a question to an upstream", fields);
+	hf_log_say(log, HF_LOG_ERROR, "no further socket for questions to upstreams", fields);
 }
 
 static void say_lie(struct hf_log *log, const struct hf_event *event, const char *upstream)

@@ -246,7 +246,7 @@ static void events_are_said_in_words(void **state)
 			  .b = HF_HEALTH_CLOSED },
 			"info upstream is in use again upstream=(gone) before=probing now=closed\n" },
 		{ { .kind = HF_EVENT_SOCKETS_SHORT, .a = -24 },
-			"error no socket for a question to an upstream error=\"Too many open files\"\n" },
+			"error no further socket for questions to upstreams error=\"Too many open files\"\n" },
 		{ { .kind = HF_EVENT_CROWDED, .slot = 3, .a = 1, .b = 230, .about_len = 6,
 			  .about = "\4corp" },
 			"warning upstream is not asked: questions wait on all connections that it, or "

@@ -382,6 +382,32 @@ static void a_port_is_given_up_after_a_number_of_questions(void **state)
 	assert_true(ports > 4 * MANY / 200 * 9 / 10);
 }
 
+/* An upstream says nothing, and others are asked beside it: what waits for the one keeps its
+ * sockets open, but takes no more than there may be. */
+static void an_upstream_that_says_nothing_does_not_hold_sockets_without_end(void **state)
+{
+	struct world *w = *state;
+	struct hf_address silent = address("192.0.2.77:53");
+	unsigned most = 0;
+	w->answers = true;
+	for (unsigned i = 0; i < 64 * 200 * 12; i++) {
+		if (i % 200 < 8 && i / 200 * 8 + i % 200 < MANY - 1000) /* each is waited for */
+			assert_int_equal(send_udp(w, 1000 + i / 200 * 8 + i % 200, &silent), 0);
+		else
+			assert_int_equal(send_udp(w, i % 1000, &w->peer), 0);
+		if (i % 100 == 99)
+			run(w, HF_MS);
+		if (hf_udp_sockets(w->udp) > most)
+			most = hf_udp_sockets(w->udp);
+	}
+	assert_int_equal(most, 64 + HF_UDP_RETIRED);
+	assert_int_equal(w->sent[0].unsent, 0);
+	for (unsigned i = 1000; i < MANY; i++)
+		hf_udp_forget(&w->sent[i].udp);
+	run(w, 30 * HF_SECOND);
+	assert_int_equal(hf_udp_sockets(w->udp), 0);
+}
+
 static void what_is_posted_leaves_by_eights_and_when_it_is_told_to(void **state)
 {
 	struct world *w = *state;
@@ -1060,6 +1086,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_A_WORLD(ids_are_spread_evenly_and_sockets_taken_by_chance),
 		IN_A_WORLD(a_port_is_given_up_after_a_number_of_questions),
+		IN_A_WORLD(an_upstream_that_says_nothing_does_not_hold_sockets_without_end),
 		IN_A_WORLD(what_is_posted_leaves_by_eights_and_when_it_is_told_to),
 		IN_A_WORLD(what_is_posted_goes_by_any_port_and_under_any_id),
 		IN_A_WORLD(what_nobody_flushes_leaves_by_itself),

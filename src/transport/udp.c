@@ -22,6 +22,12 @@
  * 500 that come at once still go from some forty ports. */
 #define TOGETHER 8
 
+/* So long after the system had no socket for us it is asked again, after a sweep the next one
+ * is worth it, and it is told again. */
+#define SHORT_FOR (10 * HF_MS)
+#define SWEEP_EVERY (1 * HF_MS)
+#define TELL_EVERY HF_SECOND
+
 #define BUCKETS 4096
 #define TRIES 16
 
@@ -47,12 +53,21 @@ struct together { /* what leaves at once, from one socket */
 	unsigned n;
 };
 
+struct shortage {
+	int error; /* why the system gave no socket when it was last asked; 0: it did */
+	hf_us until;
+};
+
 struct hf_udp_pool {
 	struct hf_loop *loop;
 	const struct hf_udp_handler *handler;
 	void *ctx;
 	struct hf_udp_socket *sockets[2][SOCKETS]; /* IPv4, IPv6 */
 	struct hf_udp_socket *retired;
+	unsigned open, given_up;     /* of all: those that are retired */
+	hf_us swept;                 /* when the retired ones were last looked at */
+	struct shortage shortage[2]; /* IPv4, IPv6 */
+	hf_us short_told;
 	struct hf_timer tidy; /* armed while there are sockets */
 	struct together together[2]; /* IPv4, IPv6 */
 	struct hf_udp_attempt *unsent; /* not told of yet */
@@ -96,8 +111,10 @@ static struct hf_udp_attempt *find(struct hf_udp_socket *socket, uint16_t id,
 
 static void socket_free(struct hf_udp_socket *socket)
 {
-	if (socket)
-		hf_endpoint_close(socket->endpoint);
+	if (!socket)
+		return;
+	socket->pool->open--;
+	hf_endpoint_close(socket->endpoint);
 	free(socket);
 }
 
@@ -117,8 +134,10 @@ static void sweep(struct hf_udp_pool *pool)
 			continue;
 		}
 		*at = socket->next;
+		pool->given_up--;
 		socket_free(socket);
 	}
+	pool->swept = hf_loop_now(pool->loop);
 }
 
 static bool unused(const struct hf_udp_socket *socket, hf_us now)
@@ -206,28 +225,83 @@ static int open_on_random_port(struct hf_udp_pool *pool, uint8_t family,
 	return rc;
 }
 
+static int socket_new(struct hf_udp_pool *pool, uint8_t family, struct hf_udp_socket **ret)
+{
+	struct hf_udp_socket *socket = calloc(1, sizeof *socket);
+	if (!socket)
+		return -ENOMEM;
+	socket->pool = pool;
+	int rc = open_on_random_port(pool, family, socket);
+	if (rc) {
+		free(socket);
+		return rc;
+	}
+	pool->open++;
+	*ret = socket;
+	return 0;
+}
+
+/* Is there room for one more among those that have been given up? */
+static bool may_retire(struct hf_udp_pool *pool, hf_us now)
+{
+	if (pool->given_up >= HF_UDP_RETIRED && now - pool->swept >= SWEEP_EVERY)
+		sweep(pool);
+	return pool->given_up < HF_UDP_RETIRED;
+}
+
+static void note_shortage(struct hf_udp_pool *pool, uint8_t family, int error, hf_us now)
+{
+	pool->shortage[family == 6] = (struct shortage){error, now + SHORT_FOR};
+	sweep(pool);
+	if (!pool->handler->short_of || (pool->short_told && now - pool->short_told < TELL_EVERY))
+		return;
+	pool->short_told = now;
+	pool->handler->short_of(pool->ctx, error, now);
+}
+
+/* A fresh socket for the place, or none for now. */
+static void renew(struct hf_udp_pool *pool, uint8_t family, struct hf_udp_socket **place)
+{
+	struct hf_udp_socket *fresh;
+	struct shortage *shortage = &pool->shortage[family == 6];
+	hf_us now = hf_loop_now(pool->loop);
+	if ((shortage->error && now < shortage->until) || (*place && !may_retire(pool, now)))
+		return;
+	int rc = socket_new(pool, family, &fresh);
+	if (rc) {
+		note_shortage(pool, family, rc, now);
+		return;
+	}
+	shortage->error = 0;
+	if (*place) {
+		(*place)->next = pool->retired;
+		pool->retired = *place;
+		pool->given_up++;
+		sweep(pool);
+	}
+	*place = fresh;
+}
+
+/* A place with a socket: this one, or the next that has one. NULL: none has. */
+static struct hf_udp_socket **taken_place(struct hf_udp_socket *places[SOCKETS], unsigned first)
+{
+	for (unsigned i = 0; i < SOCKETS; i++)
+		if (places[(first + i) % SOCKETS])
+			return &places[(first + i) % SOCKETS];
+	return NULL;
+}
+
 /* A socket of the family, fresh if the place is empty or worn out. */
 static int choose_socket(struct hf_udp_pool *pool, uint8_t family, struct hf_udp_socket **ret)
 {
-	struct hf_udp_socket **place = &pool->sockets[family == 6][roll(pool) % SOCKETS];
-	if (*place && (*place)->uses >= USES_MAX) {
-		(*place)->next = pool->retired;
-		pool->retired = *place;
-		*place = NULL;
-		sweep(pool);
-	}
-	if (!*place) {
-		struct hf_udp_socket *socket = calloc(1, sizeof *socket);
-		if (!socket)
-			return -ENOMEM;
-		socket->pool = pool;
-		int rc = open_on_random_port(pool, family, socket);
-		if (rc) {
-			free(socket);
-			return rc;
-		}
-		*place = socket;
-	}
+	struct hf_udp_socket **places = pool->sockets[family == 6];
+	unsigned which = roll(pool) % SOCKETS;
+	struct hf_udp_socket **place = &places[which];
+	if (!*place || (*place)->uses >= USES_MAX)
+		renew(pool, family, place);
+	place = *place ? place : taken_place(places, which);
+	if (!place)
+		return pool->shortage[family == 6].error;
 	(*place)->used = hf_loop_now(pool->loop);
 	if (!hf_timer_armed(&pool->tidy))
 		hf_timer_arm(hf_loop_timers(pool->loop), &pool->tidy, (*place)->used + IDLE);
@@ -429,6 +503,11 @@ static void due(struct hf_timer *timer, hf_us now)
 }
 
 /* ---- the pool ---- */
+
+unsigned hf_udp_sockets(const struct hf_udp_pool *pool)
+{
+	return pool->open;
+}
 
 int hf_udp_pool_new(struct hf_loop *loop, const struct hf_udp_handler *udp_handler, void *ctx,
 	struct hf_udp_pool **ret)

@@ -20,9 +20,13 @@
  * Ownership: an attempt is embedded in its owner's struct and must be forgotten
  * (hf_udp_forget) before that memory goes.
  * Threads: one owner.  Never: names, policy, retries.
- * At the bound: what has been posted is sent with the ninth, or when the turn ends;
- * one longer than HF_UDP_TOGETHER_MAX octets goes at once. 16 tries to find a free id, then -EAGAIN: with 64 sockets that
- * means millions of questions in flight. */
+ * At the bound: 64 sockets of a family, and HF_UDP_RETIRED that were given up and on which answers
+ * are still waited for; then a worn one is used on until one of those is done with, so that an
+ * upstream that says nothing takes no more of them. If the system gives no socket, questions
+ * leave from those that there are, `short_of` says so, and it is tried again 10 ms later; the
+ * error is the question's only if there are none. What has been posted is sent with the ninth, or
+ * when the turn ends; one longer than HF_UDP_TOGETHER_MAX octets goes at once. 16 tries to find a
+ * free id, then -EAGAIN: with 64 sockets that means millions of questions in flight. */
 #ifndef HF_TRANSPORT_UDP_H
 #define HF_TRANSPORT_UDP_H
 
@@ -34,6 +38,9 @@
 
 /* The longest question there is: a header, a name of 255 octets, an OPT record. */
 #define HF_UDP_TOGETHER_MAX 288
+
+/* With time-outs of 4.5 s this still replaces all 64 every second. */
+#define HF_UDP_RETIRED 256
 
 struct hf_udp_pool;
 
@@ -61,6 +68,9 @@ struct hf_udp_handler {
 	void (*unsent)(void *ctx, struct hf_udp_attempt *attempt, int error, hf_us now);
 	/* Something came that belongs to no attempt. */
 	void (*stray)(void *ctx, const struct hf_address *peer);
+	/* The system gives no further socket; told once a second at most. No time to send or to
+	 * forget. NULL: nobody wants to know. */
+	void (*short_of)(void *ctx, int error, hf_us now);
 };
 
 /* A pool on a loop; opens sockets as they are needed. -ENOMEM. */
@@ -83,6 +93,9 @@ int hf_udp_post(struct hf_udp_pool *pool, struct hf_udp_attempt *attempt,
 /* Sends what has been posted. Calls no handler; if it is not called, a timer sees to
  * it. */
 void hf_udp_flush(struct hf_udp_pool *pool);
+
+/* Sockets that are open, also those that were given up. */
+unsigned hf_udp_sockets(const struct hf_udp_pool *pool);
 
 void hf_udp_forget(struct hf_udp_attempt *attempt); /* not under way is fine */
 
