@@ -218,8 +218,8 @@ const char *hf_outcome_text(enum hf_outcome outcome)
 		[HF_OUTCOME_UNREACHABLE] = "is not reachable",
 		[HF_OUTCOME_GARBAGE] = "answers garbage",
 		[HF_OUTCOME_UNSENT] = "could not be asked",
-		[HF_OUTCOME_CROWDED] = "has no connection left",
 		[HF_OUTCOME_UNTRUSTED] = "is not believed",
+		[HF_OUTCOME_CROWDED] = "has no connection left",
 	};
 	return outcome < HF_OUTCOMES ? texts[outcome] : "?";
 }

@@ -51,8 +51,9 @@ enum hf_outcome { /* what became of one attempt: facts, reported by callers */
 	HF_OUTCOME_UNREACHABLE, /* ICMP, connection refused or reset */
 	HF_OUTCOME_GARBAGE,     /* a reply that matches and does not parse */
 	HF_OUTCOME_UNSENT,      /* we had no socket or memory: says nothing of the upstream */
-	HF_OUTCOME_CROWDED,     /* we had no connection for it: nor does this */
 	HF_OUTCOME_UNTRUSTED,   /* it could not prove who it is, or speaks no TLS */
+	HF_OUTCOME_CROWDED,     /* we had no connection for it: says nothing of it, either */
+	/* New ones come last: they are written down by number (memory.h). */
 	HF_OUTCOMES
 };
 
