@@ -70,8 +70,12 @@ def test_a_tar_pit_leaves_connections_for_the_upstreams_of_others(fake, holdfast
         flood(server, client, "pit.example.", "pit")
         assert server.udp("other.example.").addresses(), "a question for a healthy upstream"
         # Who found no place is told so, and why.
-        assert any(m.rcode == wire.SERVFAIL and "connections" in text_of(m)
-                   for m in replies(client))
+        crowded = [m for m in replies(client)
+                   if m.rcode == wire.SERVFAIL and "connections" in text_of(m)]
+    assert crowded
+    name = "n%d.pit.example." % crowded[-1].id
+    assert "has all connections that it, or the zone, may have" in under_test.run_verb(
+        "explain", name, "-c", server.path)[1]
     assert of(server, "holdfast_upstream_crowded_total", "good") == 0
     assert server.metrics()["holdfast_upstream_connections"] < PLACES
     _, status = under_test.run_verb("status", "-c", server.path)
