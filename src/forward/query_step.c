@@ -348,7 +348,7 @@ static bool is_unheard(struct hf_step *s, const struct hf_selection *selected, u
 {
 	struct hf_query *q = s->q;
 	const hf_us now = s->env->now;
-	if (hf_offer(selected, next) != HF_OFFER_WAIT || hf_unheard_until(selected, next) <= now)
+	if (hf_unheard_until(selected, next) <= now || hf_offer(selected, next) != HF_OFFER_WAIT)
 		return false;
 	if (q->cause == HF_CAUSE_NONE)
 		blame(q, HF_CAUSE_RESTING, next, HF_EDE_NONE);

@@ -98,7 +98,7 @@ static enum hf_offer offer_in_use(const struct hf_selection *s, size_t i)
 {
 	if (s->first && !hf_pace_free(&s->candidates[i].state->pace, s->now))
 		return HF_OFFER_WAIT;
-	if (hf_unheard_until(s, i) > s->now)
+	if (!s->candidates[i].state->answered && hf_unheard_until(s, i) > s->now)
 		return HF_OFFER_WAIT;
 	return hf_has_room(s, i) ? HF_OFFER_USE : HF_OFFER_WAIT;
 }
