@@ -2,11 +2,16 @@
 /* query_inside.h - one step of a query, as its files see it. Private to them.
  *
  * Story: a step (hf_query_step) is one event and the actions that follow from it.
- * query_step.c says what an event means, whom to ask next and when, and how it ends;
- * query_send.c how a message travels, what it costs and how long it is waited for;
- * query_facts.c reports what attempts have shown of their upstreams to health, rtt, pace,
- * size and cap, and leaves it to them what that means. The first calls the other two, and
- * the second the third. All of them write down what they decide (query_note.c).
+ *
+ *   query_step.c   what an event means: takes one, and arms what is to come
+ *   query_next.c   whom to ask next and when, what is waited for, and who pays for it
+ *   query_send.c   how a message travels, what it costs and how long it is waited for
+ *   query_facts.c  reports what attempts have shown of their upstreams to health, rtt, pace,
+ *                  size and cap, and leaves it to them what that means
+ *   query_end.c    what came of it: who is to blame when nothing did, and the end
+ *
+ * Each calls those below it, never one above. All of them write down what they decide
+ * (query_note.c).
  * Ownership: a step lives no longer than the call; it owns nothing.
  * Threads: as query.h.  At the bound: HF_ACTIONS_MAX, which no event can reach. */
 #ifndef HF_FORWARD_QUERY_INSIDE_H
@@ -122,6 +127,54 @@ static inline struct hf_selection hf_step_selection(const struct hf_step *s)
 	};
 }
 
+/* ---- what attempts are open ---- */
+
+/* True if an attempt is open that has not timed out and is not just a probe. */
+static inline bool hf_query_waits(const struct hf_query *q)
+{
+	for (unsigned i = 0; i < q->sends; i++) {
+		const struct hf_attempt *a = &q->attempts[i];
+		if (a->open && !a->late && a->reason != HF_SEND_PROBE)
+			return true;
+	}
+	return false;
+}
+
+/* True if an attempt at this upstream, probe or not, may yet be in time. */
+static inline bool hf_query_has_asked(const struct hf_query *q, unsigned upstream)
+{
+	for (unsigned i = 0; i < q->sends; i++) {
+		const struct hf_attempt *a = &q->attempts[i];
+		if (a->open && !a->late && a->upstream == upstream)
+			return true;
+	}
+	return false;
+}
+
+/* True if anything at all may still come. */
+static inline bool hf_query_hopes(const struct hf_query *q)
+{
+	for (unsigned i = 0; i < q->sends; i++)
+		if (q->attempts[i].open)
+			return true;
+	return false;
+}
+
+/* ---- query_next.c ---- */
+
+/* The first message, at once or when its time has come. */
+void hf_next_start(struct hf_step *s);
+
+/* The next message to whoever is the best that is left, or a pause, or the end if nobody is. */
+void hf_next_go_on(struct hf_step *s);
+
+/* The same upstream once more, in another way, which is no new try. */
+void hf_next_ask_again(struct hf_step *s, unsigned upstream, enum hf_decided_follow why);
+
+/* A second copy for the attempt that takes long, if somebody else has room, and
+ * there is a token. */
+void hf_next_hedge(struct hf_step *s);
+
 /* ---- query_facts.c ---- */
 
 /* Before anything of an upstream changes. Those of all attempts, done or not, are
@@ -166,5 +219,26 @@ void hf_send_refund(struct hf_step *s, const struct hf_attempt *a, uint32_t pack
 
 /* It shares a connection that was there already. met: which was open. */
 void hf_send_reused(struct hf_step *s, struct hf_attempt *a, bool met);
+
+/* ---- query_end.c ---- */
+
+/* Why nothing came of it, as far as is known. That somebody lied, or may have, outweighs that
+ * others said nothing: it is what to look into. */
+void hf_step_blame(struct hf_query *q, enum hf_query_cause cause, unsigned upstream, int32_t ede);
+
+/* Nothing more is to come of an attempt. */
+void hf_step_close(struct hf_step *s, struct hf_attempt *a);
+
+/* Those who wait may as well hear what is at hand: once. */
+void hf_step_lose_patience(struct hf_step *s);
+
+/* What is held is all that there is, or nearly: it is to be settled what it is worth. */
+void hf_step_settle(struct hf_step *s, enum hf_trial_left left);
+
+/* Nobody is left, or no time is: what is held is all there is. Else it has failed. */
+void hf_step_give_up(struct hf_step *s);
+
+/* All attempts are closed, and the query is done. */
+void hf_step_end(struct hf_step *s);
 
 #endif
