@@ -385,7 +385,7 @@ static uint64_t mix(
 	x = (x ^ x >> 33) * 0xff51afd7ed558ccdu;
 	x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53u;
 	x ^= x >> 33;
-	return x + (x == PADDING);
+	return __builtin_expect(x == PADDING, 0) ? 1 : x;
 }
 
 /* All but what a look ahead remembers. */
@@ -602,13 +602,13 @@ static inline bool same_kind(const struct hf_cache_key *key, uint32_t found)
 	return !other || (key->flags & HF_CACHE_NAME && !(uint16_t)other);
 }
 
-static inline __attribute__((always_inline)) bool key_matches(
-	const struct hf_cache_key *key, const struct header *h, const struct hf_cached *copy)
+/* question_end: where the key's question ends in a message. */
+static inline __attribute__((always_inline)) bool key_matches(const struct hf_cache_key *key,
+	const struct header *h, size_t question_end, const struct hf_cached *copy)
 {
-	size_t name_len = key->name->len;
+	size_t name_len = question_end - HF_HEADER_LEN - 4;
 	const uint8_t *name = copy->kept.wire + HF_HEADER_LEN;
-	return (h->w1 & KEY_FLAGS) == key->flags &&
-	       copy->kept.len >= HF_HEADER_LEN + name_len + 4 &&
+	return (h->w1 & KEY_FLAGS) == key->flags && wire_len_of(h) >= question_end &&
 	       same_octets(name, key->name->bytes, name_len) &&
 	       same_kind(key, hf_get_u32(name + name_len));
 }
@@ -631,7 +631,7 @@ static inline __attribute__((always_inline)) bool take_at(const struct log *log,
 		return false;
 	/* Intact, so these words, and the length in them, are the entry's own. */
 	bool fits = take_wire(entry, &h, copy) && take_ends(log, position, &h, question_end, copy);
-	if (!intact(log, position) || (fits && !key_matches(key, &h, copy))) {
+	if (!intact(log, position) || (fits && !key_matches(key, &h, question_end, copy))) {
 		copy->kept.len = 0;
 		return false;
 	}
