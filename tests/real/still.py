@@ -8,12 +8,14 @@ for a moment, again and again, and writes down when it woke too late.
 
 A test that fails is run again, with servers and fakes of its own, if and only if a core
 stood still during it, and at most TRIES times in all: what is wrong fails each time, and on
-a machine that runs on it fails at once. Each such test is named at the end of the run with
-what it had said, so that nothing is hidden. HOLDFAST_ONCE=1 turns this off, for who looks
-for tests that a slow machine breaks.
+a machine that runs on it fails at once. A server that died, or that a sanitizer or its own
+counting of what cannot happen complains of, is no matter of time: that fails in any case.
+Each such test is named at the end of the run with what it had said, so that nothing is
+hidden. HOLDFAST_ONCE=1 turns this off, for who looks for tests that a slow machine breaks.
 """
 import collections
 import os
+import re
 import threading
 import time
 
@@ -25,6 +27,9 @@ NAP = 0.02    # seconds
 LATE = 0.06   # seconds: longer than neighbours on the same core keep one waiting who has slept
 KEPT = 10000  # of the times when a core stood still; the oldest are forgotten first
 WORD = "run again"
+
+# What Holdfast.finish says, wherever in a test it is called.
+FAULT = re.compile(r"holdfast died|holdfast's output says|things happened that should not")
 
 
 class Watch:
@@ -69,13 +74,18 @@ def _begin_anew(item):
     item.session._setupstate.teardown_exact(item.session)
 
 
+def _is_a_fault(report):
+    """Whatever the machine did meanwhile."""
+    return report.when == "teardown" or FAULT.search(str(report.longrepr))
+
+
 def run(item, nextitem):
     """Runs a test; returns the reports of the try that counts."""
     for left in reversed(range(TRIES)):
         began = time.monotonic()
         reports = runtestprotocol(item, nextitem=nextitem, log=False)
         bad = [report for report in reports if report.failed]
-        if not bad or not left:
+        if not bad or not left or any(map(_is_a_fault, bad)):
             return reports
         stood = watch().longest_since(began)
         if not stood:
