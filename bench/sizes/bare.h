@@ -34,6 +34,18 @@ static inline uint64_t *bare_slot(const struct bare *bare, uint64_t hash)
 	return &bare->index[((uint64_t)(uint32_t)hash * bare->lines >> 32) * 8 + (hash >> 32 & 7)];
 }
 
+/* The records as lines of 64 octets, an even number of them: one of them by dice. */
+static inline uint64_t bare_some_line(const struct bare *bare, uint64_t dice)
+{
+	uint64_t lines = bare->names * BARE_WORDS / 8 & ~1ull;
+	return (dice >> 32) * lines >> 32;
+}
+
+static inline const uint64_t *bare_line(const struct bare *bare, uint64_t line)
+{
+	return &bare->log[line * 8];
+}
+
 /* Where the record lies that a slot leads to. */
 static inline const uint64_t *bare_record(const struct bare *bare, const uint64_t *slot)
 {

@@ -10,6 +10,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#if defined(__has_include)
+#if __has_include(<valgrind/callgrind.h>)
+#include <valgrind/callgrind.h>
+#endif
+#endif
+#if !defined(CALLGRIND_TOGGLE_COLLECT) /* nobody can watch then, either */
+#define CALLGRIND_START_INSTRUMENTATION
+#define CALLGRIND_STOP_INSTRUMENTATION
+#define CALLGRIND_TOGGLE_COLLECT
+#define CALLGRIND_DUMP_STATS_AT(what) (void)(what)
+#endif
+
 enum { INSTRUCTIONS, CACHE_MISSES, TLB_MISSES, COUNTERS };
 
 #define TLB_READ_MISS                                                                              \
@@ -53,6 +65,7 @@ void count_begin(void)
 		ioctl(counters[i], PERF_EVENT_IOC_ENABLE, 0);
 	}
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &began);
+	CALLGRIND_TOGGLE_COLLECT;
 }
 
 static int64_t read_counter(int i)
@@ -67,6 +80,7 @@ static int64_t read_counter(int i)
 struct count count_end(void)
 {
 	struct timespec now;
+	CALLGRIND_TOGGLE_COLLECT;
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
 	return (struct count){
 		.ns = (double)(now.tv_sec - began.tv_sec) * 1e9 +
@@ -75,6 +89,19 @@ struct count count_end(void)
 		.cache_misses = read_counter(CACHE_MISSES),
 		.tlb_misses = read_counter(TLB_MISSES),
 	};
+}
+
+void count_watch(bool on)
+{
+	if (on)
+		CALLGRIND_START_INSTRUMENTATION;
+	else
+		CALLGRIND_STOP_INSTRUMENTATION;
+}
+
+void count_profile(const char *what)
+{
+	CALLGRIND_DUMP_STATS_AT(what);
 }
 
 long count_status_kib(const char *field)

@@ -8,6 +8,7 @@
 #ifndef HF_BENCH_SIZES_COUNT_H
 #define HF_BENCH_SIZES_COUNT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct count {
@@ -18,6 +19,13 @@ struct count {
 /* Begins and ends; one piece of work at a time. */
 void count_begin(void);
 struct count count_end(void);
+
+/* Under valgrind's callgrind (begun with --instr-atstart=no --collect-atstart=no): from
+ * here on, or no longer, caches are simulated, and what lies between count_begin and
+ * count_end is added up; count_profile writes the sums down under a name and begins anew.
+ * Else nothing happens. */
+void count_watch(bool on);
+void count_profile(const char *what);
 
 /* A number from /proc/self/status in KiB ("VmRSS:"); 0: there is none. */
 long count_status_kib(const char *field);

@@ -7,7 +7,12 @@
  * The cache counts the first three hits of a name, and each name has had them before; with
  * `uncounted` it has not, and with more names than questions nearly each hit is counted.
  *
- *     growth_names [SIZE-IN-MIB] [small-pages] [uncounted] [most=NAMES] [turns=N] [only=KIND]
+ * With `profiled`, and only under valgrind's callgrind, there is a profile for each kind
+ * and number of names instead (bench/growth adds them up): it counts misses where the
+ * processor's own counters cannot be read.
+ *
+ *     growth_names [SIZE-IN-MIB] [small-pages] [uncounted] [profiled] [most=NAMES] [turns=N]
+ *         [only=KIND]
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +28,7 @@
 #define QUESTIONS 256 /* made at once, before the clock starts */
 #define A_TURN 80     /* so many times QUESTIONS */
 #define TURNS 101
+#define WARM_TURNS 16 /* before a profile: some 300,000 lookups fill 32 MiB */
 #define TTL 86400
 #define NOW (1000 * HF_SECOND)
 
@@ -42,9 +48,12 @@ struct names {
 /* "n0001234567.example.com.": 24 octets, as many as names in traces have on average. */
 static void name_of(uint64_t number, struct hf_question *ret)
 {
-	char text[32];
-	int len = snprintf(text, sizeof text, "n%010llu.example.com", (unsigned long long)number);
-	hf_require(!hf_name_from_text(text, (size_t)len, &ret->name));
+	static const char shape[] = "\13n0000000000\7example\3com";
+	uint8_t *digit = ret->name.bytes + 11;
+	memcpy(ret->name.bytes, shape, sizeof shape);
+	ret->name.len = sizeof shape;
+	for (; number; number /= 10)
+		*digit-- = (uint8_t)(0x30 + number % 10);
 	ret->type = HF_TYPE_A;
 	ret->class = HF_CLASS_IN;
 }
@@ -149,7 +158,39 @@ static void ask_bare_ahead(struct names *n, const struct hf_question *questions)
 		take_bare(n, at[k]);
 }
 
-enum { KEYS, AHEAD, BARE_AHEAD, ALONE, BARE_ALONE, KINDS };
+/* Lines at random places of memory as large as all entries, alone or each with its
+ * neighbour: what the machine takes for them if those of a batch are on their way at once. */
+static void read_lines(struct names *n, bool neighbours)
+{
+	const uint64_t *at[BATCH], *beside[BATCH];
+	for (unsigned k = 0; k < BATCH; k++) {
+		uint64_t line = bare_some_line(&n->bare, count_dice(&n->seed));
+		at[k] = bare_line(&n->bare, line);
+		beside[k] = bare_line(&n->bare, neighbours ? line ^ 1 : line);
+	}
+	for (unsigned k = 0; k < BATCH; k++)
+		__builtin_prefetch(at[k]);
+	for (unsigned k = 0; k < BATCH && neighbours; k++)
+		__builtin_prefetch(beside[k]);
+	for (unsigned k = 0; k < BATCH; k++)
+		n->sum += *at[k];
+	for (unsigned k = 0; k < BATCH && neighbours; k++)
+		n->sum += *beside[k];
+}
+
+static void ask_line(struct names *n, const struct hf_question *questions)
+{
+	(void)questions;
+	read_lines(n, false);
+}
+
+static void ask_two_lines(struct names *n, const struct hf_question *questions)
+{
+	(void)questions;
+	read_lines(n, true);
+}
+
+enum { KEYS, AHEAD, BARE_AHEAD, ALONE, BARE_ALONE, LINE, TWO_LINES, KINDS };
 static const struct {
 	const char *word;
 	void (*batch)(struct names *n, const struct hf_question *questions);
@@ -159,6 +200,8 @@ static const struct {
 	[BARE_AHEAD] = {"bare-batches", ask_bare_ahead},
 	[ALONE] = {"one-by-one", ask_cache},
 	[BARE_ALONE] = {"bare-one-by-one", ask_bare},
+	[LINE] = {"line", ask_line},
+	[TWO_LINES] = {"two-lines", ask_two_lines},
 };
 
 /* ---- turns ---- */
@@ -212,16 +255,16 @@ struct wanted {
 	uint64_t mib, most;
 	unsigned turns;
 	int only; /* a kind, or -1 */
-	bool small_pages, uncounted;
+	bool small_pages, uncounted, profiled;
 };
 
 static void fill(struct names *n, uint64_t from, uint64_t to, bool uncounted)
 {
 	for (uint64_t i = from; i < to; i++)
 		store(n, i);
-	for (uint64_t i = 0; i < 4 * to && !uncounted; i++) {
+	for (uint64_t i = 0; i < 3 * (to - from) && !uncounted; i++) {
 		struct hf_question q = {0};
-		name_of(i % to, &q);
+		name_of(from + i % (to - from), &q);
 		struct hf_cache_key key = hf_cache_key(n->cache, 0, &q, 0);
 		look_up(n, &key);
 	}
@@ -246,6 +289,29 @@ static void tell(const struct result *result, unsigned turns)
 			(double)result->sum.instructions / lookups,
 			(double)result->sum.cache_misses / lookups,
 			(double)result->sum.tlb_misses / lookups);
+}
+
+/* One profile of each kind: first so many turns for the simulated caches to fill. */
+static void profile(struct names *n, uint64_t names, const struct wanted *w)
+{
+	struct count sum = {0};
+	fill_bare(n, names);
+	count_watch(true);
+	for (int kind = 0; kind < KINDS; kind++) {
+		char what[64];
+		if (w->only >= 0 && w->only != kind)
+			continue;
+		for (unsigned t = 0; t < WARM_TURNS; t++)
+			take_turn(n, kind, names, &sum);
+		count_profile("left out");
+		for (unsigned t = 0; t < w->turns; t++)
+			take_turn(n, kind, names, &sum);
+		snprintf(what, sizeof what, "%llu %s %u", (unsigned long long)names,
+			kinds[kind].word, w->turns * A_TURN * QUESTIONS);
+		count_profile(what);
+	}
+	count_watch(false);
+	bare_clear(&n->bare);
 }
 
 static void measure(struct names *n, uint64_t names, const struct wanted *w)
@@ -297,6 +363,8 @@ static void read_words(int argc, char **argv, struct wanted *w)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "small-pages") == 0)
 			w->small_pages = true;
+		else if (strcmp(argv[i], "profiled") == 0)
+			w->profiled = true;
 		else if (strcmp(argv[i], "uncounted") == 0)
 			w->uncounted = true;
 		else if (strncmp(argv[i], "most=", 5) == 0)
@@ -324,7 +392,10 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < HF_COUNT_OF(counts) && counts[i] <= w.most; i++) {
 		fill(&n, names, counts[i], w.uncounted);
 		names = counts[i];
-		measure(&n, names, &w);
+		if (w.profiled)
+			profile(&n, names, &w);
+		else
+			measure(&n, names, &w);
 	}
 	hf_cache_free(n.cache);
 	return 0;
