@@ -4,9 +4,11 @@
 #include <stdbool.h>
 
 #include "base/check.h"
+#include "drill/scenario.h"
 
 #define UPSTREAMS_MAX 4
 #define LOADS_MAX 6
+#define MANY 200 /* servers: so many are common among fleets */
 #define TROUBLES_MAX 4 /* of one upstream */
 
 /* ---- kinds ---- */
@@ -357,7 +359,7 @@ static void write_stream_load(struct world *w)
 
 static void write_loads(struct world *w)
 {
-	unsigned count = between(w, 1, LOADS_MAX);
+	unsigned count = between(w, 1, w->instances > MANY ? 2 : LOADS_MAX);
 	for (unsigned i = 0; i < count; i++)
 		write_load(w);
 	if (chance(w, 30))
@@ -505,6 +507,16 @@ const char *hf_world_kind(uint64_t seed)
 	return pick_kind(&w)->word;
 }
 
+/* One world in five hundred has more than MANY, and is short: what a thousand servers do
+ * together they do at once. */
+static unsigned draw_fleet(struct world *w)
+{
+	unsigned size = roll(w, 100);
+	if (size >= 90)
+		return between(w, MANY + 1, HF_PLAY_INSTANCES_MAX);
+	return between(w, 2, size < 10 ? MANY : 30);
+}
+
 void hf_world_write(uint64_t seed, FILE *out)
 {
 	struct world w = { .dice = seed, .out = out };
@@ -512,7 +524,9 @@ void hf_world_write(uint64_t seed, FILE *out)
 	w.kind = pick_kind(&w);
 	w.lasts = lasting[roll(&w, w.kind->fleet ? 4 : HF_COUNT_OF(lasting))];
 	w.upstreams = between(&w, 1, UPSTREAMS_MAX);
-	w.instances = w.kind->fleet ? between(&w, 2, chance(&w, 10) ? 200 : 30) : 1;
+	w.instances = w.kind->fleet ? draw_fleet(&w) : 1;
+	if (w.instances > MANY)
+		w.lasts = lasting[0];
 	fprintf(out, "# SPDX-License-Identifier: GPL-3.0-or-later\n# World %llu: %s.\nseed %llu\nworkers %u\n",
 		(unsigned long long)seed, w.kind->word, (unsigned long long)seed,
 		w.kind->fleet ? 1 : between(&w, 1, 4));
