@@ -27,6 +27,10 @@
 /* ... and for whose client has had more than its share. */
 #define LOOK_FOR_TOKEN (100 * HF_MS)
 
+/* Half of what a question has (HF_QUERY_DEADLINE): whose client has had more than its share has
+ * stood back for those who ask for little. */
+#define LONG_ENOUGH (2 * HF_SECOND)
+
 /* Messages of a question of our own to one that has said nothing to anybody since: it is
  * for clients' questions to find out whether that is dead. */
 #define COPY_MOST 2
@@ -106,14 +110,21 @@ struct no_token { /* why there is none, and when to look again */
 	hf_us when;
 };
 
+/* Nobody waits for it, or somebody has for so long that he is near to giving up. */
+static bool is_patient(const struct hf_step *s)
+{
+	return s->q->background || s->env->now - s->q->began >= LONG_ENOUGH;
+}
+
 /* When there is one for this question. Whose client has had more than its share leaves
  * those of a second of the floor to others. When nobody has taken one of them the next is
- * lost to everybody, and a question that nobody waits for may have it. */
+ * lost to everybody, and a question may have it that nobody waits for, or that has been waited
+ * for long enough. */
 static hf_us when_token(const struct hf_step *s, struct tokens *t)
 {
 	hf_us now = s->env->now, when = hf_retry_when(t->retry, t->conf, now);
 	hf_fair_want(t->fair, s->q->account, now);
-	if (when > now || hf_retry_saved(t->retry) >= t->conf->floor + !s->q->background ||
+	if (when > now || hf_retry_saved(t->retry) >= t->conf->floor + !is_patient(s) ||
 		!hf_fair_heavy(t->fair, s->q->account, now))
 		return when;
 	t->without = HF_WITHOUT_SHARE;

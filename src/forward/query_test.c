@@ -2652,6 +2652,31 @@ static void that_there_is_no_token_is_written_down_with_whose_it_is(void **state
 	hf_diary_free(t.diary);
 }
 
+/* The last tokens of the floor are for others while it is young; when it has been waited for
+ * for two seconds it may have the one that would be lost. */
+static void whose_client_had_more_than_its_share_stands_back_but_not_to_the_end(void **state)
+{
+	const uint64_t hash = 0x9e3779b97f4a7c15; /* accounts are hashes */
+	struct asked t;
+	hf_us second = 0;
+	(void)state;
+	prepare(&t, 1);
+	t.confs[0].hedge = false;
+	t.confs[0].retry = t.outgoing_conf.retry = (struct hf_retry_conf){0, 5};
+	hf_query_init(&t.q, 1, t.now);
+	t.q.account = hash;
+	for (start(&t); !t.q.done; wait(&t)) {
+		for (unsigned i = 0; i < 20; i++) {
+			hf_fair_draw(&t.states[0].fair, hash, t.now);
+			hf_fair_draw(&t.states[0].fair, hash * (2 + i % 4), t.now);
+		}
+		t.states[0].answered = t.now; /* it is there */
+		if (!second && t.q.sends == 2)
+			second = t.now - t.q.began;
+	}
+	assert_in_range(second, 2 * HF_SECOND, 2 * HF_SECOND + 500 * HF_MS);
+}
+
 static void what_is_waited_for_is_written_down_once_however_often_it_is_looked_for(void **state)
 {
 	struct asked t;
@@ -2836,6 +2861,7 @@ int main(void)
 		cmocka_unit_test(
 			silence_retries_and_the_failure_are_written_down_with_their_causes),
 		cmocka_unit_test(that_there_is_no_token_is_written_down_with_whose_it_is),
+		cmocka_unit_test(whose_client_had_more_than_its_share_stands_back_but_not_to_the_end),
 		cmocka_unit_test(
 			what_is_waited_for_is_written_down_once_however_often_it_is_looked_for),
 		cmocka_unit_test(one_that_was_never_heard_is_not_asked_by_everybody),
