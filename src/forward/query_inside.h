@@ -120,6 +120,7 @@ static inline struct hf_selection hf_step_selection(const struct hf_step *s)
 		.strict = s->env->route->order == HF_ORDER_STRICT,
 		.first = s->q->sends == 0,
 		.own = s->q->own,
+		.account = s->q->account,
 		.cost = HF_COST_UDP,
 		.outgoing = s->env->outgoing,
 		.outgoing_conf = s->env->outgoing_conf,

@@ -183,7 +183,7 @@ void hf_send_dispatch(struct hf_step *s, struct hf_attempt *a)
 		(a->channel == HF_CHANNEL_UDP ? hf_cap_sent : hf_cap_spent)(
 			&c.state->cap, a->cost, now);
 	if (!c.state->answered)
-		hf_unheard_sent(&c.state->unheard, now);
+		hf_unheard_sent(&c.state->unheard, s->q->account, now);
 	c.state->in_flight++;
 	c.path->asked = now;
 	if (!s->q->own)

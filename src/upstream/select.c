@@ -90,7 +90,7 @@ hf_us hf_unheard_until(const struct hf_selection *s, size_t i)
 	const struct hf_candidate *c = &s->candidates[i];
 	if (c->state->answered || s->own || c->conf->channel != HF_CHANNEL_UDP)
 		return s->now;
-	return hf_unheard_when(&c->state->unheard, s->now);
+	return hf_unheard_when(&c->state->unheard, s->account, s->now);
 }
 
 /* What one in use offers. The budgets are looked at last: they cost most. */

@@ -55,6 +55,7 @@ struct hf_selection {
 	bool strict;          /* ... however much worse one is than the best */
 	bool first;           /* nothing has been sent yet: the pace of one that came back counts */
 	bool own;      /* a question of our own: who answers for no name of the zone is asked */
+	uint64_t account; /* of the client that asks; 0: nobody does */
 	uint32_t cost; /* packets that there must be room for */
 	struct hf_outgoing_state *outgoing;
 	const struct hf_outgoing_conf *outgoing_conf;

@@ -23,19 +23,33 @@ static hf_us spent(const struct hf_unheard *u, hf_us now)
 	return u->spent < least ? least : u->spent;
 }
 
-/* What goes in the first moment leaves nothing for after it, but owes nothing either. */
-void hf_unheard_sent(struct hf_unheard *u, hf_us now)
+/* The high bits: those below choose counters elsewhere. */
+static unsigned bit_of(uint64_t account)
 {
+	return (unsigned)(account >> 56) % HF_UNHEARD_CLIENTS;
+}
+
+static bool is_first(const struct hf_unheard *u, uint64_t account)
+{
+	unsigned bit = bit_of(account);
+	return account && !(u->clients[bit / 64] >> bit % 64 & 1);
+}
+
+/* What goes in the first moment leaves nothing for after it, but owes nothing either. */
+void hf_unheard_sent(struct hf_unheard *u, uint64_t account, hf_us now)
+{
+	unsigned bit = bit_of(account);
 	if (begins(u, now))
 		*u = (struct hf_unheard){.first = now, .spent = now - BURST * EACH};
 	hf_us next = spent(u, now) + EACH;
 	u->spent = next < now ? next : now;
+	u->clients[bit / 64] |= (uint64_t)1 << bit % 64;
 	u->last = now;
 }
 
-hf_us hf_unheard_when(const struct hf_unheard *u, hf_us now)
+hf_us hf_unheard_when(const struct hf_unheard *u, uint64_t account, hf_us now)
 {
-	if (begins(u, now) || now - u->first < FREE)
+	if (begins(u, now) || now - u->first < FREE || is_first(u, account))
 		return now;
 	hf_us when = spent(u, now) + EACH;
 	return when > now ? when : now;
