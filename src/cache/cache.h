@@ -56,7 +56,7 @@
  *   2. Before the owner writes any word of [p, p+n) it stores reserved = p+n;
  *      the words themselves are stored with release order, so they come after.
  *   3. A reader copies words with acquire loads (on x86-64 two at once, which comes to the
- *      same there: copy_block in cache.c) and then loads `reserved`. If
+ *      same there: cache/ring.h) and then loads `reserved`. If
  *      any word that it copied came from a later round, (2) makes a `reserved`
  *      visible that lies more than a capacity past the entry's position, and
  *      the copy is thrown away. Otherwise all words are those of the entry. What
