@@ -107,16 +107,19 @@ class Tcp:
                 if len(self.buffer) >= 2 + length:
                     m, self.buffer = self.buffer[2:2 + length], self.buffer[2 + length:]
                     return m
-            left = end - time.monotonic()
-            if left <= 0 or not select.select([self.socket], [], [], left)[0]:
-                return None
-            try:
-                more = self.socket.recv(1 << 16)
-            except ConnectionError:
-                return b""
+            more = self.more(end - time.monotonic())
             if not more:
-                return b""
+                return more
             self.buffer += more
+
+    def more(self, seconds):
+        """The octets that come next, whatever they mean; else as receive."""
+        if seconds <= 0 or not select.select([self.socket], [], [], seconds)[0]:
+            return None
+        try:
+            return self.socket.recv(1 << 16)
+        except ConnectionError:
+            return b""
 
     def ask(self, m, seconds=ANSWER_WAIT):
         self.send(m)
@@ -126,17 +129,9 @@ class Tcp:
         """True if the server closes (or resets) within the time; octets that
         arrive meanwhile are thrown away."""
         end = time.monotonic() + seconds
-        while True:
-            left = end - time.monotonic()
-            if left <= 0:
-                return False
-            if not select.select([self.socket], [], [], left)[0]:
-                return False
-            try:
-                if not self.socket.recv(1 << 16):
-                    return True
-            except ConnectionError:
-                return True
+        while more := self.more(end - time.monotonic()):
+            pass
+        return more == b""
 
 
 def udp(address, port, m, seconds=ANSWER_WAIT, source=None):

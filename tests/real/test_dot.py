@@ -99,30 +99,17 @@ class Tls(ask.Tcp):
             self.socket.close()
             raise
 
-    def receive(self, seconds=ask.ANSWER_WAIT):
-        end = time.monotonic() + seconds
-        while True:
-            if len(self.buffer) >= 2:
-                length = struct.unpack("!H", self.buffer[:2])[0]
-                if len(self.buffer) >= 2 + length:
-                    m, self.buffer = self.buffer[2:2 + length], self.buffer[2 + length:]
-                    return m
-            self.socket.settimeout(max(0.01, end - time.monotonic()))
-            try:
-                more = self.socket.recv(1 << 16)
-            except socket.timeout:
-                return None
-            except (ssl.SSLError, ConnectionError):
-                return b""
-            if not more:
-                return b""
-            self.buffer += more
-
-    def closed_within(self, seconds):
-        while True:
-            got = self.receive(seconds)
-            if got is None or got == b"":
-                return got == b""
+    def more(self, seconds):
+        # Not select: what was decrypted already makes no socket readable.
+        if seconds <= 0:
+            return None
+        self.socket.settimeout(seconds)
+        try:
+            return self.socket.recv(1 << 16)
+        except socket.timeout:
+            return None
+        except (ssl.SSLError, ConnectionError):
+            return b""
 
 
 def raw(server, source=None):
