@@ -93,29 +93,30 @@ static inline void identity_clear(struct identity *i)
 	*i = (struct identity){0};
 }
 
-/* Writes the certificate into a file, as one that others may trust. */
-static inline void identity_write(const struct identity *i, const char *path)
+/* Makes it the content of a file that its owner alone may read, as a key's has to be. */
+static inline void identity_put(gnutls_datum_t pem, const char *path)
 {
-	gnutls_datum_t pem;
 	FILE *file = fopen(path, "w");
 	assert_non_null(file);
-	assert_int_equal(gnutls_x509_crt_export2(i->cert, GNUTLS_X509_FMT_PEM, &pem), 0);
-	assert_int_equal(fwrite(pem.data, 1, pem.size, file), pem.size);
-	gnutls_free(pem.data);
-	assert_int_equal(fclose(file), 0);
-}
-
-/* Writes the key into a file that its owner alone may read. */
-static inline void identity_write_key(const struct identity *i, const char *path)
-{
-	gnutls_datum_t pem;
-	FILE *file = fopen(path, "w");
-	assert_non_null(file);
-	assert_int_equal(gnutls_x509_privkey_export2(i->key, GNUTLS_X509_FMT_PEM, &pem), 0);
 	assert_int_equal(fwrite(pem.data, 1, pem.size, file), pem.size);
 	gnutls_free(pem.data);
 	assert_int_equal(fchmod(fileno(file), 0600), 0);
 	assert_int_equal(fclose(file), 0);
+}
+
+/* Writes the certificate into a file, as one that others may trust. */
+static inline void identity_write(const struct identity *i, const char *path)
+{
+	gnutls_datum_t pem;
+	assert_int_equal(gnutls_x509_crt_export2(i->cert, GNUTLS_X509_FMT_PEM, &pem), 0);
+	identity_put(pem, path);
+}
+
+static inline void identity_write_key(const struct identity *i, const char *path)
+{
+	gnutls_datum_t pem;
+	assert_int_equal(gnutls_x509_privkey_export2(i->key, GNUTLS_X509_FMT_PEM, &pem), 0);
+	identity_put(pem, path);
 }
 
 /* What a server shows that has this key; the caller frees them. */
