@@ -13,21 +13,12 @@
 #include "base/error.h"
 #include "loop/loop_sim.h"
 #include "transport/identity.h"
-#include "transport/tls.h"
+#include "transport/tls_side.h"
 
 #define NAME "ns.example"
 #define DAY 86400
 #define SIDES 16
 #define LARGE (1 << 20)
-
-/* One end of a connection. */
-struct side {
-	struct hf_stream *stream;
-	struct hf_tls_session *tls;
-	bool open, ended;
-	int error;
-	size_t got, gives;
-};
 
 struct world {
 	struct hf_sim *sim;
@@ -42,54 +33,7 @@ struct world {
 	unsigned accepted;
 };
 
-/* ---- either end ---- */
-
-static void give(struct side *s)
-{
-	static const uint8_t zeros[30000];
-	while (s->gives) {
-		int n = hf_tls_write(
-			s->tls, zeros, s->gives < sizeof zeros ? s->gives : sizeof zeros);
-		if (n == -EAGAIN)
-			return;
-		assert_true(n > 0);
-		s->gives -= (size_t)n;
-	}
-}
-
-static void stop(struct side *s, int error)
-{
-	s->error = error;
-	s->ended = true;
-	hf_stream_pause(s->stream, true);
-	hf_stream_want_write(s->stream, false);
-}
-
-static void ready(void *ctx, struct hf_stream *stream, unsigned what, hf_us now)
-{
-	struct side *s = ctx;
-	uint8_t bytes[1000];
-	int n = hf_tls_handshake(s->tls);
-	(void)stream;
-	(void)now;
-	if (n < 0) {
-		if (n != -EAGAIN)
-			stop(s, n);
-		return;
-	}
-	s->open = true;
-	if (what & HF_STREAM_WRITABLE)
-		assert_true(hf_tls_flush(s->tls) >= 0);
-	give(s);
-	while ((n = hf_tls_read(s->tls, bytes, sizeof bytes)) > 0)
-		s->got += (size_t)n;
-	if (n != -EAGAIN)
-		stop(s, n);
-	else
-		assert_false(hf_tls_holds(s->tls));
-}
-
-static const struct hf_stream_handler handler = {ready};
+/* ---- who comes ---- */
 
 static void accepted(void *ctx, struct hf_stream_door *door, struct hf_stream *stream, hf_us now)
 {
@@ -99,14 +43,7 @@ static void accepted(void *ctx, struct hf_stream_door *door, struct hf_stream *s
 	(void)now;
 	s->stream = stream;
 	assert_int_equal(hf_tls_accept(stream, w->shown, &s->tls), 0);
-	hf_stream_handle(stream, &handler, s);
-}
-
-static void hang_up(struct side *s)
-{
-	hf_tls_close(s->tls);
-	hf_stream_close(s->stream);
-	*s = (struct side){.got = 0};
+	hf_stream_handle(stream, &side_handler, s);
 }
 
 /* ---- files ---- */
@@ -161,8 +98,8 @@ static int close_world(void **state)
 {
 	struct world *w = *state;
 	for (unsigned i = 0; i < SIDES; i++) {
-		hang_up(&w->came[i]);
-		hang_up(&w->went[i]);
+		side_hang_up(&w->came[i]);
+		side_hang_up(&w->went[i]);
 	}
 	unlink(w->pem);
 	unlink(w->key);
@@ -181,7 +118,7 @@ static struct side *come(struct world *w, const char *alpn, size_t gives)
 	struct side *s = &w->went[w->accepted];
 	snprintf(peer.alpn, sizeof peer.alpn, "%s", alpn);
 	*s = (struct side){.gives = gives};
-	assert_int_equal(hf_stream_connect(w->here, &w->at, &handler, s, &s->stream), 0);
+	assert_int_equal(hf_stream_connect(w->here, &w->at, &side_handler, s, &s->stream), 0);
 	assert_int_equal(hf_tls_open(s->stream, &peer, NULL, w->tickets, &s->tls), 0);
 	hf_sim_run_for(w->sim, 100 * HF_MS);
 	return s;
@@ -199,7 +136,7 @@ static void who_comes_is_shown_the_chain_and_talked_to(void **state)
 	assert_string_equal(hf_tls_alpn(w->came[0].tls), "dot");
 	assert_true(hf_tls_is_1_3(w->came[0].tls));
 	assert_int_equal(hf_tls_waiting(w->came[0].tls), 0);
-	hang_up(s);
+	side_hang_up(s);
 	hf_sim_run_for(w->sim, 10 * HF_MS);
 	assert_true(w->came[0].ended);
 	assert_int_equal(w->came[0].error, 0);
@@ -234,7 +171,7 @@ static void who_comes_back_with_a_ticket_is_known_while_its_key_counts(void **st
 	for (unsigned i = 0; i < 3; i++) {
 		struct side *s = come(w, "dot", 5);
 		assert_int_equal(hf_tls_resumed(w->came[i].tls), i > 0);
-		hang_up(s);
+		side_hang_up(s);
 	}
 	/* What another process, or this one much later, has sealed is worth nothing. */
 	hf_sim_run_for(w->sim, HF_TLS_TICKET_KEY_FOR);

@@ -13,7 +13,7 @@
 #include "loop/loop_sim.h"
 #include "transport/identity.h"
 #include "transport/tcp.h"
-#include "transport/tls.h"
+#include "transport/tls_side.h"
 
 #define DAY 86400
 #define NAME "dns.example"
@@ -32,14 +32,6 @@ struct server {
 	size_t out_len;
 	size_t got;   /* octets of application data */
 	size_t gives; /* octets still to be sent, unasked */
-};
-
-struct client {
-	struct hf_stream *stream;
-	struct hf_tls_session *tls;
-	bool open, ended;
-	int error;
-	size_t got, gives;
 };
 
 struct world {
@@ -327,51 +319,6 @@ static void serve_by_way_of_another(
 
 /* ---- this side ---- */
 
-static void client_gives(struct client *c)
-{
-	static const uint8_t zeros[30000];
-	while (c->gives) {
-		int n = hf_tls_write(
-			c->tls, zeros, c->gives < sizeof zeros ? c->gives : sizeof zeros);
-		if (n == -EAGAIN)
-			return;
-		assert_true(n > 0);
-		c->gives -= (size_t)n;
-	}
-}
-
-static void client_stops(struct client *c, int error)
-{
-	c->error = error;
-	c->ended = true;
-	hf_stream_pause(c->stream, true);
-	hf_stream_want_write(c->stream, false);
-}
-
-static void client_ready(void *ctx, struct hf_stream *stream, unsigned what, hf_us now)
-{
-	struct client *c = ctx;
-	uint8_t bytes[1000];
-	int n = hf_tls_handshake(c->tls);
-	(void)stream;
-	(void)now;
-	if (n < 0) {
-		if (n != -EAGAIN)
-			client_stops(c, n);
-		return;
-	}
-	c->open = true;
-	if (what & HF_STREAM_WRITABLE)
-		assert_true(hf_tls_flush(c->tls) >= 0);
-	client_gives(c);
-	while ((n = hf_tls_read(c->tls, bytes, sizeof bytes)) > 0)
-		c->got += (size_t)n;
-	if (n != -EAGAIN)
-		client_stops(c, n);
-}
-
-static const struct hf_stream_handler client_handler = {client_ready};
-
 static struct hf_tls_peer peer_named(const char *name)
 {
 	struct hf_tls_peer peer = {.alpn = "dot"};
@@ -379,30 +326,28 @@ static struct hf_tls_peer peer_named(const char *name)
 	return peer;
 }
 
-static void dial(struct world *w, struct client *c, const struct hf_tls_peer *peer)
+static void dial(struct world *w, struct side *c, const struct hf_tls_peer *peer)
 {
-	*c = (struct client){.gives = c->gives};
-	assert_int_equal(hf_stream_connect(w->here, &w->at, &client_handler, c, &c->stream), 0);
+	*c = (struct side){.gives = c->gives};
+	assert_int_equal(hf_stream_connect(w->here, &w->at, &side_handler, c, &c->stream), 0);
 	assert_int_equal(hf_tls_open(c->stream, peer, w->trust, w->tickets, &c->tls), 0);
 }
 
-static void call(struct world *w, struct client *c, const struct hf_tls_peer *peer)
+static void call(struct world *w, struct side *c, const struct hf_tls_peer *peer)
 {
 	dial(w, c, peer);
 	hf_sim_run_for(w->sim, 100 * HF_MS);
 }
 
-static void hang_up(struct world *w, struct client *c)
+static void hang_up(struct world *w, struct side *c)
 {
-	hf_tls_close(c->tls);
-	hf_stream_close(c->stream);
-	*c = (struct client){.got = 0};
+	side_hang_up(c);
 	hf_sim_run_for(w->sim, 10 * HF_MS);
 }
 
 static void expect_no(struct world *w, const struct hf_tls_peer *peer, const char *cause)
 {
-	struct client c = {.gives = 5};
+	struct side c = {.gives = 5};
 	call(w, &c, peer);
 	assert_string_equal(hf_tls_cause(c.tls), cause);
 	assert_int_equal(c.error, HF_EAUTH);
@@ -415,7 +360,7 @@ static void expect_no(struct world *w, const struct hf_tls_peer *peer, const cha
 
 static void expect_yes(struct world *w, const struct hf_tls_peer *peer)
 {
-	struct client c = {.gives = 5};
+	struct side c = {.gives = 5};
 	call(w, &c, peer);
 	assert_string_equal(hf_tls_cause(c.tls), "");
 	assert_true(c.open && !c.ended);
@@ -429,7 +374,7 @@ static void a_peer_that_proves_its_name_is_talked_to(void **state)
 {
 	struct world *w = *state;
 	struct hf_tls_peer peer = peer_named(NAME);
-	struct client c = {.gives = 100};
+	struct side c = {.gives = 100};
 	w->alpn = "dot";
 	serve_as(w, &authority, NAME, NULL, -1, 30);
 	call(w, &c, &peer);
@@ -451,7 +396,7 @@ static void both_versions_are_spoken_and_older_ones_are_not(void **state)
 {
 	struct world *w = *state;
 	struct hf_tls_peer peer = peer_named(NAME);
-	struct client c = {.gives = 0};
+	struct side c = {.gives = 0};
 	serve_as(w, &authority, NAME, NULL, -1, 30);
 	w->priority = "NORMAL:-VERS-ALL:+VERS-TLS1.2";
 	expect_yes(w, &peer);
@@ -506,7 +451,7 @@ static void a_verdict_holds_until_the_first_certificate_of_the_chain_ends(void *
 {
 	struct world *w = *state;
 	struct hf_tls_peer peer = peer_named(NAME);
-	struct client c = {.gives = 0};
+	struct side c = {.gives = 0};
 	serve_by_way_of_another(w, -30, 20, true, false);
 	call(w, &c, &peer);
 	assert_int_equal(hf_tls_until(c.tls), HF_SIM_WALL + 20 * DAY + 1);
@@ -576,7 +521,7 @@ static void a_name_and_a_pin_must_both_hold(void **state)
 	peer = peer_named(NAME);
 	peer.pins[0] = pin_of(&authority); /* which signed it, and that is not enough */
 	peer.pin_count = 1;
-	struct client c = {.gives = 5};
+	struct side c = {.gives = 5};
 	call(w, &c, &peer);
 	assert_int_equal(c.error, HF_EAUTH);
 	hang_up(w, &c);
@@ -604,7 +549,7 @@ static void a_session_is_resumed_with_each_ticket_once(void **state)
 	struct hf_tls_peer peer = peer_named(NAME), other = peer_named("192.0.2.1");
 	serve_as(w, &authority, NAME, NULL, -1, 30);
 	for (unsigned v = 0; v < HF_COUNT_OF(versions); v++) {
-		struct client c = {.gives = 1};
+		struct side c = {.gives = 1};
 		w->priority = versions[v];
 		unsigned before = w->accepted;
 		for (unsigned i = 0; i < 3; i++) {
@@ -625,7 +570,7 @@ static void two_connections_at_once_do_not_show_the_same_ticket(void **state)
 {
 	struct world *w = *state;
 	struct hf_tls_peer peer = peer_named(NAME);
-	struct client one = {.gives = 1}, other = {.gives = 1};
+	struct side one = {.gives = 1}, other = {.gives = 1};
 	serve_as(w, &authority, NAME, NULL, -1, 30);
 	w->priority = "NORMAL:-VERS-ALL:+VERS-TLS1.3";
 	expect_yes(w, &peer);
@@ -643,7 +588,7 @@ static void an_answer_behind_a_second_ticket_is_read_at_once(void **state)
 {
 	struct world *w = *state;
 	struct hf_tls_peer peer = peer_named(NAME);
-	struct client c = {.gives = 1};
+	struct side c = {.gives = 1};
 	serve_as(w, &authority, NAME, NULL, -1, 30);
 	w->priority = "NORMAL:-VERS-ALL:+VERS-TLS1.3";
 	call(w, &c, &peer);
@@ -708,7 +653,7 @@ static void large_amounts_pass_both_ways_at_once(void **state)
 {
 	struct world *w = *state;
 	struct hf_tls_peer peer = peer_named(NAME);
-	struct client c = {.gives = LARGE};
+	struct side c = {.gives = LARGE};
 	serve_as(w, &authority, NAME, NULL, -1, 30);
 	call(w, &c, &peer);
 	w->servers[0].gives = LARGE;
@@ -738,7 +683,7 @@ static void octets_may_come_one_by_one(void **state)
 {
 	struct world *w = *state;
 	struct hf_tls_peer peer = peer_named(NAME);
-	struct client c = {.gives = 5};
+	struct side c = {.gives = 5};
 	struct dripper d = {.timer.fire = drip, .server = &w->servers[0]};
 	serve_as(w, &authority, NAME, NULL, -1, 30);
 	w->drip = 1;
@@ -761,7 +706,7 @@ static void who_does_not_speak_tls_is_told_apart_from_who_hangs_up(void **state)
 {
 	struct world *w = *state;
 	struct hf_tls_peer peer = peer_named(NAME);
-	struct client c = {.gives = 0};
+	struct side c = {.gives = 0};
 	serve_as(w, &authority, NAME, NULL, -1, 30);
 	w->plain = true;
 	call(w, &c, &peer);
@@ -784,7 +729,7 @@ static void the_end_of_a_conversation_is_seen(void **state)
 {
 	struct world *w = *state;
 	struct hf_tls_peer peer = peer_named(NAME);
-	struct client c = {.gives = 5};
+	struct side c = {.gives = 5};
 	serve_as(w, &authority, NAME, NULL, -1, 30);
 	call(w, &c, &peer);
 	gnutls_bye(w->servers[0].tls, GNUTLS_SHUT_WR);
