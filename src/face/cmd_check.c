@@ -8,6 +8,7 @@
 #include "face/check_zones.h"
 #include "face/config.h"
 #include "face/instance.h"
+#include "face/json_real.h"
 #include "face/live.h"
 #include "face/verbs.h"
 
@@ -92,7 +93,7 @@ static bool write_live(
 	json_t *report = call->flags.json ? hf_live_json(live) : NULL;
 	if (report) {
 		json_object_set_new(report, "complaints", lines_of(complaints));
-		json_dumpf(report, call->out, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
+		json_dumpf(report, call->out, JSON_INDENT(2) | HF_JSON_REALS);
 		fprintf(call->out, "\n");
 		json_decref(report);
 	} else if (!here) {

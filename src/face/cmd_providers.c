@@ -7,6 +7,7 @@
 #include "base/number.h"
 #include "face/config.h"
 #include "face/instance.h"
+#include "face/json_real.h"
 #include "face/outside.h"
 #include "face/verbs.h"
 #include "providers/survey.h"
@@ -87,7 +88,7 @@ static bool write_all(const struct hf_call *call, const struct hf_outside *zones
 	bool here = call->flags.junit && strcmp(call->flags.junit, "-") == 0;
 	json_t *report = call->flags.json ? hf_outside_json(zones, count) : NULL;
 	if (report) {
-		json_dumpf(report, call->out, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
+		json_dumpf(report, call->out, JSON_INDENT(2) | HF_JSON_REALS);
 		fprintf(call->out, "\n");
 		json_decref(report);
 	}

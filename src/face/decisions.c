@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "face/decisions.h"
 
+#include "face/json_real.h"
 #include "wire/type.h"
 
 static void put(json_t *object, const char *key, json_t *value)
 {
 	json_object_set_new(object, key, value ? value : json_null());
-}
-
-static json_t *ms(hf_us duration)
-{
-	return json_real((double)(duration / 10) / 100);
 }
 
 static json_t *upstream_json(const struct hf_slot_names *names, uint16_t slot)
@@ -25,11 +21,11 @@ json_t *hf_decision_json(const struct hf_decision *d, const struct hf_slot_names
 {
 	char name[HF_NAME_TEXT_MAX], type[16], text[HF_DECISION_TEXT_MAX];
 	json_t *one = json_object();
-	put(one, "ago_ms", ms(now - d->at));
+	put(one, "ago_ms", hf_json_ms(now - d->at));
 	put(one, "name", json_string(hf_decision_name(d, name)));
 	put(one, "type", json_string(hf_type_text(d->type, type)));
 	put(one, "flight", d->flight ? json_integer(d->flight) : json_null());
-	put(one, "since_ms", d->flight ? ms(d->since) : json_null());
+	put(one, "since_ms", d->flight ? hf_json_ms(d->since) : json_null());
 	put(one, "decided", json_string(hf_decision_kind_name(d->kind)));
 	put(one, "upstream", upstream_json(names, d->slot));
 	put(one, "other", upstream_json(names, d->other));

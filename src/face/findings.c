@@ -4,6 +4,7 @@
 #include <jansson.h>
 
 #include "base/error.h"
+#include "face/json_real.h"
 #include "wire/type.h"
 
 #define PROPOSED_MAX 8
@@ -140,11 +141,6 @@ static void put(json_t *object, const char *key, json_t *value)
 	json_object_set_new(object, key, value ? value : json_null());
 }
 
-static json_t *milliseconds(hf_us duration)
-{
-	return json_real((double)(duration / 10) / 100);
-}
-
 static json_t *addresses_json(const struct hf_finding *finding)
 {
 	json_t *list = json_array();
@@ -177,7 +173,7 @@ static json_t *row_json(const struct hf_examined *examined, const struct hf_find
 		finding->found == HF_FOUND_LIE ? json_string(hf_lie_name(finding->evidence.lie))
 					       : json_null());
 	put(row, "evidence", json_string(hf_finding_text(finding, text)));
-	put(row, "took_ms", milliseconds(finding->took));
+	put(row, "took_ms", hf_json_ms(finding->took));
 	return row;
 }
 
@@ -206,7 +202,7 @@ json_t *hf_findings_upstreams_json(const struct hf_examined *examined)
 			if (sums.of[f])
 				put(one, hf_found_name((enum hf_found)f),
 					json_integer((json_int_t)sums.of[f]));
-		put(one, "slowest_ms", milliseconds(sums.slowest));
+		put(one, "slowest_ms", hf_json_ms(sums.slowest));
 		json_array_append_new(list, one);
 	}
 	return list;

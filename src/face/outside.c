@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "face/command.h"
+#include "face/json_real.h"
 #include "face/junit.h"
 #include "truth/serials.h"
 
@@ -154,8 +155,7 @@ static json_t *server_json(const struct hf_outlook *look, const struct hf_outloo
 	put(one, "compared", json_string(compared[s->compared]));
 	put(one, "sets", json_integer((json_int_t)s->sets));
 	put(one, "differ", json_integer((json_int_t)s->drifted));
-	put(one, "first_answer_ms",
-		s->took ? json_real((double)(s->took / 10) / 100) : json_null());
+	put(one, "first_answer_ms", s->took ? hf_json_ms(s->took) : json_null());
 	return one;
 }
 

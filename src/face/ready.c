@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "face/json_real.h"
 #include "serve/server.h"
 
 /* 2024-01-01: no clock of a host that runs this can truthfully show less. Certificates and
@@ -138,7 +139,7 @@ int hf_ready_write_json(const struct hf_ready_view *view, hf_us now, FILE *out)
 	json_t *object = describe(view, now);
 	if (!object)
 		return -ENOMEM;
-	int error = json_dumpf(object, out, JSON_INDENT(2)) < 0 ? -ENOMEM : 0;
+	int error = json_dumpf(object, out, JSON_INDENT(2) | HF_JSON_REALS) < 0 ? -ENOMEM : 0;
 	fprintf(out, "\n");
 	json_decref(object);
 	return error;

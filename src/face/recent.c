@@ -8,6 +8,7 @@
 #include "base/number.h"
 #include "face/command.h"
 #include "face/decisions.h"
+#include "face/json_real.h"
 
 const struct hf_recent_wish hf_recent_any = {
 	.diaries = {.slot = HF_DECISION_NOBODY, .most = HF_RECENT_LAST}};
@@ -203,7 +204,7 @@ static int write_json(
 		json_array_append_new(list, row_json(instance, &found->items[i], now));
 	all = json_pack("{s:I, s:I, s:o}", "workers", (json_int_t)found->workers, "silent_workers",
 		(json_int_t)found->silent, "decisions", list);
-	int error = all ? json_dumpf(all, out, JSON_COMPACT) : -1;
+	int error = all ? json_dumpf(all, out, JSON_COMPACT | HF_JSON_REALS) : -1;
 	json_decref(all);
 	fputc('\n', out);
 	return error ? HF_EXIT_UNREACHED : HF_EXIT_GOOD;

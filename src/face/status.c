@@ -10,6 +10,7 @@
 #include "authority/update.h"
 #include "base/check.h"
 #include "base/error.h"
+#include "face/json_real.h"
 #include "face/version.h"
 #include "sight/events.h"
 #include "truth/compare.h"
@@ -413,7 +414,7 @@ int hf_status_write_json(struct hf_instance *instance, hf_us now, FILE *out)
 	json_t *status = describe(instance, now);
 	if (!status)
 		return -ENOMEM;
-	int error = json_dumpf(status, out, JSON_INDENT(2)) < 0 ? -ENOMEM : 0;
+	int error = json_dumpf(status, out, JSON_INDENT(2) | HF_JSON_REALS) < 0 ? -ENOMEM : 0;
 	fprintf(out, "\n");
 	json_decref(status);
 	return error;

@@ -7,6 +7,7 @@
 #include "face/command.h"
 #include "face/decisions.h"
 #include "face/findings.h"
+#include "face/json_real.h"
 #include "wire/type.h"
 #include "zone/rules.h"
 
@@ -59,7 +60,7 @@ static void put(json_t *object, const char *key, json_t *value)
 
 static json_t *milliseconds(hf_us duration)
 {
-	return duration ? json_real((double)(duration / 10) / 100) : json_null();
+	return duration ? hf_json_ms(duration) : json_null();
 }
 
 static json_t *name_json(const struct hf_name *name)
@@ -544,7 +545,7 @@ int hf_story_write(const struct hf_story *s, bool as_json, FILE *out)
 	if (!story)
 		return HF_EXIT_UNREACHED;
 	if (as_json) {
-		json_dumpf(story, out, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
+		json_dumpf(story, out, JSON_INDENT(2) | HF_JSON_REALS);
 		fprintf(out, "\n");
 	} else {
 		write_page(story, out);

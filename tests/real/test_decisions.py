@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """test_decisions.py - what was decided lately, from all workers, in order of time."""
 import json
+import re
 
 import pytest
 
@@ -52,6 +53,13 @@ def test_the_lines_of_all_workers_are_told_in_order_of_time(asked):
         [row["name"] for row in rows[-3:]]
     code, text = decisions(asked)
     assert code == 0 and "n23.shop.example A: a answered the first message" in text
+
+
+def test_times_have_the_decimals_that_they_need(asked):
+    code, text = decisions(asked, "--json", "--last", "200")
+    times = re.findall(r'"(?:ago|since)_ms": *([-0-9.e+]+)', text)
+    assert code == 0 and len(times) >= 2 * len(NAMES)
+    assert all(re.fullmatch(r"\d+\.\d\d?", time) for time in times), times
 
 
 def test_upstream_route_name_and_client_are_filters(asked):
