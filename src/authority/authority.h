@@ -8,7 +8,7 @@
  * copy may be served, writes down what was proven, tells secondaries, and hands workers a new set
  * whenever one of these changes. NOTIFY messages that a listener gets come here, too.
  *
- *   authority.c   the thread, the table of zones, handing over
+ *   authority_*.c the thread, the table of zones, handing over (authority_inside.h)
  *   keeper_*.c    one zone: gate, source and copy put together ("a zone's keeper")
  *   source_file.c source_xfr.c source_url.c   where versions come from
  *   zone_file.c watch.c          ... the text with what it includes, and when it changes

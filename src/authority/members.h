@@ -8,7 +8,7 @@
  * told. A member of a group that the configuration knows of this catalog has the keys of
  * that group instead. A catalog that cannot be read just now keeps the members that it had.
  * A member is as good as new when its unique label is another (RFC 9432 5.4).
- * Knows:   names and settings.  Never: keepers' doings, copies (authority.c).
+ * Knows:   names and settings.  Never: keepers' doings, copies (authority_cast.c).
  * Ownership: a list owns its members; each points into the configuration that it is made by.
  * Threads: the authority's.
  * At the bound: `catalog-limit` members of one catalog, HF_ZONES_MAX in all; more are left

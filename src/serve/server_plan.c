@@ -23,7 +23,7 @@ static void release_settings(void *owner)
 	free_above(above);
 }
 
-/* Whoever looks after zones says so (authority/authority.c). */
+/* Whoever looks after zones says so (authority/authority_conf.c). */
 static void pass_over_key(void *ctx, const struct hf_key_conf *conf, const char *why)
 {
 	(void)ctx;
