@@ -20,8 +20,8 @@ struct part { /* one worker's */
 };
 
 struct hf_gathering {
-	struct hf_diaries *all;
-	struct hf_gathering *next, **prev; /* under the lock */
+	struct hf_under_way_item item; /* first: hf_diaries_clear casts */
+	struct hf_under_way *all;
 	struct hf_diaries_wish wish;
 	size_t outstanding; /* parts that are not told; under the lock */
 	bool left;          /* nobody waits for it any more */
@@ -81,28 +81,23 @@ static void gathering_free(struct hf_gathering *g)
 	free(g);
 }
 
-/* Under the lock. */
-static void leave(struct hf_gathering *g)
+static void end(struct hf_gathering *g)
 {
-	*g->prev = g->next;
-	if (g->next)
-		g->next->prev = g->prev;
-	g->all->count--;
+	hf_under_way_leave(g->all, &g->item);
+	gathering_free(g);
 }
 
 /* Whoever is the last with it, of those who look and the one who waits, frees it. */
 static void told(struct hf_gathering *g, struct part *part)
 {
-	struct hf_diaries *all = g->all;
+	struct hf_under_way *all = g->all;
 	pthread_mutex_lock(&all->lock);
 	part->told = true;
 	g->outstanding--;
 	bool last = g->left && !g->outstanding;
-	if (last)
-		leave(g);
 	pthread_mutex_unlock(&all->lock);
 	if (last)
-		gathering_free(g);
+		end(g);
 }
 
 static void look(void *arg, hf_us now)
@@ -117,8 +112,8 @@ static void look(void *arg, hf_us now)
 
 /* ---- who asks ---- */
 
-static struct hf_gathering *gathering_new(struct hf_diaries *all, struct hf_worker *const *workers,
-	size_t count, const struct hf_diaries_wish *wish)
+static struct hf_gathering *gathering_new(struct hf_under_way *all,
+	struct hf_worker *const *workers, size_t count, const struct hf_diaries_wish *wish)
 {
 	struct hf_gathering *g = calloc(1, sizeof *g + count * sizeof g->parts[0]);
 	bool whole = g;
@@ -134,23 +129,6 @@ static struct hf_gathering *gathering_new(struct hf_diaries *all, struct hf_work
 		return g;
 	gathering_free(g);
 	return NULL;
-}
-
-static bool join(struct hf_gathering *g)
-{
-	struct hf_diaries *all = g->all;
-	pthread_mutex_lock(&all->lock);
-	bool room = all->count < HF_DIARIES_UNDER_WAY;
-	if (room) {
-		g->next = all->first;
-		g->prev = &all->first;
-		if (g->next)
-			g->next->prev = &g->next;
-		all->first = g;
-		all->count++;
-	}
-	pthread_mutex_unlock(&all->lock);
-	return room;
 }
 
 static bool is_whole(struct hf_gathering *g)
@@ -206,13 +184,13 @@ static void keep_last(struct hf_recollection *r, size_t most)
 	r->count = most;
 }
 
-int hf_diaries_read(struct hf_diaries *all, struct hf_worker *const *workers, size_t count,
+int hf_diaries_read(struct hf_under_way *all, struct hf_worker *const *workers, size_t count,
 	const struct hf_diaries_wish *wish, struct hf_recollection *ret)
 {
 	struct hf_gathering *g = gathering_new(all, workers, count, wish);
 	if (!g)
 		return -ENOMEM;
-	if (!join(g)) {
+	if (!hf_under_way_join(all, &g->item, HF_DIARIES_UNDER_WAY)) {
 		gathering_free(g);
 		return HF_EBOUND;
 	}
@@ -229,28 +207,17 @@ int hf_diaries_read(struct hf_diaries *all, struct hf_worker *const *workers, si
 	ret->silent = g->outstanding + lost;
 	g->left = true;
 	bool last = !g->outstanding;
-	if (last)
-		leave(g);
 	pthread_mutex_unlock(&all->lock);
 	if (last)
-		gathering_free(g);
+		end(g);
 	if (!rc)
 		keep_last(ret, most);
 	return rc;
 }
 
-void hf_diaries_init(struct hf_diaries *all)
+void hf_diaries_clear(struct hf_under_way *all)
 {
-	*all = (struct hf_diaries){.first = NULL};
-	pthread_mutex_init(&all->lock, NULL);
-}
-
-void hf_diaries_clear(struct hf_diaries *all)
-{
-	while (all->first) {
-		struct hf_gathering *g = all->first;
-		leave(g);
-		gathering_free(g);
-	}
-	pthread_mutex_destroy(&all->lock);
+	while (all->first)
+		end((struct hf_gathering *)all->first);
+	hf_under_way_clear(all);
 }

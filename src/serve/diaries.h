@@ -14,10 +14,9 @@
 #ifndef HF_SERVE_DIARIES_H
 #define HF_SERVE_DIARIES_H
 
-#include <pthread.h>
-
 #include "engine/worker.h"
 #include "meter/decision.h"
+#include "serve/under_way.h"
 
 #define HF_DIARIES_MOST 1000
 #define HF_DIARIES_LONGEST (2 * HF_SECOND)
@@ -45,18 +44,9 @@ struct hf_recollection {
 	size_t silent;  /* ... and of them, that did not look in time */
 };
 
-struct hf_gathering;
-
-struct hf_diaries { /* a server's */
-	pthread_mutex_t lock;
-	struct hf_gathering *first;
-	unsigned count;
-};
-
-void hf_diaries_init(struct hf_diaries *all);
-
-/* No worker's thread runs any more, and nobody asks. Zeroed is not fine. */
-void hf_diaries_clear(struct hf_diaries *all);
+/* No worker's thread runs any more, and nobody asks. `all` was begun by
+ * hf_under_way_init; zeroed is not fine. */
+void hf_diaries_clear(struct hf_under_way *all);
 
 /* Does the decision fit? In the thread of the worker whose it is, or without one (NULL): then
  * routes are not looked at. */
@@ -64,7 +54,7 @@ bool hf_diaries_fits(const struct hf_worker *worker, const struct hf_diaries_wis
 	const struct hf_decision *d);
 
 /* Asks `count` workers and waits. 0, HF_EBOUND, -ENOMEM. */
-int hf_diaries_read(struct hf_diaries *all, struct hf_worker *const *workers, size_t count,
+int hf_diaries_read(struct hf_under_way *all, struct hf_worker *const *workers, size_t count,
 	const struct hf_diaries_wish *wish, struct hf_recollection *ret);
 
 #endif

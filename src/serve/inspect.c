@@ -5,33 +5,17 @@
 #include "base/error.h"
 
 struct hf_inspection {
-	struct hf_inspections *all;
-	struct hf_inspection *next, **prev; /* under the lock */
+	struct hf_under_way_item item; /* first: hf_inspections_end casts */
+	struct hf_under_way *all;
 	struct hf_worker *worker;
 	struct hf_inspect_conf conf; /* its questions are ours */
 	struct hf_story *story;
 	struct hf_examination *examination;
 };
 
-void hf_inspections_init(struct hf_inspections *all)
-{
-	*all = (struct hf_inspections){.first = NULL};
-	pthread_mutex_init(&all->lock, NULL);
-}
-
-static void leave(struct hf_inspection *in)
-{
-	pthread_mutex_lock(&in->all->lock);
-	*in->prev = in->next;
-	if (in->next)
-		in->next->prev = in->prev;
-	in->all->count--;
-	pthread_mutex_unlock(&in->all->lock);
-}
-
 static void tell(struct hf_inspection *in, struct hf_story *story, struct hf_examined *examined)
 {
-	leave(in);
+	hf_under_way_leave(in->all, &in->item);
 	in->conf.told(in->conf.ctx, story, examined);
 	free((void *)in->conf.questions);
 	free(in);
@@ -68,25 +52,8 @@ static void begin(void *arg, hf_us now)
 	}
 }
 
-static bool join(struct hf_inspection *in)
-{
-	struct hf_inspections *all = in->all;
-	pthread_mutex_lock(&all->lock);
-	bool room = all->count < HF_INSPECTIONS_MAX;
-	if (room) {
-		in->next = all->first;
-		in->prev = &all->first;
-		if (in->next)
-			in->next->prev = &in->next;
-		all->first = in;
-		all->count++;
-	}
-	pthread_mutex_unlock(&all->lock);
-	return room;
-}
-
 int hf_inspect(
-	struct hf_inspections *all, struct hf_worker *worker, const struct hf_inspect_conf *conf)
+	struct hf_under_way *all, struct hf_worker *worker, const struct hf_inspect_conf *conf)
 {
 	struct hf_inspection *in = calloc(1, sizeof *in);
 	struct hf_question *questions = calloc(conf->count, sizeof *questions);
@@ -95,10 +62,10 @@ int hf_inspect(
 		memcpy(questions, conf->questions, conf->count * sizeof *questions);
 		*in = (struct hf_inspection){.all = all, .worker = worker, .conf = *conf};
 		in->conf.questions = questions;
-		rc = join(in) ? 0 : HF_EBOUND;
+		rc = hf_under_way_join(all, &in->item, HF_INSPECTIONS_MAX) ? 0 : HF_EBOUND;
 	}
 	if (!rc && (rc = hf_worker_order(worker, begin, in)))
-		leave(in);
+		hf_under_way_leave(all, &in->item);
 	if (rc) {
 		free(questions);
 		free(in);
@@ -106,10 +73,10 @@ int hf_inspect(
 	return rc;
 }
 
-void hf_inspections_end(struct hf_inspections *all)
+void hf_inspections_end(struct hf_under_way *all)
 {
 	while (all->first) {
-		struct hf_inspection *in = all->first;
+		struct hf_inspection *in = (struct hf_inspection *)all->first;
 		hf_examination_end(in->examination);
 		hf_story_free(in->story);
 		tell(in, NULL, NULL);

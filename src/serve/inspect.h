@@ -11,10 +11,9 @@
 #ifndef HF_SERVE_INSPECT_H
 #define HF_SERVE_INSPECT_H
 
-#include <pthread.h>
-
 #include "engine/explain.h"
 #include "engine/worker.h"
+#include "serve/under_way.h"
 
 /* People and their scripts: each may put its question to 64 upstreams. */
 #define HF_INSPECTIONS_MAX 8
@@ -30,21 +29,11 @@ struct hf_inspect_conf {
 	void *ctx;
 };
 
-struct hf_inspection;
-
-struct hf_inspections { /* a server's */
-	pthread_mutex_t lock;
-	struct hf_inspection *first;
-	unsigned count;
-};
-
-void hf_inspections_init(struct hf_inspections *all);
-
-/* 0, HF_EBOUND, -ENOMEM. */
+/* `all`: the server's. 0, HF_EBOUND, -ENOMEM. */
 int hf_inspect(
-	struct hf_inspections *all, struct hf_worker *worker, const struct hf_inspect_conf *conf);
+	struct hf_under_way *all, struct hf_worker *worker, const struct hf_inspect_conf *conf);
 
 /* No worker's thread runs any more; the workers are still there. */
-void hf_inspections_end(struct hf_inspections *all);
+void hf_inspections_end(struct hf_under_way *all);
 
 #endif

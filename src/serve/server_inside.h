@@ -51,8 +51,8 @@ struct hf_server {
 	struct hf_zones_link zones;
 	struct hf_admission_table *admission;
 	struct hf_slots *slots;
-	struct hf_inspections inspections;
-	struct hf_diaries diaries;
+	struct hf_under_way inspections; /* inspect.h */
+	struct hf_under_way diaries;     /* diaries.h */
 	struct hf_bound bound;
 	bool serving;
 	hf_us certificate_due; /* when what is shown over TLS is looked at again */

@@ -385,8 +385,8 @@ int hf_server_start(const struct hf_settings *settings, const struct hf_given_so
 	int rc = server ? 0 : -ENOMEM;
 	if (server) {
 		server->size = server->bound.workers = size;
-		hf_inspections_init(&server->inspections);
-		hf_diaries_init(&server->diaries);
+		hf_under_way_init(&server->inspections);
+		hf_under_way_init(&server->diaries);
 		hf_zones_link_init(&server->zones, post_zones, server);
 		pthread_mutex_init(&server->lock, NULL);
 		pthread_cond_init(&server->news, NULL);
@@ -550,6 +550,7 @@ void hf_server_free(struct hf_server *server)
 	hf_team_free(server->team);
 	hf_zones_link_clear(&server->zones);
 	hf_diaries_clear(&server->diaries);
+	hf_under_way_clear(&server->inspections);
 	for (size_t w = 0; w < server->size; w++) {
 		hf_loop_free(server->crew[w].loop);
 		free(server->crew[w].meter);
