@@ -131,6 +131,7 @@ static void members_of_a_known_group_take_its_settings_and_others_are_strays(voi
 	assert_ptr_equal(member(w, "a.example")->conf.group, &w->groups[1]);
 	assert_null(member(w, "bb.example")->conf.group);
 	assert_true(hf_member_is_stray(member(w, "bb.example"), &w->zones));
+	assert_false(hf_member_is_stray(member(w, "a.example"), &w->zones));
 	assert_false(hf_member_is_stray(member(w, "ccc.example"), &w->zones));
 	/* Of another catalog, for which no groups are known, nobody expects any. */
 	assert_null(member(w, "dddd.example")->conf.group);
@@ -139,6 +140,33 @@ static void members_of_a_known_group_take_its_settings_and_others_are_strays(voi
 	say(w, 0, NULL); /* and they stay in it while the catalog cannot be read */
 	wanted(w);
 	assert_ptr_equal(member(w, "a.example")->conf.group, &w->groups[1]);
+}
+
+/* A group that is known of another catalog is like one that nobody knows. */
+static void each_catalog_has_groups_of_its_own(void **state)
+{
+	static const char text[] = HEAD "%s.zones PTR %s.example.\n"
+					"group.%s.zones TXT fast\ngroup.%s.zones TXT slow\n"
+					"s.zones PTR %s%s.example.\ngroup.s.zones TXT other\n";
+	struct world *w = *state;
+	char said[2][400];
+	w->groups[1].zone.name = name_of("two");
+	for (size_t i = 0; i < 2; i++) {
+		const char *x = i ? "bb" : "a";
+		snprintf(said[i], sizeof said[i], text, x, x, x, x, x, x);
+		say(w, i, said[i]);
+	}
+	wanted(w);
+	assert_ptr_equal(member(w, "a.example")->conf.group, &w->groups[0]);
+	assert_string_equal(member(w, "a.example")->group, "fast");
+	assert_ptr_equal(member(w, "bb.example")->conf.group, &w->groups[1]);
+	assert_string_equal(member(w, "bb.example")->group, "slow");
+	assert_true(hf_member_is_stray(member(w, "aa.example"), &w->zones));
+	assert_true(hf_member_is_stray(member(w, "bbbb.example"), &w->zones));
+	say(w, 1, HEAD "y.zones PTR bb.example.\ngroup.y.zones TXT fast\n");
+	wanted(w);
+	assert_null(member(w, "bb.example")->conf.group);
+	assert_true(hf_member_is_stray(member(w, "bb.example"), &w->zones));
 }
 
 static void zones_of_the_configuration_and_catalogs_are_passed_over(void **state)
@@ -184,6 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(members_take_their_catalog_s_settings),
 		TEST(members_of_a_known_group_take_its_settings_and_others_are_strays),
+		TEST(each_catalog_has_groups_of_its_own),
 		TEST(zones_of_the_configuration_and_catalogs_are_passed_over),
 		TEST(a_member_stays_where_it_was_until_it_is_handed_on),
 		TEST(a_catalog_that_cannot_be_read_keeps_the_members_that_it_had),

@@ -544,15 +544,19 @@ static void routes_are_whole_and_name_what_there_is(void **state)
 	UPSTREAM "zones: [{ name: c.example, catalog: yes, primaries: 192.0.2.7, grace: 3s, "      \
 		 "notify: 192.0.2.8 }]\n"
 
+#define GROUP_OF_63 "abcdefghi-abcdefghi-abcdefghi-abcdefghi-abcdefghi-abcdefghi-abc"
+
 static void a_group_of_a_catalog_has_of_the_catalog_what_it_does_not_say(void **state)
 {
 	struct hf_config *c = good(CATALOG "catalog-groups:\n"
 					   "  - { catalog: C.example, group: fast, grace: 1s }\n"
-					   "  - { catalog: c.example, group: slow, notify: [] }\n");
+					   "  - { catalog: c.example, group: slow, notify: [] }\n"
+					   "  - { catalog: c.example, group: " GROUP_OF_63 " }\n");
 	const struct hf_zone_group_conf *groups = c->zones.groups;
 	(void)state;
-	assert_int_equal(c->zones.group_count, 2);
+	assert_int_equal(c->zones.group_count, 3);
 	assert_string_equal(groups[0].group, "fast");
+	assert_string_equal(groups[2].group, GROUP_OF_63);
 	assert_int_equal(groups[0].zone.grace, HF_SECOND);
 	assert_int_equal(groups[1].zone.grace, 3 * HF_SECOND);
 	assert_string_equal(groups[0].zone.primaries.items[0], "192.0.2.7");
@@ -581,6 +585,10 @@ static void groups_belong_to_a_catalog_and_are_held_against_it(void **state)
 			"t:3:47: error: 'a?b' is no group that could be told apart: write 1 to 63 "
 			"visible "
 			"ASCII characters, without '?'\n"},
+		{CATALOG "catalog-groups: [{ catalog: c.example, group: " GROUP_OF_63 "d }]\n",
+			"t:3:47: error: 'abcdefghi-abcdefghi-abcdefghi-abcdefghi-abcdefghi-"
+			"abcdefghi-...' is no group that could be told apart: write 1 to 63 "
+			"visible ASCII characters, without '?'\n"},
 		{CATALOG "catalog-groups: [{ catalog: c.example, group: a, refresh-min: 1h }]\n",
 			"t:3:50: error: refresh-min (1h) is more than refresh-max (5m)\n"},
 		{CATALOG "catalog-groups: [{ catalog: c.example, group: a, primaries: [] }]\n",

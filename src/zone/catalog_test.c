@@ -40,18 +40,24 @@ static void members_have_a_unique_label_and_may_have_a_group_and_an_heir(void **
 	(void)state;
 	assert_int_equal(
 		read(HEAD "id1.zones PTR B.example.\ngroup.ID1.zones TXT fast\n"
-			  "coo.id1.zones PTR Other.\nunknown.id1.zones TXT x\n"
+			  "coo.id1.zones PTR Other.\nunknown.id1.zones TXT swift\n"
+			  "group.id1.zones A 192.0.2.1\n"
 			  "id2.zones PTR a.example.\ngroup.lost.zones TXT x\next.foo TXT x\n"
-			  "a.b.id2.zones TXT y\n",
+			  "a.group.id2.zones TXT y\n",
 			10, &catalog),
 		0);
 	assert_int_equal(catalog.count, 2);
-	const struct hf_name b = name_of("b.example"), other = name_of("other"), no = name_of("c");
+	const struct hf_name a = name_of("a.example"), b = name_of("b.example");
+	const struct hf_name other = name_of("other"), no = name_of("c");
 	const struct hf_catalog_member *member = hf_catalog_find(&catalog, &b);
 	assert_non_null(member);
 	assert_memory_equal(member->label, "\3id1", 4);
 	assert_string_equal(member->group, "fast");
 	assert_int_equal(hf_catalog_compare(&member->coo, &other), 0);
+	member = hf_catalog_find(&catalog, &a);
+	assert_non_null(member);
+	assert_string_equal(member->group, "");
+	assert_int_equal(member->coo.len, 0);
 	assert_null(hf_catalog_find(&catalog, &no));
 	hf_catalog_clear(&catalog);
 	assert_int_equal(read(HEAD, 10, &catalog), 0);
@@ -80,13 +86,16 @@ static void of_several_groups_the_first_that_we_know_counts(void **state)
 		"slow");
 	assert_string_equal(group_of("group.x.zones TXT slow\ngroup.x.zones TXT swift\n"), "swift");
 	assert_string_equal(group_of("group.x.zones TXT other\n"), "other");
+	assert_string_equal(group_of("group.x.zones TXT SWIFT\ngroup.x.zones TXT slow\n"), "slow");
 }
 
 /* "Entire RDATA": what is only like a group that we know is another one. */
 static void a_group_that_is_only_like_one_that_we_know_is_another(void **state)
 {
 	static const char *const others[] = {"Slow", "slow slow", "\"slow \"", "slow \"\"", "\"\"",
-		"\"slow\\000\"",
+		"\"slow\\000\"", "\"slow\\127\"", "\"slow\\200\"",
+		/* The length of the second string would be a '!' between them. */
+		"slow 012345678901234567890123456789012",
 		"slowslowslowslowslowslowslowslowslowslowslowslowslowslowslowslowslow"};
 	char line[200];
 	(void)state;

@@ -293,6 +293,32 @@ def test_members_of_a_group_go_by_its_settings_and_unknown_groups_by_the_catalog
     assert zones(server)["a.example"]["loads"] == zones(server)["b.example"]["loads"] == 1
 
 
+def test_a_group_that_nobody_knows_is_told_once_and_again_after_a_reload(primary, consumer):
+    members = ["a.example.", "b.example."]
+    knot = primary(Knot, members, b="other")
+    server = consumer(knot, groups={"fast": {}})
+
+    def told(group):
+        return server.process.output().count("b.example is in group '%s'" % group)
+
+    def list_one_more(**groups):
+        members.append("m%d.example." % len(members))
+        knot.renew(members, **groups)
+        wait_for(server, {members[-1]: 1})
+
+    wait_for(server, {"b.example.": 1})
+    net.wait_until("a word of it", lambda: told("other") == 1)
+    list_one_more(b="other")
+    knot.renew(members, b="third")
+    net.wait_until("a word of the third", lambda: told("third") == 1, 20)
+    list_one_more(b="third")
+    assert (told("other"), told("third")) == (1, 1)
+    server.conf["zones"][0]["grace"] = "2s"
+    server.write()
+    assert server.reload()[0] == 0
+    net.wait_until("a word of it again", lambda: told("third") == 2, 20)
+
+
 def serial_at(peer, name="a.example."):
     reply = ask.udp(peer.address, peer.port, wire.query("www." + name, "A"), 1)
     return reply and int(reply.addresses()[0].rsplit(".", 1)[1])
@@ -303,7 +329,7 @@ def test_a_group_of_a_catalog_of_bind_says_where_its_members_come_from(primary, 
     bind = primary(Bind, {"a.example.": "x1", "b.example.": "x2"})
     bind.members["a.example."] = 9
     bind.renew({"a.example.": "x1", "b.example.": "x2"},
-               more="group.x1.zones TXT elsewhere\ngroup.x1.zones TXT inner\n")
+               more="group.x1.zones TXT far\ngroup.x1.zones TXT inner\n")  # in this order
     inner = primary(Bind, {"a.example.": "y"}, catalog="second.invalid.")
     inner.members["a.example."] = 7
     inner.renew({"a.example.": "y"})
