@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "face/hooks.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,6 +20,8 @@
 static struct hf_loop *loop;
 static struct hf_hooks hooks;
 static struct hf_ready_conf conf;
+static struct hf_log *log_of_it;
+static int log_ends[2]; /* of a pipe */
 static const char *on_ready[3], *on_withdraw[3];
 static char path[64], script[2][256];
 static unsigned settled;
@@ -75,6 +78,19 @@ static const char *written(void)
 	return text;
 }
 
+/* The lines of the log since the last call, but for how long programs took. */
+static const char *logged(void)
+{
+	static char text[1024];
+	ssize_t len = read(log_ends[0], text, sizeof text - 1);
+	text[len > 0 ? len : 0] = '\0';
+	for (char *at = text; (at = strstr(at, " ms="));) {
+		const char *rest = at + 4 + strspn(at + 4, "0123456789");
+		memmove(at, rest, strlen(rest) + 1);
+	}
+	return text;
+}
+
 static int begin(void **state)
 {
 	(void)state;
@@ -83,7 +99,11 @@ static int begin(void **state)
 	settled = 0;
 	conf = (struct hf_ready_conf){.timeout = 60 * HF_SECOND};
 	assert_int_equal(hf_loop_epoll_new(&loop), 0);
-	hf_hooks_init(&hooks, loop, NULL, &conf);
+	const struct hf_log_conf log_conf = {.level = HF_LOG_INFO};
+	assert_int_equal(pipe2(log_ends, O_NONBLOCK | O_CLOEXEC), 0);
+	const struct hf_log_to to = {.fd = log_ends[1]};
+	assert_int_equal(hf_log_new(&to, &log_conf, &log_of_it), 0);
+	hf_hooks_init(&hooks, loop, log_of_it, &conf);
 	hooks.settled = count;
 	return 0;
 }
@@ -93,6 +113,9 @@ static int end(void **state)
 	(void)state;
 	hf_hooks_clear(&hooks);
 	hf_loop_free(loop);
+	hf_log_free(log_of_it);
+	close(log_ends[0]);
+	close(log_ends[1]);
 	unlink(path);
 	return 0;
 }
@@ -188,6 +211,63 @@ static void one_that_fails_is_run_again_while_it_is_wanted(void **state)
 	assert_string_equal(written(), "failed\nagain\n");
 }
 
+/* Wanted again it is run at once. The pause of telling is not over while this goes on. */
+static void run_times(enum hf_hook hook, unsigned times)
+{
+	for (unsigned i = 0; i < times; i++) {
+		hf_hooks_want(&hooks, hook, "");
+		turn(60 * HF_SECOND);
+		hooks.telling.at = HF_NEVER;
+	}
+}
+
+static void one_that_goes_on_failing_is_told_of_seldom_and_then_how_often_it_had_failed(
+	void **state)
+{
+	(void)state;
+	programs("echo no; exit 3;", "");
+	run_times(HF_HOOK_READY, 4);
+	assert_int_equal(hooks.failed, 4);
+	assert_string_equal(
+		logged(), "error on-ready has failed program=/bin/sh status=3 said=no\n");
+	hooks.telling.at = 0; /* it is over */
+	run_times(HF_HOOK_READY, 2);
+	assert_string_equal(logged(), "error on-ready has failed program=/bin/sh status=3 "
+				      "failed_meanwhile=3 said=no\n");
+	/* Another fault is told at once, and what it says is none. */
+	programs("echo never; exit 3;", "");
+	run_times(HF_HOOK_READY, 1);
+	assert_string_equal(logged(), "");
+	programs("exit 4;", "");
+	run_times(HF_HOOK_READY, 1);
+	assert_string_equal(logged(), "error on-ready has failed program=/bin/sh status=4 "
+				      "failed_meanwhile=2\n");
+	programs("kill -4 $$;", "");
+	run_times(HF_HOOK_READY, 1);
+	assert_string_equal(logged(), "error on-ready has failed program=/bin/sh signal=4\n");
+	programs("", "");
+	run_times(HF_HOOK_READY, 1);
+	assert_string_equal(
+		logged(), "info on-ready has run program=/bin/sh status=0 failed_before=9\n");
+	run_times(HF_HOOK_WITHDRAW, 1); /* and with that it is over */
+	assert_string_equal(logged(), "info on-withdraw has run program=/bin/sh status=0\n");
+}
+
+static void one_that_has_failed_and_is_not_wanted_any_more_is_told_of_to_the_end(void **state)
+{
+	(void)state;
+	programs("exit 3;", "exit 3;");
+	run_times(HF_HOOK_READY, 1); /* all is told */
+	run_times(HF_HOOK_WITHDRAW, 3);
+	assert_string_equal(logged(), "error on-ready has failed program=/bin/sh status=3\n"
+				      "error on-withdraw has failed program=/bin/sh status=3\n");
+	programs("", "");
+	run_times(HF_HOOK_READY, 1);
+	assert_string_equal(logged(),
+		"warning on-withdraw has failed to the end, and is not wanted any more failed=3\n"
+		"info on-ready has run program=/bin/sh status=0\n");
+}
+
 static void a_program_that_is_not_there_has_failed(void **state)
 {
 	static const char *const nothing[] = {"/nonexistent/program"};
@@ -232,6 +312,12 @@ int main(void)
 			one_that_takes_too_long_is_killed_with_all_that_it_started, begin, end),
 		cmocka_unit_test_setup_teardown(
 			one_that_fails_is_run_again_while_it_is_wanted, begin, end),
+		cmocka_unit_test_setup_teardown(
+			one_that_goes_on_failing_is_told_of_seldom_and_then_how_often_it_had_failed,
+			begin, end),
+		cmocka_unit_test_setup_teardown(
+			one_that_has_failed_and_is_not_wanted_any_more_is_told_of_to_the_end, begin,
+			end),
 		cmocka_unit_test_setup_teardown(a_program_that_is_not_there_has_failed, begin, end),
 		cmocka_unit_test_setup_teardown(without_a_program_nothing_is_run, begin, end),
 		cmocka_unit_test_setup_teardown(

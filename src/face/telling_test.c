@@ -31,6 +31,25 @@ static void a_fault_that_goes_on_is_told_with_doubling_pauses_and_none_is_lost(v
 	assert_int_equal(hf_telling_end(&t), 0);
 }
 
+static void pauses_double_from_ten_seconds_to_an_hour(void **state)
+{
+	static const int64_t at[] = {0, 10, 30, 70, 150, 310, 630, 1270, 2550, 5110, 8710, 12310};
+	struct hf_telling t = {0};
+	uint64_t untold;
+	size_t told = 0;
+	(void)state;
+	for (int64_t now = 0; told < sizeof at / sizeof at[0]; now += 5)
+		if (hf_telling_fault(&t, 7, now * HF_SECOND, &untold))
+			assert_int_equal(now, at[told++]);
+	/* Another begins with the shortest pause again, and so does the same when it has ended. */
+	assert_true(hf_telling_fault(&t, 8, 20000 * HF_SECOND, &untold));
+	assert_false(hf_telling_fault(&t, 8, 20005 * HF_SECOND, &untold));
+	assert_true(hf_telling_fault(&t, 8, 20010 * HF_SECOND, &untold));
+	hf_telling_end(&t);
+	assert_true(hf_telling_fault(&t, 8, 20011 * HF_SECOND, &untold));
+	assert_true(hf_telling_fault(&t, 8, 20021 * HF_SECOND, &untold));
+}
+
 static void another_fault_is_told_at_once_with_those_of_before(void **state)
 {
 	struct hf_telling t = {0};
@@ -51,7 +70,9 @@ static void another_fault_is_told_at_once_with_those_of_before(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_fault_that_goes_on_is_told_with_doubling_pauses_and_none_is_lost),
+		cmocka_unit_test(
+			a_fault_that_goes_on_is_told_with_doubling_pauses_and_none_is_lost),
+		cmocka_unit_test(pauses_double_from_ten_seconds_to_an_hour),
 		cmocka_unit_test(another_fault_is_told_at_once_with_those_of_before),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
