@@ -6,6 +6,8 @@ is known, whoever of those who know it can be reached.
 """
 import os
 import random
+import shutil
+import subprocess
 import threading
 import time
 
@@ -204,19 +206,58 @@ def test_check_reads_the_files_of_zones(file_server, tmp_path):
     assert under_test.run_verb("check", "-c", server.path)[0] == 0
 
 
+def check_in_a_mount(server, place, options):
+    """What check says where `place` is an empty file system of its own."""
+    return subprocess.run(
+        ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o %s none "$0" && exec "$@"' % options, place,
+         under_test.binary(), "check", "-c", server.path],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+
+
 def test_check_warns_of_a_directory_for_copies_that_cannot_be_had(file_server, tmp_path):
     write(tmp_path / "zones" / "corp", text(1))
     server = file_server(start=False)
-    for path, word in ((tmp_path / "none" / "state", "is not there and cannot be made"),
-                       (tmp_path / "zones" / "corp", "is no directory")):
+
+    def warning(path, words):
+        line = 1 + [l.startswith(("zone-state", '"zone-state')) for l in open(server.path)].index(True)
+        return "%s:%d:1: warning: %s %s" % (server.path, line, path, words)
+
+    def say(path):
         server.conf["zone-state"] = str(path)
         server.write()
+
+    for path, words in (
+            (tmp_path / "none" / "state", "is not there and cannot be made: No such file or directory; "),
+            (tmp_path / "zones" / "corp", "is no directory: "),
+            (tmp_path / "zones" / "corp" / "state", "cannot be written to: Not a directory; ")):
+        say(path)
         code, said = under_test.run_verb("check", "-c", server.path)
-        line = 1 + [l.startswith(("zone-state", '"zone-state')) for l in open(server.path)].index(True)
-        assert code == 0 and "%s:%d:1: warning: %s %s" % (server.path, line, path, word) in said
-    server.conf["zone-state"] = str(tmp_path / "state")  # is made
+        assert code == 0 and warning(path, words + "no copy of a zone outlives a restart") in said
+        assert said.count("warning") == 1
+    for path in (tmp_path / "state", tmp_path, "none"):  # is made; is there; is none
+        say(path)
+        assert "warning" not in under_test.run_verb("check", "-c", server.path)[1]
+    say(tmp_path / "none" / "state")
+    del server.conf["zones"]  # nobody needs it
     server.write()
-    assert "warning" not in under_test.run_verb("check", "-c", server.path)[1]
+    code, said = under_test.run_verb("check", "-c", server.path)
+    assert code == 0 and "warning" not in said
+
+
+def test_check_warns_of_a_directory_for_copies_that_is_read_only(file_server, tmp_path):
+    if os.geteuid() != 0 or not shutil.which("unshare"):
+        pytest.skip("needs a file system of its own")
+    write(tmp_path / "zones" / "corp", text(1))
+    server = file_server(start=False)
+    place = tmp_path / "place"
+    place.mkdir()
+    for path, words in ((place, "cannot be written to"), (place / "state", "is not there and cannot be made")):
+        server.conf["zone-state"] = str(path)
+        server.write()
+        done = check_in_a_mount(server, str(place), "ro")
+        assert done.returncode == 0
+        assert "warning: %s %s: Read-only file system; " % (path, words) in done.stdout
+        assert "warning" not in check_in_a_mount(server, str(place), "rw").stdout
 
 
 def test_a_reload_brings_zones_and_takes_them_and_leaves_the_others_alone(file_server, tmp_path):
