@@ -103,6 +103,8 @@ static void instants_at_both_ends_of_time_are_remembered(void **state)
 	assert_false(itself(*state, "old.example", 0));
 	note(*state, "far.example", INT64_MAX);
 	assert_true(itself(*state, "far.example", 1000000 * HF_SECOND));
+	note(*state, "2106.example", (1ll << 32) * HF_SECOND); /* more seconds than are kept */
+	assert_true(itself(*state, "2106.example", 1000000 * HF_SECOND));
 }
 
 static void a_name_of_127_labels_has_its_place(void **state)
@@ -150,6 +152,44 @@ static void the_smallest_table_misses_nothing_and_says_something_too_often(void 
 	hf_remarks_free(remarks);
 }
 
+static uint64_t places_for(uint64_t wanted)
+{
+	struct hf_remarks *remarks;
+	assert_int_equal(hf_remarks_new(wanted, &remarks), 0);
+	uint64_t places = 1ull << (64 - remarks->shift);
+	hf_remarks_free(remarks);
+	return places;
+}
+
+static void places_are_as_many_as_asked_for_within_both_bounds(void **state)
+{
+	(void)state;
+	assert_int_equal(places_for(0), HF_REMARK_PLACES_MIN);
+	assert_int_equal(places_for(HF_REMARK_PLACES_MIN), HF_REMARK_PLACES_MIN);
+	assert_int_equal(places_for(HF_REMARK_PLACES_MIN + 1), 2 * HF_REMARK_PLACES_MIN);
+	assert_int_equal(places_for(HF_REMARK_PLACES_MAX / 2), HF_REMARK_PLACES_MAX / 2);
+	assert_int_equal(places_for(HF_REMARK_PLACES_MAX), HF_REMARK_PLACES_MAX);
+	assert_int_equal(places_for(UINT64_MAX), HF_REMARK_PLACES_MAX);
+}
+
+/* At a hundredth of them in use, a remark having two: one in thirty or so, with two looks for
+ * the names above and one for the name. */
+static void names_that_nobody_spoke_of_are_seldom_taken_for_others(void **state)
+{
+	const unsigned noted = HF_REMARK_PLACES_MAX / 200, asked = 20000;
+	char text[40];
+	unsigned false_alarms = 0;
+	for (unsigned i = 0; i < noted; i++) {
+		snprintf(text, sizeof text, "n%u.noted.example", i);
+		note(*state, text, HF_SECOND);
+	}
+	for (unsigned i = 0; i < asked; i++) {
+		snprintf(text, sizeof text, "www.n%u.other", i);
+		false_alarms += itself(*state, text, 0) || above(*state, text, 0);
+	}
+	assert_in_range(false_alarms, asked / 100, asked / 25);
+}
+
 #define WITH_REMARKS(test) cmocka_unit_test_setup_teardown(test, open_remarks, close_remarks)
 
 int main(void)
@@ -162,6 +202,8 @@ int main(void)
 		WITH_REMARKS(instants_at_both_ends_of_time_are_remembered),
 		WITH_REMARKS(a_name_of_127_labels_has_its_place),
 		WITH_REMARKS(nothing_that_was_noted_is_ever_missed),
+		cmocka_unit_test(places_are_as_many_as_asked_for_within_both_bounds),
+		WITH_REMARKS(names_that_nobody_spoke_of_are_seldom_taken_for_others),
 		cmocka_unit_test(the_smallest_table_misses_nothing_and_says_something_too_often),
 	};
 	return cmocka_run_group_tests_name("remarks", tests, NULL, NULL);

@@ -145,7 +145,7 @@ struct hf_diary_size { /* cells of each ring: powers of two */
 	uint32_t routine, notable;
 };
 
-#define HF_DIARY_SIZE ((struct hf_diary_size){1024, 4096}) /* of a server: 480 KiB */
+#define HF_DIARY_SIZE ((struct hf_diary_size){1024, 4096}) /* of a server: 640 KiB */
 
 struct hf_diary {
 	uint64_t routine_written, notable_written; /* ever */

@@ -90,6 +90,14 @@ static void a_diary_is_as_large_as_its_owner_says(void **state)
 	hf_diary_free(diary);
 }
 
+/* The help of `holdfast decisions` says it in words. */
+static void a_server_s_diary_has_room_for_so_many_lines(void **state)
+{
+	(void)state;
+	assert_int_equal(HF_DIARY_SIZE.routine, 1024);
+	assert_int_equal(HF_DIARY_SIZE.notable, 4096);
+}
+
 static void the_last_of_a_name_are_found_the_oldest_first(void **state)
 {
 	(void)state;
@@ -142,6 +150,7 @@ int main(void)
 		cmocka_unit_test(routine_does_not_push_out_what_is_notable),
 		cmocka_unit_test(who_reads_late_gets_what_is_still_there),
 		cmocka_unit_test(a_diary_is_as_large_as_its_owner_says),
+		cmocka_unit_test(a_server_s_diary_has_room_for_so_many_lines),
 		cmocka_unit_test(the_last_of_a_name_are_found_the_oldest_first),
 		cmocka_unit_test(figures_that_do_not_fit_are_cut),
 		cmocka_unit_test(the_last_that_fit_are_copied),

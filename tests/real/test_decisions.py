@@ -62,6 +62,15 @@ def test_times_have_the_decimals_that_they_need(asked):
     assert all(re.fullmatch(r"\d+\.\d\d?", time) for time in times), times
 
 
+def test_the_last_fifty_are_told_unless_more_are_wanted(asked):
+    for i in range(60):
+        assert asked.udp("m%d.shop.example" % i).rcode == 0
+    rows = told(asked, "-n", "1000")["decisions"]
+    assert names({"decisions": rows}) > {"m%d.shop.example" % i for i in range(60)} | set(NAMES)
+    assert told(asked)["decisions"][-1]["name"] == "m59.shop.example"
+    assert len(told(asked)["decisions"]) == len(decisions(asked)[1].splitlines()) == 50 < len(rows)
+
+
 def test_upstream_route_name_and_client_are_filters(asked):
     assert names(told(asked, "--upstream", "dead")) == {"www.dead.example"}
     assert names(told(asked, "--route", "dead.example")) == {"www.dead.example"}
@@ -85,6 +94,7 @@ def test_an_answer_from_a_remembered_failure_has_its_client(asked):
 def test_a_wish_that_is_wrong_is_told_what_is_right(asked):
     for words, why in ((["--upstream", "nobody"], "no upstream"), (["--route", "x.example"], "no"),
                        (["--client", "here"], "no address"), (["-n", "1001"], "from 1 to 1000"),
+                       (["-n", "0"], "from 1 to 1000"), (["-u", "u" * 1021], "is no upstream"),
                        (["a..b"], "no domain name")):
         code, text = decisions(asked, *words)
         assert code == 2 and why in text, words
