@@ -3,11 +3,14 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "base/sample_pages.h"
 
 static void every_size_is_zeroed_aligned_and_writable_to_its_end(void **state)
 {
@@ -65,6 +68,33 @@ static void a_sparse_part_takes_no_huge_pages(void **state)
 	hf_pages_free(pages, size);
 }
 
+static bool has_huge_pages(void)
+{
+	return hf_sample_pages("hg") != SIZE_MAX &&
+	       access("/sys/kernel/mm/transparent_hugepage", F_OK) == 0;
+}
+
+/* Where the kernel gives none by itself, the test before this one would find nothing. */
+static void huge_pages_are_asked_for_but_not_for_a_sparse_part(void **state)
+{
+	const size_t size = 4 * HF_PAGES_HUGE, part = HF_PAGES_HUGE + 3 * 4096;
+	const size_t huge = hf_sample_pages("hg"), small = hf_sample_pages("nh");
+	(void)state;
+	if (!has_huge_pages())
+		skip();
+	uint8_t *pages = hf_pages_get(size);
+	assert_non_null(pages);
+	assert_int_equal(hf_sample_pages("hg") - huge, size);
+	hf_pages_sparse(pages + 4096 - 8, 7); /* no whole page */
+	assert_int_equal(hf_sample_pages("nh"), small);
+	hf_pages_sparse(pages + 4096 - 8, part + 8);
+	assert_int_equal(hf_sample_pages("nh") - small, part);
+	assert_int_equal(hf_sample_pages("hg") - huge, size - part);
+	hf_pages_free(pages, size);
+	assert_int_equal(hf_sample_pages("hg"), huge);
+	assert_int_equal(hf_sample_pages("nh"), small);
+}
+
 static void more_than_there_is_is_refused(void **state)
 {
 	(void)state;
@@ -78,6 +108,7 @@ int main(void)
 		cmocka_unit_test(every_size_is_zeroed_aligned_and_writable_to_its_end),
 		cmocka_unit_test(what_is_not_touched_takes_no_memory),
 		cmocka_unit_test(a_sparse_part_takes_no_huge_pages),
+		cmocka_unit_test(huge_pages_are_asked_for_but_not_for_a_sparse_part),
 		cmocka_unit_test(more_than_there_is_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

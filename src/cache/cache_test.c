@@ -2,67 +2,17 @@
 #include "cache/cache.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-
-#include <cmocka.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/pages.h"
+#include "base/sample_pages.h"
+#include "cache/sample_answer.h"
 
 static const struct hf_hash_key hash_key = {1, 2};
 static bool faster; /* is everything to hold with the processor's own hash, too */
-
-struct answer {
-	uint8_t wire[HF_MESSAGE_MAX];
-	uint16_t ttl_at[HF_RECORDS_MAX];
-	struct hf_kept kept;
-};
-
-struct copy {
-	uint8_t wire[HF_MESSAGE_MAX];
-	uint16_t ttl_at[HF_RECORDS_MAX];
-	struct hf_cached cached;
-};
-
-static struct hf_cached *blank(struct copy *copy)
-{
-	copy->cached = (struct hf_cached){
-		.kept = {.wire = copy->wire, .ttl_at = copy->ttl_at},
-		.wire_cap = sizeof copy->wire,
-		.ttl_cap = HF_RECORDS_MAX,
-	};
-	return &copy->cached;
-}
-
-static struct hf_question question(const char *name, uint16_t type)
-{
-	struct hf_question q = {.type = type, .class = HF_CLASS_IN};
-	assert_int_equal(hf_name_from_text(name, strlen(name), &q.name), 0);
-	return q;
-}
-
-/* Stands for an answer: the question, then `fill` repeated, so that a torn copy
- * shows. */
-static void make_answer(
-	struct answer *a, const struct hf_question *q, size_t octets, uint8_t fill, uint32_t ttl)
-{
-	size_t head = HF_HEADER_LEN + (size_t)q->name.len + 4;
-	memset(a->wire, 0, HF_HEADER_LEN);
-	memcpy(a->wire + HF_HEADER_LEN, q->name.bytes, q->name.len);
-	hf_put_u16(a->wire + head - 4, q->type);
-	hf_put_u16(a->wire + head - 2, q->class);
-	memset(a->wire + head, fill, octets);
-	a->kept = (struct hf_kept){.wire = a->wire,
-		.len = (uint16_t)(head + octets),
-		.ttl = ttl,
-		.ttl_at = a->ttl_at,
-		.ttl_count = 3,
-		.answer_end = 40,
-		.authority_end = 41};
-	a->ttl_at[0] = a->ttl_at[1] = a->ttl_at[2] = fill;
-}
 
 static struct hf_cache *new_cache(uint64_t size, unsigned shards)
 {
@@ -190,13 +140,6 @@ static void an_answer_expires_with_its_ttl_and_not_before(void **state)
 	hf_cache_free(cache);
 }
 
-static struct hf_question numbered(unsigned n)
-{
-	char text[40];
-	snprintf(text, sizeof text, "n%u.example", n);
-	return question(text, HF_TYPE_A);
-}
-
 /* Between the look ahead and the lookup the slot may have gone elsewhere. */
 static void a_key_that_looked_ahead_finds_its_answer_wherever_it_is_now(void **state)
 {
@@ -267,6 +210,67 @@ static void a_pair_that_was_left_while_it_was_fetched_is_not_believed_to_be_empt
 		assert_int_equal(hf_cache_store(cache, &another, 0, &b.kept), 0);
 		hf_cache_approach(cache, &early);
 		assert_int_equal(hf_cache_lookup(cache, &early, 0, blank(&c)), HF_CACHE_FRESH);
+	}
+	hf_cache_free(cache);
+}
+
+/* Two keys of one batch have one answer, whatever comes between: that there is none. */
+static void what_is_absent_stays_so_until_somebody_looks_again(void **state)
+{
+	(void)state;
+	static struct answer a, b;
+	static struct copy c;
+	struct hf_cache *cache = new_cache(1 << 20, 1);
+	struct hf_question q = question("shop.example", HF_TYPE_A);
+	struct hf_cache_key key = hf_cache_key(cache, 0, &q, 0), ahead = key, *keys[] = {&ahead};
+	make_answer(&a, &q, 50, 7, 300);
+	make_answer(&b, &q, 50, 8, 300);
+	hf_cache_look_ahead(cache, keys, 1);
+	hf_cache_store(cache, &key, 0, &a.kept);
+	assert_int_equal(hf_cache_lookup(cache, &ahead, 0, blank(&c)), HF_CACHE_MISS);
+	struct hf_cache_key expected = ahead;
+	hf_cache_expect(cache, &expected);
+	assert_int_equal(hf_cache_lookup(cache, &expected, 0, blank(&c)), HF_CACHE_FRESH);
+	hf_cache_approach(cache, &ahead); /* what it finds now it goes by, and not by what was */
+	hf_cache_store(cache, &key, 0, &b.kept);
+	assert_int_equal(hf_cache_lookup(cache, &ahead, 0, blank(&c)), HF_CACHE_FRESH);
+	assert_memory_equal(c.wire, b.wire, b.kept.len);
+	hf_cache_remove(cache, &key, 0);
+	hf_cache_look_ahead(cache, keys, 1);
+	assert_int_equal(hf_cache_lookup(cache, &ahead, 0, blank(&c)), HF_CACHE_MISS);
+	hf_cache_free(cache);
+}
+
+/* Of every other name there is an answer. */
+static void all_keys_of_a_batch_are_looked_for_and_no_others(void **state)
+{
+	(void)state;
+	static struct answer a;
+	static struct copy c;
+	struct hf_question questions[HF_CACHE_AHEAD];
+	struct hf_cache_key keys[HF_CACHE_AHEAD], *batch[HF_CACHE_AHEAD + 1];
+	struct hf_cache *cache = new_cache(1 << 20, 3);
+	for (unsigned i = 0; i < HF_CACHE_AHEAD; i++) {
+		questions[i] = numbered(i);
+		keys[i] = hf_cache_key(cache, 0, &questions[i], 0);
+		make_answer(&a, &questions[i], 50, (uint8_t)i, 300);
+		if (i % 2)
+			assert_int_equal(hf_cache_store(cache, &keys[i], 0, &a.kept), 0);
+	}
+	for (unsigned n = 0; n <= HF_CACHE_AHEAD; n++) {
+		memset(keys, 0xa5, sizeof keys); /* it sets all that hf_cache_key_at does not */
+		for (unsigned i = 0; i < n; i++) {
+			hf_cache_key_at(cache, 0, &questions[i], 0, &keys[i]);
+			batch[i] = &keys[i];
+		}
+		batch[n] = NULL;
+		hf_cache_look_ahead(cache, batch, n);
+		for (unsigned i = 0; i < n; i++) {
+			assert_int_equal(keys[i].absent, i % 2 == 0);
+			assert_int_equal(keys[i].found != 0, i % 2);
+			assert_int_equal(hf_cache_lookup(cache, &keys[i], 0, blank(&c)),
+				i % 2 ? HF_CACHE_FRESH : HF_CACHE_MISS);
+		}
 	}
 	hf_cache_free(cache);
 }
@@ -515,6 +519,48 @@ static void a_scan_does_not_wash_out_what_is_asked_again(void **state)
 	hf_cache_free(cache);
 }
 
+/* A shard's annex is a 64th of its largest index, and of its own only where that is mapped. */
+static void of_all_memory_only_the_annex_takes_small_pages(void **state)
+{
+	(void)state;
+	const size_t before = hf_sample_pages("nh"), huge = hf_sample_pages("hg");
+	if (before == SIZE_MAX || access("/sys/kernel/mm/transparent_hugepage", F_OK) < 0)
+		skip();
+	struct hf_cache *small = new_cache(1 << 20, 1);
+	assert_int_equal(hf_sample_pages("nh"), before);
+	hf_cache_free(small);
+	struct hf_cache *cache = new_cache(128 << 20, 2);
+	const size_t index = 2 * (size_t)hf_cache_slots(cache) * 8;
+	const size_t sparse = hf_sample_pages("nh") - before;
+	assert_in_range(sparse, index / 65, index / 65 + 2 * HF_PAGES_HUGE);
+	assert_true(sparse < index / 3);
+	assert_in_range(hf_sample_pages("hg") - huge, 100 << 20, 140 << 20);
+	hf_cache_free(cache);
+}
+
+/* As many places as a cache is worth: 65,536 for one of 16 MiB. */
+static void a_large_cache_seldom_looks_in_vain_for_what_was_said_of_a_name(void **state)
+{
+	(void)state;
+	static struct answer a;
+	struct hf_cache *cache = new_cache(16 << 20, 1);
+	unsigned false_alarms = 0;
+	for (unsigned i = 0; i < 2000; i++) {
+		struct hf_question q = numbered(i);
+		struct hf_cache_key key =
+			hf_cache_key(cache, 0, &q, i % 4 ? HF_CACHE_FAILED : HF_CACHE_NAME);
+		make_answer(&a, &q, 16, 1, 5);
+		assert_false(i < 1000 && hf_cache_remarked(cache, &key, 5000 * HF_SECOND));
+		if (i < 1000)
+			assert_int_equal(hf_cache_store(cache, &key, 0, &a.kept), 0);
+		false_alarms += i >= 1000 && hf_cache_remarked(cache, &key, 0);
+		assert_true(i >= 1000 || hf_cache_remarked(cache, &key, 0));
+		assert_false(hf_cache_remarked(cache, &key, 6 * HF_SECOND));
+	}
+	assert_in_range(false_alarms, 0, 60);
+	hf_cache_free(cache);
+}
+
 struct race {
 	struct hf_cache *cache;
 	atomic_bool stop;
@@ -537,6 +583,32 @@ static void *find_all_the_time(void *arg)
 	return NULL;
 }
 
+/* The same by batches. What moves between the look ahead and the lookup is there, too. */
+static void *find_batches_all_the_time(void *arg)
+{
+	enum { BATCH = 20 };
+	struct race *race = arg;
+	struct copy *c = malloc(sizeof *c);
+	struct hf_question questions[BATCH];
+	struct hf_cache_key keys[BATCH], *batch[BATCH];
+	for (unsigned from = 0; !atomic_load(&race->stop); from = (from + BATCH) % 300) {
+		for (unsigned i = 0; i < BATCH; i++) {
+			questions[i] = numbered(from + i);
+			hf_cache_key_at(race->cache, 0, &questions[i], 0, &keys[i]);
+			batch[i] = &keys[i];
+		}
+		hf_cache_look_ahead(race->cache, batch, BATCH);
+		for (unsigned i = 0; i < BATCH; i++) {
+			hf_require(hf_cache_lookup(race->cache, &keys[i], 0, blank(c)) ==
+				   HF_CACHE_FRESH);
+			hf_require(c->wire[c->cached.kept.len - 1] == (uint8_t)(from + i));
+		}
+		atomic_fetch_add(&race->hits, 1);
+	}
+	free(c);
+	return NULL;
+}
+
 static void nobody_misses_what_moves_while_the_index_is_stretched(void **state)
 {
 	(void)state;
@@ -547,7 +619,9 @@ static void nobody_misses_what_moves_while_the_index_is_stretched(void **state)
 		assert_int_equal(found_of(race.cache, 300), 300);
 		for (int i = 0; i < 2; i++)
 			assert_int_equal(
-				pthread_create(&threads[i], NULL, find_all_the_time, &race), 0);
+				pthread_create(&threads[i], NULL,
+					i ? find_all_the_time : find_batches_all_the_time, &race),
+				0);
 		while (!atomic_load(&race.hits))
 			;
 		for (unsigned i = 300; i < 20000; i++) {
@@ -793,6 +867,8 @@ int main(void)
 		cmocka_unit_test(a_key_that_looked_ahead_finds_what_has_been_stored_since),
 		cmocka_unit_test(
 			a_pair_that_was_left_while_it_was_fetched_is_not_believed_to_be_empty),
+		cmocka_unit_test(what_is_absent_stays_so_until_somebody_looks_again),
+		cmocka_unit_test(all_keys_of_a_batch_are_looked_for_and_no_others),
 		cmocka_unit_test(memory_past_the_copys_size_is_left_alone),
 		cmocka_unit_test(type_class_do_cd_and_name_are_all_part_of_the_key),
 		cmocka_unit_test(a_newer_answer_replaces_the_older),
@@ -802,6 +878,8 @@ int main(void)
 		cmocka_unit_test(all_of_a_cache_is_filled_before_anything_unasked_has_to_go),
 		cmocka_unit_test(the_index_grows_with_what_is_in_it_and_loses_nothing),
 		cmocka_unit_test(nobody_misses_what_moves_while_the_index_is_stretched),
+		cmocka_unit_test(of_all_memory_only_the_annex_takes_small_pages),
+		cmocka_unit_test(a_large_cache_seldom_looks_in_vain_for_what_was_said_of_a_name),
 		cmocka_unit_test(a_scan_does_not_wash_out_what_is_asked_again),
 		cmocka_unit_test(readers_never_see_a_torn_answer_while_the_owner_writes),
 		cmocka_unit_test(who_follows_is_told_every_answer_once),
