@@ -613,15 +613,14 @@ static void nobody_misses_what_moves_while_the_index_is_stretched(void **state)
 {
 	(void)state;
 	static struct answer a;
-	pthread_t threads[2];
+	void *(*const readers[])(void *) = {
+		find_all_the_time, find_all_the_time, find_batches_all_the_time};
+	pthread_t threads[HF_COUNT_OF(readers)];
 	for (int turn = 0; turn < 4; turn++) {
 		struct race race = {.cache = new_cache(64 << 20, 1)};
 		assert_int_equal(found_of(race.cache, 300), 300);
-		for (int i = 0; i < 2; i++)
-			assert_int_equal(
-				pthread_create(&threads[i], NULL,
-					i ? find_all_the_time : find_batches_all_the_time, &race),
-				0);
+		for (size_t i = 0; i < HF_COUNT_OF(readers); i++)
+			assert_int_equal(pthread_create(&threads[i], NULL, readers[i], &race), 0);
 		while (!atomic_load(&race.hits))
 			;
 		for (unsigned i = 300; i < 20000; i++) {
@@ -631,7 +630,7 @@ static void nobody_misses_what_moves_while_the_index_is_stretched(void **state)
 			assert_int_equal(hf_cache_store(race.cache, &key, 0, &a.kept), 0);
 		}
 		atomic_store(&race.stop, true);
-		for (int i = 0; i < 2; i++)
+		for (size_t i = 0; i < HF_COUNT_OF(readers); i++)
 			pthread_join(threads[i], NULL);
 		hf_cache_free(race.cache);
 	}
