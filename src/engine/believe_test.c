@@ -535,6 +535,39 @@ static void what_is_given_before_its_proof_is_withdrawn_when_that_fails(void **s
 	assert_int_equal(o->stage.worker[0]->held_octets, 0);
 }
 
+static void publish(void *ctx, const struct hf_cache_key *key, const struct hf_cached *copy,
+	uint64_t plan, hf_us now)
+{
+	(void)ctx, (void)key, (void)copy, (void)plan, (void)now;
+}
+
+static void withdraw(void *ctx, const struct hf_name *name)
+{
+	unsigned *withdrawn = ctx;
+	const struct hf_name expected = stage_name(NAME);
+	assert_memory_equal(name->bytes, expected.bytes, expected.len);
+	++*withdrawn;
+}
+
+static void a_lie_is_withdrawn_at_the_driver_though_the_cache_had_no_room_for_it(void **state)
+{
+	static const struct hf_hot door = {.publish = publish, .withdraw = withdraw};
+	struct office *o = *state;
+	struct hf_question q = question(NAME);
+	struct hf_cache_key key = hf_worker_key(o->stage.worker[0], &q, 0);
+	unsigned withdrawn = 0;
+	hf_team_set_hot(o->stage.team, &door, &withdrawn);
+	expect_proof(o, HF_PROVE_AFTER);
+	shows(o, 66, HF_PROOF_FAILS);
+	gives(o, 0, 66);
+	ask(o);
+	assert_true(hf_cache_remove(o->stage.cache, &key, 0)); /* as for something else */
+	withdrawn = 0;
+	hf_sim_run_for(o->stage.sim, 40 * HF_MS);
+	assert_int_equal(stage_counted(&o->stage, HF_COUNT_WITHDRAWN), 1);
+	assert_int_equal(withdrawn, 1);
+}
+
 static void a_proof_that_stays_missing_lets_what_was_given_end_soon(void **state)
 {
 	struct office *o = *state;
@@ -705,6 +738,7 @@ int main(void)
 		TEST(a_failure_while_a_proof_is_under_way_leaves_nothing_behind),
 		TEST(what_is_given_before_its_proof_is_kept_for_long_once_it_is_proven),
 		TEST(what_is_given_before_its_proof_is_withdrawn_when_that_fails),
+		TEST(a_lie_is_withdrawn_at_the_driver_though_the_cache_had_no_room_for_it),
 		TEST(a_proof_that_stays_missing_lets_what_was_given_end_soon),
 		TEST(what_a_reload_rules_out_is_given_to_nobody_any_more),
 		TEST(a_retired_address_is_passed_over_and_nobody_has_lied),

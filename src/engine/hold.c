@@ -215,10 +215,10 @@ static void withdraw(struct hf_worker *worker, const struct probation *p,
 	struct hf_evidence evidence = {
 		.lie = HF_LIE_PROOF, .address = answer->testimony.addresses[answer->why_of]};
 	snprintf(evidence.why, sizeof evidence.why, "%s", answer->why);
-	if (still_there(worker, p)) {
-		hf_heat_withdraw(worker, p->key.name);
+	/* At the driver it may be even if the cache has dropped it for want of room. */
+	hf_heat_withdraw(worker, p->key.name);
+	if (still_there(worker, p))
 		hf_cache_remove(worker->team->cache, &p->key, now);
-	}
 	hf_count(worker->meter, HF_COUNT_WITHDRAWN);
 	hf_truth_lied(worker, &p->said, &evidence, now);
 }
