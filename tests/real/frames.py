@@ -79,8 +79,8 @@ class Wire:
     def send(self, frame):
         self.socket.send(frame)
 
-    def reply(self, id, seconds=20.0):
-        """The frame that carries a reply with this id, or None."""
+    def receive(self, seconds):
+        """The next frame that came in, or None."""
         end = time.monotonic() + seconds
         while True:
             self.socket.settimeout(max(end - time.monotonic(), 0.001))
@@ -88,5 +88,13 @@ class Wire:
                 frame, about = self.socket.recvfrom(4096)
             except (socket.timeout, BlockingIOError):
                 return None
-            if about[2] != socket.PACKET_OUTGOING and struct.pack("!H", id) + b"\x81" in frame:
+            if about[2] != socket.PACKET_OUTGOING:
                 return frame
+
+    def reply(self, id, seconds=20.0):
+        """The frame that carries a reply with this id, or None."""
+        end = time.monotonic() + seconds
+        frame = b""
+        while frame is not None and struct.pack("!H", id) + b"\x81" not in frame:
+            frame = self.receive(end - time.monotonic())
+        return frame
