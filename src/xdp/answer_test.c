@@ -545,6 +545,26 @@ static void an_entry_of_another_question_under_a_tag_is_not_given(void **state)
 	}
 }
 
+/* The host's own addresses lie in what is allowed, and are not. */
+static void who_is_left_to_the_sockets_is_not_answered_though_a_wider_prefix_is_allowed(
+	void **state)
+{
+	struct bench *b = *state;
+	static struct frame f;
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		struct manner how = {.v6 = v6, .id = 9};
+		struct hf_xdp_prefix one = {.bits = 32 + (v6 ? 128 : 32), .family = v6 ? 6 : 4};
+		uint8_t no = 0;
+		memcpy(one.address, v6 ? their6 : their4, v6 ? 16 : 4);
+		write_question(b, &f, &b->questions[0], 0, &how);
+		assert_true(judge(b, &f));
+		assert_int_equal(bpf_map_update_elem(b->xdp->clients_fd, &one, &no, BPF_ANY), 0);
+		assert_false(judge(b, &f));
+		assert_int_equal(bpf_map_delete_elem(b->xdp->clients_fd, &one), 0);
+		assert_true(judge(b, &f));
+	}
+}
+
 static void mutate(struct bench *b, struct frame *f)
 {
 	size_t at = f->len ? roll(b, (uint32_t)f->len) : 0, dns = ip_at(f) + 28;
@@ -689,6 +709,7 @@ int main(void)
 		TEST(a_sum_that_comes_out_as_zero_is_sent_as_all_ones),
 		TEST(nothing_is_answered_without_rules_or_for_another_plan),
 		TEST(an_entry_of_another_question_under_a_tag_is_not_given),
+		TEST(who_is_left_to_the_sockets_is_not_answered_though_a_wider_prefix_is_allowed),
 		TEST(made_up_packets_are_answered_as_by_the_sockets_or_not_at_all),
 		TEST(an_answer_that_is_replaced_while_it_is_read_is_given_whole_or_not_at_all),
 	};

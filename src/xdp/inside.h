@@ -23,8 +23,9 @@ struct hf_xdp {
 	size_t door_count;
 	struct hf_address *served;
 	size_t served_count;
-	struct hf_xdp_place *places; /* as they stand in the map */
-	size_t place_count, missed;
+	struct hf_prefix *allowed;
+	size_t allowed_count;
+	struct hf_xdp_found *found; /* as it stands in the maps */
 	bool told;
 	_Atomic uint64_t plan;         /* whose answers count */
 	uint64_t folded[HF_XDP_CELLS]; /* the folding worker's */

@@ -24,8 +24,7 @@ struct search {
 	size_t door_count;
 	const struct hf_address *served;
 	size_t served_count;
-	struct hf_xdp_place *ret;
-	size_t most, count, missed;
+	struct hf_xdp_found *ret;
 	struct vlan vlans[VLANS_MOST];
 	size_t vlan_count;
 };
@@ -68,8 +67,8 @@ static bool carries_vlans(const struct search *s, size_t door)
 
 static bool has(const struct search *s, const struct hf_xdp_place *place)
 {
-	for (size_t i = 0; i < s->count; i++)
-		if (memcmp(&s->ret[i], place, sizeof *place) == 0)
+	for (size_t i = 0; i < s->ret->place_count; i++)
+		if (memcmp(&s->ret->places[i], place, sizeof *place) == 0)
 			return true;
 	return false;
 }
@@ -87,10 +86,10 @@ static void add(
 	}
 	if (has(s, &place))
 		return;
-	if (s->count == s->most)
-		s->missed++;
+	if (s->ret->place_count == HF_XDP_PLACES)
+		s->ret->place_missed++;
 	else
-		s->ret[s->count++] = place;
+		s->ret->places[s->ret->place_count++] = place;
 }
 
 static bool covers(const struct hf_address *served, const struct hf_address *local)
@@ -131,6 +130,44 @@ static void note_address(
 			add_all(s, s->vlans[v].door, s->vlans[v].id, local);
 }
 
+/* ---- sources that no client has ---- */
+
+static void add_ours(struct search *s, uint32_t family, const void *address, size_t len)
+{
+	struct hf_xdp_prefix key = {.bits = (uint32_t)(32 + 8 * len), .family = family};
+	memcpy(key.address, address, len);
+	if (s->ret->our_count == HF_XDP_OURS)
+		s->ret->our_missed++;
+	else
+		s->ret->ours[s->ret->our_count++] = key;
+}
+
+static uint32_t ip4_of(const struct sockaddr *address)
+{
+	return ((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr;
+}
+
+/* The broadcast that was set, and that of the subnet, which the kernel has all the same. */
+static void note_broadcasts(struct search *s, const struct ifaddrs *at)
+{
+	uint32_t mask = at->ifa_netmask ? ip4_of(at->ifa_netmask) : UINT32_MAX;
+	uint32_t all = ip4_of(at->ifa_addr) | ~mask;
+	if (ntohl(~mask) > 1) /* two addresses: there is no broadcast (RFC 3021) */
+		add_ours(s, 4, &all, sizeof all);
+	if (at->ifa_flags & IFF_BROADCAST && at->ifa_broadaddr &&
+		at->ifa_broadaddr->sa_family == AF_INET) {
+		uint32_t set = ip4_of(at->ifa_broadaddr);
+		add_ours(s, 4, &set, sizeof set);
+	}
+}
+
+static void note_ours(struct search *s, const struct ifaddrs *at, const struct hf_address *local)
+{
+	add_ours(s, local->family, local->bytes, local->family == 4 ? 4 : 16);
+	if (local->family == 4)
+		note_broadcasts(s, at);
+}
+
 static void note_mac(struct search *s, const char *interface, const struct sockaddr_ll *ll)
 {
 	for (size_t d = 0; d < s->door_count; d++)
@@ -148,26 +185,26 @@ static void note(struct search *s, const struct ifaddrs *at)
 	} else if (hf_address_from_system(at->ifa_addr, &local) == 0) {
 		local.scope = 0;
 		local.port = 0;
+		note_ours(s, at, &local);
 		note_address(s, at->ifa_name, at->ifa_flags & IFF_LOOPBACK, &local);
 	}
 }
 
 int hf_xdp_places(struct hf_xdp_door *doors, size_t door_count, const struct hf_address *served,
-	size_t served_count, struct hf_xdp_place *ret, size_t most, size_t *ret_missed)
+	size_t served_count, struct hf_xdp_found *ret)
 {
 	struct search s = {.doors = doors,
 		.door_count = door_count,
 		.served = served,
 		.served_count = served_count,
-		.ret = ret,
-		.most = most};
+		.ret = ret};
 	struct ifaddrs *all;
 	if (getifaddrs(&all) < 0)
 		return -errno;
+	ret->place_count = ret->place_missed = ret->our_count = ret->our_missed = 0;
 	read_vlans(&s);
 	for (const struct ifaddrs *at = all; at; at = at->ifa_next)
 		note(&s, at);
 	freeifaddrs(all);
-	*ret_missed = s.missed;
-	return (int)s.count;
+	return 0;
 }

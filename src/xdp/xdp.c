@@ -88,12 +88,13 @@ static int map_all(struct hf_xdp *xdp)
 	xdp->table.entries =
 		map_memory(xdp, "hf_entries", HF_XDP_ENTRIES * sizeof(struct hf_xdp_entry));
 	xdp->table.published = calloc(HF_XDP_ENTRIES, sizeof *xdp->table.published);
+	xdp->found = calloc(1, sizeof *xdp->found);
 	int cpus = libbpf_num_possible_cpus();
 	xdp->cpu_count = cpus > 0 && cpus < HF_XDP_CPUS ? (size_t)cpus : HF_XDP_CPUS;
 	xdp->places_fd = bpf_object__find_map_fd_by_name(xdp->object, "hf_places");
 	xdp->clients_fd = bpf_object__find_map_fd_by_name(xdp->object, "hf_clients");
 	return xdp->settings && xdp->cpus && xdp->table.buckets && xdp->table.entries &&
-			       xdp->table.published
+			       xdp->table.published && xdp->found
 		       ? 0
 		       : -ENOMEM;
 }
@@ -251,7 +252,8 @@ void hf_xdp_close(struct hf_xdp *xdp)
 	unmap(xdp->table.entries, HF_XDP_ENTRIES * sizeof(struct hf_xdp_entry));
 	free(xdp->table.published);
 	bpf_object__close(xdp->object);
-	free(xdp->places);
+	free(xdp->found);
+	free(xdp->allowed);
 	free(xdp->served);
 	free(xdp);
 }
@@ -275,20 +277,25 @@ static void empty(int fd, void *key)
 		;
 }
 
-static int write_clients(struct hf_xdp *xdp, const struct hf_xdp_rules *rules)
+/* Who may ask; and, longer than any of these, who cannot. */
+static int write_clients(const struct hf_xdp *xdp)
 {
+	const struct hf_xdp_found *found = xdp->found;
 	struct hf_xdp_prefix key;
-	uint8_t yes = 1;
+	uint8_t yes = 1, no = 0;
 	empty(xdp->clients_fd, &key);
-	for (size_t i = 0; i < rules->allowed_count; i++) {
-		const struct hf_prefix *prefix = &rules->allowed[i];
+	for (size_t i = 0; i < xdp->allowed_count; i++) {
+		const struct hf_prefix *prefix = &xdp->allowed[i];
 		key = (struct hf_xdp_prefix){
 			.bits = 32u + prefix->bits, .family = prefix->address.family};
 		memcpy(key.address, prefix->address.bytes, 16);
 		if (bpf_map_update_elem(xdp->clients_fd, &key, &yes, BPF_ANY) < 0)
 			return -errno;
 	}
-	return 0;
+	for (size_t i = 0; i < found->our_count; i++)
+		if (bpf_map_update_elem(xdp->clients_fd, &found->ours[i], &no, BPF_ANY) < 0)
+			return -errno;
+	return found->our_missed ? HF_EBOUND : 0;
 }
 
 static bool listed(const struct hf_xdp_place *place, const struct hf_xdp_place *list, size_t count)
@@ -299,15 +306,16 @@ static bool listed(const struct hf_xdp_place *place, const struct hf_xdp_place *
 	return false;
 }
 
-static int write_places(struct hf_xdp *xdp, const struct hf_xdp_place *next, size_t count)
+static int write_places(const struct hf_xdp *xdp, const struct hf_xdp_found *next)
 {
+	const struct hf_xdp_found *now = xdp->found;
 	uint8_t yes = 1;
-	for (size_t i = 0; i < xdp->place_count; i++)
-		if (!listed(&xdp->places[i], next, count))
-			bpf_map_delete_elem(xdp->places_fd, &xdp->places[i]);
-	for (size_t i = 0; i < count; i++)
-		if (!listed(&next[i], xdp->places, xdp->place_count) &&
-			bpf_map_update_elem(xdp->places_fd, &next[i], &yes, BPF_ANY) < 0)
+	for (size_t i = 0; i < now->place_count; i++)
+		if (!listed(&now->places[i], next->places, next->place_count))
+			bpf_map_delete_elem(xdp->places_fd, &now->places[i]);
+	for (size_t i = 0; i < next->place_count; i++)
+		if (!listed(&next->places[i], now->places, now->place_count) &&
+			bpf_map_update_elem(xdp->places_fd, &next->places[i], &yes, BPF_ANY) < 0)
 			return -errno;
 	return 0;
 }
@@ -323,45 +331,78 @@ static void write_doors(struct hf_xdp *xdp)
 	xdp->settings->door_count = (uint32_t)xdp->door_count;
 }
 
-static int find_places(struct hf_xdp *xdp, FILE *complaints)
+static bool same_ours(const struct hf_xdp_found *a, const struct hf_xdp_found *b)
 {
-	struct hf_xdp_place *next = calloc(HF_XDP_PLACES, sizeof *next);
-	size_t missed = 0;
+	return a->our_count == b->our_count && a->our_missed == b->our_missed &&
+	       memcmp(a->ours, b->ours, a->our_count * sizeof a->ours[0]) == 0;
+}
+
+/* *ret_ours: our own addresses are others than before. */
+static int find_places(struct hf_xdp *xdp, FILE *complaints, bool *ret_ours)
+{
+	struct hf_xdp_found *next = calloc(1, sizeof *next);
 	if (!next)
 		return -ENOMEM;
-	int count = hf_xdp_places(xdp->doors, xdp->door_count, xdp->served, xdp->served_count, next,
-		HF_XDP_PLACES, &missed);
-	int rc = count < 0 ? count : write_places(xdp, next, (size_t)count);
+	int rc = hf_xdp_places(xdp->doors, xdp->door_count, xdp->served, xdp->served_count, next);
+	if (!rc)
+		rc = write_places(xdp, next);
 	if (rc) {
 		free(next);
 		return rc;
 	}
 	write_doors(xdp);
-	if (missed && !xdp->missed)
+	if (next->place_missed && !xdp->found->place_missed)
 		fprintf(complaints, "listen.xdp: %zu addresses too many; sockets answer there\n",
-			missed);
-	xdp->missed = missed;
-	free(xdp->places);
-	xdp->places = next;
-	xdp->place_count = (size_t)count;
+			next->place_missed);
+	*ret_ours = !same_ours(next, xdp->found);
+	free(xdp->found);
+	xdp->found = next;
+	return 0;
+}
+
+/* While they are rewritten everything goes up. */
+static int rewrite_clients(struct hf_xdp *xdp)
+{
+	uint64_t generation = __atomic_load_n(&xdp->settings->generation, __ATOMIC_RELAXED);
+	hf_xdp_pause(xdp);
+	int rc = write_clients(xdp);
+	if (!rc)
+		set_generation(xdp, generation);
+	return rc;
+}
+
+static int copy_rules(struct hf_xdp *xdp, const struct hf_xdp_rules *rules)
+{
+	struct hf_address *served = calloc(rules->served_count + 1, sizeof *served);
+	struct hf_prefix *allowed = calloc(rules->allowed_count + 1, sizeof *allowed);
+	if (!served || !allowed) {
+		free(served);
+		free(allowed);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < rules->served_count; i++)
+		served[i] = rules->served[i];
+	for (size_t i = 0; i < rules->allowed_count; i++)
+		allowed[i] = rules->allowed[i];
+	free(xdp->served);
+	free(xdp->allowed);
+	xdp->served = served;
+	xdp->served_count = rules->served_count;
+	xdp->allowed = allowed;
+	xdp->allowed_count = rules->allowed_count;
 	return 0;
 }
 
 void hf_xdp_adopt(
 	struct hf_xdp *xdp, const struct hf_xdp_rules *rules, uint64_t plan, FILE *complaints)
 {
+	bool ours;
 	hf_xdp_pause(xdp);
-	struct hf_address *served = calloc(rules->served_count + 1, sizeof *served);
-	int rc = served ? 0 : -ENOMEM;
-	if (served) {
-		memcpy(served, rules->served, rules->served_count * sizeof *served);
-		free(xdp->served);
-		xdp->served = served;
-		xdp->served_count = rules->served_count;
-		rc = find_places(xdp, complaints);
-	}
+	int rc = copy_rules(xdp, rules);
 	if (!rc)
-		rc = write_clients(xdp, rules);
+		rc = find_places(xdp, complaints, &ours);
+	if (!rc)
+		rc = write_clients(xdp);
 	if (rc) {
 		complain(complaints, "the rules", "cannot be written", rc);
 		return;
@@ -375,10 +416,13 @@ void hf_xdp_tick(struct hf_xdp *xdp, FILE *complaints)
 {
 	for (size_t d = 0; d < xdp->door_count; d++)
 		follow_door(xdp, &xdp->doors[d], complaints);
-	int rc = find_places(xdp, complaints);
+	bool ours = false;
+	int rc = find_places(xdp, complaints, &ours);
 	if (rc && !xdp->told)
 		complain(complaints, "the host's addresses", "cannot be read", rc);
 	xdp->told = rc != 0;
+	if (ours && (rc = rewrite_clients(xdp)))
+		complain(complaints, "the rules", "cannot be written", rc);
 }
 
 /* ---- workers ---- */

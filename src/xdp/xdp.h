@@ -13,7 +13,8 @@
  * plan's number count. Between the two everything goes up.
  * Places to ask at are kept as addresses of the interfaces: those that a wildcard stands
  * for, without the loopback's own; a VLAN's addresses only for packets with its tag.
- * hf_xdp_tick looks now and then whether they have changed.
+ * Addresses of this host, and of broadcasts, are no clients', whoever is allowed.
+ * hf_xdp_tick looks now and then whether any of them have changed.
  *
  * What is attached ends with the process, however it ends: the kernel's link closes with
  * its descriptor. It never takes the place of a program that is there already.
@@ -27,7 +28,8 @@
  * Threads: open, pause, adopt, tick, close from one (main); hf_xdp_fold from one (a
  * worker); figures from any; hf_xdp_hot from workers.
  * At the bound: HF_XDP_DOORS interfaces and HF_XDP_PLACES addresses; beyond it sockets
- * answer, and it is said. */
+ * answer, and it is said. With more than HF_XDP_OURS addresses of its own, or with too many
+ * prefixes of clients, they answer everywhere. */
 #ifndef HF_XDP_XDP_H
 #define HF_XDP_XDP_H
 

@@ -81,7 +81,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, HF_XDP_PREFIXES);
+	__uint(max_entries, HF_XDP_PREFIXES + HF_XDP_OURS);
 	__type(key, struct hf_xdp_prefix);
 	__type(value, __u8);
 } hf_clients SEC(".maps");
@@ -448,7 +448,8 @@ ALWAYS int is_allowed(const struct run *r)
 	struct hf_xdp_prefix client = {
 		.bits = 32 + (p->family == 4 ? 32 : 128), .family = p->family};
 	__builtin_memcpy(client.address, p->src, sizeof client.address);
-	return bpf_map_lookup_elem(&hf_clients, &client) != 0;
+	const __u8 *may = bpf_map_lookup_elem(&hf_clients, &client);
+	return may && *may;
 }
 
 ALWAYS int checksum_holds(struct run *r)

@@ -42,6 +42,7 @@
 #define HF_XDP_DOORS 8     /* interfaces */
 #define HF_XDP_PLACES 4096 /* addresses that are served, times interfaces and VLANs */
 #define HF_XDP_PREFIXES 65536
+#define HF_XDP_OURS 8192 /* the host's own addresses, and those of broadcasts */
 #define HF_XDP_CPUS 1024
 #define HF_XDP_CELLS 32 /* types (HF_METER_TYPES), each with NOERROR and NXDOMAIN */
 
@@ -91,7 +92,8 @@ struct hf_xdp_place { /* a key: somebody may ask here */
 	__u32 address[4]; /* as on the wire; IPv4 as ::ffff:a.b.c.d */
 };
 
-struct hf_xdp_prefix {    /* a key: who lies in it may ask */
+/* A key: who lies in it, and in no longer one, may ask (1), or is left to the sockets (0). */
+struct hf_xdp_prefix {
 	__u32 bits;       /* 32 for the family, and those of the prefix */
 	__u32 family;     /* 4 or 6 */
 	__u32 address[4]; /* as on the wire; IPv4 in the first */

@@ -203,6 +203,39 @@ def test_which_interfaces_is_for_the_next_start(pair):
     assert code == 0 and "needs a restart" in said and "listen.xdp" in said
 
 
+SUBNETS = "10.77.0.255"         # a broadcast from the start
+NOBODYS = ["10.77.0.8", "10.78.0.8", "10.78.0.255", "10.77.0.99", "fd77::8"]
+
+
+def test_an_address_of_this_host_or_of_a_broadcast_is_no_clients(pair):
+    """They would come from the cable; the kernel drops them, or sends nothing there."""
+    pair.begin(allow=["127.0.0.0/8", "10.0.0.0/8", "fd77::/64"])
+    pair.heat("hot.example.")
+    end = pair.wire()
+
+    def answers(source):
+        before = pair.answered()
+        for _ in range(3):
+            end.send(end.question(hot(), source, SERVER6 if ":" in source else SERVER4))
+        time.sleep(0.02)
+        return pair.answered() > before
+    for source in NOBODYS:
+        net.wait_until("an answer to %s" % source, lambda: answers(source), 60)
+    for address, how in (("10.77.0.8/24", ["brd", "10.77.0.99", "dev", "hs0"]), ("10.78.0.8/24", ["dev", "lo"]),
+                         ("fd77::8/64", ["dev", "hs0", "nodad"])):
+        pair.server_side.run("ip", "addr", "add", address, *how)
+    for source in NOBODYS + [SUBNETS]:
+        net.wait_until("%s to be nobody's" % source, lambda: not answers(source), 60)
+    pair.by_driver(hot())
+    pair.by_driver(hot(), CLIENT6)
+    change(pair, clients={"allow": ["10.0.0.0/8", "fd77::/64"]})
+    pair.heat("hot.example.")
+    assert not any(map(answers, NOBODYS))
+    pair.server_side.run("ip", "addr", "del", "10.77.0.8/24", "dev", "hs0")
+    net.wait_until("the address to be somebody's", lambda: answers("10.77.0.8"), 60)
+    end.close()
+
+
 # --- frames -------------------------------------------------------------------------
 
 def hot(**how):
