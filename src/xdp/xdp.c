@@ -199,11 +199,19 @@ static void open_door(struct hf_xdp *xdp, const char *text, FILE *complaints)
 		xdp->door_count++;
 }
 
+/* Has the interface that the link was made for gone? Another may have its number. */
+static bool is_defunct(int link)
+{
+	struct bpf_link_info info = {.type = 0};
+	uint32_t len = sizeof info;
+	return bpf_obj_get_info_by_fd(link, &info, &len) == 0 && info.xdp.ifindex == 0;
+}
+
 /* An interface of that name is another now: the old one took the program with it. */
 static void follow_door(struct hf_xdp *xdp, struct hf_xdp_door *door, FILE *complaints)
 {
 	uint32_t ifindex = if_nametoindex(door->name);
-	if (!ifindex || ifindex == door->ifindex)
+	if (!ifindex || (ifindex == door->ifindex && (door->link < 0 || !is_defunct(door->link))))
 		return;
 	if (door->link >= 0)
 		close(door->link);

@@ -32,8 +32,8 @@ class Pair:
         self.upstream = self.server = None
         self.plug()
 
-    def plug(self):
-        spaces.cable(self.server_side, "hs0", self.client_side, "hc0")
+    def plug(self, *how):
+        spaces.cable(self.server_side, "hs0", self.client_side, "hc0", *how)
         for space, name, addresses in ((self.server_side, "hs0", [SERVER4, SERVER6]),
                                        (self.client_side, "hc0", [CLIENT4, OTHER4, CLIENT6])):
             for address in addresses:

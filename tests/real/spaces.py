@@ -104,10 +104,10 @@ def possible():
     return done.returncode == 0
 
 
-def cable(a, name_a, b, name_b):
+def cable(a, name_a, b, name_b, *how):
     """A virtual pair, both ends up, whose packets carry checksums, as those of a real
-    network do."""
-    a.run("ip", "link", "add", name_a, "type", "veth", "peer", "name", name_b, "netns", str(b.pid))
+    network do. how: more words for a's end."""
+    a.run("ip", "link", "add", name_a, *how, "type", "veth", "peer", "name", name_b, "netns", str(b.pid))
     for space, name in ((a, name_a), (b, name_b)):
         space.ethtool(name, STXCSUM, 0)
         space.run("ip", "link", "set", name, "up")

@@ -471,6 +471,15 @@ def test_an_interface_that_goes_and_comes_back_is_answered_at_again(pair):
     pair.heat("hot.example.")
 
 
+def test_an_interface_that_comes_back_under_the_number_of_the_old_is_answered_at_again(pair):
+    pair.begin(listen={"dns": ["0.0.0.0:%d" % PORT]})
+    number = pair.server_side.run("ip", "-o", "link", "show", "hs0").split(":")[0]
+    pair.server_side.run("ip", "link", "del", "hs0")
+    pair.plug("index", number)
+    net.wait_until("the program to be there again", lambda: programs(pair), 60)
+    pair.heat("hot.example.")
+
+
 def test_an_address_that_comes_later_is_answered_at_and_one_that_goes_is_not(pair):
     pair.begin(listen={"dns": ["0.0.0.0:%d" % PORT]})
     late = "10.77.0.8"
