@@ -645,13 +645,27 @@ static void publish_filled(struct bench *b, uint8_t octet, uint16_t len, hf_us s
 	hf_xdp_publish(&b->xdp->table, &key, &copy, PLAN, stored);
 }
 
+static void what_was_stored_on_a_clock_that_is_ahead_of_the_programs_is_not_given(void **state)
+{
+	struct bench *b = *state;
+	static struct frame f, out;
+	struct manner how = {.id = 9};
+	hf_us ahead = 3600 * HF_SECOND;
+	write_question(b, &f, &b->questions[0], 0, &how);
+	publish_filled(b, 0x11, 61, hf_clock_now() + ahead);
+	assert_false(judge(b, &f));
+	b->xdp->table.ahead = ahead; /* but if it is known by how much */
+	publish_filled(b, 0x11, 61, hf_clock_now() + ahead);
+	assert_int_equal(run(b, f.bytes, f.len, out.bytes, &out.len), TX);
+}
+
 static void *change(void *arg)
 {
 	struct changer *c = arg;
 	hf_us now = hf_clock_now();
 	for (; !atomic_load(&c->stop); c->changes++) {
 		publish_filled(c->bench, c->changes & 1 ? 0x11 : 0xee, c->changes & 1 ? 490 : 61,
-			now + (hf_us)(c->changes % 100000));
+			now - (hf_us)(c->changes % 100000));
 		if (c->changes % 5 == 0)
 			hf_xdp_withdraw(&c->bench->xdp->table, &c->bench->questions[0].name);
 	}
@@ -710,6 +724,7 @@ int main(void)
 		TEST(nothing_is_answered_without_rules_or_for_another_plan),
 		TEST(an_entry_of_another_question_under_a_tag_is_not_given),
 		TEST(who_is_left_to_the_sockets_is_not_answered_though_a_wider_prefix_is_allowed),
+		TEST(what_was_stored_on_a_clock_that_is_ahead_of_the_programs_is_not_given),
 		TEST(made_up_packets_are_answered_as_by_the_sockets_or_not_at_all),
 		TEST(an_answer_that_is_replaced_while_it_is_read_is_given_whole_or_not_at_all),
 	};

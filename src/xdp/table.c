@@ -60,13 +60,14 @@ static bool fits(const struct hf_cache_key *key, const struct hf_cached *copy)
 	       (copy->rcode == HF_RCODE_NOERROR || copy->rcode == HF_RCODE_NXDOMAIN);
 }
 
+/* stored: on the program's clock. */
 static void fill(struct hf_xdp_entry *entry, const struct hf_cache_key *key,
-	const struct hf_cached *copy, uint64_t generation)
+	const struct hf_cached *copy, hf_us stored, uint64_t generation)
 {
 	const struct hf_kept *kept = &copy->kept;
 	size_t head = (size_t)HF_HEADER_LEN + key->name->len + 4;
 	__atomic_store_n(&entry->generation, generation, __ATOMIC_RELAXED);
-	__atomic_store_n(&entry->stored, copy->stored, __ATOMIC_RELAXED);
+	__atomic_store_n(&entry->stored, stored, __ATOMIC_RELAXED);
 	entry->ttl = kept->ttl;
 	entry->body_len = (uint16_t)(kept->len - head);
 	entry->body_sum = sum_of(kept->wire + head, entry->body_len);
@@ -84,12 +85,12 @@ static void fill(struct hf_xdp_entry *entry, const struct hf_cache_key *key,
 }
 
 static void write_entry(struct hf_xdp_entry *entry, const struct hf_cache_key *key,
-	const struct hf_cached *copy, uint64_t generation)
+	const struct hf_cached *copy, hf_us stored, uint64_t generation)
 {
 	uint64_t seq = load(&entry->seq);
 	__atomic_store_n(&entry->seq, seq + 1, __ATOMIC_RELAXED);
 	atomic_thread_fence(memory_order_release);
-	fill(entry, key, copy, generation);
+	fill(entry, key, copy, stored, generation);
 	__atomic_store_n(&entry->seq, seq + 2, __ATOMIC_RELEASE);
 }
 
@@ -114,11 +115,10 @@ static struct place place_of(const struct hf_xdp_table *table, const struct hf_n
 
 /* Does the entry say this already? What is stored anew has been withdrawn before, so the
  * instant of storing tells. */
-static bool says(
-	const struct hf_xdp_entry *entry, const struct hf_cached *copy, uint64_t generation)
+static bool says(const struct hf_xdp_entry *entry, hf_us stored, uint64_t generation)
 {
 	return load(&entry->generation) == generation &&
-	       __atomic_load_n(&entry->stored, __ATOMIC_RELAXED) == copy->stored;
+	       __atomic_load_n(&entry->stored, __ATOMIC_RELAXED) == stored;
 }
 
 /* The way for a tag: its own, an empty one, one of another generation, or the oldest that
@@ -155,15 +155,16 @@ bool hf_xdp_publish(struct hf_xdp_table *table, const struct hf_cache_key *key,
 		return false;
 	struct place place = place_of(table, key->name);
 	uint64_t tag = hf_xdp_tag(place.hash, key->type, key->flags & (HF_CACHE_DO | HF_CACHE_CD));
+	hf_us stored = copy->stored - table->ahead;
 	uint64_t seen = 0;
 	unsigned way = choose(&place, tag, generation, now, &seen);
 	if (way == HF_XDP_WAYS)
 		return false;
-	if (seen == tag && says(&place.entries[way], copy, generation))
+	if (seen == tag && says(&place.entries[way], stored, generation))
 		return true;
 	if (!claim(&place.bucket->tags[way], seen))
 		return false;
-	write_entry(&place.entries[way], key, copy, generation);
+	write_entry(&place.entries[way], key, copy, stored, generation);
 	atomic_store_explicit(&place.published[way], now, memory_order_relaxed);
 	__atomic_store_n(&place.bucket->tags[way], tag, __ATOMIC_RELEASE);
 	return true;

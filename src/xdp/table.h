@@ -28,6 +28,7 @@ struct hf_xdp_table {
 	struct hf_xdp_entry *entries;  /* HF_XDP_ENTRIES */
 	_Atomic int64_t *published;    /* of each entry: when, us */
 	uint64_t seed;
+	hf_us ahead; /* our monotonic clock, of the program's: in a time namespace */
 };
 
 /* True if it was put there, or stood there already. */

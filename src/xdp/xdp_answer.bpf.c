@@ -35,6 +35,7 @@
 #define LONGEST (NAME_AT + HF_XDP_NAME + 4 + OPT_LEN)
 #define HOPS 64
 #define OUR_EDNS_SIZE 1232 /* as wire/dns.h has it */
+#define CLOCKS_APART 1000  /* us */
 
 #define FLAG_DO 1 /* as cache/cache.h has them */
 #define FLAG_CD 2
@@ -482,13 +483,14 @@ struct answer { /* of an entry, as long as its seq stood still */
 };
 
 /* Whole seconds since it was stored; UINT32_MAX if it should go up: in the last tenth of
- * its time, where it is refreshed, or past it. */
+ * its time, where it is refreshed, or past it; or if the server's clock is another one. The
+ * same clock may be read a little apart. */
 ALWAYS __u32 age_of(const struct hf_xdp_entry *entry)
 {
 	__s64 age = (__s64)(bpf_ktime_get_ns() / 1000) - entry->stored;
 	__s64 life = (__s64)entry->ttl * 1000000;
 	if (age < 0)
-		return 0;
+		return age < -CLOCKS_APART ? ~0u : 0;
 	return age >= life - (__s64)entry->ttl * 100000 ? ~0u : (__u32)((__u64)age / 1000000);
 }
 

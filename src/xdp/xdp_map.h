@@ -49,7 +49,7 @@
 struct hf_xdp_entry {
 	__u64 seq;        /* odd: is being written */
 	__u64 generation; /* of the settings that it was published under */
-	__s64 stored;     /* us on the monotonic clock */
+	__s64 stored;     /* us on the kernel's own monotonic clock */
 	__u32 ttl;        /* seconds that it is good for from then on */
 	__u16 body_len;
 	__u16 body_sum;  /* of the body as it lies here, folded, not complemented */

@@ -104,6 +104,13 @@ def possible():
     return done.returncode == 0
 
 
+def own_time():
+    """May it make time namespaces?"""
+    done = subprocess.run(["unshare", "--time", "--monotonic", "1", "--", "true"],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return done.returncode == 0
+
+
 def cable(a, name_a, b, name_b, *how):
     """A virtual pair, both ends up, whose packets carry checksums, as those of a real
     network do. how: more words for a's end."""
