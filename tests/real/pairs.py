@@ -18,6 +18,7 @@ import wire
 SERVER4, CLIENT4, OTHER4 = "10.77.0.1", "10.77.0.2", "10.77.0.3"
 SERVER6, CLIENT6 = "fd77::1", "fd77::2"
 PORT = 5300
+WITHOUT = "built without XDP"
 ALLOW = ["127.0.0.0/8", "10.77.0.1", "10.77.0.2", "fd77::/64"]
 
 
@@ -52,7 +53,7 @@ class Pair:
                 clients={"allow": allow or ALLOW}, **sections)
             self.server.start(argv=start and start(self.server.argv()))
         output = self.server.process.output()
-        if "cannot be loaded" in output or "built without XDP" in output:
+        if "cannot be loaded" in output or WITHOUT in output:
             pytest.skip("BPF programs cannot be built or loaded here")
         return self
 
