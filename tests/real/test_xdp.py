@@ -653,3 +653,27 @@ def test_an_address_that_is_retired_is_gone_from_the_driver_with_the_reload(pair
     net.wait_until("some answers", lambda: len(asking.heard) > at + 20, 60)
     assert THEIRS not in asking.end()[at:]
     assert wire.Message(pair.not_by_driver(wire.query(NAME))).rcode == wire.SERVFAIL
+
+
+def test_a_name_in_a_hosts_file_is_gone_from_the_driver_before_it_is_answered_from_there(pair):
+    hosts = pair.directory / "hosts"
+
+    def put(text):
+        new = hosts.with_suffix(".new")
+        new.write_text(text)
+        new.rename(hosts)
+    put("")
+    pair.begin(theirs, local={"hosts": [str(hosts)]})
+    for _ in range(2):
+        pair.heat(NAME)
+        asking = Asking(pair)
+        net.wait_until("some answers", lambda: len(asking.heard) > 20, 60)
+        put("%s %s\n" % (FIRST, NAME.rstrip(".")))
+        asking.wait_for(FIRST)
+        time.sleep(0.1)
+        heard = asking.end()
+        first = heard.index(FIRST)
+        assert set(heard[:first]) == {THEIRS} and set(heard[first:]) == {FIRST}
+        put("")
+        net.wait_until("the upstream's answer", lambda: wire.Message(
+            pair.by_sockets(wire.query(NAME))).addresses() == [THEIRS], 60)
