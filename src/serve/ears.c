@@ -112,6 +112,24 @@ size_t hf_bound_served(
 	return count;
 }
 
+size_t hf_bound_heard(
+	const struct hf_bound *bound, const struct hf_listen_conf *listen, struct hf_address *ret)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < listen->dns.count; i++)
+		if (!has_address(bound->given, bound->given_count, &listen->dns.items[i]))
+			ret[count++] = listen->dns.items[i];
+	for (size_t i = 0; i < bound->given_udp_count; i++)
+		ret[count++] = bound->given_udp[i];
+	return count;
+}
+
+void hf_bound_clear(struct hf_bound *bound)
+{
+	free(bound->given);
+	free(bound->given_udp);
+}
+
 /* ---- ears ---- */
 
 static struct hf_ear *ear_of(const struct hf_ears *ears, size_t worker, size_t at)
@@ -158,14 +176,30 @@ int hf_ears_take(struct hf_ears *ears, size_t worker, struct hf_listener *listen
 
 /* ---- what was given ---- */
 
+static bool is_of_one_interface(int fd)
+{
+	char name[16];
+	socklen_t len = sizeof name;
+	return getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, name, &len) || len;
+}
+
+static void add_once(struct hf_address *list, size_t *count, const struct hf_address *address)
+{
+	if (!has_address(list, *count, address))
+		list[(*count)++] = *address;
+}
+
 static int list_given(struct hf_bound *bound, const struct hf_given_socket *given, size_t count)
 {
 	bound->given = calloc(count + 1, sizeof *bound->given);
-	if (!bound->given)
+	bound->given_udp = calloc(count + 1, sizeof *bound->given_udp);
+	if (!bound->given || !bound->given_udp)
 		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		if (!has_address(bound->given, bound->given_count, &given[i].address))
-			bound->given[bound->given_count++] = given[i].address;
+	for (size_t i = 0; i < count; i++) {
+		add_once(bound->given, &bound->given_count, &given[i].address);
+		if (given[i].type == SOCK_DGRAM && !is_of_one_interface(given[i].fd))
+			add_once(bound->given_udp, &bound->given_udp_count, &given[i].address);
+	}
 	return 0;
 }
 

@@ -35,6 +35,8 @@ struct hf_bound {
 	size_t workers;
 	struct hf_address *given; /* addresses that cannot be bound again */
 	size_t given_count;
+	struct hf_address *given_udp; /* those at which datagrams of all interfaces are heard */
+	size_t given_udp_count;
 	struct {
 		struct hf_address address;
 		hf_us at;
@@ -70,5 +72,12 @@ void hf_ears_close(struct hf_ears *ears);
  * listen->dns.count + given_count addresses. Returns how many. */
 size_t hf_bound_served(
 	const struct hf_bound *bound, const struct hf_listen_conf *listen, struct hf_address *ret);
+
+/* Of these, where datagrams are heard, whichever interface they come to: of a socket that was
+ * given, only the one who gave it knows (systemd.socket(5): ListenDatagram=, BindToDevice=). */
+size_t hf_bound_heard(
+	const struct hf_bound *bound, const struct hf_listen_conf *listen, struct hf_address *ret);
+
+void hf_bound_clear(struct hf_bound *bound);
 
 #endif

@@ -336,7 +336,7 @@ static void adopt_at_driver(struct hf_server *server, FILE *complaints)
 		calloc(settings->listen->dns.count + server->bound.given_count + 1, sizeof *served);
 	if (!served)
 		return; /* sockets answer */
-	size_t count = hf_bound_served(&server->bound, settings->listen, served);
+	size_t count = hf_bound_heard(&server->bound, settings->listen, served);
 	const struct hf_xdp_rules rules = {served, count, settings->clients->allow.items,
 		settings->clients->allow.count, settings->listen->edns_size};
 	hf_xdp_adopt(server->xdp, &rules, server->plan->number, complaints);
@@ -560,7 +560,7 @@ void hf_server_free(struct hf_server *server)
 	hf_slots_free(server->slots);
 	hf_plan_unref(server->plan);
 	free(server->admission);
-	free(server->bound.given);
+	hf_bound_clear(&server->bound);
 	pthread_mutex_destroy(&server->lock);
 	pthread_cond_destroy(&server->news);
 	free(server);

@@ -54,7 +54,7 @@ int hf_xdp_open(const char *const *interfaces, size_t count, uint64_t seed, FILE
 void hf_xdp_close(struct hf_xdp *xdp); /* NULL is fine */
 
 struct hf_xdp_rules {
-	const struct hf_address *served; /* with ports; zero bytes: a wildcard */
+	const struct hf_address *served; /* by UDP; with ports; zero bytes: a wildcard */
 	size_t served_count;
 	const struct hf_prefix *allowed;
 	size_t allowed_count;

@@ -2,6 +2,7 @@
 """Answers at the driver, on a cable between two namespaces (pairs.py)."""
 import signal
 import struct
+import sys
 import threading
 import time
 
@@ -195,6 +196,34 @@ def test_a_reload_that_moves_the_port_moves_it_at_the_driver(pair):
         for _ in range(5):
             assert client.ask(wire.query("hot.example."))
     assert pair.answered() > before
+
+
+# Becomes the server with a socket of its own making: address, port, kind, device or "".
+GIVES = """
+import os, socket, sys
+address, port, kind, device = sys.argv[1:5]
+s = socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
+if device:
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+s.bind((address, int(port)))
+kind == "tcp" and s.listen(8)
+os.dup2(os.dup(s.fileno()), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1", LISTEN_FDNAMES="dns")
+os.execv(sys.argv[5], sys.argv[5:])
+"""
+
+
+@pytest.mark.parametrize("kind,device,is_heard", [("udp", "", True), ("tcp", "", False), ("udp", "lo", False)])
+def test_what_was_given_is_answered_for_if_its_socket_hears_datagrams_there(pair, kind, device, is_heard):
+    pair.begin(start=lambda argv: [sys.executable, "-c", GIVES, SERVER4, str(PORT + 1), kind, device] + argv)
+    pair.heat("hot.example.")
+    before = pair.answered()
+    end = pair.wire()
+    for _ in range(9):
+        end.send(end.question(hot(), CLIENT4, SERVER4, dport=PORT + 1))
+    pair.settled()
+    assert (pair.answered() > before) == is_heard
+    end.close()
 
 
 def test_which_interfaces_is_for_the_next_start(pair):
