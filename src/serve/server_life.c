@@ -347,9 +347,9 @@ static void adopt_at_driver(struct hf_server *server, FILE *complaints)
 static void open_at_driver(struct hf_server *server, FILE *complaints)
 {
 	const struct hf_text_list *xdp = &hf_above(server->plan)->settings.listen->xdp;
-	uint64_t seed;
-	hf_loop_random(server->crew[0].loop, &seed, sizeof seed);
-	if (!xdp->count || hf_xdp_open(xdp->items, xdp->count, seed, complaints, &server->xdp))
+	struct hf_xdp_key key;
+	hf_loop_random(server->crew[0].loop, &key, sizeof key);
+	if (!xdp->count || hf_xdp_open(xdp->items, xdp->count, &key, complaints, &server->xdp))
 		return;
 	hf_team_set_hot(server->team, &hf_xdp_hot, server->xdp);
 	adopt_at_driver(server, complaints);

@@ -155,7 +155,7 @@ static int begin(void **state)
 	static const struct hf_hash_key key = {1, 2};
 	struct bench *b = calloc(1, sizeof *b);
 	b->dice = 0x853c49e6748fea9bull;
-	if (hf_xdp_load(77, &b->xdp) ||
+	if (hf_xdp_load(&(struct hf_xdp_key){7, 7}, &b->xdp) ||
 		hf_cache_new(4 << 20, 1, &key, &b->cache))
 		return -1;
 	struct hf_xdp_settings *settings = b->xdp->settings;
@@ -492,6 +492,23 @@ static void every_good_question_is_answered_as_by_the_sockets(void **state)
 		}
 }
 
+/* The server finds its way by the same hash as the program, whatever lies in the last word. */
+static void names_of_each_length_are_found(void **state)
+{
+	struct bench *b = *state;
+	static struct frame f;
+	char name[HF_XDP_NAME] = "";
+	for (size_t len = 3; len <= HF_XDP_NAME; len++) { /* on the wire: one label and the root */
+		name[len - 3] = 'n';
+		b->question_count = 0;
+		learn_records(b, name, HF_TYPE_A, 0, 1, 4, 0, 0);
+		assert_int_equal(b->questions[0].name.len, len);
+		struct manner how = {.id = 9};
+		write_question(b, &f, &b->questions[0], 0, &how);
+		assert_true(judge(b, &f));
+	}
+}
+
 static void a_sum_that_comes_out_as_zero_is_sent_as_all_ones(void **state)
 {
 	struct bench *b = *state;
@@ -530,7 +547,8 @@ static void an_entry_of_another_question_under_a_tag_is_not_given(void **state)
 	struct manner how = {.id = 9};
 	__u64 words[HF_XDP_NAME_WORDS] = {0};
 	memcpy(words, q->name.bytes, q->name.len);
-	uint64_t hash = hf_xdp_hash(words, b->xdp->table.seed), of_a = hf_xdp_tag(hash, q->type, 0);
+	uint64_t hash = hf_xdp_hash(words, q->name.len, &b->xdp->table.key),
+		 of_a = hf_xdp_tag(hash, q->type, 0);
 	struct hf_xdp_bucket *bucket = &b->xdp->table.buckets[hf_xdp_bucket_of(hash)];
 	write_question(b, &f, q, 0, &how);
 	assert_true(judge(b, &f));
@@ -726,7 +744,7 @@ static void an_answer_that_is_replaced_while_it_is_read_is_given_whole_or_not_at
 int main(void)
 {
 	struct hf_xdp *probe;
-	int rc = hf_xdp_load(1, &probe);
+	int rc = hf_xdp_load(&(struct hf_xdp_key){1, 1}, &probe);
 	if (rc) {
 		printf("1..0 # SKIP BPF programs cannot be loaded here: %s\n", hf_strerror(rc));
 		return 0;
@@ -735,6 +753,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 	const struct CMUnitTest tests[] = {
 		TEST(every_good_question_is_answered_as_by_the_sockets),
+		TEST(names_of_each_length_are_found),
 		TEST(a_sum_that_comes_out_as_zero_is_sent_as_all_ones),
 		TEST(nothing_is_answered_without_rules_or_for_another_plan),
 		TEST(an_entry_of_another_question_under_a_tag_is_not_given),

@@ -32,6 +32,6 @@ struct hf_xdp {
 };
 
 /* Loads it and attaches it nowhere. */
-int hf_xdp_load(uint64_t seed, struct hf_xdp **ret);
+int hf_xdp_load(const struct hf_xdp_key *key, struct hf_xdp **ret);
 
 #endif

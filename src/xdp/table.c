@@ -107,7 +107,7 @@ static struct place place_of(const struct hf_xdp_table *table, const struct hf_n
 {
 	__u64 words[HF_XDP_NAME_WORDS];
 	name_words(name, words);
-	uint64_t hash = hf_xdp_hash(words, table->seed);
+	uint64_t hash = hf_xdp_hash(words, name->len, &table->key);
 	size_t at = hf_xdp_bucket_of(hash);
 	return (struct place){&table->buckets[at], &table->entries[at * HF_XDP_WAYS],
 		&table->published[at * HF_XDP_WAYS], hash};

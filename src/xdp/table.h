@@ -27,7 +27,7 @@ struct hf_xdp_table {
 	struct hf_xdp_bucket *buckets; /* HF_XDP_BUCKETS; zeroed at first, the caller's */
 	struct hf_xdp_entry *entries;  /* HF_XDP_ENTRIES */
 	_Atomic int64_t *published;    /* of each entry: when, us */
-	uint64_t seed;
+	struct hf_xdp_key key;
 	hf_us ahead; /* our monotonic clock, of the program's: in a time namespace */
 };
 

@@ -115,7 +115,7 @@ static hf_us clock_ahead(void)
 	return ahead;
 }
 
-int hf_xdp_load(uint64_t seed, struct hf_xdp **ret)
+int hf_xdp_load(const struct hf_xdp_key *key, struct hf_xdp **ret)
 {
 	struct hf_xdp *xdp = calloc(1, sizeof *xdp);
 	if (!xdp)
@@ -133,7 +133,7 @@ int hf_xdp_load(uint64_t seed, struct hf_xdp **ret)
 	}
 	xdp->program_fd =
 		bpf_program__fd(bpf_object__find_program_by_name(xdp->object, "hf_xdp_answer"));
-	xdp->table.seed = xdp->settings->seed = seed;
+	xdp->table.key = xdp->settings->key = *key;
 	xdp->table.ahead = clock_ahead();
 	xdp->settings->sample = HF_XDP_SAMPLE_OF;
 	*ret = xdp;
@@ -241,11 +241,11 @@ static void follow_door(struct hf_xdp *xdp, struct hf_xdp_door *door, FILE *comp
 			door->name);
 }
 
-int hf_xdp_open(const char *const *interfaces, size_t count, uint64_t seed, FILE *complaints,
-	struct hf_xdp **ret)
+int hf_xdp_open(const char *const *interfaces, size_t count, const struct hf_xdp_key *key,
+	FILE *complaints, struct hf_xdp **ret)
 {
 	struct hf_xdp *xdp;
-	int rc = hf_xdp_load(seed, &xdp);
+	int rc = hf_xdp_load(key, &xdp);
 	if (rc)
 		return complain(complaints, "the program", "cannot be loaded", rc);
 	for (size_t i = 0; i < count; i++)

@@ -46,11 +46,11 @@ struct hf_xdp;
 /* One of 256 questions goes up although it could be answered. */
 #define HF_XDP_SAMPLE_OF 256
 
-/* interfaces: names, each by itself or with ":native" or ":generic" behind it. seed: 64
- * random bits. What cannot be had is said on `complaints`, a line each with the cause and
+/* interfaces: names, each by itself or with ":native" or ":generic" behind it. key:
+ * random octets. What cannot be had is said on `complaints`, a line each with the cause and
  * what helps; the rest works. Nothing of it: a negative error. -ENOSYS: not built in. */
-int hf_xdp_open(const char *const *interfaces, size_t count, uint64_t seed, FILE *complaints,
-	struct hf_xdp **ret);
+int hf_xdp_open(const char *const *interfaces, size_t count, const struct hf_xdp_key *key,
+	FILE *complaints, struct hf_xdp **ret);
 void hf_xdp_close(struct hf_xdp *xdp); /* NULL is fine */
 
 struct hf_xdp_rules {

@@ -382,7 +382,7 @@ ALWAYS int take_name(struct run *r)
 
 ALWAYS struct hf_xdp_entry *find(struct run *r)
 {
-	__u64 hash = hf_xdp_hash(r->p->name, r->settings->seed);
+	__u64 hash = hf_xdp_hash(r->p->name, name_len(r), &r->settings->key);
 	__u64 tag = hf_xdp_tag(hash, (__u16)r->p->type, (__u8)r->p->flags);
 	__u32 at = hf_xdp_bucket_of(hash);
 	volatile struct hf_xdp_bucket *bucket = bpf_map_lookup_elem(&hf_buckets, &at);

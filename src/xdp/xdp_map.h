@@ -30,6 +30,8 @@
 
 #include <linux/types.h>
 
+#include "base/sip.h"
+
 #define HF_XDP_NAME 64 /* octets of a name in wire form */
 #define HF_XDP_NAME_WORDS (HF_XDP_NAME / 8)
 #define HF_XDP_LABELS 24 /* without the root; a name of 64 octets rarely has so many */
@@ -71,9 +73,13 @@ struct hf_xdp_bucket {
 };
 #define HF_XDP_CLAIMED 2 /* in place of a tag: somebody writes the entry */
 
+struct hf_xdp_key { /* of the hash: random, and known to nobody outside */
+	__u64 k0, k1;
+};
+
 struct hf_xdp_settings {
 	__u64 generation; /* 0: nothing is answered */
-	__u64 seed;       /* of the hash */
+	struct hf_xdp_key key;
 	__u32 edns_size;  /* the largest reply */
 	__u32 sample;     /* one in so many goes up all the same, a power of two; 0: none */
 	__u32 door_count;
@@ -125,20 +131,23 @@ struct hf_xdp_cpu {
 	__u64 scratch[HF_XDP_SCRATCH / 8]; /* of the program alone */
 };
 
-/* Spreads names over buckets and tags. Its seed is drawn once a process, so nobody
- * outside knows who shares a bucket; nothing rests on it but speed. */
+/* Spreads names over buckets and tags: SipHash-1-3 of the name's `len` octets (1 to
+ * HF_XDP_NAME), behind which there are zeros up to the end of their word. The key is drawn
+ * once a process. Clients choose names, and with what is weaker they can choose such as
+ * meet in one bucket whatever the key is, and drive an answer out that is asked for. */
 static inline __attribute__((always_inline)) __u64 hf_xdp_hash(
-	const __u64 name[HF_XDP_NAME_WORDS], __u64 seed)
+	const __u64 name[HF_XDP_NAME_WORDS], __u32 len, const struct hf_xdp_key *key)
 {
-	__u64 x = seed;
+	struct hf_sip s;
+	hf_sip_begin(&s, key->k0, key->k1);
 #ifdef __clang__
-#pragma clang loop unroll(full)
+#pragma clang loop unroll(disable)
 #endif
-	for (int i = 0; i < HF_XDP_NAME_WORDS; i++) {
-		x = (x ^ name[i]) * 0x9e3779b97f4a7c15ull;
-		x ^= x >> 32;
-	}
-	return x * 0xff51afd7ed558ccdull ^ x >> 29;
+	for (__u32 i = 0; i < HF_XDP_NAME_WORDS && i < len / 8; i++)
+		hf_sip_absorb(&s, name[i]);
+	__u64 rest = len < HF_XDP_NAME ? name[len / 8 & (HF_XDP_NAME_WORDS - 1)] : 0;
+	hf_sip_absorb(&s, rest | (__u64)len << 56);
+	return hf_sip_end(&s);
 }
 
 /* All ways of a name have the same upper half. */

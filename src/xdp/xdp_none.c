@@ -5,12 +5,12 @@
 #include "base/check.h"
 #include "base/error.h"
 
-int hf_xdp_open(const char *const *interfaces, size_t count, uint64_t seed, FILE *complaints,
-	struct hf_xdp **ret)
+int hf_xdp_open(const char *const *interfaces, size_t count, const struct hf_xdp_key *key,
+	FILE *complaints, struct hf_xdp **ret)
 {
 	(void)interfaces;
 	(void)count;
-	(void)seed;
+	(void)key;
 	(void)ret;
 	fprintf(complaints, "listen.xdp: this holdfast was built without XDP (it takes libbpf and "
 			    "clang); sockets answer\n");
