@@ -35,8 +35,9 @@ static void echo_datagrams(int fd)
 	}
 }
 
-static size_t echo_message(const uint8_t *m, size_t length, uint8_t *out)
+static size_t echo_message(uint32_t from, const uint8_t *m, size_t length, uint8_t *out)
 {
+	(void)from;
 	if (length < 3 || length > HF_YARD_STREAM_ANSWER)
 		return 0;
 	memcpy(out, m, length);

@@ -45,6 +45,11 @@ LOADS = [
          fresh=10, room=200000),
     Load("hits-tcp", "All questions are for 10,000 names in the cache and come over 16 TCP connections that "
          "stay open, pipelined (RFC 7766).", transport="tcp", lanes=16),
+    Load("misses-tcp", "Every question is for a name that was never asked for and comes over one of 16 TCP "
+         "connections; the upstream answers at once, over what transport it is asked.", transport="tcp",
+         names=1, fresh=100, reference="bare relay", lanes=16),
+    Load("mixed-tcp-90-10", "Nine questions of ten are for 10,000 names in the cache, one is for a new name; "
+         "all come over 16 TCP connections.", transport="tcp", fresh=10, room=200000, lanes=16),
 ]
 
 

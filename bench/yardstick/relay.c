@@ -4,16 +4,19 @@
  * relay ADDRESS PORT UPSTREAM PORT passes every query on under another id, which
  * is random, from one of 1,024 source ports that are open from the start, picked
  * at random for each query (RFC 5452). What comes back from the upstream to the
- * right port with the right id goes to the client under the client's id. It has
- * no cache, looks at no name and checks nothing else: what a server needs beyond
- * it is the price of knowing what it passes on.
+ * right port with the right id goes to the client under the client's id, in a
+ * datagram or on the connection that the query came by. It has no cache, looks at
+ * no name and checks nothing else: what a server needs beyond it is the price of
+ * knowing what it passes on.
  *
  * The table of what is under way has a slot for each (port, id) of a hash. A
  * slot whose query is younger than two seconds is taken: then port and id are
  * drawn again.
  *
- * At the bound: after eight draws the query is dropped.  Threads: one. */
+ * At the bound: after eight draws the query is dropped; so is one over TCP of more
+ * than HF_YARD_STREAM_ANSWER octets.  Threads: one. */
 #include "batch.h"
+#include "streams.h"
 
 #include <err.h>
 #include <stdlib.h>
@@ -29,11 +32,14 @@
 #define DRAWS 8
 #define LIFE 2 /* seconds */
 #define EVENTS HF_YARD_BATCH
+#define DATAGRAMS (HF_YARD_LISTENER + 1) /* what sockets are called in epoll */
+#define FIRST_PORT (DATAGRAMS + 1)
 
 struct slot { /* key 0: free */
 	uint32_t key;
 	time_t since;
 	struct sockaddr_in client;
+	uint32_t stream; /* the client's connection; 0: it asked over UDP */
 	uint16_t id;
 };
 
@@ -87,14 +93,15 @@ static uint16_t get_id(const uint8_t *m)
 	return (uint16_t)(m[0] << 8 | m[1]);
 }
 
-static void pass_on(uint8_t *m, size_t length, const struct sockaddr_in *client)
+/* `client` matters to who asked over UDP, `stream` to who did not. */
+static void pass_on(uint8_t *m, size_t length, struct sockaddr_in client, uint32_t stream)
 {
 	uint32_t key;
 	struct slot *s = length < 12 ? NULL : draw(&key);
 
 	if (s == NULL)
 		return;
-	*s = (struct slot){key, now, *client, get_id(m)};
+	*s = (struct slot){key, now, client, stream, get_id(m)};
 	put_id(m, (uint16_t)key);
 	sendto(ports[(key >> 16) - 1], m, length, 0, (struct sockaddr *)&upstream, sizeof upstream);
 }
@@ -105,10 +112,20 @@ static void take_queries(int fd)
 
 	if (hf_yard_receive(fd, &b))
 		for (unsigned i = 0; i < b.count; i++)
-			pass_on(b.octets[i], b.head[i].msg_len, &b.peer[i]);
+			pass_on(b.octets[i], b.head[i].msg_len, b.peer[i], 0);
 }
 
-/* Adds the reply that has come to a port to those that go to clients. */
+static size_t take_message(uint32_t from, const uint8_t *m, size_t length, uint8_t *out)
+{
+	if (length > HF_YARD_STREAM_ANSWER)
+		return 0;
+	memcpy(out, m, length);
+	pass_on(out, length, (struct sockaddr_in){0}, from);
+	return 0;
+}
+
+/* Adds the reply that has come to a port to those that go to clients, or keeps it for a
+ * connection. */
 static void take_reply(unsigned port, struct hf_yard_batch *out, uint8_t room[HF_YARD_ROOM])
 {
 	struct sockaddr_in from;
@@ -125,18 +142,21 @@ static void take_reply(unsigned port, struct hf_yard_batch *out, uint8_t room[HF
 		return;
 	s->key = 0;
 	put_id(room, s->id);
-	hf_yard_add(out, &s->client, room, (size_t)length);
+	if (s->stream)
+		hf_yard_stream_say(s->stream, room, (size_t)length);
+	else
+		hf_yard_add(out, &s->client, room, (size_t)length);
 }
 
 static void open_ports(int poller)
 {
-	struct rlimit files = {PORTS + 64, PORTS + 64};
+	struct rlimit files = {PORTS + 64 + HF_YARD_STREAMS, PORTS + 64 + HF_YARD_STREAMS};
 	struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
-		err(1, "%u files", PORTS + 64);
+		err(1, "%u files", (unsigned)files.rlim_cur);
 	for (unsigned i = 0; i < PORTS; i++) {
-		struct epoll_event want = {.events = EPOLLIN, .data.u32 = i};
+		struct epoll_event want = {.events = EPOLLIN, .data.u32 = FIRST_PORT + i};
 		ports[i] = hf_yard_socket(SOCK_DGRAM, &any);
 		if (epoll_ctl(poller, EPOLL_CTL_ADD, ports[i], &want) < 0)
 			err(1, "epoll_ctl");
@@ -147,7 +167,7 @@ int main(int argc, char **argv)
 {
 	static struct hf_yard_batch out;
 	static uint8_t room[EVENTS][HF_YARD_ROOM];
-	struct epoll_event ready[EVENTS], want = {.events = EPOLLIN, .data.u32 = PORTS};
+	struct epoll_event ready[EVENTS], want = {.events = EPOLLIN, .data.u32 = DATAGRAMS};
 
 	if (argc != 5)
 		errx(2, "usage: relay ADDRESS PORT UPSTREAM PORT");
@@ -157,17 +177,22 @@ int main(int argc, char **argv)
 	open_ports(poller);
 	if (epoll_ctl(poller, EPOLL_CTL_ADD, clients, &want) < 0)
 		err(1, "epoll_ctl");
+	hf_yard_listen(poller, &at);
 	for (;;) {
 		int count = epoll_wait(poller, ready, EVENTS, -1);
 		struct timespec t;
 		clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
 		now = t.tv_sec;
 		for (int i = 0; i < count; i++) {
-			if (ready[i].data.u32 == PORTS)
+			uint32_t which = ready[i].data.u32;
+			if (which == DATAGRAMS)
 				take_queries(clients);
+			else if (which >= FIRST_PORT)
+				take_reply(which - FIRST_PORT, &out, room[i]);
 			else
-				take_reply(ready[i].data.u32, &out, room[i]);
+				hf_yard_stream(poller, which, take_message);
 		}
 		hf_yard_send(clients, &out);
+		hf_yard_stream_send();
 	}
 }

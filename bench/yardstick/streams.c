@@ -11,13 +11,16 @@
 #define ROOM 16384u /* of what one read takes */
 #define OUT 65536u
 
-struct connection { /* fd 0: free */
+struct connection { /* fd 0 and nothing kept: free */
 	int fd;
-	size_t have;
-	uint8_t in[ROOM];
+	uint32_t
+		name; /* its place in the lowest octet, above it which of those who had the place */
+	size_t have, kept;
+	uint8_t in[ROOM], later[OUT];
 };
 
 static struct connection connections[HF_YARD_STREAMS];
+static uint32_t speaking[HF_YARD_STREAMS], speaking_count; /* places with something kept */
 static int listener;
 
 static void watch(int poller, int fd, uint32_t which)
@@ -43,10 +46,11 @@ static void accept_one(int poller)
 	if (fd < 0)
 		return;
 	for (uint32_t i = 0; i < HF_YARD_STREAMS; i++) {
-		if (connections[i].fd)
+		if (connections[i].fd || connections[i].kept)
 			continue;
 		connections[i].fd = fd;
 		connections[i].have = 0;
+		connections[i].name = (connections[i].name & ~0xffu) + 0x100 + i;
 		watch(poller, fd, i);
 		return;
 	}
@@ -82,7 +86,7 @@ static bool answer_all(struct connection *c, hf_yard_answer *answer)
 				return false;
 			used = 0;
 		}
-		size_t said = answer(c->in + at + 2, length, out + used + 2);
+		size_t said = answer(c->name, c->in + at + 2, length, out + used + 2);
 		out[used] = (uint8_t)(said >> 8);
 		out[used + 1] = (uint8_t)said;
 		used += said ? 2 + said : 0;
@@ -103,4 +107,32 @@ void hf_yard_stream(int poller, uint32_t which, hf_yard_answer *answer)
 	c->have += got > 0 ? (size_t)got : 0;
 	if (got <= 0 || !answer_all(c, answer))
 		end(c);
+}
+
+void hf_yard_stream_say(uint32_t to, const uint8_t *m, size_t length)
+{
+	struct connection *c = &connections[to & 0xff];
+
+	if (c->fd == 0 || c->name != to)
+		return;
+	if (c->kept == 0)
+		speaking[speaking_count++] = to & 0xff;
+	if (c->kept + 2 + length > OUT) {
+		end(c);
+		return;
+	}
+	c->later[c->kept] = (uint8_t)(length >> 8);
+	c->later[c->kept + 1] = (uint8_t)length;
+	memcpy(c->later + c->kept + 2, m, length);
+	c->kept += 2 + length;
+}
+
+void hf_yard_stream_send(void)
+{
+	while (speaking_count > 0) {
+		struct connection *c = &connections[speaking[--speaking_count]];
+		if (c->fd && !write_all(c, c->later, c->kept))
+			end(c);
+		c->kept = 0;
+	}
 }

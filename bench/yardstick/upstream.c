@@ -21,8 +21,9 @@ enum { DATAGRAMS = HF_YARD_LISTENER + 1, COMMANDS };
 static uint64_t asked;
 static uint32_t ttl;
 
-static size_t answer(const uint8_t *query, size_t length, uint8_t *out)
+static size_t answer(uint32_t from, const uint8_t *query, size_t length, uint8_t *out)
 {
+	(void)from;
 	size_t said = hf_yard_write_response(query, length, ttl, out);
 
 	asked += said > 0;
@@ -36,7 +37,7 @@ static void answer_datagrams(int fd)
 
 	while (hf_yard_receive(fd, &in)) {
 		for (unsigned i = 0; i < in.count; i++) {
-			size_t said = answer(in.octets[i], in.head[i].msg_len, responses[i]);
+			size_t said = answer(0, in.octets[i], in.head[i].msg_len, responses[i]);
 			if (said)
 				hf_yard_add(&out, &in.peer[i], responses[i], said);
 		}

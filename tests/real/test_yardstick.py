@@ -161,9 +161,10 @@ def test_the_echo_answers_frames_however_they_are_cut(start):
     assert got == b"".join(struct.pack("!H", 42) + query(n)[:2] + b"\x81" + query(n)[3:] for n in range(3))
 
 
-def test_the_relay_draws_ports_and_ids_and_gives_the_client_its_own_back(start, replier, programs):
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_the_relay_draws_ports_and_ids_and_gives_the_client_its_own_back(start, replier, programs, transport):
     behind = replier(lambda octets, _: [response(octets)])
-    report = load(programs, "udp", start("relay", *behind.at), PORT, "names=1000", "count=300")
+    report = load(programs, transport, start("relay", *behind.at), PORT, "names=1000", "count=300")
     assert report["right"] == 300 and report["stray"] == 0
     ports = {peer[1] for _, peer in behind.came}
     idents = {octets[:2] for octets, _ in behind.came}
@@ -185,6 +186,30 @@ def test_the_relay_believes_once_and_only_the_right_id_from_the_upstream(start, 
         client.settimeout(0.2)
         with pytest.raises(TimeoutError):
             client.recv(4096)
+
+
+def test_the_relay_says_nothing_to_a_connection_that_has_another_ones_place(start, replier):
+    """The first client is gone when its answer comes; the second one has its place, and its own answer."""
+    def says(octets, before):
+        if before:
+            first, peer = behind.came[0]
+            behind.socket.sendto(response(first), peer)
+        return [response(octets)] if before else []
+
+    behind = replier(says)
+    address = start("relay", *behind.at)
+    with socket.create_connection((address, PORT), 5) as gone:
+        gone.sendall(struct.pack("!H", 42) + query(1))
+        net.wait_until("the first question", lambda: behind.came)
+    time.sleep(0.1)     # the relay has read that it is gone
+    with socket.create_connection((address, PORT), 5) as client:
+        client.sendall(struct.pack("!H", 42) + query(2, 0x4321))
+        client.settimeout(0.5)
+        got = b""
+        with pytest.raises(TimeoutError):
+            while True:
+                got += client.recv(4096)
+    assert got == struct.pack("!H", len(response(query(2)))) + response(query(2, 0x4321))
 
 
 # ---- the load generator and the upstream ----
