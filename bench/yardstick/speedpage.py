@@ -88,8 +88,30 @@ def markdown(columns, rows):
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
+def who_is_missing(absent):
+    """[(server, why)] as a sentence; those of one reason stand together."""
+    by_reason = {}
+    for server, why in absent:
+        by_reason.setdefault(why, []).append(server)
+    return "Did not take part: %s." % "; ".join(
+        "%s (%s)" % (", ".join(names), why) for why, names in by_reason.items())
+
+
+def rounds_of_each(rows):
+    """Which servers were measured in how many rounds, if not all in as many."""
+    by_count = {}
+    for row in rows:
+        by_count.setdefault(len(row.runs), []).append(row.server)
+    return "" if len(by_count) < 2 else "Not all were measured in as many rounds: %s." % "; ".join(
+        "%s in %d" % (", ".join(names), count) for count, names in sorted(by_count.items()))
+
+
 def remarks(of):
     """What has to be said about rows, after the table."""
+    if of.absent:
+        yield who_is_missing(of.absent)
+    if rounds_of_each(of.rows):
+        yield rounds_of_each(of.rows)
     for row in of.rows:
         if row.server not in sums.REFERENCES and not row.does_the_work(of.scene.fresh):
             yield "%s does not do all of this scene's work: it is compared with nobody." % row.server
@@ -111,26 +133,33 @@ def remarks(of):
         yield "Caches: %s." % "; ".join(sized)
 
 
+def names_of(scene, runs):
+    """With how many names it was played."""
+    return runs[-1]["names"] if runs else scene.names
+
+
 def load_section(scene, runs):
     of = sums.Sums(scene, runs)
-    names = runs[-1]["names"]
-    parts = ["## %s" % scene.name, scene.what.format(names=names),
+    parts = ["## %s" % scene.name, scene.what.format(names=names_of(scene, sums.worked(runs))),
              markdown(COLUMNS, [cells(of, row) for row in of.rows]),
              of.verdict(), "\n".join("- " + text for text in remarks(of))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def memory_section(scene, runs):
-    order = [e.name for e in entrants.ENTRANTS]
+    order, absent = [e.name for e in entrants.ENTRANTS], sums.absent(scene, runs)
+    runs = sums.worked(runs)
     rows = [[run["server"], "%.0f" % ((run["after"] - run["before"]) / run["names"]),
              "%.0f" % (run["before"] / 2**20), "%.0f" % (run["after"] / 2**20),
              "%.1f" % (100 * run["kept"]), "%.1f" % (100 * run["kept_at_once"]), run["sizing"]]
             for run in sorted(runs, key=lambda run: order.index(run["server"]))]
     table = markdown(["server", "octets per name", "MiB before", "MiB after", "names kept %", "at once %", "cache"], rows)
     few = [row[0] for row in rows if float(row[4]) < 99.0]
-    parts = ["## memory", scene.what.format(names=runs[-1]["names"]), table]
+    parts = ["## memory", scene.what.format(names=names_of(scene, runs)), table]
     if few:
         parts.append("Octets per name say nothing of who kept fewer than 99 %% of them: %s." % ", ".join(few))
+    if absent:
+        parts.append(who_is_missing(absent))
     return "\n\n".join(parts) + "\n"
 
 
@@ -145,7 +174,7 @@ def tables(runs):
 
 
 def versions(runs):
-    seen = {run["server"]: run["version"] for run in runs}
+    seen = {run["server"]: run["version"] for run in sums.worked(runs)}
     rows = [[e.name, seen[e.name], e.note] for e in entrants.ENTRANTS if e.name in seen]
     return markdown(["server", "version", "configuration"], rows).replace(" ---: |", " --- |")
 

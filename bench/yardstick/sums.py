@@ -27,6 +27,19 @@ def disturbances(runs):
     return reasons
 
 
+def worked(runs):
+    """Without those that did not, of which only the reason is known (`error`)."""
+    return [run for run in runs if "error" not in run]
+
+
+def absent(scene, runs):
+    """[(server, why)] of those who have a part in a scene and no figure."""
+    there = {run["server"] for run in worked(runs)}
+    why = {run["server"]: run["error"] for run in runs if "error" in run}
+    return [(e.name, why.get(e.name, "was not run")) for e in entrants.ENTRANTS
+            if scene.who(e) and e.name not in there]
+
+
 class Figure:
     """Median, least and greatest. False when there was nothing to measure."""
 
@@ -114,8 +127,9 @@ class Sums:
 
     def __init__(self, scene, runs):
         self.scene = scene
+        self.absent = absent(scene, runs)
         by_server = {}
-        for run in runs:
+        for run in worked(runs):
             by_server.setdefault(run["server"], []).append(run)
         names = [e.name for e in entrants.ENTRANTS]
         self.rows = [Row(name, by_server[name]) for name in names if name in by_server]

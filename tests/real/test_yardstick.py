@@ -386,6 +386,16 @@ def test_the_page_and_the_plot_name_everybody():
         assert "| %s |" % server in page and ">%s</text>" % server in picture
 
 
+def test_who_is_not_in_a_table_is_named_with_the_reason():
+    results = [run for run in quiet() if (run["server"], run["round"]) != ("bind", 1)]
+    results.append({"scene": "hits-udp", "server": "dnsdist", "round": 0, "seconds": 1, "error": "is not installed"})
+    page = speedpage.whole(results)
+    assert "Did not take part: knot-resolver, pdns-recursor, dnsmasq (was not run); dnsdist (is not installed)." in page
+    assert "Not all were measured in as many rounds: bind in 1; bare echo, holdfast, unbound in 2." in page
+    assert "dnsdist" not in bars.whole(results)
+    assert "Not all were" not in speedpage.whole(quiet())
+
+
 def test_instructions_are_charged_to_the_file_that_they_were_written_in(tmp_path):
     (tmp_path / "profile").write_text(
         "events: Ir\nob=(1) /x/holdfast\nfl=(1) ../src/serve/respond.c\nfn=(1) hf_respond\n10 5\n"
