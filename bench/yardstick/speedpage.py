@@ -38,7 +38,9 @@ How it is measured:
   its core the server used meanwhile; far below 100, it was not the server that was at its limit.
 - *CPU us*: processor time of the server and its children, told by the scheduler in nanoseconds, over
   right answers, at saturation. On loopback it includes the kernel's work until a packet lies in the
-  receiver's queue{apart}. *User %*: the share of it outside of the kernel, sampled by ticks.
+  receiver's queue{apart}. *User %*: the share of it outside of the kernel; *user us*:
+  that share of each run's CPU. The share is sampled by ticks, {ticks} a second: of a run of some seconds it
+  is known to a few percent.
 - *x reference*, *x best peer*: that CPU over the reference's, or over that of the best of the other
   servers that did the work of the scene, within each round.
 - *p50*, *p99*, *p99.9*: microseconds at half of the server's own saturation, for questions at random
@@ -59,7 +61,7 @@ between rounds, when others on the machine used more than {others:.0f} % of a co
 
 """
 
-COLUMNS = ["server", "queries/s", "core %", "CPU us", "user %", "x reference", "x best peer", "p50", "p99", "p99.9",
+COLUMNS = ["server", "queries/s", "core %", "CPU us", "user %", "user us", "x reference", "x best peer", "p50", "p99", "p99.9",
            "failed", "wrong", "lost", "upstream", "instr."]
 
 
@@ -73,6 +75,7 @@ def cells(of, row):
         "%.0f" % (100 * row.server_share().middle),
         row.cpu.text(),
         "-" if not share else "%.0f" % (100 * share.middle),
+        row.figure(sums.user_of).text(spread=False),
         row.ratio_to(of.reference).text() if of.reference and row is not of.reference else "-",
         row.ratio_to(best).text() if best else "-",
         row.at_half("p50").text(0, spread=False),
@@ -198,4 +201,4 @@ def whole(runs):
         where=where(runs),
         apart=" (but this kernel charges its soft interrupts to nobody)" if rig.APART else "", versions=versions(runs) if runs else "",
         instructions="" if counted or not runs else " This one does not.",
-        gauge=100 * sums.GAUGE, others=100 * sums.OTHERS, stolen=100 * sums.STOLEN) + tables(runs)
+        ticks=rig.TICK, gauge=100 * sums.GAUGE, others=100 * sums.OTHERS, stolen=100 * sums.STOLEN) + tables(runs)

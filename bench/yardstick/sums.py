@@ -76,6 +76,12 @@ def cpu_of(run):
     return per(run["full"]["server_cpu"], run["full"]["right"], 1e6)
 
 
+def user_of(run):
+    """Of that, outside of the kernel, as far as ticks tell."""
+    cpu, share = cpu_of(run), run["full"]["user_share"]
+    return None if cpu is None or share is None else cpu * share
+
+
 def asked_of(run):
     return per(run["full"]["upstream_asked"], run["full"]["right"])
 

@@ -386,6 +386,12 @@ def test_the_page_and_the_plot_name_everybody():
         assert "| %s |" % server in page and ">%s</text>" % server in picture
 
 
+def test_time_in_user_space_is_its_share_of_each_runs_cpu():
+    ours = sums.Sums(loads.LOADS[0], quiet()).ours
+    assert ours.figure(sums.user_of).values == pytest.approx([0.75, 0.8])
+    assert "| holdfast | 1,000 | 0 | 1.55 (1.50..1.60) | 50 | 0.78 |" in speedpage.whole(quiet())
+
+
 def test_who_is_not_in_a_table_is_named_with_the_reason():
     results = [run for run in quiet() if (run["server"], run["round"]) != ("bind", 1)]
     results.append({"scene": "hits-udp", "server": "dnsdist", "round": 0, "seconds": 1, "error": "is not installed"})
