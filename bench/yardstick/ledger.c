@@ -32,8 +32,11 @@ void hf_yard_ledger_init(struct hf_yard_ledger *l, const struct hf_yard_plan *pl
 		/* A sixth more than is expected: of 1,000 random arrivals that is five
 		 * standard deviations, of more it is more. */
 		l->took_room = (uint64_t)(plan->rate * plan->seconds * 7 / 6) + 1000;
-		l->took = zeroed(l->took_room, sizeof *l->took);
+	} else if (plan->timed) {
+		l->took_room = (uint64_t)(plan->seconds * HF_YARD_TIMES_A_SECOND);
 	}
+	if (l->took_room > 0)
+		l->took = zeroed(l->took_room, sizeof *l->took);
 }
 
 /* ---- which number is next ---- */

@@ -8,14 +8,17 @@
  * lane, and closes it when its answer came, or when two seconds are over: only
  * then is it lost. The time of a question at a rate begins when it was to be
  * asked and not when it was, so that a server that stands still is charged for
- * all who would have asked it meanwhile.
+ * all who would have asked it meanwhile. That of a question of a window begins when
+ * it is asked: a server that stands still is charged for the window alone, which the
+ * longest time tells and a percentile of many questions need not.
  * Knows: numbers, ids, moments in nanoseconds that it is told, verdicts.
  * Never knows: sockets, the clock.
  * Ownership: memory is taken once, by hf_yard_ledger_init, and lives as long as
  * the process.
  * At the bound: 16 lanes of 65,535 questions under way; a question for which a
  * lane has no id counts as lost at once. A name that shall be answered and is
- * not (HF_YARD_EACH) is asked again, so often in all as there are names.
+ * not (HF_YARD_EACH) is asked again, so often in all as there are names. Of a window
+ * the first HF_YARD_TIMES_A_SECOND times of its seconds are kept.
  * Threads: one owner. */
 #ifndef HF_YARD_LEDGER_H
 #define HF_YARD_LEDGER_H
@@ -25,6 +28,7 @@
 #define HF_YARD_LANES 16
 #define HF_YARD_SECOND 1000000000LL
 #define HF_YARD_PATIENCE (2 * HF_YARD_SECOND)
+#define HF_YARD_TIMES_A_SECOND 4000000 /* more than a bare echo answers over TCP */
 
 enum hf_yard_order {
 	HF_YARD_RANDOM, /* any of the names, each as likely */
@@ -53,6 +57,7 @@ struct hf_yard_plan {
 	unsigned window; /* questions under way, when there is no rate */
 	bool lockstep;   /* the next window only when the last one is answered whole */
 	bool spin;       /* do not sleep between two moments of a rate */
+	bool timed;      /* take the times of a window, too; it must have seconds */
 	uint64_t seed;
 };
 
@@ -78,7 +83,7 @@ struct hf_yard_ledger {
 	uint32_t *again; /* numbers to be asked again; as many as names */
 	uint32_t again_count;
 	uint64_t again_left;
-	uint32_t *took; /* tenths of microseconds of each question at a rate */
+	uint32_t *took; /* tenths of microseconds of each question whose time is taken */
 	uint64_t took_count, took_room;
 	bool sorted;
 };
@@ -111,7 +116,7 @@ bool hf_yard_still(
 int64_t hf_yard_gap(struct hf_yard_ledger *l);
 
 /* The time that a share (0 to 1) of the questions did not exceed, in microseconds;
- * lost ones took two seconds. 0 without a rate. Sorts at the first call. */
+ * lost ones took two seconds. 0 if no times were taken. Sorts at the first call. */
 double hf_yard_percentile(struct hf_yard_ledger *l, double share);
 
 #endif

@@ -15,6 +15,7 @@
  *   rate=R        so many a second at random moments, whatever comes back
  *   lanes=N       sockets or connections (8)
  *   lockstep=1    ask for a window only when the last one is answered whole
+ *   timed=1       tell the times of a window, too (ledger.h says what they are)
  *   spin=1        at a rate, wait for the next moment without sleeping
  *   want=WHAT     the right answer: address (the default), echo, or of a server with
  *                 authority denial, wild or referral
@@ -88,7 +89,8 @@ static void read_word(char *word)
 		{"count", .u64 = &plan.count}, {"window", .u = &plan.window},
 		{"rate", .real = &plan.rate}, {"lanes", .u = &lane_count},
 		{"lockstep", .flag = &plan.lockstep}, {"spin", .flag = &plan.spin},
-		{"secure", .flag = &plan.secure}, {"seed", .u64 = &plan.seed}};
+		{"timed", .flag = &plan.timed}, {"secure", .flag = &plan.secure},
+		{"seed", .u64 = &plan.seed}};
 	if (strcmp(word, "want") == 0) {
 		plan.want = read_want(value);
 		return;
@@ -122,6 +124,8 @@ static void check_plan(void)
 		errx(2, "names, lanes, fresh, window or rate is out of bounds");
 	if (plan.order != HF_YARD_EACH && plan.count == 0 && !(plan.seconds > 0))
 		errx(2, "one of seconds, count and each must be given");
+	if (plan.timed && !(plan.seconds > 0 && plan.seconds < 1000))
+		errx(2, "times need seconds, and less than 1000");
 	if (plan.rate > 0 && !(plan.seconds > 0 && plan.seconds * plan.rate < 1e8))
 		errx(2, "a rate needs seconds, and at most 100 million questions");
 }
@@ -242,10 +246,11 @@ static void report(int64_t began, int64_t ended)
 	printf("\"seconds\": %.6f, \"per_second\": %.1f, \"cpu\": %.6f, ", took,
 		(double)ledger.right_in_time / load_time,
 		seconds_of(used.ru_utime) + seconds_of(used.ru_stime));
-	printf("\"p50\": %.1f, \"p99\": %.1f, \"p999\": %.1f, \"late_p50\": %.0f, "
-	       "\"late_p99\": %.0f}\n",
+	printf("\"p50\": %.1f, \"p99\": %.1f, \"p999\": %.1f, \"longest\": %.1f, "
+	       "\"late_p50\": %.0f, \"late_p99\": %.0f}\n",
 		hf_yard_percentile(&ledger, 0.5), hf_yard_percentile(&ledger, 0.99),
-		hf_yard_percentile(&ledger, 0.999), late_percentile(0.5), late_percentile(0.99));
+		hf_yard_percentile(&ledger, 0.999), hf_yard_percentile(&ledger, 1),
+		late_percentile(0.5), late_percentile(0.99));
 }
 
 int main(int argc, char **argv)
@@ -261,7 +266,8 @@ int main(int argc, char **argv)
 	hf_yard_ledger_init(&ledger, &plan);
 	for (unsigned i = 0; i < lane_count; i++)
 		ready[i] = (struct pollfd){
-			.fd = transport->open(i, &server, plan.rate > 0), .events = POLLIN};
+			.fd = transport->open(i, &server, plan.rate > 0 || plan.timed),
+			.events = POLLIN};
 	int64_t began = due = hf_yard_now();
 	if (plan.seconds > 0)
 		ledger.until = began + (int64_t)(plan.seconds * 1e9);

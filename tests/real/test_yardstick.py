@@ -313,6 +313,15 @@ def test_time_begins_when_a_question_was_to_be_asked(programs, replier):
     assert report["p50"] >= 150000 and report["p99"] >= 400000
 
 
+def test_a_window_has_its_times_told_if_they_are_asked_for(programs, replier):
+    """Of eight questions under way a server that stands still once delays eight."""
+    server = replier(lambda octets, _: [response(octets)], asleep=0.5)
+    words = [programs, "udp", *map(str, server.at), "names=100", "window=8", "lanes=1", "seconds=1"]
+    timed = load(*words, "timed=1")
+    assert timed["right"] == timed["asked"] > 100 and timed["longest"] >= 400000 > timed["p50"] > 0
+    assert load(*words)["longest"] == 0
+
+
 def test_a_load_generator_that_is_late_charges_itself(programs, replier):
     """It is stopped for half a second: whoever was to ask meanwhile has waited for it."""
     server = replier(lambda octets, _: [response(octets)])
