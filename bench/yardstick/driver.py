@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 
+import sections
+
 WINDOW = 128
 ETHTOOL_SGRO = 0x2C     # with GRO an end polls, with or without a program
 
@@ -67,22 +69,6 @@ class Bounce:
         self.process.wait(10)
 
 
-def kept(path):
-    """That part of a page, to be put behind what is written anew."""
-    try:
-        with open(path) as page:
-            text = page.read()
-    except OSError:
-        return ""
-    at = text.find("\n" + HEADING + "\n")
-    return text[at:] if at >= 0 else ""
-
-
 def put(path, tables, rate):
     """Writes that part of the page."""
-    with open(path) as page:
-        text = page.read()
-    at = text.find("\n" + HEADING + "\n")
-    with open(path, "w") as page:
-        page.write((text[:at] if at >= 0 else text) + "\n" + HEADING + "\n" +
-                   TEXT % {"window": WINDOW, "rate": format(rate, ",")} + tables)
+    sections.put(path, HEADING, TEXT % {"window": WINDOW, "rate": format(rate, ",")} + tables)

@@ -21,12 +21,15 @@ import net
 sys.path[1:1] = [os.path.join(under_test.ROOT, "bench", part) for part in ("yardstick", "stage")]
 import bars         # noqa: E402 (the path comes first)
 import callgrind    # noqa: E402
+import driver       # noqa: E402
 import entrants     # noqa: E402
 import loads        # noqa: E402
 import rig          # noqa: E402
 import runs         # noqa: E402
+import sections     # noqa: E402
 import servers      # noqa: E402
 import speedpage    # noqa: E402
+import steadypage   # noqa: E402
 import sums         # noqa: E402
 
 PORT = 5302
@@ -409,6 +412,40 @@ def test_who_is_not_in_a_table_is_named_with_the_reason():
     assert "Not all were measured in as many rounds: bind in 1; bare echo, holdfast, unbound in 2." in page
     assert "dnsdist" not in bars.whole(results)
     assert "Not all were" not in speedpage.whole(quiet())
+
+
+def slices(*p999, others=0.0):
+    return [{"p999": time, "longest": 2 * time, "per_second": 1000.0, "asked": 5000, "lost": 1, "failed": 0, "wrong": 0,
+             "memory": 3 * 2**20, "others": others, "stolen": 0.0} for time in p999]
+
+
+def minutes(name, others):
+    return {"name": name, "calm": slices(100.0, 110.0, 120.0), "reloads": [0.004, 0.002], "scrapes": [0.001],
+            "disturbed": slices(90.0, 219.0, 221.0, 500.0) + slices(230.0, 100.0, others=others), "faults": []}
+
+
+def test_slices_far_above_the_calm_are_told_by_whether_the_machine_was_quiet():
+    text = steadypage.table([minutes("full load", 0.5), minutes("at random moments", 0.0)])
+    assert "| above 2 x the calm, nobody disturbing from outside | 2 of 4 | 3 of 6 |" in text
+    assert "| above 2 x the calm, disturbed from outside | 1 of 2 | 0 of 0 |" in text
+    assert "| p99.9, the worst slices | 500; 230; 221; 219; 100 | 500; 230; 221; 219; 100 |" in text
+    assert "| lost | 6 | 6 |" in text and "| 2: 3.0, 4 |" in text and "Too noisy" not in text
+    busy = {**minutes("full load", 0.5), "calm": slices(100.0, 100.0, others=0.5)}
+    assert "**Too noisy to tell** (full load): others used 50 % of a core" in steadypage.table([busy])
+
+
+def test_each_part_of_the_page_outlives_the_others(tmp_path):
+    page = tmp_path / "speed.md"
+    page.write_text(speedpage.whole(quiet()))
+    driver.put(str(page), "| first |\n", 20000)
+    how = {"cache": 16, "names": 10, "slice": 5, "window": 128, "share": 80}
+    sections.put(str(page), steadypage.HEADING, steadypage.section([minutes("full load", 0.0)], **how))
+    driver.put(str(page), "| second |\n", 20000)
+    text = page.read_text()
+    assert "| first |" not in text and text.count("| second |") == 1 and text.count("\n## Ten minutes\n") == 1
+    assert text.index(driver.HEADING) < text.index(steadypage.HEADING) and "At random moments" not in text
+    assert speedpage.whole(quiet()) + sections.kept(str(page)) == text
+    assert speedpage.whole([]) + sections.kept(str(page)) != text
 
 
 def test_instructions_are_charged_to_the_file_that_they_were_written_in(tmp_path):
