@@ -20,6 +20,13 @@ static int set_flags(int fd)
 	return 0;
 }
 
+/* What comes through an exec cannot have the flag that all have which were opened here. */
+static bool was_passed(int fd)
+{
+	int flags = fcntl(fd, F_GETFD);
+	return flags >= 0 && !(flags & FD_CLOEXEC);
+}
+
 /* NULL and *ret filled in, or why the descriptor cannot be used. */
 static const char *look_at(int fd, struct hf_given_socket *ret)
 {
@@ -59,17 +66,22 @@ void hf_given_take(struct hf_given *given, const char *listen_pid, const char *l
 		fprintf(complaints, "LISTEN_FDS=%.20s is no number of sockets: ignored\n", listen_fds);
 		return;
 	}
-	for (int fd = first_fd; fd < first_fd + (int)count; fd++) {
+	for (int fd = first_fd; fd < first_fd + (int)count; fd++, name += *name == ':') {
+		const char *called = name;
 		int len = (int)strcspn(name, ":");
+		name += len;
+		if (!was_passed(fd)) {
+			fprintf(complaints, "given descriptor %d (%.*s) is not open\n", fd, len, called);
+			continue;
+		}
 		struct hf_given_socket socket = { .fd = -1 };
 		const char *fault = given->count == HF_GIVEN_MAX ? "is one too many" : look_at(fd, &socket);
 		if (fault) {
-			fprintf(complaints, "given descriptor %d (%.*s) %s: closed\n", fd, len, name, fault);
+			fprintf(complaints, "given descriptor %d (%.*s) %s: closed\n", fd, len, called, fault);
 			close(fd);
 		} else {
 			given->sockets[given->count++] = socket;
 		}
-		name += len + (name[len] == ':');
 	}
 }
 

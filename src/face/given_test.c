@@ -86,6 +86,28 @@ static void what_is_no_listening_socket_is_told_by_name_and_closed(void **state)
 	hf_given_close(&given);
 }
 
+/* The second is closed, and what stands at the first and third was opened here. */
+static void what_was_not_passed_is_left_alone(void **state)
+{
+	(void)state;
+	place(open("/dev/null", O_RDONLY), BASE);
+	place_socket(AF_INET, SOCK_DGRAM, false, BASE + 2);
+	assert_int_equal(fcntl(BASE, F_SETFD, FD_CLOEXEC), 0);
+	assert_int_equal(fcntl(BASE + 2, F_SETFD, FD_CLOEXEC), 0);
+	place_socket(AF_INET, SOCK_DGRAM, false, BASE + 3);
+	take("42", "4", "ours:closed:too:dns");
+	assert_non_null(strstr(complaints, "200 (ours) is not open\n"));
+	assert_non_null(strstr(complaints, "201 (closed) is not open\n"));
+	assert_non_null(strstr(complaints, "202 (too) is not open\n"));
+	assert_int_equal(given.count, 1);
+	assert_int_equal(given.sockets[0].fd, BASE + 3);
+	assert_int_not_equal(fcntl(BASE, F_GETFD), -1);
+	assert_int_not_equal(fcntl(BASE + 2, F_GETFD), -1);
+	hf_given_close(&given);
+	close(BASE);
+	close(BASE + 2);
+}
+
 static void sockets_for_another_process_are_left_alone(void **state)
 {
 	(void)state;
@@ -130,6 +152,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sockets_of_both_families_and_types_are_taken),
 		cmocka_unit_test(what_is_no_listening_socket_is_told_by_name_and_closed),
+		cmocka_unit_test(what_was_not_passed_is_left_alone),
 		cmocka_unit_test(sockets_for_another_process_are_left_alone),
 		cmocka_unit_test(nonsense_in_the_environment_takes_nothing),
 		cmocka_unit_test(names_may_be_fewer_than_sockets),
