@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a reader finds between any two instructions of the owner who stretches the index, and
+ * what between any two of a reader the owner may do: point 6 of the proof in cache.h. Threads
+ * meet there once in thousands of steps; here the processor stops after each instruction, and
+ * what is to happen between happens there. */
+#include "cache/cache.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <ucontext.h>
+
+#include "base/check.h"
+#include "cache/sample_answer.h"
+#include "cache/shape.h"
+
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+#define STEPS 1
+#endif
+#define STRIDE 1 /* instructions from one to the next that a reader is stopped at */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#undef STEPS
+#endif
+#if __has_feature(address_sanitizer) /* five times as many, and most are its own */
+#undef STRIDE
+#define STRIDE 16
+#endif
+#endif
+
+#define PAIRS 64          /* of an index that has just begun */
+#define NAMES (PAIRS * 6) /* with the next one it is stretched */
+#define MORE (PAIRS + 2)  /* until that is done */
+
+struct world {
+	struct hf_cache *cache;
+	struct hf_question questions[NAMES + MORE];
+	struct hf_cache_key keys[NAMES + MORE];
+	unsigned stored;
+	unsigned missed; /* of what was there all the time */
+};
+
+static struct world w;
+static struct copy copies[2]; /* one is written while the other is */
+
+static void prepare_next(struct answer *a)
+{
+	make_answer(a, &w.questions[w.stored], 16, (uint8_t)w.stored, 300);
+}
+
+static void store_prepared(const struct answer *a)
+{
+	hf_require(hf_cache_store(w.cache, &w.keys[w.stored++], 0, &a->kept) == 0);
+}
+
+static void store_next(void)
+{
+	static struct answer a;
+	prepare_next(&a);
+	store_prepared(&a);
+}
+
+static bool finds(const struct hf_cache_key *key, struct copy *c)
+{
+	return hf_cache_lookup(w.cache, key, 0, blank(c)) == HF_CACHE_FRESH;
+}
+
+static int begin(void **state)
+{
+	static const struct hf_hash_key hash_key = {1, 2};
+	(void)state;
+	w = (struct world){.missed = 0};
+	if (hf_cache_new(1 << 20, 1, &hash_key, &w.cache))
+		return -1;
+	for (unsigned n = 0; n < NAMES + MORE; n++) {
+		w.questions[n] = numbered(n);
+		w.keys[n] = hf_cache_key(w.cache, 0, &w.questions[n], 0);
+	}
+	while (w.stored < NAMES - 1)
+		store_next();
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	hf_cache_free(w.cache);
+	return 0;
+}
+
+#if defined(STEPS)
+/* ---- an instruction at a time ---- */
+
+#define TRAP_FLAG 0x100
+
+static void (*volatile between)(void);
+static volatile unsigned steps; /* since it began */
+
+/* The flag is part of what the interrupted goes on with; we are without it. */
+static void stop(int signal, siginfo_t *info, void *context)
+{
+	greg_t *flags = &((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL];
+	(void)signal;
+	(void)info;
+	if (between && steps++)
+		between();
+	*flags = between ? *flags | TRAP_FLAG : *flags & ~(greg_t)TRAP_FLAG;
+}
+
+/* From here on `what` is done after each instruction, until NULL is. */
+static void step(void (*what)(void))
+{
+	struct sigaction action = {.sa_sigaction = stop, .sa_flags = SA_SIGINFO};
+	between = what;
+	if (!what)
+		return;
+	steps = 0;
+	assert_int_equal(sigaction(SIGTRAP, &action, NULL), 0);
+	raise(SIGTRAP);
+}
+
+static void look_for_all(void)
+{
+	static struct hf_cache_key keys[HF_CACHE_AHEAD], *batch[HF_CACHE_AHEAD];
+	const unsigned from = steps * 37 % (NAMES - HF_CACHE_AHEAD);
+	for (unsigned n = 0; n < NAMES - 1; n++)
+		w.missed += !finds(&w.keys[n], &copies[1]);
+	for (unsigned i = 0; i < HF_CACHE_AHEAD; i++) {
+		keys[i] = w.keys[from + i];
+		batch[i] = &keys[i];
+	}
+	hf_cache_look_ahead(w.cache, batch, HF_CACHE_AHEAD);
+	for (unsigned i = 0; i < HF_CACHE_AHEAD; i++)
+		w.missed += !finds(&keys[i], &copies[1]);
+}
+
+static void whoever_looks_while_the_owner_stretches_finds_what_was_there(void **state)
+{
+	static struct answer a;
+	unsigned all = 0;
+	(void)state;
+	while (w.stored < NAMES + MORE) {
+		prepare_next(&a);
+		step(look_for_all);
+		store_prepared(&a);
+		step(NULL);
+		all += steps;
+	}
+	assert_true(all > 10000);
+	assert_int_equal(w.missed, 0);
+}
+
+static unsigned when;
+
+/* After so many instructions; the others do not matter then. */
+static void stretch_once(void)
+{
+	if (steps < when)
+		return;
+	while (w.stored < NAMES + MORE)
+		store_next();
+	between = NULL;
+}
+
+/* The n-th name that stretching takes to another pair. */
+static struct hf_cache_key *one_that_moves(unsigned n)
+{
+	const uint32_t next = hf_shape_next(PAIRS, UINT32_MAX);
+	for (unsigned i = 0;; i++) {
+		const uint32_t hash = (uint32_t)w.keys[i].hash;
+		if (hf_shape_place(hash, PAIRS) != hf_shape_place(hash, next) && !n--)
+			return &w.keys[i];
+	}
+}
+
+/* All is stretched after each of the reader's instructions in turn (STRIDE). */
+static void at_every_instruction_of(void (*look)(struct hf_cache_key *key))
+{
+	bool stretched = true;
+	for (when = 2; stretched; when += STRIDE) {
+		struct hf_cache_key key = *one_that_moves(when % 50);
+		step(stretch_once);
+		look(&key);
+		step(NULL);
+		assert_int_equal(w.missed, 0);
+		stretched = w.stored == NAMES + MORE;
+		end(NULL);
+		begin(NULL);
+	}
+	assert_true(when > 100);
+}
+
+static void look(struct hf_cache_key *key)
+{
+	w.missed += !finds(key, &copies[0]);
+}
+
+static void look_ahead_and_look(struct hf_cache_key *key)
+{
+	hf_cache_look_ahead(w.cache, &key, 1);
+	w.missed += !finds(key, &copies[0]);
+}
+
+static void stretching_at_any_instruction_of_a_lookup_hides_nothing(void **state)
+{
+	(void)state;
+	at_every_instruction_of(look);
+}
+
+static void nor_does_it_between_a_look_ahead_and_the_lookup(void **state)
+{
+	(void)state;
+	at_every_instruction_of(look_ahead_and_look);
+}
+#else
+/* No other processor that we know is stopped so easily, and ThreadSanitizer holds signals back. */
+#define whoever_looks_while_the_owner_stretches_finds_what_was_there elsewhere
+#define stretching_at_any_instruction_of_a_lookup_hides_nothing elsewhere
+#define nor_does_it_between_a_look_ahead_and_the_lookup elsewhere
+
+static void elsewhere(void **state)
+{
+	(void)state;
+	(void)copies;
+	(void)finds;
+	skip();
+}
+#endif
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+	const struct CMUnitTest tests[] = {
+		TEST(whoever_looks_while_the_owner_stretches_finds_what_was_there),
+		TEST(stretching_at_any_instruction_of_a_lookup_hides_nothing),
+		TEST(nor_does_it_between_a_look_ahead_and_the_lookup),
+	};
+	return cmocka_run_group_tests_name("between", tests, NULL, NULL);
+}
