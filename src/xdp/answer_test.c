@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The program itself, run by the kernel on packets from here: on no interface. What it
  * answers is held against wire/ and cache/, octet for octet, and what it does not answer
- * must come out as it went in. XDP_RUNS in the environment: packets to make up. */
+ * must come out as it went in. In the environment: XDP_RUNS, packets to make up; HOLDFAST_SEED,
+ * what they are made up from, which is said with what fails. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,10 +42,22 @@ struct bench {
 	struct hf_xdp *xdp;
 	struct hf_cache *cache;
 	uint64_t dice;
+	uint32_t sample; /* as it was loaded with; the other tests go without */
 	struct hf_question questions[32];
 	uint8_t flags[32];
 	size_t question_count;
 };
+
+static uint64_t seed;
+
+/* A number of the environment's, or what is there without it. */
+static uint64_t told(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+	if (text)
+		hf_parse_u64(text, strlen(text), UINT64_MAX, &otherwise);
+	return otherwise;
+}
 
 static uint32_t roll(struct bench *b, uint32_t sides)
 {
@@ -154,11 +167,12 @@ static int begin(void **state)
 {
 	static const struct hf_hash_key key = {1, 2};
 	struct bench *b = calloc(1, sizeof *b);
-	b->dice = 0x853c49e6748fea9bull;
+	b->dice = seed * 0x853c49e6748fea9bull | 1;
 	if (hf_xdp_load(&(struct hf_xdp_key){7, 7}, &b->xdp) ||
 		hf_cache_new(4 << 20, 1, &key, &b->cache))
 		return -1;
 	struct hf_xdp_settings *settings = b->xdp->settings;
+	b->sample = settings->sample;
 	settings->sample = 0;
 	settings->edns_size = EDNS_SIZE;
 	settings->door_count = 1;
@@ -416,7 +430,7 @@ static bool is_turned(
 
 static void show(const char *what, const struct frame *f)
 {
-	fprintf(stderr, "# %s (%zu):", what, f->len);
+	fprintf(stderr, "# HOLDFAST_SEED=%llu: %s (%zu):", (unsigned long long)seed, what, f->len);
 	for (size_t i = 0; i < f->len; i++)
 		fprintf(stderr, " %02x", f->bytes[i]);
 	fprintf(stderr, "\n");
@@ -538,6 +552,22 @@ static void nothing_is_answered_without_rules_or_for_another_plan(void **state)
 	assert_false(judge(b, &f));
 }
 
+static void one_question_in_256_goes_up_all_the_same(void **state)
+{
+	enum { TIMES = 64 };
+	struct bench *b = *state;
+	static struct frame f;
+	struct manner how = {.id = 9};
+	unsigned passed = 0;
+	write_question(b, &f, &b->questions[0], 0, &how);
+	b->xdp->settings->sample = b->sample;
+	for (unsigned i = 0; i < TIMES * HF_XDP_SAMPLE_OF; i++)
+		passed += !judge(b, &f);
+	/* A deviation is 8 of 64. */
+	assert_in_range(passed, TIMES - 6 * 8, TIMES + 6 * 8);
+	assert_int_equal(hf_xdp_figures(b->xdp).fates[HF_XDP_SAMPLE], passed);
+}
+
 /* Between the program's look at a tag and at the entry the way may become another's. */
 static void an_entry_of_another_question_under_a_tag_is_not_given(void **state)
 {
@@ -617,10 +647,7 @@ static void made_up_packets_are_answered_as_by_the_sockets_or_not_at_all(void **
 {
 	struct bench *b = *state;
 	static struct frame f;
-	const char *runs_text = getenv("XDP_RUNS");
-	uint64_t runs = RUNS, answered = 0;
-	if (runs_text)
-		hf_parse_u64(runs_text, strlen(runs_text), UINT64_MAX, &runs);
+	uint64_t runs = told("XDP_RUNS", RUNS), answered = 0;
 	for (uint64_t i = 0; i < runs; i++) {
 		size_t q = roll(b, (uint32_t)b->question_count);
 		uint8_t flags = roll(b, 8) ? b->flags[q] : (uint8_t)roll(b, 4);
@@ -636,8 +663,8 @@ static void made_up_packets_are_answered_as_by_the_sockets_or_not_at_all(void **
 			seal(&f);
 		answered += judge(b, &f);
 	}
-	print_message("# %llu packets, %llu of them answered\n", (unsigned long long)runs,
-		(unsigned long long)answered);
+	print_message("# HOLDFAST_SEED=%llu: %llu packets, %llu of them answered\n",
+		(unsigned long long)seed, (unsigned long long)runs, (unsigned long long)answered);
 	assert_true(answered > runs / 100);
 }
 
@@ -744,6 +771,7 @@ static void an_answer_that_is_replaced_while_it_is_read_is_given_whole_or_not_at
 int main(void)
 {
 	struct hf_xdp *probe;
+	seed = told("HOLDFAST_SEED", (uint64_t)hf_clock_now());
 	int rc = hf_xdp_load(&(struct hf_xdp_key){1, 1}, &probe);
 	if (rc) {
 		printf("1..0 # SKIP BPF programs cannot be loaded here: %s\n", hf_strerror(rc));
@@ -756,6 +784,7 @@ int main(void)
 		TEST(names_of_each_length_are_found),
 		TEST(a_sum_that_comes_out_as_zero_is_sent_as_all_ones),
 		TEST(nothing_is_answered_without_rules_or_for_another_plan),
+		TEST(one_question_in_256_goes_up_all_the_same),
 		TEST(an_entry_of_another_question_under_a_tag_is_not_given),
 		TEST(who_is_left_to_the_sockets_is_not_answered_though_a_wider_prefix_is_allowed),
 		TEST(what_was_stored_on_a_clock_that_is_ahead_of_the_programs_is_not_given),

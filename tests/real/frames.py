@@ -9,6 +9,7 @@ import struct
 import time
 
 ETH_P_ALL = 3
+SOL_PACKET, PACKET_AUXDATA, TP_STATUS_VLAN_VALID = 263, 8, 0x10
 
 
 def checksum(octets):
@@ -55,12 +56,22 @@ def ether(dst, src, payload, proto, tags=(), pad=True):
     return frame.ljust(60, b"\0") if pad else frame
 
 
+def tag_of(beside):
+    """A VLAN's tag, which the kernel takes off and tells beside the frame."""
+    for level, kind, data in beside:
+        if (level, kind) == (SOL_PACKET, PACKET_AUXDATA):
+            status, tci, proto = struct.unpack("=I12xHH", data[:20])
+            return struct.pack("!HH", proto, tci) if status & TP_STATUS_VLAN_VALID else b""
+    return b""
+
+
 class Wire:
     """The client's end of the cable, octet by octet."""
 
     def __init__(self, space, interface, mac, peer_mac):
         with space.inside():
             self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+            self.socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
             self.socket.bind((interface, 0))
         self.mac, self.peer_mac = mac, peer_mac
 
@@ -85,11 +96,11 @@ class Wire:
         while True:
             self.socket.settimeout(max(end - time.monotonic(), 0.001))
             try:
-                frame, about = self.socket.recvfrom(4096)
+                frame, beside, _, about = self.socket.recvmsg(4096, 256)
             except (socket.timeout, BlockingIOError):
                 return None
             if about[2] != socket.PACKET_OUTGOING:
-                return frame
+                return frame[:12] + tag_of(beside) + frame[12:]
 
     def reply(self, id, seconds=20.0):
         """The frame that carries a reply with this id, or None."""

@@ -391,6 +391,58 @@ def test_a_question_in_a_frame_with_padding_is_answered(cable):
     assert len(reply) == 14 + struct.unpack("!H", reply[16:18])[0]
 
 
+# --- VLANs ----------------------------------------------------------------------------
+
+VLAN, VLAN_SERVER, VLAN_CLIENT = 5, "10.78.0.1", "10.78.0.2"
+
+
+def with_vlan(directory):
+    """Not every kernel can put a VLAN's interface on top of another. The program takes the
+    tag off by itself; of the kernel it takes the list of such interfaces, and their addresses:
+    a list of ours lies where this process reads it."""
+    (directory / "vlan").mkdir()
+    (directory / "vlan" / "config").write_text(
+        "VLAN Dev name    | VLAN ID\nName-Type: VLAN_NAME_TYPE_RAW_PLUS_VID_NO_PAD\n"
+        "vlan5          | %d  | hs0\n" % VLAN)
+    return lambda argv: ["unshare", "-m", "sh", "-c", 'mount --bind "$0" /proc/$$/net && exec "$@"',
+                         str(directory)] + argv
+
+
+def test_a_question_with_the_tag_of_a_vlan_is_answered_with_it(either_pair, tmp_path):
+    """To the VLAN's address, and not without its tag; nor at the cable's own with it."""
+    pair = either_pair
+    pair.server_side.run("ip", "link", "add", "vlan5", "type", "veth", "peer", "name", "nobody")
+    pair.server_side.run("ip", "addr", "add", VLAN_SERVER + "/24", "dev", "vlan5")
+    pair.begin(listen={"dns": ["0.0.0.0:%d" % PORT]}, allow=[*ALLOW, "10.78.0.0/24"],
+               start=with_vlan(tmp_path))
+    pair.heat("hot.example.")
+    m = wire.query("hot.example.", id=0x4343, edns=1232)
+    end = pair.wire()
+    before = pair.answered()
+    for _ in range(80):
+        end.send(end.question(m, VLAN_CLIENT, VLAN_SERVER, tags=[6 << 13 | VLAN]))
+    frame = end.reply(0x4343)
+    assert frame, "no answer with its tag"
+    assert frame[:12] == end.mac + end.peer_mac
+    assert frame[12:18] == struct.pack("!HHH", 0x8100, VLAN, 0x0800)
+    packet = frame[18:]
+    a, b = frames.packed(VLAN_SERVER), frames.packed(VLAN_CLIENT)
+    assert frames.checksum(packet[:20]) == 0 and packet[12:20] == a + b
+    assert packet[20:] == frames.udp(a, b, PORT, 4444, packet[28:])
+    assert wire.Message(packet[28:]).addresses()
+    pair.settled()
+    assert pair.answered() - before > 40
+
+    before = pair.answered()
+    for src, dst, tags in ((VLAN_CLIENT, VLAN_SERVER, []), (CLIENT4, SERVER4, [VLAN]),
+                           (VLAN_CLIENT, VLAN_SERVER, [VLAN + 1])):
+        for _ in range(5):
+            end.send(end.question(m, src, dst, tags=tags))
+    pair.settled()
+    assert pair.answered() == before
+    end.close()
+
+
 # --- figures --------------------------------------------------------------------------
 
 def test_counters_contain_what_the_driver_answered(pair):
