@@ -541,11 +541,11 @@ static void publish(void *ctx, const struct hf_cache_key *key, const struct hf_c
 	(void)ctx, (void)key, (void)copy, (void)plan, (void)now;
 }
 
-static void withdraw(void *ctx, const struct hf_name *name)
+static void withdraw(void *ctx, const struct hf_cache_key *key)
 {
 	unsigned *withdrawn = ctx;
 	const struct hf_name expected = stage_name(NAME);
-	assert_memory_equal(name->bytes, expected.bytes, expected.len);
+	assert_memory_equal(key->name->bytes, expected.bytes, expected.len);
 	++*withdrawn;
 }
 

@@ -139,7 +139,7 @@ static void store(struct flight *f, const struct hf_message_view *view, const st
 	bool of_name = hf_nxdomain_of_name(view) && !f->route->hold_good;
 	struct hf_cache_key key = of_name ? hf_cache_name_key(asked) : *asked;
 	hf_trouble_forget(worker, asked, now);
-	hf_heat_withdraw(worker, &f->base.question.name);
+	hf_heat_withdraw(worker, &key);
 	/* What may not be kept for a second may still be better than nothing. */
 	bool keep_it = kept->ttl != 0 || (f->plan->cache->stale && view->answers != 0);
 	if (keep_it && hf_cache_store(worker->team->cache, &key, came, kept) == 0) {

@@ -19,11 +19,11 @@ static inline void hf_heat_hit(struct hf_worker *worker, const struct hf_cache_k
 		hf_heat_note(worker, key, copy, now);
 }
 
-/* Something is about to be stored for, or removed from, a name of this worker's. */
-static inline void hf_heat_withdraw(struct hf_worker *worker, const struct hf_name *name)
+/* Something is about to be stored under, or removed from, a key of this worker's. */
+static inline void hf_heat_withdraw(struct hf_worker *worker, const struct hf_cache_key *key)
 {
 	if (__builtin_expect(worker->team->hot != NULL, 0))
-		worker->team->hot->withdraw(worker->team->hot_ctx, name);
+		worker->team->hot->withdraw(worker->team->hot_ctx, key);
 }
 
 /* The worker goes by another set of zones than `before`: what they answer for is not given

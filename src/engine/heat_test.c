@@ -15,6 +15,7 @@ struct porch {
 	hf_us stored;     /* what was published was stored then */
 	hf_us known_then; /* what the cache knew when it was withdrawn */
 	unsigned answered;
+	bool denied; /* the name itself is about to be */
 	unsigned sweeps;
 	bool gone;         /* the last sweep would have taken the question's name */
 	bool gone_aliased; /* ... and another with an alias */
@@ -37,13 +38,15 @@ static void publish(void *ctx, const struct hf_cache_key *key, const struct hf_c
 	p->stored = copy->stored;
 }
 
-static void withdraw(void *ctx, const struct hf_name *name)
+static void withdraw(void *ctx, const struct hf_cache_key *key)
 {
 	struct porch *p = ctx;
-	struct hf_cache_key key = key_of(p);
-	assert_memory_equal(name->bytes, p->question.name.bytes, name->len);
+	struct hf_cache_key expected = key_of(p);
+	struct hf_cache_key name = hf_cache_name_key(&expected);
+	assert_int_equal(key->hash, p->denied ? name.hash : expected.hash);
+	assert_memory_equal(key->name->bytes, p->question.name.bytes, key->name->len);
 	p->withdrawn++;
-	if (!hf_cache_stored(p->stage.cache, &key, &p->known_then))
+	if (!hf_cache_stored(p->stage.cache, &expected, &p->known_then))
 		p->known_then = -1;
 }
 
@@ -287,7 +290,7 @@ static void what_is_no_longer_known_when_word_of_it_comes_is_not_published(void 
 	assert_int_equal(p->published, 0);
 }
 
-static void a_name_is_withdrawn_before_anything_newer_is_stored_for_it(void **state)
+static void a_question_is_withdrawn_before_anything_newer_is_stored_for_it(void **state)
 {
 	struct porch *p = *state;
 	p->stage.upstreams[0].ttl = 2;
@@ -304,6 +307,15 @@ static void a_name_is_withdrawn_before_anything_newer_is_stored_for_it(void **st
 	assert_true(p->stored > p->known_then);
 }
 
+static void for_a_denial_of_the_name_all_of_it_is_withdrawn(void **state)
+{
+	struct porch *p = *state;
+	p->stage.upstreams[0].manner = STAGE_NXDOMAIN;
+	p->denied = true;
+	fetch(p);
+	assert_int_equal(p->withdrawn, 1);
+}
+
 int main(void)
 {
 #define ON_THE_PORCH(test) cmocka_unit_test_setup_teardown(test, open_porch, close_porch)
@@ -315,7 +327,8 @@ int main(void)
 		ON_THE_PORCH(what_was_spoken_of_is_not_spoken_of_again_for_a_tenth_of_a_second),
 		ON_THE_PORCH(who_does_not_own_the_name_tells_its_owner),
 		ON_THE_PORCH(what_is_no_longer_known_when_word_of_it_comes_is_not_published),
-		ON_THE_PORCH(a_name_is_withdrawn_before_anything_newer_is_stored_for_it),
+		ON_THE_PORCH(for_a_denial_of_the_name_all_of_it_is_withdrawn),
+		ON_THE_PORCH(a_question_is_withdrawn_before_anything_newer_is_stored_for_it),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -216,7 +216,7 @@ static void withdraw(struct hf_worker *worker, const struct probation *p,
 		.lie = HF_LIE_PROOF, .address = answer->testimony.addresses[answer->why_of]};
 	snprintf(evidence.why, sizeof evidence.why, "%s", answer->why);
 	/* At the driver it may be even if the cache has dropped it for want of room. */
-	hf_heat_withdraw(worker, p->key.name);
+	hf_heat_withdraw(worker, &p->key);
 	if (still_there(worker, p))
 		hf_cache_remove(worker->team->cache, &p->key, now);
 	hf_count(worker->meter, HF_COUNT_WITHDRAWN);
@@ -229,7 +229,7 @@ static void keep_for_good(struct hf_worker *worker, const struct probation *p)
 	/* A reload may expect other things: it ends by itself, and is asked for again. */
 	if (worker->plan != p->plan || !still_there(worker, p))
 		return;
-	hf_heat_withdraw(worker, p->key.name);
+	hf_heat_withdraw(worker, &p->key);
 	hf_cache_store(worker->team->cache, &p->key, p->stored, &p->kept);
 }
 

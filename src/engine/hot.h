@@ -5,10 +5,13 @@
  * it is published to whoever stands at this door (xdp/: a program at the driver), which
  * from then on gives it by itself. Only the worker that owns a name publishes its answers,
  * from its own look at the cache, and only it stores them; and before it stores anything
- * for a name, or removes it, all that is published of the name is withdrawn. So nothing
- * older is ever published after something newer, and nothing older is given at the door
- * once the sockets may give the newer. A worker that sees a hot answer of another's name
- * tells the owner, who looks for itself.
+ * for a question, or removes it, what is published of that question is withdrawn, and with it
+ * all denials of the name; before it stores or removes a denial of the name, all that is published
+ * of it. So nothing older is ever published after something newer, and nothing older is given at
+ * the door once the sockets may give the newer. What the name's other questions are answered
+ * with stays, as it does in the cache: else who asks for ever other types of a name that many
+ * want would keep it from the door. A worker that sees a hot answer of another's name tells
+ * the owner, who looks for itself.
  *
  * An answer is published under the number of the plan by which it was looked up
  * (hf_plan.number); whoever gives it out goes by one plan's numbers only. That is how a
@@ -38,9 +41,10 @@ struct hf_hot {
 	 * copy holds may also be the NXDOMAIN of its name. Repeats do no harm. */
 	void (*publish)(void *ctx, const struct hf_cache_key *key, const struct hf_cached *copy,
 		uint64_t plan, hf_us now);
-	/* Nothing that was published of this (lowered) name is given any more when this
-	 * returns, whatever type and flags it was for. */
-	void (*withdraw)(void *ctx, const struct hf_name *name);
+	/* When this returns, nothing that was published of this question (name, type, DO and CD)
+	 * is given any more, and no NXDOMAIN of its name; with HF_CACHE_NAME in the key's
+	 * flags, nothing of the name. */
+	void (*withdraw)(void *ctx, const struct hf_cache_key *key);
 	/* The same of each name that `gone` says of; what others publish meanwhile may stay. */
 	void (*sweep)(void *ctx, hf_hot_gone *gone, const void *of);
 };

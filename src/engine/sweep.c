@@ -87,7 +87,7 @@ static void remove_entry(struct hf_worker *worker, const struct hf_cache_entry *
 	struct hf_cache_key key = hf_cache_key(cache, 0, &question, entry->flags);
 	key.type = entry->type;
 	key.hash = entry->hash; /* whichever realm it is of */
-	hf_heat_withdraw(worker, &question.name);
+	hf_heat_withdraw(worker, &key);
 	if (hf_cache_remove(cache, &key, now))
 		hf_count(worker->meter, HF_COUNT_SWEPT);
 }

@@ -548,7 +548,8 @@ static void nothing_is_answered_without_rules_or_for_another_plan(void **state)
 	b->xdp->settings->generation = PLAN + 1;
 	assert_false(judge(b, &f));
 	b->xdp->settings->generation = PLAN;
-	hf_xdp_withdraw(&b->xdp->table, &b->questions[0].name);
+	struct hf_cache_key key = hf_cache_key(b->cache, 0, &b->questions[0], 0);
+	hf_xdp_withdraw(&b->xdp->table, &key);
 	assert_false(judge(b, &f));
 }
 
@@ -710,6 +711,7 @@ static void *change(void *arg)
 {
 	struct changer *c = arg;
 	hf_us now = hf_clock_now();
+	struct hf_cache_key key = hf_cache_key(c->bench->cache, 0, &c->bench->questions[0], 0);
 	for (; !atomic_load(&c->stop); c->changes++) {
 		/* Of all lengths, so that some looks fall between two changes. */
 		for (volatile uint64_t rest = c->changes % 256 * 8; rest; rest--)
@@ -717,7 +719,7 @@ static void *change(void *arg)
 		publish_filled(c->bench, c->changes & 1 ? 0x11 : 0xee, c->changes & 1 ? 490 : 61,
 			now - (hf_us)(c->changes % 100000));
 		if (c->changes % 5 == 0)
-			hf_xdp_withdraw(&c->bench->xdp->table, &c->bench->questions[0].name);
+			hf_xdp_withdraw(&c->bench->xdp->table, &key);
 	}
 	return NULL;
 }

@@ -50,6 +50,11 @@ static uint8_t cell_of(uint16_t type, uint8_t rcode)
 	return (uint8_t)(hf_meter_type_index(type) * 2 + (rcode == HF_RCODE_NXDOMAIN));
 }
 
+static bool denies_name(const struct hf_xdp_entry *entry)
+{
+	return __atomic_load_n(&entry->cell, __ATOMIC_RELAXED) & 1;
+}
+
 static bool fits(const struct hf_cache_key *key, const struct hf_cached *copy)
 {
 	const struct hf_kept *kept = &copy->kept;
@@ -75,7 +80,7 @@ static void fill(struct hf_xdp_entry *entry, const struct hf_cache_key *key,
 	memcpy(entry->counts, kept->wire + 6, 6);
 	entry->type = key->type;
 	entry->key_flags = key->flags & (HF_CACHE_DO | HF_CACHE_CD);
-	entry->cell = cell_of(key->type, copy->rcode);
+	__atomic_store_n(&entry->cell, cell_of(key->type, copy->rcode), __ATOMIC_RELAXED);
 	entry->ttl_count = (uint8_t)kept->ttl_count;
 	for (unsigned i = 0; i < kept->ttl_count; i++)
 		entry->ttl_at[i] = (uint16_t)(kept->ttl_at[i] - head);
@@ -111,6 +116,11 @@ static struct place place_of(const struct hf_xdp_table *table, const struct hf_n
 	size_t at = hf_xdp_bucket_of(hash);
 	return (struct place){&table->buckets[at], &table->entries[at * HF_XDP_WAYS],
 		&table->published[at * HF_XDP_WAYS], hash};
+}
+
+static uint64_t tag_of(const struct place *place, const struct hf_cache_key *key)
+{
+	return hf_xdp_tag(place->hash, key->type, key->flags & (HF_CACHE_DO | HF_CACHE_CD));
 }
 
 /* Does the entry say this already? What is stored anew has been withdrawn before, so the
@@ -154,7 +164,7 @@ bool hf_xdp_publish(struct hf_xdp_table *table, const struct hf_cache_key *key,
 	if (!fits(key, copy))
 		return false;
 	struct place place = place_of(table, key->name);
-	uint64_t tag = hf_xdp_tag(place.hash, key->type, key->flags & (HF_CACHE_DO | HF_CACHE_CD));
+	uint64_t tag = tag_of(&place, key);
 	hf_us stored = copy->stored - table->ahead;
 	uint64_t seen = 0;
 	unsigned way = choose(&place, tag, generation, now, &seen);
@@ -170,20 +180,30 @@ bool hf_xdp_publish(struct hf_xdp_table *table, const struct hf_cache_key *key,
 	return true;
 }
 
-void hf_xdp_withdraw(struct hf_xdp_table *table, const struct hf_name *name)
+/* own: the tag of the question that goes, with the name's denials; 0: all of the name go. */
+static void take_away(const struct place *place, uint64_t own)
 {
-	if (name->len > HF_XDP_NAME)
-		return;
-	struct place place = place_of(table, name);
 	for (unsigned way = 0; way < HF_XDP_WAYS; way++) {
-		__u64 *tag = &place.bucket->tags[way];
+		__u64 *tag = &place->bucket->tags[way];
 		uint64_t seen = load(tag);
-		if (!(seen & 1) || seen >> 32 != place.hash >> 32 || !claim(tag, seen))
+		if (!(seen & 1) || seen >> 32 != place->hash >> 32)
+			continue;
+		if (own && seen != own && !denies_name(&place->entries[way]))
+			continue;
+		if (!claim(tag, seen))
 			continue;
 		/* Whoever is reading it now finds another number at the end. */
-		__atomic_fetch_add(&place.entries[way].seq, 2, __ATOMIC_ACQ_REL);
+		__atomic_fetch_add(&place->entries[way].seq, 2, __ATOMIC_ACQ_REL);
 		__atomic_store_n(tag, 0, __ATOMIC_RELEASE);
 	}
+}
+
+void hf_xdp_withdraw(struct hf_xdp_table *table, const struct hf_cache_key *key)
+{
+	if (key->name->len > HF_XDP_NAME)
+		return;
+	struct place place = place_of(table, key->name);
+	take_away(&place, key->flags & HF_CACHE_NAME ? 0 : tag_of(&place, key));
 }
 
 /* The name of an entry, as far as its words hold still. False: it is no name. */
@@ -205,8 +225,10 @@ void hf_xdp_sweep(struct hf_xdp_table *table, hf_hot_gone *gone, const void *of)
 		const struct hf_xdp_entry *entry = &table->entries[i];
 		if (load(&table->buckets[i / HF_XDP_WAYS].tags[i % HF_XDP_WAYS]) & 1 &&
 			name_of(entry, &name) &&
-			gone(of, &name, __atomic_load_n(&entry->aliased, __ATOMIC_RELAXED)))
-			hf_xdp_withdraw(table, &name);
+			gone(of, &name, __atomic_load_n(&entry->aliased, __ATOMIC_RELAXED))) {
+			struct place place = place_of(table, &name);
+			take_away(&place, 0);
+		}
 	}
 }
 

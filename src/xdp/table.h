@@ -35,7 +35,8 @@ struct hf_xdp_table {
 bool hf_xdp_publish(struct hf_xdp_table *table, const struct hf_cache_key *key,
 	const struct hf_cached *copy, uint64_t generation, hf_us now);
 
-void hf_xdp_withdraw(struct hf_xdp_table *table, const struct hf_name *name);
+/* The key's question and all NXDOMAIN of its name; with HF_CACHE_NAME all of the name. */
+void hf_xdp_withdraw(struct hf_xdp_table *table, const struct hf_cache_key *key);
 
 /* Withdraws each name that `gone` says of, and that nobody is publishing meanwhile. */
 void hf_xdp_sweep(struct hf_xdp_table *table, hf_hot_gone *gone, const void *of);

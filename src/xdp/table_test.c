@@ -124,6 +124,12 @@ static void publishing_again_changes_nothing_and_a_newer_answer_replaces(void **
 	assert_int_equal(hf_xdp_entries(&d->table, PLAN), 1);
 }
 
+static void withdraw(struct desk *d, const char *name, uint16_t type, uint8_t flags)
+{
+	write_answer(d, name, type, flags, 16, 1);
+	hf_xdp_withdraw(&d->table, &d->key);
+}
+
 static void withdrawing_a_name_ends_all_its_types_and_flags_and_no_other_name(void **state)
 {
 	struct desk *d = *state;
@@ -133,15 +139,32 @@ static void withdrawing_a_name_ends_all_its_types_and_flags_and_no_other_name(vo
 	publish(d, "b.example", HF_TYPE_A, 0, 0);
 	struct hf_xdp_entry *e = find(d, "a.example", HF_TYPE_A, 0);
 	uint64_t seq = e->seq;
-	struct hf_name name;
-	hf_name_from_text("a.example", 9, &name);
-	hf_xdp_withdraw(&d->table, &name);
+	withdraw(d, "a.example", 0, HF_CACHE_NAME);
 	assert_null(find(d, "a.example", HF_TYPE_A, 0));
 	assert_null(find(d, "a.example", HF_TYPE_A, HF_CACHE_CD));
 	assert_null(find(d, "a.example", HF_TYPE_AAAA, HF_CACHE_DO));
 	assert_non_null(find(d, "b.example", HF_TYPE_A, 0));
 	/* Who was reading it finds out. */
 	assert_int_equal(e->seq, seq + 2);
+}
+
+static void withdrawing_a_question_leaves_its_names_others_but_for_denials_of_the_name(void **state)
+{
+	struct desk *d = *state;
+	publish(d, "a.example", HF_TYPE_A, 0, 0);
+	publish(d, "a.example", HF_TYPE_A, HF_CACHE_DO, 0);
+	publish(d, "a.example", HF_TYPE_MX, 0, 0);
+	write_answer(d, "a.example", HF_TYPE_TXT, 0, 16, 1);
+	d->copy.rcode = HF_RCODE_NXDOMAIN;
+	assert_true(hf_xdp_publish(&d->table, &d->key, &d->copy, PLAN, 0));
+	struct hf_xdp_entry *e = find(d, "a.example", HF_TYPE_A, HF_CACHE_DO);
+	uint64_t seq = e->seq;
+	withdraw(d, "a.example", HF_TYPE_A, HF_CACHE_DO);
+	assert_null(find(d, "a.example", HF_TYPE_A, HF_CACHE_DO));
+	assert_int_equal(e->seq, seq + 2);
+	assert_null(find(d, "a.example", HF_TYPE_TXT, 0));
+	assert_non_null(find(d, "a.example", HF_TYPE_A, 0));
+	assert_non_null(find(d, "a.example", HF_TYPE_MX, 0));
 }
 
 static bool is_short(const void *of, const struct hf_name *name, bool aliased)
@@ -250,7 +273,7 @@ static void a_way_that_somebody_writes_is_left_to_him(void **state)
 	for (unsigned way = 0; way < HF_XDP_WAYS; way++)
 		d->table.buckets[bucket].tags[way] = HF_XDP_CLAIMED;
 	assert_false(publish(d, "a.example", HF_TYPE_A, 0, HF_SECOND * 9));
-	hf_xdp_withdraw(&d->table, &d->question.name);
+	hf_xdp_withdraw(&d->table, &d->key);
 	assert_int_equal(d->table.buckets[bucket].tags[0], HF_XDP_CLAIMED);
 }
 
@@ -266,7 +289,7 @@ static void *be_busy(void *arg)
 		b->desk->copy.stored = i;
 		hf_xdp_publish(b->table, &b->desk->key, &b->desk->copy, PLAN, i * HF_SECOND);
 		if (i % 3 == 0)
-			hf_xdp_withdraw(b->table, b->desk->key.name);
+			hf_xdp_withdraw(b->table, &b->desk->key);
 	}
 	return NULL;
 }
@@ -312,6 +335,7 @@ int main(void)
 		TEST(a_published_answer_lies_as_the_program_reads_it),
 		TEST(publishing_again_changes_nothing_and_a_newer_answer_replaces),
 		TEST(withdrawing_a_name_ends_all_its_types_and_flags_and_no_other_name),
+		TEST(withdrawing_a_question_leaves_its_names_others_but_for_denials_of_the_name),
 		TEST(a_sweep_withdraws_the_names_that_it_is_told_of_and_no_others),
 		TEST(a_sweep_is_told_which_answers_hold_an_alias),
 		TEST(answers_of_another_plan_do_not_count_and_give_way),

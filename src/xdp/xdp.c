@@ -459,10 +459,10 @@ static void publish(void *ctx, const struct hf_cache_key *key, const struct hf_c
 	hf_xdp_publish(&xdp->table, key, copy, plan, now);
 }
 
-static void withdraw(void *ctx, const struct hf_name *name)
+static void withdraw(void *ctx, const struct hf_cache_key *key)
 {
 	struct hf_xdp *xdp = ctx;
-	hf_xdp_withdraw(&xdp->table, name);
+	hf_xdp_withdraw(&xdp->table, key);
 }
 
 static void sweep(void *ctx, hf_hot_gone *gone, const void *of)

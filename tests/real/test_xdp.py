@@ -142,14 +142,27 @@ def test_after_a_newer_answer_no_older_one_is_given(pair):
     assert pair.answered() > len(seen) / 3
 
 
-def test_word_of_another_type_withdraws_all_that_was_published_of_a_name(pair):
+def test_who_asks_for_other_types_of_a_name_does_not_keep_it_from_the_driver(pair):
     pair.begin()
     pair.heat("hot.example.")
+    misses, asked = pair.passed("miss"), pair.upstream.count()
+    for i in range(60):
+        pair.by_sockets(wire.query("hot.example.", 1000 + i))
+        with pair.client() as client:
+            assert wire.Message(client.ask(wire.query("hot.example."))).addresses()
+    assert pair.upstream.count() - asked >= 60
+    assert pair.passed("miss") == misses
+
+
+def test_word_that_a_name_does_not_exist_withdraws_all_that_was_published_of_it(pair):
+    gone = []
+    pair.begin(lambda q: fakes.reply(q, rcode=wire.NXDOMAIN) if gone else fakes.honest(q))
+    pair.heat("hot.example.")
     entries = pair.metrics()["holdfast_xdp_entries"]
+    gone.append(True)
     pair.by_sockets(wire.query("hot.example.", "MX"))
     net.wait_until("it to be withdrawn",
                    lambda: pair.metrics()["holdfast_xdp_entries"] == entries - 1)
-    pair.heat("hot.example.")
 
 
 # --- who may ask ------------------------------------------------------------------
