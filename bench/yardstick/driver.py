@@ -7,6 +7,7 @@ import os
 import subprocess
 
 import sections
+import sums
 
 WINDOW = 128
 ETHTOOL_SGRO = 0x2C     # with GRO an end polls, with or without a program
@@ -35,6 +36,8 @@ many at a wake-up.
   hits go on being counted.
 - *failed*, *wrong*, *lost*: an rcode or no address; another question or address, or a false checksum; no
   reply within a second. Figures are medians of the rounds, in brackets the least and the greatest.
+- They are *too noisy to tell* when in any run others on the machine used more than %(others).0f %% of a core, or
+  the host took more than %(stolen).0f %%.
 
 What it cannot tell: what a card and its own driver cost (descriptors, interrupts, memory), which comes on
 top for everybody and makes ratios smaller, and how well a card spreads packets over cores. No card has
@@ -71,4 +74,6 @@ class Bounce:
 
 def put(path, tables, rate):
     """Writes that part of the page."""
-    sections.put(path, HEADING, TEXT % {"window": WINDOW, "rate": format(rate, ",")} + tables)
+    sections.put(path, HEADING, TEXT % {
+        "window": WINDOW, "rate": format(rate, ","), "others": 100 * sums.OTHERS,
+        "stolen": 100 * sums.STOLEN} + tables)

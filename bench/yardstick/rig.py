@@ -87,6 +87,19 @@ def busy_seconds():
     return time.monotonic() * os.cpu_count() - nobodys / TICK, stolen / TICK
 
 
+def own_seconds():
+    """What this process has used, and what it has started and waited for."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def shares(before, after, known, took):
+    """How quiet the machine was between two words of busy_seconds(), as shares of one core:
+    what the host took, and what others used, that is all but the `known` seconds."""
+    busy, stolen = (later - earlier for earlier, later in zip(before, after))
+    return {"others": round(max(0.0, busy - known) / took, 4), "stolen": round(stolen / took, 4)}
+
+
 def counts_instructions():
     """Whether this machine lets us count the instructions of a process."""
     if shutil.which("perf") is None:
@@ -123,25 +136,22 @@ class Look:
     """A moment: what everybody has used so far."""
 
     def __init__(self, rig):
-        children = resource.getrusage(resource.RUSAGE_CHILDREN)
         self.upstream = rig.upstream.cpu()
-        self.ours = time.process_time() + children.ru_utime + children.ru_stime + self.upstream
+        self.ours = own_seconds() + self.upstream
         self.server, self.user, self.system = cpu_of(rig.server.process.pid)
-        self.busy, self.stolen = busy_seconds()
+        self.busy = busy_seconds()
         self.at = time.monotonic()
         self.asked = rig.upstream.asked()
 
     def until(self, later):
-        """What was used between two moments. `others` and `stolen` are shares of one core."""
-        took = later.at - self.at
-        others = later.busy - self.busy - (later.ours - self.ours) - (later.server - self.server)
+        """What was used between two moments."""
+        known = (later.ours - self.ours) + (later.server - self.server)
         ticks = (later.user - self.user) + (later.system - self.system)
         return {"server_cpu": later.server - self.server,
                 "user_share": (later.user - self.user) / ticks if ticks else None,
                 "upstream_cpu": later.upstream - self.upstream,
                 "upstream_asked": later.asked - self.asked,
-                "others": round(max(0.0, others) / took, 4),
-                "stolen": round((later.stolen - self.stolen) / took, 4)}
+                **shares(self.busy, later.busy, known, later.at - self.at)}
 
 
 class Rig:

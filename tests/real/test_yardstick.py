@@ -383,6 +383,11 @@ def test_who_does_not_do_the_work_is_compared_with_nobody():
     assert sums.Sums(loads.LOADS[0], results).best_peer.server == "bind"
 
 
+def test_others_are_all_that_is_not_known():
+    assert rig.shares((10.0, 1.0), (13.0, 1.1), 2.0, 2.0) == {"others": 0.5, "stolen": 0.05}
+    assert rig.shares((10.0, 1.0), (11.9, 1.0), 2.0, 2.0) == {"others": 0.0, "stolen": 0.0}
+
+
 def test_a_noisy_machine_gets_no_verdict():
     assert "Too noisy" in sums.Sums(loads.LOADS[0], quiet(others=0.05)).verdict()
     unsteady = [run for run in quiet() if run["server"] != "bare echo"]
