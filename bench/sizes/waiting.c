@@ -12,7 +12,11 @@
  * and the last line says how many failed. A hundred thousand take a server's processor some
  * two seconds, so such a machine can be asked for them (chrt -r 1).
  *
- *     growth_waiting HOLDFAST [QUESTIONS]
+ * With `reload` the configuration is changed by a zone and loaded anew while none waits, a
+ * tenth of them and all; how long the verb took and what the server used for it is printed
+ * last.
+ *
+ *     growth_waiting HOLDFAST [QUESTIONS [reload]]
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -51,6 +55,16 @@ static struct noted *noted;
 static unsigned noted_count, noted_max;
 static unsigned answered, failed;
 
+/* What a reload took, and how many waited meanwhile. */
+struct reloaded {
+	unsigned waiting;
+	double seconds, processor;
+};
+
+static bool reloading;
+static struct reloaded reloads[3];
+static unsigned reload_count;
+
 static double now(void)
 {
 	struct timespec t;
@@ -69,34 +83,37 @@ static int udp(const char *address, int port)
 	return fd;
 }
 
-static char *configuration(void)
+static char configuration[] = "/tmp/growth-waiting-XXXXXX";
+
+/* Each reload finds another zone than the one before. */
+static void write_configuration(int fd)
 {
-	static char path[] = "/tmp/growth-waiting-XXXXXX";
-	int fd = mkstemp(path);
 	if (fd < 0)
-		err(1, "%s", path);
+		err(1, "%s", configuration);
 	dprintf(fd,
 		"workers: 1\ncontrol: %s.sock\n"
 		"listen: { dns: ['127.0.0.1:%d'], http: none }\n"
 		"upstreams: { stalling: { address: '127.0.0.1:%d', infer-cap: no,"
 		" timeout-min: 10s, timeout-max: 10s } }\n"
+		"forward: [ { zone: '.', to: [stalling] }, { zone: r%u.example, to: [stalling] } "
+		"]\n"
 		"clients: { in-flight: %d }\ncache: { size: 256MiB, persist: none }\n",
-		path, SERVER_PORT, UPSTREAM_PORT, 2 * QUESTIONS_MAX);
+		configuration, SERVER_PORT, UPSTREAM_PORT, reload_count, 2 * QUESTIONS_MAX);
 	close(fd);
-	return path;
 }
 
-static void start(const char *holdfast, char *path)
+static pid_t start(const char *holdfast, const char *verb)
 {
-	server = fork();
-	if (server == 0) {
+	pid_t child = fork();
+	if (child == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		int null = open("/dev/null", O_WRONLY);
 		dup2(null, 1);
 		dup2(null, 2);
-		execl(holdfast, holdfast, "run", "-c", path, (char *)NULL);
+		execl(holdfast, holdfast, verb, "-c", configuration, (char *)NULL);
 		_exit(127);
 	}
+	return child;
 }
 
 /* Seconds on a processor, of all its threads: the kernel knows them in nanoseconds. */
@@ -283,9 +300,22 @@ static void tell(
 	fflush(stdout);
 }
 
+static void reload(const char *holdfast)
+{
+	struct reloaded *r = &reloads[reload_count++];
+	int status = 0;
+	write_configuration(open(configuration, O_WRONLY | O_TRUNC | O_CLOEXEC));
+	*r = (struct reloaded){noted_count, now(), processor()};
+	waitpid(start(holdfast, "reload"), &status, 0);
+	r->seconds = now() - r->seconds;
+	r->processor = processor() - r->processor;
+	if (status)
+		errx(1, "the server was not reloaded");
+}
+
 /* Asks in pieces, so that how many wait stands for each: a thousand, a few thousand, the
  * rest of a tenth, tenths. */
-static void ask_in_pieces(unsigned questions, double begun)
+static void ask_in_pieces(unsigned questions, double begun, const char *holdfast)
 {
 	const unsigned tenth = questions / 10, few = tenth / 10;
 	unsigned at = 0, next[] = {1, few, few * 2, tenth, tenth + few, 5 * tenth, 5 * tenth + few,
@@ -296,15 +326,18 @@ static void ask_in_pieces(unsigned questions, double begun)
 		ask_many(at, next[i]);
 		tell("asked", waited, noted_count - waited, processor() - before, now() - begun);
 		at = next[i];
+		if (reloading && (at == tenth || at == questions))
+			reload(holdfast);
 	}
 }
 
 int main(int argc, char **argv)
 {
 	if (argc < 2)
-		errx(2, "usage: growth_waiting HOLDFAST [QUESTIONS]");
+		errx(2, "usage: growth_waiting HOLDFAST [QUESTIONS [reload]]");
 	unsigned questions = argc > 2 ? (unsigned)atoi(argv[2]) : 100000;
-	char *path = configuration(), address[32];
+	char address[32];
+	reloading = argc > 3 && strcmp(argv[3], "reload") == 0;
 	if (questions < 100 || questions > QUESTIONS_MAX)
 		errx(2, "from 100 to %d questions", QUESTIONS_MAX);
 	noted_max = questions + questions / 2;
@@ -316,14 +349,17 @@ int main(int argc, char **argv)
 		snprintf(address, sizeof address, "127.0.%d.1", i + 1);
 		clients[i] = udp(address, 0);
 	}
-	start(argv[1], path);
+	write_configuration(mkstemp(configuration));
+	server = start(argv[1], "run");
 	wait_until_up();
+	if (reloading)
+		reload(argv[1]);
 	long empty = resident_kib();
 	printf("%-10s %9s %9s %13s %9s %12s\n", "", "waiting", "questions", "us a question",
 		"after, s", "memory, KiB");
 	tell("", 0, 0, 0, 0);
 	double begun = now();
-	ask_in_pieces(questions, begun);
+	ask_in_pieces(questions, begun, argv[1]);
 	take_replies(0, CLIENTS);
 	unsigned waiting = noted_count, early = answered + failed;
 	long full = resident_kib();
@@ -335,9 +371,12 @@ int main(int argc, char **argv)
 	       "and %u failures; %.0f octets a waiting question\n",
 		questions, waiting, early, answered, failed,
 		(double)(full - empty) * 1024 / waiting);
+	for (unsigned i = 0; i < reload_count; i++)
+		printf("reloaded while %6u waited: %.3f s, of a processor %.3f s\n",
+			reloads[i].waiting, reloads[i].seconds, reloads[i].processor);
 	kill(server, SIGTERM);
 	waitpid(server, NULL, 0);
-	unlink(path);
+	unlink(configuration);
 	free(noted);
 	return 0;
 }
