@@ -201,12 +201,15 @@ static struct hf_query_event crowded(
 }
 
 struct hf_query_event hf_flight_unsent(
-	struct hf_worker *worker, unsigned attempt, int error, hf_us now)
+	const struct flight *f, unsigned attempt, int error, hf_us now)
 {
 	bool own = is_our_own(error);
 	if (own)
-		hf_event_put(worker->events,
+		hf_event_put(f->worker->events,
 			&(struct hf_event){.at = now, .kind = HF_EVENT_SOCKETS_SHORT, .a = error});
+	else
+		hf_count_upstream(f->worker->meter,
+			hf_flight_slot(f, f->base.query.attempts[attempt].upstream), HF_UP_ERRORS);
 	return (struct hf_query_event){.kind = HF_QUERY_LOST,
 		.attempt = attempt,
 		.outcome = own ? HF_OUTCOME_UNSENT : HF_OUTCOME_UNREACHABLE};
@@ -232,7 +235,7 @@ static void carry_out_send(
 	if (error) {
 		bool connections = error == HF_EBOUND || error == HF_ESHARE;
 		follows = connections ? crowded(f->worker, f, action->attempt, error, now)
-				      : hf_flight_unsent(f->worker, action->attempt, error, now);
+				      : hf_flight_unsent(f, action->attempt, error, now);
 		hf_script_add(script, &follows);
 		return;
 	}

@@ -52,8 +52,8 @@ void hf_flight_go_or_end(struct flight *f, hf_us now);
 void hf_flight_timer(struct hf_timer *timer, hf_us now); /* a flight's own */
 
 /* The event that an attempt could not be sent; told of if it is for want of something of
- * our own. */
+ * our own, else counted as an error of its upstream's (no route leads there). */
 struct hf_query_event hf_flight_unsent(
-	struct hf_worker *worker, unsigned attempt, int error, hf_us now);
+	const struct flight *f, unsigned attempt, int error, hf_us now);
 
 #endif

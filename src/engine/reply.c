@@ -188,7 +188,9 @@ static void udp_refused(void *ctx, struct hf_udp_attempt *attempt, int error, hf
 static void udp_unsent(void *ctx, struct hf_udp_attempt *attempt, int error, hf_us now)
 {
 	struct flight_io *io = UDP_IO(attempt);
-	const struct hf_query_event event = hf_flight_unsent(ctx, hf_io_attempt(io), error, now);
+	const struct hf_query_event event =
+		hf_flight_unsent(io->flight, hf_io_attempt(io), error, now);
+	(void)ctx;
 	hf_flight_drive(io->flight, &event, now);
 	hf_flight_go_or_end(io->flight, now);
 }

@@ -71,9 +71,11 @@ struct hf_gate_found hf_gate_say(const struct hf_examined *examined, struct hf_l
 		examined, false, found.lies < LINES_MAX ? LINES_MAX - found.lies : 0, log);
 	for (size_t q = 0; q < findings->question_count; q++)
 		found.unanswered += hf_question_unanswered(examined, &findings->questions[q]);
-	for (size_t i = 0; i < findings->count; i++)
+	for (size_t i = 0; i < findings->count; i++) {
+		found.answers += findings->items[i].said != NULL;
 		found.grave += findings->items[i].found == HF_FOUND_LIE &&
 			       hf_finding_upstream(examined, &findings->items[i])->trust != HF_TRUST_LOW;
+	}
 	if (found.lies + others > LINES_MAX) {
 		struct hf_text text = hf_text(HF_LOG_LINE_MAX / 2);
 		hf_text_add(&text, "%zu more are not listed; `holdfast check --live` lists all",
@@ -83,7 +85,8 @@ struct hf_gate_found hf_gate_say(const struct hf_examined *examined, struct hf_l
 	say_proposals(examined, log);
 	const struct hf_log_field fields[] = {
 		HF_LOG_NUMBER_FIELD("questions", findings->question_count),
-		HF_LOG_NUMBER_FIELD("answers", findings->count),
+		HF_LOG_NUMBER_FIELD("asked", findings->count),
+		HF_LOG_NUMBER_FIELD("answers", found.answers),
 		HF_LOG_NUMBER_FIELD("lies", found.lies),
 		HF_LOG_NUMBER_FIELD("other_faults", others),
 		HF_LOG_NUMBER_FIELD("unanswered", found.unanswered),

@@ -28,6 +28,7 @@ int hf_gate_pass(const struct hf_config *config, int interrupt, struct hf_log *l
 /* Says what was found: a line for each fault, bounded, and one in sum. Returns how many
  * lies there were, and names without any answer. */
 struct hf_gate_found {
+	size_t answers;                 /* of all that were asked, who said anything */
 	size_t lies, grave, unanswered; /* grave: lies of upstreams that are trusted */
 };
 struct hf_gate_found hf_gate_say(const struct hf_examined *examined, struct hf_log *log);

@@ -492,6 +492,22 @@ static void write_contradictions(const json_t *opinions, FILE *out)
 		address_text(last, "believed"));
 }
 
+/* A circuit's name means the opposite to who knows doors and not circuits. */
+static const char *plain_state(const char *state)
+{
+	static const struct {
+		const char *state, *plain;
+	} rows[] = {
+		{"closed", "in use"},
+		{"open", "rests"},
+		{"probing", "is probed"},
+	};
+	for (size_t i = 0; i < HF_COUNT_OF(rows); i++)
+		if (strcmp(rows[i].state, state) == 0)
+			return rows[i].plain;
+	return state;
+}
+
 static void write_upstream(const json_t *upstream, long long release, FILE *out)
 {
 	const json_t *rtt = json_object_get(upstream, "rtt_ms");
@@ -499,8 +515,9 @@ static void write_upstream(const json_t *upstream, long long release, FILE *out)
 	if (json_is_real(rtt))
 		snprintf(rtt_text, sizeof rtt_text, "%.1f ms", json_real_value(rtt));
 	fprintf(out, "  %-20s %-12s %10s %12lld %12lld %9lld %9lld\n", get_text(upstream, "name"),
-		get_text(upstream, "state"), rtt_text, get_number(upstream, "packets_out"),
-		get_number(upstream, "packets_in"), get_number(upstream, "timeouts"),
+		plain_state(get_text(upstream, "state")), rtt_text,
+		get_number(upstream, "packets_out"), get_number(upstream, "packets_in"),
+		get_number(upstream, "timeouts"),
 		get_number(upstream, "failures") + get_number(upstream, "errors"));
 	if (get_text(upstream, "not_believed"))
 		fprintf(out, "    not believed, and not asked: %s\n",

@@ -98,7 +98,7 @@ enum hf_upstream_counter {
 	HF_UP_PACKETS_OUT,
 	HF_UP_PACKETS_IN,
 	HF_UP_TIMEOUTS,
-	HF_UP_ERRORS,     /* ICMP, refused or broken connections */
+	HF_UP_ERRORS,     /* no way there, ICMP, refused or broken connections */
 	HF_UP_SERVFAIL,   /* SERVFAIL, REFUSED, NOTIMP, FORMERR */
 	HF_UP_MISMATCHED, /* right address, wrong id, question or case: dropped */
 	HF_UP_UNCOOKIED,  /* all right but the cookie, wrong or missing: dropped */
