@@ -181,6 +181,7 @@ int hf_examiner_explain(const struct hf_examiner_conf *conf, const struct hf_que
 		hf_examined_free(e.examined);
 	} else {
 		story->examined = e.examined;
+		story->alone = true;
 		*ret = story;
 	}
 	end(&e);

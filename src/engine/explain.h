@@ -84,6 +84,7 @@ struct hf_story {
 	struct hf_decision *lately; /* what was decided about the question, the oldest first */
 	size_t lately_count;
 	hf_us looked; /* when, by the clock of `lately` */
+	bool alone;   /* no server was there to look at: how upstreams stand is not known */
 	struct hf_examined *examined; /* NULL: nobody was asked */
 };
 

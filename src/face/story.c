@@ -371,6 +371,7 @@ static json_t *story_json(const struct hf_story *s)
 				  &s->examined->findings, &s->examined->findings.questions[0]))
 			: json_null());
 	put(story, "lately", lately_json(s));
+	put(story, "standalone", json_boolean(s->alone));
 	put(story, "client_gets", json_string(text.bytes ? text.bytes : ""));
 	hf_text_clear(&text);
 	return story;
@@ -394,21 +395,28 @@ static double number(const json_t *object, const char *key)
 	return json_number_value(json_object_get(object, key));
 }
 
-static void write_state(const json_t *u, FILE *out)
+/* "in use" of nobody who would not be asked. */
+static void write_state(const json_t *u, bool alone, FILE *out)
 {
-	const char *state = word(u, "state"), *here = word(u, "state_here");
-	fprintf(out, "%s",
-		strcmp(state, "closed") == 0 && strcmp(here, "closed") == 0 ? "in use" : "rests");
-	if (*word(u, "because"))
-		fprintf(out, ": it %s%s", word(u, "because"),
+	const char *state = word(u, "state");
+	const char *before = "";
+	bool rests = *word(u, "because"), lame = number(u, "lame_ms") > 0;
+	if (rests) {
+		fprintf(out, "rests: it %s%s", word(u, "because"),
 			strcmp(state, "closed") == 0 ? ", for this zone" : "");
-	if (number(u, "rest_ms") > 0)
-		fprintf(out, ", for %.1f s more", number(u, "rest_ms") / 1000);
-	if (number(u, "lame_ms") > 0)
-		fprintf(out, ", answers for no name of the zone: not asked for %.1f s more",
+		if (number(u, "rest_ms") > 0)
+			fprintf(out, ", for %.1f s more", number(u, "rest_ms") / 1000);
+		before = ", ";
+	}
+	if (lame) {
+		fprintf(out, "%sanswers for no name of the zone: not asked for %.1f s more", before,
 			number(u, "lame_ms") / 1000);
+		before = ", ";
+	}
 	if (is(u, "kept_out"))
-		fprintf(out, ", kept out: see `holdfast status`");
+		fprintf(out, "%skept out: see `holdfast status`", before);
+	else if (!rests && !lame)
+		fprintf(out, "%s", alone ? "not known (no server was asked)" : "in use");
 	if (strcmp(word(u, "trust"), "low") == 0)
 		fprintf(out, ", trusted little");
 }
@@ -427,10 +435,10 @@ static void write_figures(const json_t *u, FILE *out)
 	}
 }
 
-static void write_upstream(const json_t *u, FILE *out)
+static void write_upstream(const json_t *u, bool alone, FILE *out)
 {
 	fprintf(out, "  %-16s %-24s ", word(u, "name"), word(u, "address"));
-	write_state(u, out);
+	write_state(u, alone, out);
 	if (number(u, "rtt_ms") > 0)
 		fprintf(out, ", answers in %.1f ms", number(u, "rtt_ms"));
 	if (number(u, "budget") > 0)
@@ -441,7 +449,7 @@ static void write_upstream(const json_t *u, FILE *out)
 	fprintf(out, "%s\n", is(u, "first") ? "  <- is asked first" : "");
 }
 
-static void write_route(const json_t *route, FILE *out)
+static void write_route(const json_t *route, bool alone, FILE *out)
 {
 	size_t i;
 	json_t *u;
@@ -454,7 +462,7 @@ static void write_route(const json_t *route, FILE *out)
 		strcmp(order, "strict") == 0   ? "strictly in the order listed"
 		: strcmp(order, "listed") == 0 ? "in the order listed"
 					       : "the fastest first");
-	json_array_foreach(json_object_get(route, "upstreams"), i, u) write_upstream(u, out);
+	json_array_foreach(json_object_get(route, "upstreams"), i, u) write_upstream(u, alone, out);
 }
 
 static void write_cache(const json_t *cache, FILE *out)
@@ -522,7 +530,7 @@ static void write_page(const json_t *story, FILE *out)
 		fprintf(out, "a client gets %s\n", word(story, "client_gets"));
 		return;
 	}
-	write_route(json_object_get(story, "route"), out);
+	write_route(json_object_get(story, "route"), is(story, "standalone"), out);
 	if (json_is_object(expected))
 		fprintf(out, "expected  %s (expect: %s)\n", word(expected, "says"),
 			word(expected, "name"));

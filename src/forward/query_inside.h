@@ -79,8 +79,8 @@ static inline const struct hf_upstream_conf *hf_step_figures(
 
 /* query_note.c: writes down what was decided (meter/decision.h). upstream, other: in the
  * route, or HF_STEP_NOBODY. */
-void hf_step_write(const struct hf_step *s, enum hf_decided what, unsigned why, unsigned upstream,
-	unsigned other, int64_t a, int64_t b);
+struct hf_decision *hf_step_write(const struct hf_step *s, enum hf_decided what, unsigned why,
+	unsigned upstream, unsigned other, int64_t a, int64_t b);
 
 /* The line that nearly every question has, and no other: its answer. */
 void hf_step_write_answered(const struct hf_step *s, const struct hf_attempt *winner);
@@ -206,6 +206,9 @@ void hf_facts_reply(struct hf_step *s, struct hf_attempt *a, const struct hf_que
 void hf_facts_answer(struct hf_step *s, const struct hf_attempt *got, uint16_t octets);
 
 /* ---- query_send.c ---- */
+
+/* Over what a message would go to it now. */
+enum hf_channel hf_send_channel(const struct hf_step *s, unsigned upstream);
 
 /* A new attempt, with an action that sends it or has it stand in line. Each message has its
  * own place and keeps it: when all upstreams turn slow at once, the first one's answer is

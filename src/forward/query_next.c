@@ -283,6 +283,13 @@ static int pay(struct hf_step *s, const struct hf_selection *selected, unsigned 
 	return other;
 }
 
+static void note_follow(const struct hf_step *s, enum hf_decided_follow why, unsigned upstream)
+{
+	if (s->env->diary)
+		hf_step_write(s, HF_DECIDED_FOLLOW, why, upstream, HF_STEP_NOBODY, 0, 0)->channel =
+			(uint8_t)hf_send_channel(s, upstream);
+}
+
 static void send_next(struct hf_step *s, unsigned next, bool wanted)
 {
 	struct hf_query *q = s->q;
@@ -292,7 +299,7 @@ static void send_next(struct hf_step *s, unsigned next, bool wanted)
 	q->spared = false;
 	if (wanted) {
 		q->wished = false;
-		hf_step_note(s, HF_DECIDED_FOLLOW, HF_FOLLOW_TRUTH, next, 0, 0);
+		note_follow(s, HF_FOLLOW_TRUTH, next);
 	}
 	hf_send_to(s, next,
 		wanted     ? HF_SEND_FOLLOW
@@ -365,7 +372,7 @@ void hf_next_ask_again(struct hf_step *s, unsigned upstream, enum hf_decided_fol
 			hf_next_go_on(s);
 		return;
 	}
-	hf_step_note(s, HF_DECIDED_FOLLOW, why, upstream, 0, 0);
+	note_follow(s, why, upstream);
 	hf_send_to(s, upstream, HF_SEND_FOLLOW);
 	s->q->tries[upstream]--;
 }
@@ -455,10 +462,13 @@ static void note_hedge(const struct hf_step *s, const struct hf_attempt *a, int 
 	enum hf_decided_without why, hf_us p95)
 {
 	bool alone = s->env->route->upstream_count == 1; /* then there is nothing to decide */
-	if (s->env->diary && !alone)
-		hf_step_write(s, other < 0 ? HF_DECIDED_NO_HEDGE : HF_DECIDED_HEDGE,
-			other < 0 ? why : 0, other < 0 ? HF_STEP_NOBODY : (unsigned)other,
-			a->upstream, s->env->now - a->sent, p95);
+	if (!s->env->diary || alone)
+		return;
+	struct hf_decision *d = hf_step_write(s, other < 0 ? HF_DECIDED_NO_HEDGE : HF_DECIDED_HEDGE,
+		other < 0 ? why : 0, other < 0 ? HF_STEP_NOBODY : (unsigned)other, a->upstream,
+		s->env->now - a->sent, p95);
+	if (other >= 0)
+		d->channel = (uint8_t)hf_send_channel(s, (unsigned)other);
 }
 
 void hf_next_hedge(struct hf_step *s)

@@ -31,21 +31,23 @@ static __attribute__((noinline)) void write_ask(const struct hf_step *s)
 	const struct hf_attempt *first = &s->q->attempts[0];
 	if (!s->q->sends || first->reason != HF_SEND_FIRST || first->queued || !first->sent)
 		return;
-	struct hf_decision *d = write_down(
-		s, HF_DECIDED_ASK, first->channel, first->sent, first->due - first->sent, 0);
+	struct hf_decision *d =
+		write_down(s, HF_DECIDED_ASK, 0, first->sent, first->due - first->sent, 0);
+	d->channel = (uint8_t)first->channel;
 	d->slot = slot_of(s, first->upstream);
 	d->other = HF_DECISION_NOBODY;
 	s->q->ask_noted = true;
 }
 
-void hf_step_write(const struct hf_step *s, enum hf_decided what, unsigned why, unsigned upstream,
-	unsigned other, int64_t a, int64_t b)
+struct hf_decision *hf_step_write(const struct hf_step *s, enum hf_decided what, unsigned why,
+	unsigned upstream, unsigned other, int64_t a, int64_t b)
 {
 	if (!s->q->ask_noted)
 		write_ask(s);
 	struct hf_decision *d = write_down(s, what, why, s->env->now, a, b);
 	d->slot = slot_of(s, upstream);
 	d->other = slot_of(s, other);
+	return d;
 }
 
 void hf_step_write_answered(const struct hf_step *s, const struct hf_attempt *winner)

@@ -69,7 +69,7 @@ static bool wants_stream(const struct hf_step *s, unsigned upstream)
 	return false;
 }
 
-static enum hf_channel channel_to(const struct hf_step *s, unsigned upstream)
+enum hf_channel hf_send_channel(const struct hf_step *s, unsigned upstream)
 {
 	if (hf_step_conf(s, upstream)->channel == HF_CHANNEL_TLS)
 		return HF_CHANNEL_TLS;
@@ -142,10 +142,11 @@ static void note_sent(const struct hf_step *s, const struct hf_attempt *a)
 {
 	const struct hf_query *q = s->q;
 	hf_us waited = a->due - a->sent;
-	if (a->reason == HF_SEND_RETRY)
-		hf_step_note(s, HF_DECIDED_RETRY, q->cause, a->upstream, waited, q->sends);
-	else if (a->reason == HF_SEND_PROBE)
-		hf_step_note(s, HF_DECIDED_PROBE, a->channel, a->upstream, waited, 0);
+	bool retry = a->reason == HF_SEND_RETRY;
+	if (s->env->diary && (retry || a->reason == HF_SEND_PROBE))
+		hf_step_write(s, retry ? HF_DECIDED_RETRY : HF_DECIDED_PROBE, retry ? q->cause : 0,
+			a->upstream, HF_STEP_NOBODY, waited, retry ? q->sends : 0)
+			->channel = (uint8_t)a->channel;
 }
 
 /* Time-outs have doubled by then for want of answers; of a check something has to be known soon,
@@ -221,7 +222,7 @@ void hf_send_to(struct hf_step *s, unsigned upstream, enum hf_send_reason reason
 		return;
 	hf_facts_touch(s, upstream);
 	struct hf_attempt *a = &q->attempts[q->sends];
-	enum hf_channel channel = channel_to(s, upstream);
+	enum hf_channel channel = hf_send_channel(s, upstream);
 	*a = (struct hf_attempt){
 		.open = true,
 		.probe = reason == HF_SEND_PROBE,

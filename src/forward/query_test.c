@@ -2553,6 +2553,7 @@ static void what_is_asked_hedged_and_answered_is_written_down_with_its_figures(v
 	(void)state;
 	prepare_with_diary(&t, 2);
 	hedgeable(&t, 0);
+	t.confs[1].channel = HF_CHANNEL_TLS;
 	start(&t);
 	assert_null(hf_diary_read(t.diary, &reader)); /* it is told with what comes next */
 	wait(&t);
@@ -2562,11 +2563,12 @@ static void what_is_asked_hedged_and_answered_is_written_down_with_its_figures(v
 	assert_int_equal(d->at, START);
 	assert_int_equal(d->since, 0);
 	assert_int_equal(d->slot, 100);
-	assert_int_equal(d->why, HF_CHANNEL_UDP);
+	assert_int_equal(d->channel, HF_CHANNEL_UDP);
 	assert_int_equal(d->a, 300 * HF_MS);
 	hf_us p95 = hf_rtt_p95(&t.paths[0].rtt);
 	d = decided(&t, &reader, HF_DECIDED_HEDGE);
 	assert_int_equal(d->slot, 101);
+	assert_int_equal(d->channel, HF_CHANNEL_TLS);
 	assert_int_equal(d->other, 100);
 	assert_int_equal(d->a, p95);
 	assert_int_equal(d->b, p95);
@@ -2581,6 +2583,21 @@ static void what_is_asked_hedged_and_answered_is_written_down_with_its_figures(v
 	hf_diary_free(t.diary);
 }
 
+static void what_follows_a_truncated_reply_is_written_down_with_its_channel(void **state)
+{
+	struct asked t;
+	struct hf_diary_reader reader = {0, 0};
+	(void)state;
+	prepare_with_diary(&t, 1);
+	start(&t);
+	reply(&t, sent(&t)->attempt, HF_VERDICT_TRUNCATED);
+	assert_int_equal(decided(&t, &reader, HF_DECIDED_ASK)->channel, HF_CHANNEL_UDP);
+	const struct hf_decision *d = decided(&t, &reader, HF_DECIDED_FOLLOW);
+	assert_int_equal(d->why, HF_FOLLOW_TRUNCATED);
+	assert_int_equal(d->channel, HF_CHANNEL_TCP);
+	hf_diary_free(t.diary);
+}
+
 static void silence_retries_and_the_failure_are_written_down_with_their_causes(void **state)
 {
 	struct asked t;
@@ -2588,6 +2605,7 @@ static void silence_retries_and_the_failure_are_written_down_with_their_causes(v
 	const struct hf_decision *d, *last = NULL;
 	(void)state;
 	prepare_with_diary(&t, 2);
+	t.confs[1].channel = HF_CHANNEL_TLS;
 	start(&t);
 	hf_us out = t.q.attempts[0].due - t.q.attempts[0].sent;
 	wait(&t);
@@ -2597,6 +2615,7 @@ static void silence_retries_and_the_failure_are_written_down_with_their_causes(v
 	assert_int_equal(d->a, out);
 	d = decided(&t, &reader, HF_DECIDED_RETRY);
 	assert_int_equal(d->slot, 101);
+	assert_int_equal(d->channel, HF_CHANNEL_TLS);
 	assert_int_equal(d->why, HF_CAUSE_TIMEOUT);
 	assert_int_equal(d->b, 2);
 	reply(&t, 1, HF_VERDICT_SERVFAIL);
@@ -2858,10 +2877,12 @@ int main(void)
 		cmocka_unit_test(
 			what_is_asked_hedged_and_answered_is_written_down_with_its_figures),
 		cmocka_unit_test(a_miss_that_is_answered_is_one_line),
+		cmocka_unit_test(what_follows_a_truncated_reply_is_written_down_with_its_channel),
 		cmocka_unit_test(
 			silence_retries_and_the_failure_are_written_down_with_their_causes),
 		cmocka_unit_test(that_there_is_no_token_is_written_down_with_whose_it_is),
-		cmocka_unit_test(whose_client_had_more_than_its_share_stands_back_but_not_to_the_end),
+		cmocka_unit_test(
+			whose_client_had_more_than_its_share_stands_back_but_not_to_the_end),
 		cmocka_unit_test(
 			what_is_waited_for_is_written_down_once_however_often_it_is_looked_for),
 		cmocka_unit_test(one_that_was_never_heard_is_not_asked_by_everybody),

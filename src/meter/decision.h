@@ -35,10 +35,9 @@
 
 enum hf_decided {
 	/* The routine. */
-	HF_DECIDED_ASK,         /* the first message, to slot; why: over which channel
-				   (enum hf_channel), a: how long it is waited for. It is written
-				   with the next line of its flight, or not at all if that is its
-				   answer */
+	HF_DECIDED_ASK,         /* the first message, to slot; a: how long it is waited for. It is
+				   written with the next line of its flight, or not at all if that
+				   is its answer */
 	HF_DECIDED_ANSWERED,    /* slot's answer is taken; why: of which message it is the reply
 				   (enum hf_send_reason), a: after how long, b: messages in all */
 	HF_DECIDED_JOIN,        /* another client waits for the same; a: how many do now */
@@ -120,7 +119,7 @@ enum hf_decided_away {     /* what there is no room for */
 #define HF_DECIDED_AWAY_MOST 16
 
 /* An address in ip6.arpa has 74. */
-#define HF_DECISION_NAME 75
+#define HF_DECISION_NAME 74
 #define HF_DECISION_NOBODY UINT16_MAX
 
 struct hf_decision {
@@ -135,6 +134,8 @@ struct hf_decision {
 	uint16_t slot, other; /* HF_DECISION_NOBODY: nobody */
 	uint16_t type;
 	uint8_t kind, why;
+	uint8_t channel; /* ASK, RETRY, HEDGE, PROBE, FOLLOW: what the message goes over (enum
+			    hf_channel) */
 	uint8_t name_len;               /* of the whole name */
 	uint8_t name[HF_DECISION_NAME]; /* in wire form, cut to fit */
 };

@@ -62,7 +62,7 @@ static const char *without(unsigned which)
 
 static void say_ask(const struct saying *s)
 {
-	say(s, "asked %s over %s, and waits %.1f ms for it", s->slot, channel(s->d->why),
+	say(s, "asked %s over %s, and waits %.1f ms for it", s->slot, channel(s->d->channel),
 		ms(s->d->a));
 }
 
@@ -113,17 +113,16 @@ static void say_reject(const struct saying *s)
 
 static void say_retry(const struct saying *s)
 {
-	say(s, "asked %s, message %d, and waits %.1f ms for it; before that: %s", s->slot, s->d->b,
-		ms(s->d->a), hf_query_cause_text(s->d->why));
+	say(s, "asked %s over %s, message %d, and waits %.1f ms for it; before that: %s", s->slot,
+		channel(s->d->channel), s->d->b, ms(s->d->a), hf_query_cause_text(s->d->why));
 }
 
 static void say_hedge(const struct saying *s)
 {
 	say(s,
-		"asked %s as well: %s has been silent for %.1f ms, and 95 %% of its answers take "
-		"no "
-		"longer than %.1f ms",
-		s->slot, s->other, ms(s->d->a), ms(s->d->b));
+		"asked %s over %s as well: %s has been silent for %.1f ms, and 95 %% of its "
+		"answers take no longer than %.1f ms",
+		s->slot, channel(s->d->channel), s->other, ms(s->d->a), ms(s->d->b));
 }
 
 static void say_no_hedge(const struct saying *s)
@@ -134,19 +133,20 @@ static void say_no_hedge(const struct saying *s)
 
 static void say_probe(const struct saying *s)
 {
-	say(s, "sent %s a copy over %s, to see whether it is back", s->slot, channel(s->d->why));
+	say(s, "sent %s a copy over %s, to see whether it is back", s->slot,
+		channel(s->d->channel));
 }
 
 static void say_follow(const struct saying *s)
 {
 	static const char *const words[] = {
-		[HF_FOLLOW_TRUNCATED] = "over TCP, for its reply was cut short",
-		[HF_FOLLOW_NO_EDNS] = "without EDNS, which it does not know",
-		[HF_FOLLOW_COOKIE] = "with the cookie that it wants",
-		[HF_FOLLOW_FORGED] = "over TCP, for what came back may have been forged",
-		[HF_FOLLOW_TRUTH] = "too, for another lied, or several have to agree",
+		[HF_FOLLOW_TRUNCATED] = ", for its reply was cut short",
+		[HF_FOLLOW_NO_EDNS] = " without EDNS, which it does not know",
+		[HF_FOLLOW_COOKIE] = " with the cookie that it wants",
+		[HF_FOLLOW_FORGED] = ", for what came back may have been forged",
+		[HF_FOLLOW_TRUTH] = " too, for another lied, or several have to agree",
 	};
-	say(s, "asked %s %s", s->slot, OF(words, s->d->why));
+	say(s, "asked %s over %s%s", s->slot, channel(s->d->channel), OF(words, s->d->why));
 }
 
 static void say_no_token(const struct saying *s)

@@ -27,15 +27,31 @@ static void a_decision_is_said_with_names_and_figures(void **state)
 		struct hf_decision d;
 		const char *says;
 	} rows[] = {
-		{{.kind = HF_DECIDED_ASK, .why = HF_CHANNEL_TLS, .a = 60000},
+		{{.kind = HF_DECIDED_ASK, .channel = HF_CHANNEL_TLS, .a = 60000},
 			"asked isp over TLS, and waits 60.0 ms for it"},
-		{{.kind = HF_DECIDED_HEDGE, .slot = 1, .other = 0, .a = 31500, .b = 31000},
-			"asked quad9 as well: isp has been silent for 31.5 ms, and 95 % of its "
+		{{.kind = HF_DECIDED_HEDGE,
+			 .slot = 1,
+			 .other = 0,
+			 .channel = HF_CHANNEL_TLS,
+			 .a = 31500,
+			 .b = 31000},
+			"asked quad9 over TLS as well: isp has been silent for 31.5 ms, and 95 % "
+			"of its "
 			"answers take no longer than 31.0 ms"},
-		{{.kind = HF_DECIDED_RETRY, .slot = 1, .why = HF_CAUSE_TIMEOUT, .a = 90000, .b = 2},
-			"asked quad9, message 2, and waits 90.0 ms for it; before that: no answer "
+		{{.kind = HF_DECIDED_RETRY,
+			 .slot = 1,
+			 .channel = HF_CHANNEL_TCP,
+			 .why = HF_CAUSE_TIMEOUT,
+			 .a = 90000,
+			 .b = 2},
+			"asked quad9 over TCP, message 2, and waits 90.0 ms for it; before that: "
+			"no answer "
 			"in "
 			"time"},
+		{{.kind = HF_DECIDED_FOLLOW, .why = HF_FOLLOW_NO_EDNS, .channel = HF_CHANNEL_TLS},
+			"asked isp over TLS without EDNS, which it does not know"},
+		{{.kind = HF_DECIDED_FOLLOW, .why = HF_FOLLOW_TRUNCATED, .channel = HF_CHANNEL_TCP},
+			"asked isp over TCP, for its reply was cut short"},
 		{{.kind = HF_DECIDED_NO_TOKEN, .slot = 7, .why = HF_WITHOUT_OUR_TOKEN, .a = 5000},
 			"asks nobody else for now, next would be ?: the budget of retries for all "
 			"upstreams is spent; looks again in 5.0 ms"},
@@ -52,7 +68,8 @@ static void a_decision_is_said_with_names_and_figures(void **state)
 			 .a = 205,
 			 .b = 256,
 			 .unsaid = 17},
-			"not taken on: 205 clients' questions wait at this worker, of 256 that may, "
+			"not taken on: 205 clients' questions wait at this worker, of 256 that "
+			"may, "
 			"or this client, route or upstream has its share of them; so were 17 more "
 			"before it"},
 		{{.kind = HF_DECIDED_FAIL, .slot = HF_DECISION_NOBODY, .why = HF_CAUSE_NONE},

@@ -68,6 +68,6 @@ at 0s ask x.example A expect 192.0.2.10
     assert told.returncode == 0, told.stdout
     assert '  holdfast, x.example A #1: asked a over UDP, and waits ' in told.stdout
     assert '  holdfast, x.example A #1: upstream a answered SERVFAIL' in told.stdout
-    assert '  holdfast, x.example A #1: asked b, message 2, and waits ' in told.stdout
+    assert '  holdfast, x.example A #1: asked b over UDP, message 2, and waits ' in told.stdout
     assert '; before that: answered SERVFAIL' in told.stdout
     assert '  holdfast, x.example A #1: b answered a retry, ' in told.stdout

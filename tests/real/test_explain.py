@@ -68,7 +68,7 @@ def test_who_is_kept_out_is_said_to_be(holdfast, fake):
     assert server.udp(NAME).addresses()[0].startswith("10.")  # and the lie was heard
     _, text = explain(server, "--no-ask", NAME)
     row = next(line for line in text.splitlines() if line.split()[:1] == ["isp"])
-    assert "kept out: see `holdfast status`" in row
+    assert "kept out: see `holdfast status`" in row and "in use" not in row
 
 
 def test_what_was_asked_for_it_goes_into_no_cache(holdfast, fake):
@@ -150,6 +150,8 @@ def test_without_a_server_it_says_so_and_can_do_without(holdfast, fake):
     code, story = told(server, "--standalone", NAME)
     assert code == 1
     assert {row["upstream"]: row["outcome"] for row in story["asked"]} == {"a": "true", "isp": "lie"}
+    _, text = explain(server, "--standalone", "-q", NAME)  # nobody here knows how they are
+    assert "not known" in text and "in use" not in text
 
 
 def test_who_hangs_up_harms_nobody(holdfast, fake):
@@ -195,7 +197,7 @@ def test_what_was_decided_about_a_question_is_told_with_its_figures(holdfast, fa
     assert decided(server, NAME)[0] == kinds
     assert decided(server, NAME, "AAAA")[0] == []  # another question
     _, text = explain(server, "--no-ask", NAME)
-    assert "asked b, message 2" in text and "decided about it" in text
+    assert "asked b over UDP, message 2" in text and "decided about it" in text
 
 
 def test_a_failure_that_is_remembered_is_told_of(holdfast, fake):
