@@ -20,7 +20,6 @@
 
 static const char *const fate_names[HF_XDP_FATES] = {
 	[HF_XDP_ANSWERED] = "answered",
-	[HF_XDP_OTHER] = "other",
 	[HF_XDP_MISS] = "miss",
 	[HF_XDP_ELSEWHERE] = "elsewhere",
 	[HF_XDP_CLIENT] = "client",

@@ -19,7 +19,7 @@
  * What is attached ends with the process, however it ends: the kernel's link closes with
  * its descriptor. It never takes the place of a program that is there already.
  * It needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN when it is opened, and the descriptors
- * do from then on.
+ * do from then on; and Linux 5.18, whose programs may copy octets at any offset of a packet.
  *
  * What is answered here has passed neither the host's packet filter nor its check of
  * return paths: docs/architecture.md.

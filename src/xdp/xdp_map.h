@@ -105,10 +105,10 @@ struct hf_xdp_prefix {
 	__u32 address[4]; /* as on the wire; IPv4 in the first */
 };
 
-/* What became of a packet for which the program took a second look. */
+/* What became of a packet for which the program took a second look: a plain question. What is
+ * none is not counted. */
 enum hf_xdp_fate {
 	HF_XDP_ANSWERED,
-	HF_XDP_OTHER,     /* no plain question to an address of ours; not every packet is counted */
 	HF_XDP_MISS,      /* no answer was published */
 	HF_XDP_ELSEWHERE, /* not to an address that is served at this interface */
 	HF_XDP_CLIENT,    /* not allowed, or no address that can be a client's */
