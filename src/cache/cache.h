@@ -177,7 +177,7 @@ struct hf_cached {
 	hf_us stored;
 	uint32_t age; /* whole seconds since then, 0 if the clock went back */
 	uint8_t rcode;
-	uint8_t hits; /* 0 to 3 since it was stored */
+	uint8_t hits; /* 0 to 3 since there has been an answer for the key */
 };
 
 /* Looks up. Memory of the copy may be written past the answer's end, up to its
