@@ -45,7 +45,8 @@ struct hf_hot {
 	 * is given any more, and no NXDOMAIN of its name; with HF_CACHE_NAME in the key's
 	 * flags, nothing of the name. */
 	void (*withdraw)(void *ctx, const struct hf_cache_key *key);
-	/* The same of each name that `gone` says of; what others publish meanwhile may stay. */
+	/* The same of each name that `gone` says of; what others publish meanwhile may stay. As
+	 * this may take milliseconds, nothing at all is given at the door until it is over. */
 	void (*sweep)(void *ctx, hf_hot_gone *gone, const void *of);
 };
 

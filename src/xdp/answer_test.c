@@ -553,6 +553,39 @@ static void nothing_is_answered_without_rules_or_for_another_plan(void **state)
 	assert_false(judge(b, &f));
 }
 
+struct sweep { /* under way, in which it is asked */
+	struct bench *bench;
+	struct frame frame;
+	unsigned depth, asked;
+};
+
+static bool ask_meanwhile(const void *of, const struct hf_name *name, bool aliased)
+{
+	struct sweep *s = (struct sweep *)of;
+	(void)name;
+	(void)aliased;
+	assert_false(judge(s->bench, &s->frame));
+	if (s->asked++ == 0 && s->depth) { /* another begins, and is over first */
+		struct sweep within = {s->bench, s->frame, 0, 0};
+		hf_xdp_hot.sweep(s->bench->xdp, ask_meanwhile, &within);
+		assert_int_equal(within.asked, s->bench->question_count);
+	}
+	return false;
+}
+
+static void nothing_is_answered_while_anybody_sweeps(void **state)
+{
+	struct bench *b = *state;
+	static struct sweep s;
+	struct manner how = {.id = 9};
+	s = (struct sweep){.bench = b, .depth = 1};
+	write_question(b, &s.frame, &b->questions[0], 0, &how);
+	assert_true(judge(b, &s.frame));
+	hf_xdp_hot.sweep(b->xdp, ask_meanwhile, &s);
+	assert_int_equal(s.asked, b->question_count);
+	assert_true(judge(b, &s.frame));
+}
+
 static void one_question_in_256_goes_up_all_the_same(void **state)
 {
 	enum { TIMES = 64 };
@@ -786,6 +819,7 @@ int main(void)
 		TEST(names_of_each_length_are_found),
 		TEST(a_sum_that_comes_out_as_zero_is_sent_as_all_ones),
 		TEST(nothing_is_answered_without_rules_or_for_another_plan),
+		TEST(nothing_is_answered_while_anybody_sweeps),
 		TEST(one_question_in_256_goes_up_all_the_same),
 		TEST(an_entry_of_another_question_under_a_tag_is_not_given),
 		TEST(who_is_left_to_the_sockets_is_not_answered_though_a_wider_prefix_is_allowed),

@@ -467,7 +467,9 @@ static void withdraw(void *ctx, const struct hf_cache_key *key)
 static void sweep(void *ctx, hf_hot_gone *gone, const void *of)
 {
 	struct hf_xdp *xdp = ctx;
+	__atomic_fetch_add(&xdp->settings->sweepers, 1, __ATOMIC_SEQ_CST);
 	hf_xdp_sweep(&xdp->table, gone, of);
+	__atomic_fetch_sub(&xdp->settings->sweepers, 1, __ATOMIC_SEQ_CST);
 }
 
 const struct hf_hot hf_xdp_hot = {publish, withdraw, sweep};

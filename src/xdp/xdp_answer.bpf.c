@@ -712,7 +712,8 @@ SEC("xdp") int hf_xdp_answer(struct xdp_md *ctx)
 		return XDP_PASS;
 	struct run r = {ctx, settings, cpu, (void *)cpu->scratch};
 	__u64 generation = *(volatile __u64 *)&settings->generation;
-	if (!generation || read_question(&r))
+	__u64 sweepers = *(volatile __u64 *)&settings->sweepers;
+	if (!generation || sweepers || read_question(&r))
 		return XDP_PASS;
 	FORGET();
 	struct answer a = {.entry = 0};

@@ -19,7 +19,9 @@
  * Withdrawing adds to `seq` too: what began before and has not ended goes up as well.
  *
  * An entry counts only while its generation is that of the settings. A reload makes that
- * 0 first: from then on everything goes up until the new rules are in place.
+ * 0 first: from then on everything goes up until the new rules are in place. Whoever has to
+ * look at all of the table for what must go counts himself among the `sweepers` before, as
+ * that may take longer than a millisecond.
  *
  * Knows:   offsets and sizes; nothing of sockets or of the cache.
  * Threads: see above; figures have one writer, the processor that they are of.
@@ -79,6 +81,7 @@ struct hf_xdp_key { /* of the hash: random, and known to nobody outside */
 
 struct hf_xdp_settings {
 	__u64 generation; /* 0: nothing is answered */
+	__u64 sweepers;   /* who sweeps the table: meanwhile nothing is answered */
 	struct hf_xdp_key key;
 	__u32 edns_size;  /* the largest reply */
 	__u32 sample;     /* one in so many goes up all the same, a power of two; 0: none */
