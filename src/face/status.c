@@ -226,8 +226,9 @@ static json_t *describe_driver(struct hf_instance *instance)
 	for (size_t d = 0; d < figures.door_count; d++)
 		json_array_append_new(doors, json_pack("{s:s, s:s}", "name", figures.doors[d].name,
 			"mode", figures.doors[d].native ? "native" : "generic"));
-	return json_pack("{s:o, s:o, s:o}", "interfaces", doors, "answered",
-		number(figures.fates[HF_XDP_ANSWERED]), "entries", number(figures.entries));
+	return json_pack("{s:o, s:o, s:o, s:o}", "interfaces", doors, "answered",
+		number(figures.fates[HF_XDP_ANSWERED]), "options",
+		number(figures.fates[HF_XDP_OPTION]), "entries", number(figures.entries));
 }
 
 /* null: nothing is shown over TLS. */
@@ -565,8 +566,11 @@ static void write_driver(const json_t *driver, FILE *out)
 	fprintf(out, "xdp         on");
 	json_array_foreach(json_object_get(driver, "interfaces"), i, door)
 		fprintf(out, "%s %s (%s)", i ? "," : "", get_text(door, "name"), get_text(door, "mode"));
-	fprintf(out, ", %lld answers, %lld questions answered there\n", get_number(driver, "entries"),
-		get_number(driver, "answered"));
+	fprintf(out,
+		", %lld answers, %lld questions answered there, %lld with EDNS options left to "
+		"sockets\n",
+		get_number(driver, "entries"), get_number(driver, "answered"),
+		get_number(driver, "options"));
 }
 
 static void write_tls(const json_t *tls, FILE *out)

@@ -553,6 +553,28 @@ static void nothing_is_answered_without_rules_or_for_another_plan(void **state)
 	assert_false(judge(b, &f));
 }
 
+static void a_question_with_edns_options_is_left_to_the_sockets_and_counted(void **state)
+{
+	static const uint8_t cookie[] = {0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8};
+	struct bench *b = *state;
+	static struct frame f;
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		struct manner how = {.v6 = v6, .edns = true, .edns_size = 1232, .id = 9};
+		write_question(b, &f, &b->questions[0], 0, &how);
+		assert_true(judge(b, &f));
+		hf_put_u16(f.bytes + f.len - 2, sizeof cookie);
+		put(&f, cookie, sizeof cookie);
+		seal(&f);
+		assert_false(judge(b, &f));
+		assert_int_equal(hf_xdp_figures(b->xdp).fates[HF_XDP_OPTION], v6 + 1);
+		/* Nothing of the kind: the options are longer than the packet. */
+		f.bytes[f.len - sizeof cookie - 1]++;
+		seal(&f);
+		assert_false(judge(b, &f));
+		assert_int_equal(hf_xdp_figures(b->xdp).fates[HF_XDP_OPTION], v6 + 1);
+	}
+}
+
 struct sweep { /* under way, in which it is asked */
 	struct bench *bench;
 	struct frame frame;
@@ -819,6 +841,7 @@ int main(void)
 		TEST(names_of_each_length_are_found),
 		TEST(a_sum_that_comes_out_as_zero_is_sent_as_all_ones),
 		TEST(nothing_is_answered_without_rules_or_for_another_plan),
+		TEST(a_question_with_edns_options_is_left_to_the_sockets_and_counted),
 		TEST(nothing_is_answered_while_anybody_sweeps),
 		TEST(one_question_in_256_goes_up_all_the_same),
 		TEST(an_entry_of_another_question_under_a_tag_is_not_given),

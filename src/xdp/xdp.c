@@ -29,6 +29,7 @@ static const char *const fate_names[HF_XDP_FATES] = {
 	[HF_XDP_ROOM] = "room",
 	[HF_XDP_SAMPLE] = "sample",
 	[HF_XDP_RACE] = "race",
+	[HF_XDP_OPTION] = "option",
 };
 
 const char *hf_xdp_fate_name(enum hf_xdp_fate fate)

@@ -33,6 +33,8 @@
 #define NAME_AT (UDP_LEN + DNS_LEN) /* from where UDP begins */
 #define SHORTEST (NAME_AT + 1 + 4)
 #define LONGEST (NAME_AT + HF_XDP_NAME + 4 + OPT_LEN)
+#define LOOKED_AT 127 /* with EDNS options, which are only counted */
+#define OPTIONS 1
 #define HOPS 64
 #define OUR_EDNS_SIZE 1232 /* as wire/dns.h has it */
 #define CLOCKS_APART 1000  /* us */
@@ -273,8 +275,8 @@ ALWAYS int read_udp(struct run *r)
 {
 	struct udphdr *udp = udp_of(r, 0);
 	__u32 len = r->p->udp_len;
-	if (len < SHORTEST || len > LONGEST || (void *)(udp + 1) > end(r) ||
-		udp_of(r, len & 127) > end(r))
+	if (len < SHORTEST || len > LOOKED_AT || (void *)(udp + 1) > end(r) ||
+		udp_of(r, len & LOOKED_AT) > end(r))
 		return -1;
 	/* From port to the same port: two servers could talk for ever. */
 	return udp->len == bpf_htons((__u16)len) && udp->source && udp->source != udp->dest &&
@@ -317,27 +319,30 @@ ALWAYS int walk_name(struct run *r)
 	return -1;
 }
 
-/* Type and class behind the name, and an OPT record of version 0 without options. */
+/* Type and class behind the name, and an OPT record of version 0. OPTIONS: it has options,
+ * and is plain but for them. */
 ALWAYS int read_tail(struct run *r)
 {
 	struct packet *p = r->p;
 	__u8 *tail = udp_of(r, NAME_AT + name_len(r)), *opt = tail + 4;
-	if (p->udp_len != body_at(r) + p->opt || (void *)(tail + 4) > end(r))
+	if ((void *)(tail + 4) > end(r))
 		return -1;
 	p->type = tail[0] << 8 | tail[1];
 	p->edns_size = 512;
 	if (p->type == 255 || tail[2] != 0 || tail[3] != 1)
 		return -1;
 	if (!p->opt)
-		return 0;
+		return p->udp_len == body_at(r) ? 0 : -1;
 	if ((void *)(opt + OPT_LEN) > end(r))
 		return -1;
-	if (opt[0] | opt[1] | (opt[2] ^ 41) | opt[5] | opt[6] | (opt[7] & 0x7f) | opt[8] | opt[9] |
-		opt[10])
+	if (opt[0] | opt[1] | (opt[2] ^ 41) | opt[5] | opt[6] | (opt[7] & 0x7f) | opt[8])
+		return -1;
+	__u32 options = opt[9] << 8 | opt[10];
+	if (p->udp_len != body_at(r) + OPT_LEN + options)
 		return -1;
 	p->edns_size = opt[3] << 8 | opt[4];
 	p->flags |= opt[7] ? FLAG_DO : 0;
-	return 0;
+	return options ? OPTIONS : 0;
 }
 
 ALWAYS int read_question(struct run *r)
@@ -713,8 +718,11 @@ SEC("xdp") int hf_xdp_answer(struct xdp_md *ctx)
 	struct run r = {ctx, settings, cpu, (void *)cpu->scratch};
 	__u64 generation = *(volatile __u64 *)&settings->generation;
 	__u64 sweepers = *(volatile __u64 *)&settings->sweepers;
-	if (!generation || sweepers || read_question(&r))
+	if (!generation || sweepers)
 		return XDP_PASS;
+	int odd = read_question(&r);
+	if (odd)
+		return odd == OPTIONS ? pass(&r, HF_XDP_OPTION) : XDP_PASS;
 	FORGET();
 	struct answer a = {.entry = 0};
 	if (!take_name(&r))

@@ -121,6 +121,7 @@ enum hf_xdp_fate {
 	HF_XDP_ROOM,      /* the driver left too little room behind the packet to answer in it */
 	HF_XDP_SAMPLE,    /* one in so many */
 	HF_XDP_RACE,      /* replaced while it was read */
+	HF_XDP_OPTION,    /* plain but for EDNS options, such as a cookie; if it is not long */
 	HF_XDP_FATES
 };
 

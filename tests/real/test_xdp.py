@@ -165,6 +165,17 @@ def test_word_that_a_name_does_not_exist_withdraws_all_that_was_published_of_it(
                    lambda: pair.metrics()["holdfast_xdp_entries"] == entries - 1)
 
 
+def test_a_question_with_a_cookie_is_left_to_the_sockets_and_counted(pair):
+    pair.begin()
+    pair.heat("hot.example.")
+    before = pair.passed("option")
+    m = wire.query("hot.example.", options=wire.option(10, b"12345678"))
+    assert wire.Message(pair.not_by_driver(m)).rcode == 0
+    assert pair.passed("option") == before + 1
+    code, said = under_test.run_verb("status", "-c", pair.server.path)
+    assert code == 0 and "1 with EDNS options left to sockets" in said, said
+
+
 # --- who may ask ------------------------------------------------------------------
 
 def test_who_is_not_allowed_is_refused_though_the_answer_is_hot(pair):
