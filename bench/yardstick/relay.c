@@ -173,11 +173,13 @@ int main(int argc, char **argv)
 		errx(2, "usage: relay ADDRESS PORT UPSTREAM PORT");
 	struct sockaddr_in at = hf_yard_address(argv[1], argv[2]);
 	upstream = hf_yard_address(argv[3], argv[4]);
-	int clients = hf_yard_socket(SOCK_DGRAM, &at), poller = epoll_create1(EPOLL_CLOEXEC);
+	int poller = epoll_create1(EPOLL_CLOEXEC);
 	open_ports(poller);
+	hf_yard_listen(poller, &at);
+	/* Last: whoever finds this socket bound may use the others. */
+	int clients = hf_yard_socket(SOCK_DGRAM, &at);
 	if (epoll_ctl(poller, EPOLL_CTL_ADD, clients, &want) < 0)
 		err(1, "epoll_ctl");
-	hf_yard_listen(poller, &at);
 	for (;;) {
 		int count = epoll_wait(poller, ready, EVENTS, -1);
 		struct timespec t;

@@ -20,8 +20,8 @@ does the least that a server on these sockets can do.
 - The **bare echo** turns the QR bit on and sends the query back: batches, epoll, one thread. What a
   server needs beyond it for a hit is the price of knowing the answer.
 - The **bare relay** passes a query on under a random id from one of 1,024 ports picked at random, and
-  the reply back: no cache, no check but port, id and address. What a server needs beyond it for a
-  miss is the price of knowing what it passes on.
+  the reply back: no cache, no check but port, id and address. Whoever asks it over TCP is passed on over
+  UDP. What a server needs beyond it for a miss is the price of knowing what it passes on.
 
 {versions}
 

@@ -36,7 +36,7 @@ def absent(scene, runs):
     """[(server, why)] of those who have a part in a scene and no figure."""
     there = {run["server"] for run in worked(runs)}
     why = {run["server"]: run["error"] for run in runs if "error" in run}
-    return [(e.name, why.get(e.name, "was not run")) for e in entrants.ENTRANTS
+    return [(e.name, why.get(e.name, "not run")) for e in entrants.ENTRANTS
             if scene.who(e) and e.name not in there]
 
 
