@@ -3,16 +3,6 @@
  * what between any two of a reader the owner may do: point 6 of the proof in cache.h. Threads
  * meet there once in thousands of steps; here the processor stops after each instruction, and
  * what is to happen between happens there. */
-#include "cache/cache.h"
-
-#include <signal.h>
-#include <stdlib.h>
-#include <ucontext.h>
-
-#include "base/check.h"
-#include "cache/sample_answer.h"
-#include "cache/shape.h"
-
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
 #define STEPS 1
 #endif
@@ -26,6 +16,17 @@
 #define STRIDE 16
 #endif
 #endif
+
+#if defined(STEPS)
+#include "cache/cache.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <ucontext.h>
+
+#include "base/check.h"
+#include "cache/sample_answer.h"
+#include "cache/shape.h"
 
 #define PAIRS 64          /* of an index that has just begun */
 #define NAMES (PAIRS * 6) /* with the next one it is stretched */
@@ -87,7 +88,6 @@ static int end(void **state)
 	return 0;
 }
 
-#if defined(STEPS)
 /* ---- an instruction at a time ---- */
 
 #define TRAP_FLAG 0x100
@@ -211,20 +211,6 @@ static void nor_does_it_between_a_look_ahead_and_the_lookup(void **state)
 	(void)state;
 	at_every_instruction_of(look_ahead_and_look);
 }
-#else
-/* No other processor that we know is stopped so easily, and ThreadSanitizer holds signals back. */
-#define whoever_looks_while_the_owner_stretches_finds_what_was_there elsewhere
-#define stretching_at_any_instruction_of_a_lookup_hides_nothing elsewhere
-#define nor_does_it_between_a_look_ahead_and_the_lookup elsewhere
-
-static void elsewhere(void **state)
-{
-	(void)state;
-	(void)copies;
-	(void)finds;
-	skip();
-}
-#endif
 
 int main(void)
 {
@@ -236,3 +222,13 @@ int main(void)
 	};
 	return cmocka_run_group_tests_name("between", tests, NULL, NULL);
 }
+#else
+#include <stdio.h>
+
+/* No other processor that we know is stopped so easily, and ThreadSanitizer holds signals back. */
+int main(void)
+{
+	puts("1..0 # SKIP no processor that stops after each instruction");
+	return 0;
+}
+#endif

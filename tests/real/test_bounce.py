@@ -13,7 +13,7 @@ import holdfast as under_test
 import net
 import spaces
 
-sys.path[1:1] = [os.path.join(under_test.ROOT, "bench", "yardstick")]
+sys.path[1:1] = [os.path.join(under_test.ROOT, "bench", part) for part in ("yardstick", "stage")]
 import driver       # noqa: E402 (the path comes first)
 
 pytestmark = pytest.mark.own

@@ -321,7 +321,7 @@ def test_a_window_has_its_times_told_if_they_are_asked_for(programs, replier):
     server = replier(lambda octets, _: [response(octets)], asleep=0.5)
     words = [programs, "udp", *map(str, server.at), "names=100", "window=8", "lanes=1", "seconds=1"]
     timed = load(*words, "timed=1")
-    assert timed["right"] == timed["asked"] > 100 and timed["longest"] >= 400000 > timed["p50"] > 0
+    assert timed["right"] == timed["asked"] > 20 and timed["longest"] >= 400000 > timed["p50"] > 0
     assert load(*words)["longest"] == 0
 
 
@@ -412,9 +412,9 @@ def test_time_in_user_space_is_its_share_of_each_runs_cpu():
 
 def test_who_is_not_in_a_table_is_named_with_the_reason():
     results = [run for run in quiet() if (run["server"], run["round"]) != ("bind", 1)]
-    results.append({"scene": "hits-udp", "server": "dnsdist", "round": 0, "seconds": 1, "error": "is not installed"})
+    results.append({"scene": "hits-udp", "server": "dnsdist", "round": 0, "seconds": 1, "error": "not installed"})
     page = speedpage.whole(results)
-    assert "Did not take part: knot-resolver, pdns-recursor, dnsmasq (was not run); dnsdist (is not installed)." in page
+    assert "Did not take part: knot-resolver, pdns-recursor, dnsmasq (not run); dnsdist (not installed)." in page
     assert "Not all were measured in as many rounds: bind in 1; bare echo, holdfast, unbound in 2." in page
     assert "dnsdist" not in bars.whole(results)
     assert "Not all were" not in speedpage.whole(quiet())
