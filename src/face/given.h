@@ -5,9 +5,9 @@
  * also the privileged ones, and hands the sockets over as descriptors 3 and up:
  * LISTEN_PID says to whom, LISTEN_FDS how many, LISTEN_FDNAMES their names.
  * Datagram and listening stream sockets of IPv4 and IPv6 are taken; anything
- * else is told about and closed, but what was not passed to us at all: a descriptor that is
- * closed, or marked as close-on-exec, so that it was opened here. The variables are removed, so that children do
- * not believe in them.
+ * else is told about and closed, but what was not passed to us at all: a descriptor
+ * that is closed, or marked as close-on-exec, so that it was opened here. The variables
+ * are removed, so that children do not believe in them.
  * Threads: main, before there are others.
  * At the bound: HF_GIVEN_MAX sockets; further ones are told about and closed. */
 #ifndef HF_FACE_GIVEN_H
