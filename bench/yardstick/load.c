@@ -27,12 +27,14 @@
 #include "lanes.h"
 
 #include <err.h>
+#include <linux/sock_diag.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "batch.h"
@@ -225,6 +227,21 @@ static double late_percentile(double share)
 	return 0;
 }
 
+/* Replies that found the socket of their lane full. */
+static uint64_t dropped(void)
+{
+	uint64_t all = 0;
+
+	for (unsigned i = 0; i < lane_count; i++) {
+		uint32_t memory[SK_MEMINFO_VARS] = {0};
+		socklen_t len = sizeof memory;
+		if (getsockopt(ready[i].fd, SOL_SOCKET, SO_MEMINFO, memory, &len) < 0)
+			err(1, "SO_MEMINFO");
+		all += memory[SK_MEMINFO_DROPS];
+	}
+	return all;
+}
+
 static double seconds_of(struct timeval t)
 {
 	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
@@ -238,11 +255,11 @@ static void report(int64_t began, int64_t ended)
 
 	getrusage(RUSAGE_SELF, &used);
 	printf("{\"asked\": %llu, \"right\": %llu, \"failed\": %llu, \"wrong\": %llu, "
-	       "\"lost\": %llu, \"stray\": %llu, \"reconnects\": %llu, ",
+	       "\"lost\": %llu, \"stray\": %llu, \"reconnects\": %llu, \"dropped\": %llu, ",
 		(unsigned long long)ledger.asked, (unsigned long long)ledger.right,
 		(unsigned long long)ledger.failed, (unsigned long long)ledger.wrong,
 		(unsigned long long)ledger.lost, (unsigned long long)ledger.stray,
-		(unsigned long long)hf_yard_reconnects);
+		(unsigned long long)hf_yard_reconnects, (unsigned long long)dropped());
 	printf("\"seconds\": %.6f, \"per_second\": %.1f, \"cpu\": %.6f, ", took,
 		(double)ledger.right_in_time / load_time,
 		seconds_of(used.ru_utime) + seconds_of(used.ru_stime));

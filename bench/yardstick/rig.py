@@ -15,6 +15,8 @@ import json
 import os
 import resource
 import shutil
+import socket
+import struct
 import subprocess
 import time
 
@@ -109,6 +111,14 @@ def counts_instructions():
     return done.returncode == 0 and done.stderr.split(",")[0].strip().isdigit()
 
 
+def dropped(address, port):
+    """How many datagrams have found the UDP sockets at an address full, so far."""
+    local = "%08X:%04X" % (struct.unpack("=I", socket.inet_aton(address))[0], port)
+    with open("/proc/net/udp") as table:
+        rows = [line.split() for line in table]
+    return sum(int(row[-1]) for row in rows if row[1] == local)
+
+
 class Upstream:
     """yard_upstream: answers at once and counts."""
 
@@ -142,6 +152,8 @@ class Look:
         self.busy = busy_seconds()
         self.at = time.monotonic()
         self.asked = rig.upstream.asked()
+        self.server_dropped = dropped(rig.server.address, rig.server.port)
+        self.upstream_dropped = dropped(rig.upstream.address, rig.upstream.port)
 
     def until(self, later):
         """What was used between two moments."""
@@ -151,6 +163,8 @@ class Look:
                 "user_share": (later.user - self.user) / ticks if ticks else None,
                 "upstream_cpu": later.upstream - self.upstream,
                 "upstream_asked": later.asked - self.asked,
+                "server_dropped": later.server_dropped - self.server_dropped,
+                "upstream_dropped": later.upstream_dropped - self.upstream_dropped,
                 **shares(self.busy, later.busy, known, later.at - self.at)}
 
 

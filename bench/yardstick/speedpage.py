@@ -55,9 +55,10 @@ What it cannot tell: anything about a network card, about several cores, about n
 are not alike, about long times. A server that waits less for each packet than another is charged more
 of the wake-ups: CPU per query is told at saturation, where nobody sleeps.
 
-A scene says *too noisy to tell* when the reference's own CPU per query varied by more than {gauge:.0f} %
-between rounds, when others on the machine used more than {others:.0f} % of a core, or the host took more than
-{stolen:.0f} %.
+A run is *disturbed* when others on the machine used more than {others:.0f} % of a core, or the host took more
+than {stolen:.0f} %: then it is done again, twice at most, and the calmest counts. A scene says *too noisy to
+tell* when that of the reference, of holdfast or of the best peer was disturbed all the same, or when
+the reference's own CPU per query varied by more than {gauge:.0f} % between rounds.
 
 """
 
@@ -121,6 +122,19 @@ def remarks(of):
     for server in of.limits():
         yield ("With %s the core of the load generator was more than %.0f %% busy: its queries/s may be "
                "the generator's." % (server, 100 * sums.FULL_SHARE))
+    again = sum(run.get("again", 0) for row in of.rows for run in row.runs)
+    if again:
+        yield ("Runs were done again %d times because others disturbed the machine; of each the calmest counts."
+               % again)
+    for row in of.rows:
+        if row.disturbances():
+            yield "While %s was measured, %s." % (row.server, "; ".join(row.disturbances()))
+    for row in of.rows:
+        full = [(row.total(key), whose) for key, whose in (
+            ("server_dropped", "its own"), ("upstream_dropped", "the upstream's"), ("dropped", "the load generator's"))]
+        if any(count for count, _ in full):
+            yield "With %s datagrams found a socket full: %s." % (
+                row.server, ", ".join("%s %s" % ("{:,}".format(count), whose) for count, whose in full if count))
     for row in of.rows:
         if row.total("reconnects"):
             yield "%s closed %d connections with questions under way; they were asked again." % (

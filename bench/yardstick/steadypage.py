@@ -83,7 +83,10 @@ def column(load):
         ("above %d x the calm, disturbed from outside" % SPIKE,
          over([report for report in busy if noisy(report)], calm)),
         ("questions", total(busy, "asked")),
-        ("lost", total(busy, "lost")), ("failed", total(busy, "failed")), ("wrong", total(busy, "wrong")),
+        ("lost", total(busy, "lost")),
+        ("found a socket full: the server's, the upstream's, the load's", "; ".join(
+            total(busy, key) for key in ("server_dropped", "upstream_dropped", "dropped"))),
+        ("failed", total(busy, "failed")), ("wrong", total(busy, "wrong")),
         ("memory, MiB: after the calm", "%.1f" % (calm[-1]["memory"] / 2**20)),
         ("memory, MiB: first tenth, last tenth, highest", "%.1f; %.1f; %.1f" % (
             statistics.median(memory[:tenth]), statistics.median(memory[-tenth:]), max(memory))),

@@ -27,6 +27,16 @@ def disturbances(runs):
     return reasons
 
 
+def parts(run):
+    """What was measured in a run: at saturation and, mostly, at half of it."""
+    return [run[part] for part in ("full", "half") if run.get(part)]
+
+
+def disturbance(run):
+    """How much was taken from it, as a share of a core."""
+    return max((part["others"] + part["stolen"] for part in parts(run)), default=0.0)
+
+
 def worked(runs):
     """Without those that did not, of which only the reason is known (`error`)."""
     return [run for run in runs if "error" not in run]
@@ -105,7 +115,10 @@ class Row:
         return Figure([run["half"][key] for run in self.runs if run["half"]])
 
     def total(self, key):
-        return sum(part[key] for run in self.runs for part in (run["full"], run["half"]) if part)
+        return sum(part.get(key, 0) for run in self.runs for part in parts(run))
+
+    def disturbances(self):
+        return disturbances(part for run in self.runs for part in parts(run))
 
     def ratio_to(self, other):
         return Figure([per(cpu, other.by_round.get(turn)) for turn, cpu in self.by_round.items()])
@@ -149,15 +162,15 @@ class Sums:
         return next((row for row in self.rows if row.server == name), None)
 
     def noise(self):
-        """Why nothing can be told from this scene, or nothing."""
+        """Why nothing can be told of those whom the verdict speaks of, or nothing."""
         reasons = []
         if self.reference is None or len(self.reference.cpu.values) < 2:
             reasons.append("the reference was not measured in two rounds")
         elif self.reference.cpu.spread > GAUGE:
             reasons.append("the reference's own CPU per query varied by %.0f %%" % (
                 100 * self.reference.cpu.spread))
-        return reasons + disturbances(run[part] for row in self.rows for run in row.runs
-                                      for part in ("full", "half") if run[part])
+        compared = [row for row in (self.reference, self.ours, self.best_peer) if row]
+        return reasons + disturbances(part for row in compared for run in row.runs for part in parts(run))
 
     def verdict(self):
         """One or two sentences about holdfast, or that nothing can be told."""

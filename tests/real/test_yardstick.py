@@ -396,6 +396,45 @@ def test_a_noisy_machine_gets_no_verdict():
     assert "Too noisy" in sums.Sums(loads.LOADS[0], unsteady).verdict()
 
 
+def test_a_disturbed_run_is_done_again_and_the_calmest_counts():
+    def outcome(*shares):
+        todo = iter([made_up("bind", 0, 1.0, others=share) for share in shares])
+        result = runs.calmest(lambda: next(todo), 3)
+        return result["full"]["others"], result["again"]
+    assert outcome(0.0) == (0.0, 0)
+    assert outcome(0.2, 0.01) == (0.01, 1)
+    assert outcome(0.2, 0.1, 0.3, 0.0) == (0.1, 2)
+    text = speedpage.whole([{**run, "again": 1} for run in quiet()])
+    assert "Runs were done again 8 times because others disturbed the machine" in text
+
+
+def test_only_those_whom_the_verdict_speaks_of_can_make_it_void():
+    worst = [made_up("unbound", turn, cpu, others=0.1) for turn, cpu in enumerate((3.0, 3.1))]
+    results = [run for run in quiet() if run["server"] != "unbound"] + worst
+    assert "less than it" in sums.Sums(loads.LOADS[0], results).verdict()
+    assert "While unbound was measured, others used 10 % of a core." in speedpage.whole(results)
+
+
+def test_whose_socket_was_full_is_told_apart(programs):
+    """Of the server's, the kernel's table tells; of the load's, the load."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind((net.address(), PORT))
+        before = rig.dropped(*server.getsockname())
+        report = load(programs, "udp", *map(str, server.getsockname()), "rate=20000", "seconds=0.3", "lanes=1")
+        fell = rig.dropped(*server.getsockname()) - before
+        assert report["lost"] == report["asked"] > fell > 1000 and report["dropped"] == 0
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind((net.address(), PORT))
+        running = subprocess.Popen([os.path.join(programs, "yard_load"), "udp", *map(str, server.getsockname()),
+                                    "rate=100", "seconds=0.5", "lanes=1"], stdout=subprocess.PIPE)
+        octets, client = server.recvfrom(512)
+        running.send_signal(signal.SIGSTOP)
+        for _ in range(1200):    # its room is 16 MiB, doubled
+            server.sendto(octets + bytes(60000), client)
+        running.send_signal(signal.SIGCONT)
+        assert json.loads(running.communicate(timeout=60)[0])["dropped"] > 100
+
+
 def test_the_page_and_the_plot_name_everybody():
     results = quiet()
     page, picture = speedpage.whole(results), bars.whole(results)
@@ -422,7 +461,7 @@ def test_who_is_not_in_a_table_is_named_with_the_reason():
 
 def slices(*p999, others=0.0):
     return [{"p999": time, "longest": 2 * time, "per_second": 1000.0, "asked": 5000, "lost": 1, "failed": 0, "wrong": 0,
-             "memory": 3 * 2**20, "others": others, "stolen": 0.0} for time in p999]
+             "server_dropped": 7, "upstream_dropped": 0, "dropped": 2, "memory": 3 * 2**20, "others": others, "stolen": 0.0} for time in p999]
 
 
 def minutes(name, others):
@@ -435,6 +474,7 @@ def test_slices_far_above_the_calm_are_told_by_whether_the_machine_was_quiet():
     assert "| above 2 x the calm, nobody disturbing from outside | 2 of 4 | 3 of 6 |" in text
     assert "| above 2 x the calm, disturbed from outside | 1 of 2 | 0 of 0 |" in text
     assert "| p99.9, the worst slices | 500; 230; 221; 219; 100 | 500; 230; 221; 219; 100 |" in text
+    assert "| found a socket full: the server's, the upstream's, the load's | 42; 0; 12 | 42; 0; 12 |" in text
     assert "| lost | 6 | 6 |" in text and "| 2: 3.0, 4 |" in text and "Too noisy" not in text
     busy = {**minutes("full load", 0.5), "calm": slices(100.0, 100.0, others=0.5)}
     assert "**Too noisy to tell** (full load): others used 50 % of a core" in steadypage.table([busy])
