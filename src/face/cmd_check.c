@@ -8,7 +8,7 @@
 #include "face/check_zones.h"
 #include "face/config.h"
 #include "face/instance.h"
-#include "face/json_real.h"
+#include "face/json_parts.h"
 #include "face/live.h"
 #include "face/verbs.h"
 

@@ -7,7 +7,7 @@
 #include "base/number.h"
 #include "face/config.h"
 #include "face/instance.h"
-#include "face/json_real.h"
+#include "face/json_parts.h"
 #include "face/outside.h"
 #include "face/verbs.h"
 #include "providers/survey.h"

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "face/decisions.h"
 
-#include "face/json_real.h"
+#include "face/json_parts.h"
 #include "wire/type.h"
-
-static void put(json_t *object, const char *key, json_t *value)
-{
-	json_object_set_new(object, key, value ? value : json_null());
-}
 
 static json_t *upstream_json(const struct hf_slot_names *names, uint16_t slot)
 {
@@ -21,17 +16,17 @@ json_t *hf_decision_json(const struct hf_decision *d, const struct hf_slot_names
 {
 	char name[HF_NAME_TEXT_MAX], type[16], text[HF_DECISION_TEXT_MAX];
 	json_t *one = json_object();
-	put(one, "ago_ms", hf_json_ms(now - d->at));
-	put(one, "name", json_string(hf_decision_name(d, name)));
-	put(one, "type", json_string(hf_type_text(d->type, type)));
-	put(one, "flight", d->flight ? json_integer(d->flight) : json_null());
-	put(one, "since_ms", d->flight ? hf_json_ms(d->since) : json_null());
-	put(one, "decided", json_string(hf_decision_kind_name(d->kind)));
-	put(one, "upstream", upstream_json(names, d->slot));
-	put(one, "other", upstream_json(names, d->other));
-	put(one, "a", json_integer(d->a));
-	put(one, "b", json_integer(d->b));
-	put(one, "says", json_string(hf_decision_text(d, names, text)));
+	hf_json_put(one, "ago_ms", hf_json_ms(now - d->at));
+	hf_json_put(one, "name", json_string(hf_decision_name(d, name)));
+	hf_json_put(one, "type", json_string(hf_type_text(d->type, type)));
+	hf_json_put(one, "flight", d->flight ? json_integer(d->flight) : json_null());
+	hf_json_put(one, "since_ms", d->flight ? hf_json_ms(d->since) : json_null());
+	hf_json_put(one, "decided", json_string(hf_decision_kind_name(d->kind)));
+	hf_json_put(one, "upstream", upstream_json(names, d->slot));
+	hf_json_put(one, "other", upstream_json(names, d->other));
+	hf_json_put(one, "a", json_integer(d->a));
+	hf_json_put(one, "b", json_integer(d->b));
+	hf_json_put(one, "says", json_string(hf_decision_text(d, names, text)));
 	return one;
 }
 

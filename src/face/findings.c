@@ -4,7 +4,7 @@
 #include <jansson.h>
 
 #include "base/error.h"
-#include "face/json_real.h"
+#include "face/json_parts.h"
 #include "wire/type.h"
 
 #define PROPOSED_MAX 8
@@ -136,11 +136,6 @@ void hf_finding_propose(const struct hf_examined *examined,
 
 /* ---- objects ---- */
 
-static void put(json_t *object, const char *key, json_t *value)
-{
-	json_object_set_new(object, key, value ? value : json_null());
-}
-
 static json_t *addresses_json(const struct hf_finding *finding)
 {
 	json_t *list = json_array();
@@ -159,21 +154,22 @@ static json_t *row_json(const struct hf_examined *examined, const struct hf_find
 	char text[HF_EVIDENCE_TEXT_MAX], said[HF_SAID_TEXT_MAX], name[HF_NAME_TEXT_MAX], type[16];
 	char where[HF_WHERE_TEXT_MAX];
 	json_t *row = json_object();
-	put(row, "name", json_string(hf_name_text(q->question.name.bytes, name)));
-	put(row, "type", json_string(hf_type_text(q->question.type, type)));
-	put(row, "upstream", json_string(upstream->name));
-	put(row, "address", json_string(hf_where_text(upstream, where)));
-	put(row, "outcome", json_string(hf_outcome_word(q, finding)));
-	put(row, "answer", finding->said ? json_string(hf_said_text(finding, said)) : json_null());
-	put(row, "addresses", addresses_json(finding));
-	put(row, "ttl",
+	hf_json_put(row, "name", json_string(hf_name_text(q->question.name.bytes, name)));
+	hf_json_put(row, "type", json_string(hf_type_text(q->question.type, type)));
+	hf_json_put(row, "upstream", json_string(upstream->name));
+	hf_json_put(row, "address", json_string(hf_where_text(upstream, where)));
+	hf_json_put(row, "outcome", json_string(hf_outcome_word(q, finding)));
+	hf_json_put(row, "answer",
+		finding->said ? json_string(hf_said_text(finding, said)) : json_null());
+	hf_json_put(row, "addresses", addresses_json(finding));
+	hf_json_put(row, "ttl",
 		finding->said && finding->said->ttl != UINT32_MAX ? json_integer(finding->said->ttl)
 								  : json_null());
-	put(row, "lie",
+	hf_json_put(row, "lie",
 		finding->found == HF_FOUND_LIE ? json_string(hf_lie_name(finding->evidence.lie))
 					       : json_null());
-	put(row, "evidence", json_string(hf_finding_text(finding, text)));
-	put(row, "took_ms", hf_json_ms(finding->took));
+	hf_json_put(row, "evidence", json_string(hf_finding_text(finding, text)));
+	hf_json_put(row, "took_ms", hf_json_ms(finding->took));
 	return row;
 }
 
@@ -195,14 +191,15 @@ json_t *hf_findings_upstreams_json(const struct hf_examined *examined)
 		if (!sums.all)
 			continue;
 		json_t *one = json_object();
-		put(one, "name", json_string(forward->upstreams[u].name));
-		put(one, "address", json_string(hf_where_text(&forward->upstreams[u], where)));
-		put(one, "asked", json_integer((json_int_t)sums.all));
+		hf_json_put(one, "name", json_string(forward->upstreams[u].name));
+		hf_json_put(
+			one, "address", json_string(hf_where_text(&forward->upstreams[u], where)));
+		hf_json_put(one, "asked", json_integer((json_int_t)sums.all));
 		for (int f = 0; f < HF_FOUNDS; f++)
 			if (sums.of[f])
-				put(one, hf_found_name((enum hf_found)f),
+				hf_json_put(one, hf_found_name((enum hf_found)f),
 					json_integer((json_int_t)sums.of[f]));
-		put(one, "slowest_ms", hf_json_ms(sums.slowest));
+		hf_json_put(one, "slowest_ms", hf_json_ms(sums.slowest));
 		json_array_append_new(list, one);
 	}
 	return list;

@@ -9,6 +9,7 @@
 #include "engine/examiner.h"
 #include "face/command.h"
 #include "face/findings.h"
+#include "face/json_parts.h"
 #include "loop/loop_epoll.h"
 
 /* ---- what to ask ---- */
@@ -193,11 +194,6 @@ int hf_live_exit(const struct hf_live *live)
 
 /* ---- the object ---- */
 
-static void put(json_t *object, const char *key, json_t *value)
-{
-	json_object_set_new(object, key, value ? value : json_null());
-}
-
 static json_t *proposals_json(const struct hf_examined *examined)
 {
 	json_t *list = json_array();
@@ -215,23 +211,23 @@ static json_t *resolver_json(const struct hf_audit_resolver *r)
 {
 	char address[HF_ADDRESS_TEXT_MAX];
 	json_t *one = json_object();
-	put(one, "address", json_string(hf_address_text(&r->address, address)));
-	put(one, "file", json_string(r->file));
-	put(one, "line", json_integer(r->line));
-	put(one, "is", json_string(hf_audit_is_text(r->is)));
-	put(one, "dhcp", json_boolean(r->dhcp));
-	put(one, "asked_by_programs", json_boolean(r->direct));
+	hf_json_put(one, "address", json_string(hf_address_text(&r->address, address)));
+	hf_json_put(one, "file", json_string(r->file));
+	hf_json_put(one, "line", json_integer(r->line));
+	hf_json_put(one, "is", json_string(hf_audit_is_text(r->is)));
+	hf_json_put(one, "dhcp", json_boolean(r->dhcp));
+	hf_json_put(one, "asked_by_programs", json_boolean(r->direct));
 	return one;
 }
 
 static json_t *item_json(const struct hf_audit_item *item)
 {
 	json_t *one = json_object();
-	put(one, "severity", json_string(item->finding ? "finding" : "note"));
-	put(one, "file", json_string(item->file));
-	put(one, "line", json_integer(item->line));
-	put(one, "what", json_string(item->what));
-	put(one, "instead", json_string(item->instead));
+	hf_json_put(one, "severity", json_string(item->finding ? "finding" : "note"));
+	hf_json_put(one, "file", json_string(item->file));
+	hf_json_put(one, "line", json_integer(item->line));
+	hf_json_put(one, "what", json_string(item->what));
+	hf_json_put(one, "instead", json_string(item->instead));
 	return one;
 }
 
@@ -245,10 +241,10 @@ static json_t *audit_json(const struct hf_audit *audit)
 		json_array_append_new(items, item_json(&audit->items[i]));
 	for (size_t i = 0; i < audit->file_count; i++)
 		json_array_append_new(files, json_string(audit->files[i]));
-	put(host, "resolvers", resolvers);
-	put(host, "items", items);
-	put(host, "files", files);
-	put(host, "more", json_boolean(audit->more));
+	hf_json_put(host, "resolvers", resolvers);
+	hf_json_put(host, "items", items);
+	hf_json_put(host, "files", files);
+	hf_json_put(host, "more", json_boolean(audit->more));
 	return host;
 }
 
@@ -257,23 +253,26 @@ json_t *hf_live_json(const struct hf_live *live)
 	struct sums s = sums_of(live);
 	int status = hf_live_exit(live);
 	json_t *all = json_object();
-	put(all, "good", json_boolean(status == HF_EXIT_GOOD));
-	put(all, "exit", json_integer(status));
-	put(all, "configuration", json_string(live->config->source));
-	put(all, "findings", json_integer((json_int_t)s.failures));
-	put(all, "could_not_ask", json_integer((json_int_t)s.errors));
-	put(all, "error", live->error ? json_string(hf_strerror(live->error)) : json_null());
-	put(all, "late", json_boolean(live->examined && live->examined->late));
-	put(all, "took_ms", json_integer((json_int_t)(live->took / HF_MS)));
-	put(all, "without_example", json_integer((json_int_t)live->unasked));
-	put(all, "refused",
+	hf_json_put(all, "good", json_boolean(status == HF_EXIT_GOOD));
+	hf_json_put(all, "exit", json_integer(status));
+	hf_json_put(all, "configuration", json_string(live->config->source));
+	hf_json_put(all, "findings", json_integer((json_int_t)s.failures));
+	hf_json_put(all, "could_not_ask", json_integer((json_int_t)s.errors));
+	hf_json_put(
+		all, "error", live->error ? json_string(hf_strerror(live->error)) : json_null());
+	hf_json_put(all, "late", json_boolean(live->examined && live->examined->late));
+	hf_json_put(all, "took_ms", json_integer((json_int_t)(live->took / HF_MS)));
+	hf_json_put(all, "without_example", json_integer((json_int_t)live->unasked));
+	hf_json_put(all, "refused",
 		json_integer(live->examined ? (json_int_t)live->examined->findings.refused : 0));
-	put(all, "upstreams",
+	hf_json_put(all, "upstreams",
 		live->examined ? hf_findings_upstreams_json(live->examined) : json_array());
-	put(all, "answers", live->examined ? hf_findings_json(live->examined) : json_array());
-	put(all, "proposals", proposals_json(live->examined));
-	put(all, "host_answers", live->beside ? hf_findings_json(live->beside) : json_array());
-	put(all, "host", live->audit ? audit_json(live->audit) : json_null());
+	hf_json_put(
+		all, "answers", live->examined ? hf_findings_json(live->examined) : json_array());
+	hf_json_put(all, "proposals", proposals_json(live->examined));
+	hf_json_put(
+		all, "host_answers", live->beside ? hf_findings_json(live->beside) : json_array());
+	hf_json_put(all, "host", live->audit ? audit_json(live->audit) : json_null());
 	return all;
 }
 

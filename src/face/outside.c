@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "face/command.h"
-#include "face/json_real.h"
+#include "face/json_parts.h"
 #include "face/junit.h"
 #include "truth/serials.h"
 
@@ -105,11 +105,6 @@ void hf_outside_write_text(const struct hf_outside *o, FILE *out)
 
 /* ---- the object ---- */
 
-static void put(json_t *object, const char *key, json_t *value)
-{
-	json_object_set_new(object, key, value ? value : json_null());
-}
-
 static json_t *name_json(const struct hf_name *name)
 {
 	char text[HF_NAME_TEXT_MAX];
@@ -125,12 +120,12 @@ static json_t *address_json(const struct hf_address *address)
 static json_t *finding_json(const struct hf_provider_finding *f)
 {
 	json_t *one = json_object();
-	put(one, "id", json_string(f->id));
-	put(one, "severity", json_string(weights[f->weight]));
-	put(one, "provider", f->provider ? json_string(f->provider) : json_null());
-	put(one, "server", address_json(&f->address));
-	put(one, "text", json_string(f->text));
-	put(one, "instead", f->todo[0] ? json_string(f->todo) : json_null());
+	hf_json_put(one, "id", json_string(f->id));
+	hf_json_put(one, "severity", json_string(weights[f->weight]));
+	hf_json_put(one, "provider", f->provider ? json_string(f->provider) : json_null());
+	hf_json_put(one, "server", address_json(&f->address));
+	hf_json_put(one, "text", json_string(f->text));
+	hf_json_put(one, "instead", f->todo[0] ? json_string(f->todo) : json_null());
 	return one;
 }
 
@@ -143,30 +138,31 @@ static json_t *server_json(const struct hf_outlook *look, const struct hf_outloo
 	json_t *one = json_object();
 	bool behind = s->authoritative && look->newest_known &&
 		      hf_serial_older(s->soa.serial, look->newest);
-	put(one, "provider", s->provider ? json_string(s->provider->name) : json_null());
-	put(one, "name", name_json(&s->name));
-	put(one, "address", address_json(&s->address));
-	put(one, "left_alone", json_boolean(s->away));
-	put(one, "udp", json_string(hf_reach_text(s->udp)));
-	put(one, "tcp", json_string(hf_reach_text(s->tcp)));
-	put(one, "authoritative", json_boolean(s->authoritative));
-	put(one, "serial", s->authoritative ? json_integer(s->soa.serial) : json_null());
-	put(one, "behind", json_integer(behind ? (json_int_t)(look->newest - s->soa.serial) : 0));
-	put(one, "compared", json_string(compared[s->compared]));
-	put(one, "sets", json_integer((json_int_t)s->sets));
-	put(one, "differ", json_integer((json_int_t)s->drifted));
-	put(one, "first_answer_ms", s->took ? hf_json_ms(s->took) : json_null());
+	hf_json_put(one, "provider", s->provider ? json_string(s->provider->name) : json_null());
+	hf_json_put(one, "name", name_json(&s->name));
+	hf_json_put(one, "address", address_json(&s->address));
+	hf_json_put(one, "left_alone", json_boolean(s->away));
+	hf_json_put(one, "udp", json_string(hf_reach_text(s->udp)));
+	hf_json_put(one, "tcp", json_string(hf_reach_text(s->tcp)));
+	hf_json_put(one, "authoritative", json_boolean(s->authoritative));
+	hf_json_put(one, "serial", s->authoritative ? json_integer(s->soa.serial) : json_null());
+	hf_json_put(one, "behind",
+		json_integer(behind ? (json_int_t)(look->newest - s->soa.serial) : 0));
+	hf_json_put(one, "compared", json_string(compared[s->compared]));
+	hf_json_put(one, "sets", json_integer((json_int_t)s->sets));
+	hf_json_put(one, "differ", json_integer((json_int_t)s->drifted));
+	hf_json_put(one, "first_answer_ms", s->took ? hf_json_ms(s->took) : json_null());
 	return one;
 }
 
 static json_t *parent_json(const struct hf_outlook_parent *p)
 {
 	json_t *one = json_object();
-	put(one, "address", address_json(&p->address));
-	put(one, "reach", json_string(hf_reach_text(p->reach)));
-	put(one, "delegates", json_boolean(p->delegates));
-	put(one, "ns", json_integer(p->ns.count));
-	put(one, "ds", json_integer(p->ds.count));
+	hf_json_put(one, "address", address_json(&p->address));
+	hf_json_put(one, "reach", json_string(hf_reach_text(p->reach)));
+	hf_json_put(one, "delegates", json_boolean(p->delegates));
+	hf_json_put(one, "ns", json_integer(p->ns.count));
+	hf_json_put(one, "ds", json_integer(p->ds.count));
 	return one;
 }
 
@@ -177,31 +173,31 @@ static void put_look(json_t *zone, const struct hf_outlook *look)
 		json_array_append_new(servers, server_json(look, &look->servers[i]));
 	for (size_t i = 0; i < look->parent_count; i++)
 		json_array_append_new(parents, parent_json(&look->parents[i]));
-	put(zone, "without", look->without ? json_string(look->without) : json_null());
-	put(zone, "source", look->has_source ? json_string(look->source) : json_null());
-	put(zone, "serial", look->newest_known ? json_integer(look->newest) : json_null());
-	put(zone, "late", json_boolean(look->late));
-	put(zone, "took_ms", json_integer((json_int_t)(look->took / HF_MS)));
-	put(zone, "servers", servers);
-	put(zone, "parents", parents);
+	hf_json_put(zone, "without", look->without ? json_string(look->without) : json_null());
+	hf_json_put(zone, "source", look->has_source ? json_string(look->source) : json_null());
+	hf_json_put(zone, "serial", look->newest_known ? json_integer(look->newest) : json_null());
+	hf_json_put(zone, "late", json_boolean(look->late));
+	hf_json_put(zone, "took_ms", json_integer((json_int_t)(look->took / HF_MS)));
+	hf_json_put(zone, "servers", servers);
+	hf_json_put(zone, "parents", parents);
 }
 
 static json_t *zone_json(const struct hf_outside *o)
 {
 	json_t *zone = json_object(), *findings = json_array();
-	put(zone, "zone", name_json(&o->delegation->zone));
-	put(zone, "good", json_boolean(exit_of(o) == HF_EXIT_GOOD));
-	put(zone, "error", o->report ? json_null() : json_string(hf_strerror(o->error)));
+	hf_json_put(zone, "zone", name_json(&o->delegation->zone));
+	hf_json_put(zone, "good", json_boolean(exit_of(o) == HF_EXIT_GOOD));
+	hf_json_put(zone, "error", o->report ? json_null() : json_string(hf_strerror(o->error)));
 	for (size_t i = 0; o->report && i < o->report->count; i++)
 		json_array_append_new(findings, finding_json(&o->report->items[i]));
-	put(zone, "findings", findings);
+	hf_json_put(zone, "findings", findings);
 	if (!o->report)
 		return zone;
-	put(zone, "not_listed", json_integer((json_int_t)o->report->more));
+	hf_json_put(zone, "not_listed", json_integer((json_int_t)o->report->more));
 	put_look(zone, o->look);
 	if (o->look->without) {
-		put(zone, "tried", json_integer((json_int_t)o->report->tried));
-		put(zone, "left", json_integer((json_int_t)o->report->left));
+		hf_json_put(zone, "tried", json_integer((json_int_t)o->report->tried));
+		hf_json_put(zone, "left", json_integer((json_int_t)o->report->left));
 	}
 	return zone;
 }
@@ -212,9 +208,9 @@ json_t *hf_outside_json(const struct hf_outside *zones, size_t count)
 	json_t *all = json_object(), *list = json_array();
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(list, zone_json(&zones[i]));
-	put(all, "good", json_boolean(status == HF_EXIT_GOOD));
-	put(all, "exit", json_integer(status));
-	put(all, "zones", list);
+	hf_json_put(all, "good", json_boolean(status == HF_EXIT_GOOD));
+	hf_json_put(all, "exit", json_integer(status));
+	hf_json_put(all, "zones", list);
 	return all;
 }
 

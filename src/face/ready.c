@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
-#include "face/json_real.h"
+#include "face/json_parts.h"
 #include "serve/server.h"
 
 /* 2024-01-01: no clock of a host that runs this can truthfully show less. Certificates and

@@ -8,7 +8,7 @@
 #include "base/number.h"
 #include "face/command.h"
 #include "face/decisions.h"
-#include "face/json_real.h"
+#include "face/json_parts.h"
 
 const struct hf_recent_wish hf_recent_any = {
 	.diaries = {.slot = HF_DECISION_NOBODY, .most = HF_RECENT_LAST}};

@@ -10,7 +10,7 @@
 #include "authority/update.h"
 #include "base/check.h"
 #include "base/error.h"
-#include "face/json_real.h"
+#include "face/json_parts.h"
 #include "face/version.h"
 #include "sight/events.h"
 #include "truth/compare.h"

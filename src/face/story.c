@@ -7,7 +7,7 @@
 #include "face/command.h"
 #include "face/decisions.h"
 #include "face/findings.h"
-#include "face/json_real.h"
+#include "face/json_parts.h"
 #include "wire/type.h"
 #include "zone/rules.h"
 
@@ -53,11 +53,6 @@ bool hf_story_wish_read(const char *argument, struct hf_story_wish *ret, FILE *o
 
 /* ---- the object ---- */
 
-static void put(json_t *object, const char *key, json_t *value)
-{
-	json_object_set_new(object, key, value ? value : json_null());
-}
-
 static json_t *milliseconds(hf_us duration)
 {
 	return duration ? hf_json_ms(duration) : json_null();
@@ -87,7 +82,7 @@ static json_t *figures_json(const struct hf_story *s, const struct hf_story_upst
 			continue;
 		bool upstream = strcmp(hf_option_text(row, (const char *)s->route + row->at, said),
 					"upstream") == 0;
-		put(figures, row->name,
+		hf_json_put(figures, row->name,
 			json_pack("{s:s, s:s}", "is",
 				hf_option_text(its, (const char *)u->figures + its->at, text),
 				"from", upstream ? "upstream" : "route"));
@@ -101,22 +96,22 @@ static json_t *upstream_json(const struct hf_story *s, unsigned i)
 	char address[HF_ADDRESS_TEXT_MAX];
 	json_t *one = json_object();
 	bool rests = u->state != HF_HEALTH_CLOSED || u->path_state != HF_HEALTH_CLOSED;
-	put(one, "name", json_string(u->conf->name));
-	put(one, "address", json_string(hf_address_text(&u->conf->address, address)));
-	put(one, "state", json_string(hf_health_state_name(u->state)));
-	put(one, "state_here", json_string(hf_health_state_name(u->path_state)));
-	put(one, "because", rests ? json_string(hf_outcome_text(u->cause)) : json_null());
-	put(one, "rest_ms", milliseconds(u->rest));
-	put(one, "lame_ms", milliseconds(u->lame));
-	put(one, "kept_out", json_boolean(u->barred));
-	put(one, "trust", json_string(u->conf->trust == HF_TRUST_LOW ? "low" : "normal"));
-	put(one, "rtt_ms", milliseconds(u->rtt));
-	put(one, "timeout_ms", milliseconds(u->timeout));
-	put(one, "figures", figures_json(s, u));
-	put(one, "budget", u->limit ? json_integer(u->limit) : json_null());
-	put(one, "cap", u->cap ? json_integer(u->cap) : json_null());
-	put(one, "in_flight", json_integer(u->in_flight));
-	put(one, "first", json_boolean((int)i == s->first));
+	hf_json_put(one, "name", json_string(u->conf->name));
+	hf_json_put(one, "address", json_string(hf_address_text(&u->conf->address, address)));
+	hf_json_put(one, "state", json_string(hf_health_state_name(u->state)));
+	hf_json_put(one, "state_here", json_string(hf_health_state_name(u->path_state)));
+	hf_json_put(one, "because", rests ? json_string(hf_outcome_text(u->cause)) : json_null());
+	hf_json_put(one, "rest_ms", milliseconds(u->rest));
+	hf_json_put(one, "lame_ms", milliseconds(u->lame));
+	hf_json_put(one, "kept_out", json_boolean(u->barred));
+	hf_json_put(one, "trust", json_string(u->conf->trust == HF_TRUST_LOW ? "low" : "normal"));
+	hf_json_put(one, "rtt_ms", milliseconds(u->rtt));
+	hf_json_put(one, "timeout_ms", milliseconds(u->timeout));
+	hf_json_put(one, "figures", figures_json(s, u));
+	hf_json_put(one, "budget", u->limit ? json_integer(u->limit) : json_null());
+	hf_json_put(one, "cap", u->cap ? json_integer(u->cap) : json_null());
+	hf_json_put(one, "in_flight", json_integer(u->in_flight));
+	hf_json_put(one, "first", json_boolean((int)i == s->first));
 	return one;
 }
 
@@ -135,11 +130,11 @@ static json_t *route_json(const struct hf_story *s)
 	if (!s->route)
 		return json_null();
 	json_t *route = json_object(), *upstreams = json_array();
-	put(route, "zone", name_json(&s->route->zone));
-	put(route, "order", json_string(order_name(s->route->order)));
+	hf_json_put(route, "zone", name_json(&s->route->zone));
+	hf_json_put(route, "order", json_string(order_name(s->route->order)));
 	for (unsigned i = 0; i < s->route->upstream_count; i++)
 		json_array_append_new(upstreams, upstream_json(s, i));
-	put(route, "upstreams", upstreams);
+	hf_json_put(route, "upstreams", upstreams);
 	return route;
 }
 
@@ -163,16 +158,17 @@ static json_t *cache_json(const struct hf_story *s)
 	char said[HF_SAID_TEXT_MAX];
 	json_t *cache = json_object();
 	bool any = c->what != HF_STORY_NOTHING;
-	put(cache, "holds", json_string(words[c->what]));
-	put(cache, "answer", any ? json_string(cached_says(s, said)) : json_null());
-	put(cache, "age", any ? json_integer(c->age) : json_null());
-	put(cache, "ttl", any ? json_integer(c->ttl) : json_null());
-	put(cache, "ttl_left",
+	hf_json_put(cache, "holds", json_string(words[c->what]));
+	hf_json_put(cache, "answer", any ? json_string(cached_says(s, said)) : json_null());
+	hf_json_put(cache, "age", any ? json_integer(c->age) : json_null());
+	hf_json_put(cache, "ttl", any ? json_integer(c->ttl) : json_null());
+	hf_json_put(cache, "ttl_left",
 		any ? json_integer(c->ttl > c->age ? c->ttl - c->age : 0) : json_null());
-	put(cache, "about", c->what == HF_STORY_NO_ABOVE ? name_json(&c->about) : json_null());
-	put(cache, "failed_lately", json_boolean(c->failed));
-	put(cache, "failure_counts_for", json_integer(c->failed_for));
-	put(cache, "worker", json_integer(s->worker));
+	hf_json_put(
+		cache, "about", c->what == HF_STORY_NO_ABOVE ? name_json(&c->about) : json_null());
+	hf_json_put(cache, "failed_lately", json_boolean(c->failed));
+	hf_json_put(cache, "failure_counts_for", json_integer(c->failed_for));
+	hf_json_put(cache, "worker", json_integer(s->worker));
 	return cache;
 }
 
@@ -343,9 +339,9 @@ static json_t *own_json(const struct hf_story *s)
 		json_decref(own);
 		return json_null();
 	}
-	put(own, "standing", json_string(standings[s->own.standing]));
-	put(own, "why", *s->own.why ? json_string(s->own.why) : json_null());
-	put(own, "serial", s->own.has_serial ? json_integer(s->own.serial) : json_null());
+	hf_json_put(own, "standing", json_string(standings[s->own.standing]));
+	hf_json_put(own, "why", *s->own.why ? json_string(s->own.why) : json_null());
+	hf_json_put(own, "serial", s->own.has_serial ? json_integer(s->own.serial) : json_null());
 	return own;
 }
 
@@ -355,24 +351,24 @@ static json_t *story_json(const struct hf_story *s)
 	char type[16];
 	json_t *story = json_object();
 	client_gets(s, &text);
-	put(story, "name", name_json(&s->question.name));
-	put(story, "type", json_string(hf_type_text(s->question.type, type)));
-	put(story, "zone", own_zone(s) ? name_json(own_zone(s)) : json_null());
-	put(story, "local", *s->local ? json_string(s->local) : json_null());
-	put(story, "own", own_json(s));
-	put(story, "is_upstreams", json_boolean(hf_story_is_upstreams(s)));
-	put(story, "route", route_json(s));
-	put(story, "expected", expected_json(s));
-	put(story, "cache", cache_json(s));
-	put(story, "asked", s->examined ? hf_findings_json(s->examined) : json_null());
-	put(story, "all_alike",
+	hf_json_put(story, "name", name_json(&s->question.name));
+	hf_json_put(story, "type", json_string(hf_type_text(s->question.type, type)));
+	hf_json_put(story, "zone", own_zone(s) ? name_json(own_zone(s)) : json_null());
+	hf_json_put(story, "local", *s->local ? json_string(s->local) : json_null());
+	hf_json_put(story, "own", own_json(s));
+	hf_json_put(story, "is_upstreams", json_boolean(hf_story_is_upstreams(s)));
+	hf_json_put(story, "route", route_json(s));
+	hf_json_put(story, "expected", expected_json(s));
+	hf_json_put(story, "cache", cache_json(s));
+	hf_json_put(story, "asked", s->examined ? hf_findings_json(s->examined) : json_null());
+	hf_json_put(story, "all_alike",
 		s->examined && s->examined->findings.question_count
 			? json_boolean(hf_findings_alike(
 				  &s->examined->findings, &s->examined->findings.questions[0]))
 			: json_null());
-	put(story, "lately", lately_json(s));
-	put(story, "standalone", json_boolean(s->alone));
-	put(story, "client_gets", json_string(text.bytes ? text.bytes : ""));
+	hf_json_put(story, "lately", lately_json(s));
+	hf_json_put(story, "standalone", json_boolean(s->alone));
+	hf_json_put(story, "client_gets", json_string(text.bytes ? text.bytes : ""));
 	hf_text_clear(&text);
 	return story;
 }
