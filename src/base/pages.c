@@ -63,6 +63,17 @@ void hf_pages_sparse(void *part, size_t octets)
 		madvise((uint8_t *)part + before, octets - before, MADV_NOHUGEPAGE);
 }
 
+/* A wish, too: who writes there has the kernel give it otherwise. */
+void hf_pages_prefault(void *part, size_t octets)
+{
+#ifdef MADV_POPULATE_WRITE
+	madvise(part, octets, MADV_POPULATE_WRITE);
+#else
+	(void)part;
+	(void)octets;
+#endif
+}
+
 void hf_pages_free(void *pages, size_t octets)
 {
 	if (octets < HF_PAGES_HUGE)

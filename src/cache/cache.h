@@ -48,7 +48,8 @@
  * Memory is taken once but touched only when it is used, 2 MiB at a time where the
  * kernel gives huge pages (base/pages.h): the logs and the index fill from their beginning,
  * the ghosts (a fiftieth of the size) are in use once the small log has been full. Only the
- * annex, where few entries lie far apart, is taken 4 KiB at a time.
+ * annex, where few entries lie far apart, is taken 4 KiB at a time. What comes next may be
+ * touched ahead by somebody who has time (hf_cache_prefault).
  *
  * Proof that a reader never returns a torn or foreign answer:
  *   1. Positions count words ever written to a log; they never go back, and the
@@ -269,6 +270,12 @@ void hf_cache_look_ahead(const struct hf_cache *cache, struct hf_cache_key *cons
 
 /* When the answer for a key was stored; false: there is none. */
 bool hf_cache_stored(const struct hf_cache *cache, const struct hf_cache_key *key, hf_us *ret);
+
+/* Has the kernel give memory that the owners will come to soon, at most so many pieces of
+ * 2 MiB, each of which may take 0.1 to 5 ms: so that no store waits for it. To be called
+ * ten times a second by one thread that is no owner; then up to 8 MiB of each are
+ * touched before they are used. Returns how many pieces. */
+unsigned hf_cache_prefault(struct hf_cache *cache, unsigned most);
 
 struct hf_cache_sums {
 	uint64_t entries;

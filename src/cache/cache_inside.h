@@ -5,6 +5,7 @@
  *   cache_look.c    keys, lookups, looking ahead: any thread
  *   cache_store.c   puts answers in and takes them out: the owner of a shard
  *   cache_follow.c  reads along: any thread
+ *   cache_prefault.c  has memory given before the owners come to it: one thread
  *
  * Below them: shard.h, stored.h, ring.h.
  * Ownership and threads: as cache.h.  At the bound: as there. */
@@ -13,7 +14,15 @@
 
 #include "base/fast_hash.h"
 #include "cache/cache.h"
+#include "cache/prefault.h"
 #include "cache/shard.h"
+
+struct hf_prefault { /* of a shard */
+	struct hf_front logs[HF_SHARD_LOGS], ghosts, index;
+	uint64_t entries;    /* at the last look */
+	uint64_t begin, end; /* of what the index is stretched into: octets of it */
+	uint32_t next;       /* pairs that it has then */
+};
 
 struct hf_cache {
 	struct hf_fast_hash names;
@@ -21,6 +30,7 @@ struct hf_cache {
 	unsigned shard_count;
 	bool note_removals;
 	struct hf_remarks *remarks;
+	struct hf_prefault *prefault; /* one for each shard */
 	struct hf_shard shards[];
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "base/pages.h"
 #include "cache/cache_inside.h"
@@ -17,7 +18,8 @@ int hf_cache_new(
 	hf_fast_hash_init(&cache->names, hash_key, false);
 	cache->size = size;
 	cache->shard_count = shards;
-	int rc = hf_remarks_new(size / PER_REMARK, &cache->remarks);
+	cache->prefault = calloc(shards, sizeof *cache->prefault);
+	int rc = cache->prefault ? hf_remarks_new(size / PER_REMARK, &cache->remarks) : -ENOMEM;
 	for (unsigned i = 0; i < shards; i++) {
 		if (rc || hf_shard_make(&cache->shards[i], size / shards)) {
 			hf_cache_free(cache);
@@ -35,6 +37,7 @@ void hf_cache_free(struct hf_cache *cache)
 	if (!cache)
 		return;
 	hf_remarks_free(cache->remarks);
+	free(cache->prefault);
 	hf_pages_free(cache, sizeof *cache + cache->shard_count * sizeof cache->shards[0]);
 }
 

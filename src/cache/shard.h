@@ -246,6 +246,9 @@ void hf_shard_forget(struct hf_shard *shard, _Atomic uint64_t *slot);
 void hf_shard_lead(
 	struct hf_shard *shard, _Atomic uint64_t *slot, uint64_t hash, uint64_t word, uint64_t n);
 
+/* Is an index that rests to be stretched once there are so many entries? Any thread. */
+bool hf_shard_stretches(const struct hf_shard *shard, uint64_t entries);
+
 /* Moves one pair if the index is being stretched or should be: with each new entry. */
 void hf_shard_stretch(struct hf_shard *shard);
 

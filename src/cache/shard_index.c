@@ -188,13 +188,19 @@ static unsigned copy_up(struct hf_shard *shard, uint32_t pair, uint32_t next)
 	return copied;
 }
 
+bool hf_shard_stretches(const struct hf_shard *shard, uint64_t entries)
+{
+	uint64_t pairs = hf_shape_pairs(hf_shard_shape(shard));
+	return pairs < shard->pairs_max && entries >= pairs * STRETCHED_AT;
+}
+
 /* First the copies, then the word that they are there, then the originals go: see the proof in
  * cache.h. */
 void hf_shard_stretch(struct hf_shard *shard)
 {
 	uint64_t shape = hf_shard_shape(shard), pairs = hf_shape_pairs(shape);
 	uint64_t entries = atomic_load_explicit(&shard->entries, memory_order_relaxed);
-	if (hf_shape_rests(shape) && (pairs == shard->pairs_max || entries < pairs * STRETCHED_AT))
+	if (hf_shape_rests(shape) && !hf_shard_stretches(shard, entries))
 		return;
 	uint32_t pair = hf_shape_frontier(shape) - 1;
 	unsigned copied = copy_up(shard, pair, hf_shape_next((uint32_t)pairs, shard->pairs_max));

@@ -51,7 +51,7 @@ struct run {
 	struct hf_http *http;
 	struct hf_agent *agent;
 	int signals;
-	struct tick events, watchdog, housekeeping, readiness;
+	struct tick events, watchdog, housekeeping, readiness, prefault;
 	struct hf_timer linger;
 	pthread_t drainer;
 	bool drainer_began;
@@ -76,6 +76,12 @@ static void say_events(struct run *run, hf_us now)
 	if (hf_server_authority(server))
 		hf_events_say(hf_authority_events(hf_server_authority(server)), run->log, &names, now);
 	hf_log_turn(run->log, now, hf_event_kind_name);
+}
+
+static void prefault(struct run *run, hf_us now)
+{
+	(void)now;
+	hf_server_prefault(run->instance.server);
 }
 
 static void keep_house(struct run *run, hf_us now)
@@ -742,6 +748,7 @@ static int serve(struct run *run)
 	begin_tick(run, &run->events, EVENTS_EVERY, say_events);
 	begin_tick(run, &run->housekeeping, HOUSEKEEPING_EVERY, keep_house);
 	begin_tick(run, &run->readiness, HF_READY_EVERY, look);
+	begin_tick(run, &run->prefault, HF_PREFAULT_EVERY, prefault);
 	if (run->notify.watchdog)
 		begin_tick(run, &run->watchdog, run->notify.watchdog / 2, pat_watchdog);
 	say_serving(run);

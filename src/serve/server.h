@@ -120,6 +120,11 @@ struct hf_cache_figures {
 };
 struct hf_cache_figures hf_server_cache_figures(const struct hf_server *server);
 
+/* Has the kernel give some of the memory that the cache will use next, so that no worker waits
+ * for it (cache/cache.h). Takes up to 10 ms; to be called HF_PREFAULT_EVERY by one thread. */
+#define HF_PREFAULT_EVERY (100 * HF_MS)
+void hf_server_prefault(struct hf_server *server);
+
 /* The upstream that a slot stands for, copied into buf; false: none (any more). */
 bool hf_server_slot_name(const struct hf_server *server, unsigned slot, char *buf, size_t size);
 
