@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "base/skipped.h"
+
 static const struct hf_hash_key key = {0x0706050403020100u, 0x0f0e0d0c0b0a0908u};
 
 /* ---- a second writing of AES' rounds, from FIPS 197, octet by octet ---- */
@@ -106,8 +108,10 @@ static void what_the_processor_makes_is_what_the_standard_says(void **state)
 	hf_fast_hash_init(&h, &key, true);
 	for (unsigned i = 0; i < sizeof name; i++)
 		name[i] = (uint8_t)(i * 37 + 1);
-	if (!h.aes)
-		skip();
+	if (!h.aes) {
+		hf_skipped("the processor does not know AES");
+		return;
+	}
 	for (size_t len = 0; len <= sizeof name; len++)
 		assert_true(hf_fast_hash(&h, name, len) == reference(&h, name, len));
 }

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/sample_pages.h"
+#include "base/skipped.h"
 
 static void every_size_is_zeroed_aligned_and_writable_to_its_end(void **state)
 {
@@ -80,8 +81,10 @@ static void huge_pages_are_asked_for_but_not_for_a_sparse_part(void **state)
 	const size_t size = 4 * HF_PAGES_HUGE, part = HF_PAGES_HUGE + 3 * 4096;
 	const size_t huge = hf_sample_pages("hg"), small = hf_sample_pages("nh");
 	(void)state;
-	if (!has_huge_pages())
-		skip();
+	if (!has_huge_pages()) {
+		hf_skipped("the kernel has no huge pages");
+		return;
+	}
 	uint8_t *pages = hf_pages_get(size);
 	assert_non_null(pages);
 	assert_int_equal(hf_sample_pages("hg") - huge, size);

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/pages.h"
 #include "base/sample_pages.h"
+#include "base/skipped.h"
 #include "cache/sample_answer.h"
 
 static const struct hf_hash_key hash_key = {1, 2};
@@ -524,8 +525,10 @@ static void of_all_memory_only_the_annex_takes_small_pages(void **state)
 {
 	(void)state;
 	const size_t before = hf_sample_pages("nh"), huge = hf_sample_pages("hg");
-	if (before == SIZE_MAX || access("/sys/kernel/mm/transparent_hugepage", F_OK) < 0)
-		skip();
+	if (before == SIZE_MAX || access("/sys/kernel/mm/transparent_hugepage", F_OK) < 0) {
+		hf_skipped("the kernel has no huge pages");
+		return;
+	}
 	struct hf_cache *small = new_cache(16 << 20, 1); /* its index is no mapping */
 	assert_int_equal(hf_sample_pages("nh"), before);
 	hf_cache_free(small);
