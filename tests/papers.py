@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks what stands beside the code: licences, scripts, generated pages and
-manuals. Prints TAP.
+"""Checks what stands beside the code: licences, scripts, generated pages,
+manuals, and how a run is counted. Prints TAP.
 
     tests/papers.py BUILD    the build directory whose holdfast writes the pages
                              anew, and where the manuals were put together"""
@@ -11,6 +11,8 @@ import os
 import re
 import subprocess
 import sys
+
+import tally
 
 HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SOURCE = re.compile(r'(\.(c|h|py|sh|play|[1578])|meson\.build|meson_options\.txt|^dev|^\.ci/run)$')
@@ -90,9 +92,28 @@ def every_local_link_of_a_page_leads_somewhere(files, _):
                 yield f'{path}: a link to {target}, which is not there'
 
 
+# What a program wrote, if meson found it finished -> passed, failed, skipped.
+RUNS = [
+    ('1..2\nok 1 - a\nnot ok 2 - b\n', False, (1, 1, [])),
+    ('1..2\nok 1 - a\n', False, (1, 1, [])),   # it died
+    ('1..0\n', True, (0, 1, [])),              # no word why
+    ('1..0 # SKIP no BPF\n', True, (0, 0, ['unit: no BPF'])),
+    ('1..0 # SKIP no BPF\n', False, (0, 1, [])),
+    ('1..2\n# skipped: a: no AES\nok 1 - a\nok 2 - b\n', True, (1, 0, ['a: no AES'])),
+    ('1..2\nok 1 # SKIP a\nok 2 - b\n', True, (1, 0, ['unit: 1 # SKIP a'])),
+]
+
+
+def what_is_skipped_neither_passes_nor_fails_and_has_a_name(_, __):
+    for said, finished, counts in RUNS:
+        if tally.of_tap(said, 'unit', finished) != counts:
+            yield f'{said!r} counts as {tally.of_tap(said, "unit", finished)}, not {counts}'
+
+
 CHECKS = [every_source_file_names_its_licence, shell_scripts_pass_shellcheck,
           generated_pages_are_what_the_binary_writes, manuals_are_well_formed,
-          every_local_link_of_a_page_leads_somewhere]
+          every_local_link_of_a_page_leads_somewhere,
+          what_is_skipped_neither_passes_nor_fails_and_has_a_name]
 
 
 def complaints_of(check, files, build):
