@@ -107,8 +107,7 @@ def test_any_dns_server_is_a_sibling(fake, holdfast, tmp_path, addresses):
             continue
         directory = tmp_path / kind.__name__
         directory.mkdir()
-        peer = kind(str(directory), {ZONE: zone_file(directory, "theirs", NEW)})
-        peer.start()
+        peer = kind(str(directory), {ZONE: zone_file(directory, "theirs", NEW)})  # runs
         try:
             a = node(holdfast, fake, [net.address()], 0, NEW, directory,
                      {"servers": [peer.at], "samples": 8})
