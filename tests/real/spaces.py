@@ -104,6 +104,13 @@ def possible():
     return done.returncode == 0
 
 
+def own_files():
+    """May it make file systems that nobody else sees?"""
+    done = subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/tmp"],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return done.returncode == 0
+
+
 def own_time():
     """May it make time namespaces?"""
     done = subprocess.run(["unshare", "--time", "--monotonic", "1", "--", "true"],

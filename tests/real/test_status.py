@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """test_status.py - the page that `holdfast status` prints, for people in a hurry."""
 import json
-import os
 import re
-import shutil
 
 import pytest
 
 import holdfast as under_test
 import net
+import spaces
 
 pytestmark = pytest.mark.own
 
@@ -36,7 +35,7 @@ def test_a_healthy_upstream_is_in_use_and_not_closed(holdfast, fake):
 @pytest.fixture
 def nowhere(holdfast):
     """A server in a network of its own, from which no route leads to its upstream."""
-    if os.geteuid() != 0 or not shutil.which("unshare"):
+    if not spaces.possible():
         pytest.skip("needs a network of its own")
     name = "www.example"
     server = holdfast({"far": "192.0.2.1"}, start=False, startup={"verify": "warn"},

@@ -18,6 +18,7 @@ import authority
 import fake as fakes
 import net
 import primaries
+import spaces
 import web as webs
 import wire
 from test_zones import QUICK, ZONE, serial_of, text, wait_for, write
@@ -97,7 +98,7 @@ class Mounted:
     """holdfast with `zone-state` on a file system of its own, and a primary."""
 
     def __init__(self, holdfast, tmp_path, need, options):
-        if os.geteuid() != 0 or not shutil.which("unshare"):
+        if not spaces.own_files():
             pytest.skip("needs a file system of its own")
         if not primaries.Nsd.which():
             need("nsd")
@@ -153,7 +154,7 @@ def test_a_full_disk_leaves_the_copy_from_before_and_costs_no_version(mounted):
 
 
 def test_a_full_disk_under_a_zone_from_a_url_is_tried_again_until_it_takes_the_copy(holdfast, tmp_path):
-    if os.geteuid() != 0 or not shutil.which("unshare"):
+    if not spaces.own_files():
         pytest.skip("needs a file system of its own")
     place, web = str(tmp_path / "state"), webs.Web(port=5380)
     os.mkdir(place)

@@ -6,7 +6,6 @@ is known, whoever of those who know it can be reached.
 """
 import os
 import random
-import shutil
 import subprocess
 import threading
 import time
@@ -16,6 +15,7 @@ import pytest
 import holdfast as under_test
 import net
 import primaries
+import spaces
 import wire
 
 pytestmark = pytest.mark.own
@@ -245,7 +245,7 @@ def test_check_warns_of_a_directory_for_copies_that_cannot_be_had(file_server, t
 
 
 def test_check_warns_of_a_directory_for_copies_that_is_read_only(file_server, tmp_path):
-    if os.geteuid() != 0 or not shutil.which("unshare"):
+    if not spaces.own_files():
         pytest.skip("needs a file system of its own")
     write(tmp_path / "zones" / "corp", text(1))
     server = file_server(start=False)
