@@ -115,8 +115,8 @@ def test_a_bulk_job_gets_what_the_others_leave(fake, holdfast):
                 replies.append(client.receive())
                 took.append(time.monotonic() - asked)
             time.sleep(max(0.0, asked + 0.25 - time.monotonic()))
-        lasted = time.monotonic() - began
         served = [m for m in messages(bulk.drain(2000, 0.1)) if m.addresses()]
+        lasted = time.monotonic() - began
     for client in clients:
         client.socket.close()
     assert all(m and wire.Message(m).addresses() for m in replies)
@@ -180,7 +180,7 @@ def test_a_reload_that_gives_room_gives_it_at_once(fake, holdfast, change):
         began = time.monotonic()
         throw(client, many("reload", 200))
         first = len(client.drain(200, 0.5))
-        assert first <= 10
+        assert first <= 2 + 10 * (time.monotonic() - began)
         place["budget"] = "1000/s" if change == "raised" else "none"
         server.write()
         code, output = server.reload()

@@ -350,7 +350,7 @@ def test_a_path_that_loses_large_replies_is_found_out_after_two_names(fake, hold
 ], ids=["formerr", "notimp"])
 def test_who_does_not_know_edns_is_asked_without_from_the_second_question_on(fake, holdfast, behave):
     a = fake(behave)
-    server = holdfast({"a": quick(a.at)})
+    server = holdfast({"a": {"address": a.at, **under_test.NEVER_AGAIN}})
     assert came_from(server.udp("first.example."), OURS)
     assert [q.edns for q in a.seen] == [True, False]
     a.forget()
