@@ -105,8 +105,8 @@ def test_a_bulk_job_gets_what_the_others_leave(fake, holdfast):
     clients = [server.udp_client(source=net.address()) for _ in range(10)]
     replies, took = [], []
     with server.udp_client(source=net.address()) as bulk:
-        throw(bulk, many("bulk", 2000))
         began = time.monotonic()
+        throw(bulk, many("bulk", 2000))
         for turn in range(8):
             asked = time.monotonic()
             for i, client in enumerate(clients):
