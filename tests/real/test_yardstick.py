@@ -346,6 +346,8 @@ def test_who_is_never_answered_has_waited_two_seconds(programs, replier):
 # ---- a run, and its sums ----
 
 def test_a_server_in_between_is_measured(programs, tmp_path, monkeypatch):
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("needs a processor for the server and one for who asks it")
     monkeypatch.setattr(rig.time, "sleep", lambda _: None)
     entrant = next(e for e in entrants.ENTRANTS if e.name == "holdfast")
     scene = loads.Load("hits-udp", "", names=300)
