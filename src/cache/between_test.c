@@ -206,6 +206,68 @@ static void nor_does_it_between_a_look_ahead_and_the_lookup(void **state)
 	at_every_instruction_of(look_ahead_and_look);
 }
 
+/* ---- one answer after another ---- */
+
+#define WAYS 16
+
+/* A home for so many names, and one more that has none. */
+static struct hf_question crowd[WAYS + 1];
+
+static struct hf_cache_key key_in_crowd(struct hf_cache *cache, unsigned n)
+{
+	return hf_cache_key(cache, 0, &crowd[n], 0);
+}
+
+static void put_in(struct hf_cache *cache, unsigned n, uint8_t fill)
+{
+	static struct answer a;
+	const struct hf_cache_key key = key_in_crowd(cache, n);
+	make_answer(&a, &crowd[n], 16, fill, 300);
+	hf_require(hf_cache_store(cache, &key, 0, &a.kept) == 0);
+}
+
+/* Names of the first pair, each with an answer: the last one's is in the annex, alone there. */
+static struct hf_cache *new_crowd(void)
+{
+	static const struct hf_hash_key hash_key = {1, 2};
+	struct hf_cache *cache;
+	unsigned count = 0;
+	assert_int_equal(hf_cache_new(1 << 16, 1, &hash_key, &cache), 0);
+	const uint32_t pairs = (uint32_t)(hf_cache_slots(cache) / WAYS) - 1;
+	for (unsigned n = 0; count <= WAYS; n++) {
+		crowd[count] = numbered(n);
+		const struct hf_cache_key key = key_in_crowd(cache, count);
+		if (hf_shape_place((uint32_t)key.hash, pairs) == 0)
+			put_in(cache, count++, 1);
+	}
+	return cache;
+}
+
+static struct hf_cache_key watched;
+
+static void look_for_watched(void)
+{
+	struct hf_cache_key key = watched, *batch = &key;
+	w.missed += !finds(&key, &copies[1]);
+	hf_cache_look_ahead(w.cache, &batch, 1);
+	w.missed += !finds(&key, &copies[1]);
+}
+
+static void whoever_looks_while_an_answer_is_replaced_finds_one(void **state)
+{
+	(void)state;
+	end(NULL);
+	w.cache = new_crowd();
+	for (unsigned n = 0; n <= WAYS; n += WAYS) { /* at home, in the annex */
+		watched = key_in_crowd(w.cache, n);
+		step(look_for_watched);
+		put_in(w.cache, n, 2);
+		step(NULL);
+		assert_true(steps > 100);
+		assert_int_equal(w.missed, 0);
+	}
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -213,6 +275,7 @@ int main(void)
 		TEST(whoever_looks_while_the_owner_stretches_finds_what_was_there),
 		TEST(stretching_at_any_instruction_of_a_lookup_hides_nothing),
 		TEST(nor_does_it_between_a_look_ahead_and_the_lookup),
+		TEST(whoever_looks_while_an_answer_is_replaced_finds_one),
 	};
 	return cmocka_run_group_tests_name("between", tests, NULL, NULL);
 }

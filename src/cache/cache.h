@@ -75,6 +75,8 @@
  *      there, and is counted and marked before it can be found.
  *   7. Readers write only by compare-and-swap on the slot that they saw, so a
  *      hit count cannot land on another entry's slot.
+ *   8. Nor is an answer missed that is replaced, or carried to the head of a log: its slot goes
+ *      from the one place to the other at once.
  *
  * Reading along: one who writes answers down (keep/) needs no word from whoever
  * stores them. A log tells from `written` how far it has been written; any thread

@@ -241,7 +241,7 @@ _Atomic uint64_t *hf_shard_slot_of_entry(
 /* Empties a slot, which is not counted any more, nor is its entry. */
 void hf_shard_forget(struct hf_shard *shard, _Atomic uint64_t *slot);
 
-/* A new entry of n words: `word` is put into `slot`, which leads to an older one and is forgotten,
+/* A new entry of n words: `word` is put into `slot`, in the place of an older one for the same key,
  * or (NULL) wherever there is room for the hash, for which another may have to go. */
 void hf_shard_lead(
 	struct hf_shard *shard, _Atomic uint64_t *slot, uint64_t hash, uint64_t word, uint64_t n);

@@ -83,12 +83,18 @@ static void fill_slot(struct hf_shard *shard, _Atomic uint64_t *slot, uint64_t w
 	atomic_store_explicit(slot, word, memory_order_release);
 }
 
-void hf_shard_forget(struct hf_shard *shard, _Atomic uint64_t *slot)
+/* Of the entry that a slot leads to. */
+static uint64_t words_of(const struct hf_shard *shard, const _Atomic uint64_t *slot)
 {
 	uint64_t seen = atomic_load_explicit(slot, memory_order_relaxed);
 	const struct hf_ring *log = hf_shard_log(shard, seen);
+	return hf_stored_words_at(log, hf_slot_position(log, seen));
+}
+
+void hf_shard_forget(struct hf_shard *shard, _Atomic uint64_t *slot)
+{
 	hf_shard_add(&shard->entries, (uint64_t)-1);
-	hf_shard_add(&shard->words, -hf_stored_words_at(log, hf_slot_position(log, seen)));
+	hf_shard_add(&shard->words, -words_of(shard, slot));
 	atomic_store_explicit(slot, 0, memory_order_release);
 	if (slot >= hf_shard_annex(shard))
 		count_annexed(shard, UINT32_MAX);
@@ -150,12 +156,12 @@ static inline void fill(struct hf_shard *shard, struct hf_home home, uint64_t ha
 void hf_shard_lead(
 	struct hf_shard *shard, _Atomic uint64_t *slot, uint64_t hash, uint64_t word, uint64_t n)
 {
-	if (slot) {
-		hf_shard_forget(shard, slot);
-		fill_slot(shard, slot, word);
-	} else {
-		fill(shard, hf_home_of(shard, hf_shard_shape(shard), hash), hash, word);
+	if (slot) { /* at once: whoever looks meanwhile finds the older or the newer */
+		hf_shard_add(&shard->words, n - words_of(shard, slot));
+		atomic_store_explicit(slot, word, memory_order_release);
+		return;
 	}
+	fill(shard, hf_home_of(shard, hf_shard_shape(shard), hash), hash, word);
 	hf_shard_add(&shard->entries, 1);
 	hf_shard_add(&shard->words, n);
 }
