@@ -268,6 +268,51 @@ static void whoever_looks_while_an_answer_is_replaced_finds_one(void **state)
 	}
 }
 
+/* ---- from one log to the other ---- */
+
+static unsigned passed;
+
+static void pass_by(void)
+{
+	static struct answer a;
+	const struct hf_question q = numbered(1000000 + passed++);
+	const struct hf_cache_key key = hf_cache_key(w.cache, 0, &q, 0);
+	make_answer(&a, &q, 100, 1, 300);
+	hf_require(hf_cache_store(w.cache, &key, 0, &a.kept) == 0);
+}
+
+/* Once the small log has gone round, the answer that is watched is settled, and another stands
+ * where it was. */
+static void go_round_once(void)
+{
+	if (steps < when)
+		return;
+	const uint64_t before = hf_cache_mark(w.cache, 0).newcomers;
+	while (hf_cache_mark(w.cache, 0).newcomers - before < (1 << 16) / 10 / 8)
+		pass_by();
+	between = NULL;
+}
+
+static void whoever_is_overtaken_finds_where_the_answer_has_gone(void **state)
+{
+	bool gone_round = true;
+	(void)state;
+	end(NULL);
+	for (when = 2; gone_round; when += STRIDE) {
+		w.cache = new_crowd();
+		watched = key_in_crowd(w.cache, 0);
+		w.missed += !finds(&watched, &copies[0]); /* so that it will not be let go */
+		step(go_round_once);
+		w.missed += !finds(&watched, &copies[0]);
+		gone_round = !between;
+		step(NULL);
+		assert_int_equal(w.missed, 0);
+		end(NULL);
+	}
+	assert_true(when > 100);
+	w.cache = NULL;
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -276,6 +321,7 @@ int main(void)
 		TEST(stretching_at_any_instruction_of_a_lookup_hides_nothing),
 		TEST(nor_does_it_between_a_look_ahead_and_the_lookup),
 		TEST(whoever_looks_while_an_answer_is_replaced_finds_one),
+		TEST(whoever_is_overtaken_finds_where_the_answer_has_gone),
 	};
 	return cmocka_run_group_tests_name("between", tests, NULL, NULL);
 }

@@ -75,8 +75,9 @@
  *      there, and is counted and marked before it can be found.
  *   7. Readers write only by compare-and-swap on the slot that they saw, so a
  *      hit count cannot land on another entry's slot.
- *   8. Nor is an answer missed that is replaced, or carried to the head of a log: its slot goes
- *      from the one place to the other at once.
+ *   8. Nor is an answer missed that is replaced, or carried from one log or its tail to a head:
+ *      its slot goes from the one place to the other at once. Whoever has read it before, and
+ *      finds his copy written over, reads it again; after some times in a row he gives up.
  *
  * Reading along: one who writes answers down (keep/) needs no word from whoever
  * stores them. A log tells from `written` how far it has been written; any thread

@@ -174,34 +174,42 @@ static inline enum hf_cache_result judge(
 	return copy->age < copy->kept.ttl ? HF_CACHE_FRESH : HF_CACHE_EXPIRED;
 }
 
+/* *ret_overtaken is set if there was an entry that the owner had written over by the time that it
+ * was copied: it has gone, or moved to the head of a log. */
 static enum hf_cache_result look(const struct hf_shard *shard, struct hf_home home,
-	const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
+	const struct hf_cache_key *key, hf_us now, struct hf_cached *copy, bool *ret_overtaken)
 {
 	uint64_t seen;
 	for (unsigned way = 0; (way = hf_home_next(home, key->hash, way, &seen)) < HF_WAYS; way++) {
 		const struct hf_ring *log = hf_shard_log(shard, seen);
-		if (take(log, hf_slot_position(log, seen), key, copy))
+		uint64_t position = hf_slot_position(log, seen);
+		if (take(log, position, key, copy))
 			return judge(hf_home_slot(home, way), seen, now, copy);
 		if (copy->kept.len)
 			break;
+		*ret_overtaken |= !hf_ring_intact(log, position);
 	}
 	return HF_CACHE_MISS;
 }
 
-/* It is not where it was expected: the whole pair, the annex, and the next pair if the index
- * has been stretched there meanwhile. The owner takes a step with each answer that it stores: who
- * finds one done under his eyes each time waits for nobody. */
+/* It is not where it was expected: the whole pair, the annex, and all that once more if the index
+ * has been stretched meanwhile, or an entry was written over. The owner takes a step with each
+ * answer that it stores: who finds one done under his eyes each time waits for nobody. */
 static __attribute__((noinline)) enum hf_cache_result look_everywhere(const struct hf_shard *shard,
 	const struct hf_cache_key *key, hf_us now, struct hf_cached *copy)
 {
 	enum hf_cache_result found = HF_CACHE_MISS;
 	for (int tries = 0; tries < LOOKS_MAX; tries++) {
 		uint64_t shape = hf_shard_shape(shard);
-		found = look(shard, hf_home_of(shard, shape, key->hash), key, now, copy);
+		bool overtaken = false;
+		found = look(
+			shard, hf_home_of(shard, shape, key->hash), key, now, copy, &overtaken);
 		if (found == HF_CACHE_MISS && !copy->kept.len &&
 			hf_shard_has_annexed(shard, key->hash))
-			found = look(shard, hf_home_annex(shard, key->hash), key, now, copy);
-		if (found != HF_CACHE_MISS || copy->kept.len || hf_shard_shape(shard) == shape)
+			found = look(
+				shard, hf_home_annex(shard, key->hash), key, now, copy, &overtaken);
+		if (found != HF_CACHE_MISS || copy->kept.len ||
+			(!overtaken && hf_shard_shape(shard) == shape))
 			break;
 	}
 	return found;
