@@ -8,6 +8,7 @@
 #include "authority/zone_file.h"
 #include "base/error.h"
 #include "face/config_source.h"
+#include "xdp/xdp.h"
 #include "zone/local.h"
 #include "zone/rules.h"
 #include "zone/sanity.h"
@@ -174,4 +175,16 @@ size_t hf_check_zone_files(const struct hf_config *config, FILE *complaints)
 			bad += !check(zone, config->forward.truth.tombstones.all, complaints);
 	}
 	return bad + check_local(config, complaints);
+}
+
+void hf_check_drivers(const struct hf_config *config, FILE *complaints)
+{
+	const struct hf_text_list *xdp = &config->listen.xdp;
+	for (size_t i = 0; i < xdp->count; i++) {
+		const char *why = hf_xdp_hindrance(xdp->items[i]);
+		if (why)
+			fprintf(complaints,
+				"%s: warning: listen.xdp: nothing is answered at %s: %s\n",
+				config->source, xdp->items[i], why);
+	}
 }

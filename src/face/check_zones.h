@@ -20,4 +20,8 @@ int hf_check_needed(const struct hf_config *config, FILE *complaints);
  * hosts files, that have faults. */
 size_t hf_check_zone_files(const struct hf_config *config, FILE *complaints);
 
+/* The interfaces of listen.xdp at which nothing could be answered now, a warning each: a server
+ * starts all the same, and waits for them. */
+void hf_check_drivers(const struct hf_config *config, FILE *complaints);
+
 #endif

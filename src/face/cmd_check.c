@@ -63,6 +63,8 @@ static int check_file(const struct hf_call *call, struct hf_config **ret, char *
 		error = hf_check_needed(*ret, out);
 	if (!error && hf_check_zone_files(*ret, out))
 		error = HF_ECONFIG;
+	if (!error)
+		hf_check_drivers(*ret, out);
 	bool whole = fclose(out) == 0;
 	if (whole && (error || !call->flags.live))
 		(call->flags.json ? write_json : write_text)(

@@ -710,8 +710,11 @@ static void list_drivers(const struct hf_server *server, struct hf_text *text)
 	if (!hf_server_xdp_figures(server, &figures))
 		return;
 	for (size_t d = 0; d < figures.door_count; d++)
-		hf_text_add(text, "%s%s (%s)", d ? ", " : ", xdp at ", figures.doors[d].name,
-			figures.doors[d].native ? "native" : "generic");
+		hf_text_add(text, "%s%s (%s%s)", d ? ", " : ", xdp at ", figures.doors[d].name,
+			figures.doors[d].why ? "not: " : "",
+			figures.doors[d].why      ? figures.doors[d].why
+			: figures.doors[d].native ? "native"
+						  : "generic");
 }
 
 static void say_serving(struct run *run)

@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "loop/loop_epoll.h"
 #include "transport/tls_server.h"
+#include "xdp/doors.h"
+#include "xdp/xdp_map.h"
 
 static bool has(const struct hf_address_list *list, const struct hf_address *address)
 {
@@ -66,6 +68,31 @@ static void check_shown(struct hf_reading *r)
 	hf_tls_server_unref(tls);
 }
 
+/* Whether there are such interfaces is for the host to say, and may change. */
+static void check_drivers(struct hf_reading *r)
+{
+	const struct hf_text_list *xdp = &r->config->listen.xdp;
+	struct hf_xdp_door door, other;
+	for (size_t i = 0; i < xdp->count; i++) {
+		int rc = hf_xdp_door_read(xdp->items[i], &door);
+		if (rc == HF_ESYNTAX)
+			hf_complain(r->source, at_listen(r, "xdp"),
+				"'%s': behind an interface stands :native, :generic or nothing",
+				xdp->items[i]);
+		else if (rc)
+			hf_complain(r->source, at_listen(r, "xdp"),
+				"'%s': no interface can be called so", xdp->items[i]);
+		for (size_t j = 0; !rc && j < i; j++)
+			if (hf_xdp_door_read(xdp->items[j], &other) == 0 &&
+				strcmp(door.name, other.name) == 0)
+				hf_warn(r->source, at_listen(r, "xdp"),
+					"'%s' is listed twice; the first counts", door.name);
+	}
+	if (xdp->count > HF_XDP_DOORS)
+		hf_warn(r->source, at_listen(r, "xdp"),
+			"sockets answer at all interfaces but the first %d", HF_XDP_DOORS);
+}
+
 void hf_check_listen(struct hf_reading *r)
 {
 	if (!r->config->listen.dns.count)
@@ -73,4 +100,5 @@ void hf_check_listen(struct hf_reading *r)
 			"listen needs at least one address in 'dns'");
 	check_doubles(r);
 	check_shown(r);
+	check_drivers(r);
 }

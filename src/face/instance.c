@@ -242,7 +242,14 @@ static void add_driver(struct hf_server *server, struct hf_metrics_source *sourc
 	source->driver.on = hf_server_xdp_figures(server, &figures);
 	if (!source->driver.on)
 		return;
+	_Static_assert(HF_XDP_DOORS <= HF_METRICS_DOORS, "no room for all interfaces");
 	source->driver.entries = figures.entries;
+	source->driver.doors = figures.door_count;
+	for (size_t d = 0; d < figures.door_count; d++) {
+		memcpy(source->driver.door[d].name, figures.doors[d].name,
+			sizeof source->driver.door[d].name);
+		source->driver.door[d].attached = !figures.doors[d].why;
+	}
 	source->driver.fates = HF_XDP_FATES;
 	for (unsigned i = 0; i < HF_XDP_FATES; i++) {
 		source->driver.fate[i] = figures.fates[i];

@@ -216,6 +216,13 @@ static json_t *describe_interception(
 		number(hf_metrics_counter(source, HF_COUNT_INTERCEPTED)));
 }
 
+static const char *mode_of(const struct hf_xdp_figures *figures, size_t door)
+{
+	if (figures->doors[door].why)
+		return "none";
+	return figures->doors[door].native ? "native" : "generic";
+}
+
 /* null: nothing is answered at a driver. */
 static json_t *describe_driver(struct hf_instance *instance)
 {
@@ -224,8 +231,9 @@ static json_t *describe_driver(struct hf_instance *instance)
 		return json_null();
 	json_t *doors = json_array();
 	for (size_t d = 0; d < figures.door_count; d++)
-		json_array_append_new(doors, json_pack("{s:s, s:s}", "name", figures.doors[d].name,
-			"mode", figures.doors[d].native ? "native" : "generic"));
+		json_array_append_new(
+			doors, json_pack("{s:s, s:s, s:s*}", "name", figures.doors[d].name, "mode",
+				       mode_of(&figures, d), "why", figures.doors[d].why));
 	return json_pack("{s:o, s:o, s:o, s:o}", "interfaces", doors, "answered",
 		number(figures.fates[HF_XDP_ANSWERED]), "options",
 		number(figures.fates[HF_XDP_OPTION]), "entries", number(figures.entries));
@@ -565,7 +573,9 @@ static void write_driver(const json_t *driver, FILE *out)
 		return;
 	fprintf(out, "xdp         on");
 	json_array_foreach(json_object_get(driver, "interfaces"), i, door)
-		fprintf(out, "%s %s (%s)", i ? "," : "", get_text(door, "name"), get_text(door, "mode"));
+		fprintf(out, "%s %s (%s%s)", i ? "," : "", get_text(door, "name"),
+			json_object_get(door, "why") ? "not: " : "",
+			get_text(door, json_object_get(door, "why") ? "why" : "mode"));
 	fprintf(out,
 		", %lld answers, %lld questions answered there, %lld with EDNS options left to "
 		"sockets\n",

@@ -307,6 +307,13 @@ static void write_driver(const struct hf_metrics_source *source, struct hf_text 
 	write_one(text, "holdfast_xdp_answered_total", "counter",
 		"Questions answered at the network driver; the other counters contain them half a second later.",
 		source->driver.fate[0]);
+	begin(text, "holdfast_xdp_attached", "gauge",
+		"1 while the network driver of this interface of listen.xdp is answered at.");
+	for (size_t i = 0; i < source->driver.doors; i++) {
+		hf_text_add(text, "holdfast_xdp_attached{interface=\"");
+		write_value(text, source->driver.door[i].name);
+		hf_text_add(text, "\"} %d\n", source->driver.door[i].attached);
+	}
 	begin(text, "holdfast_xdp_passed_total", "counter",
 		"Plain questions that the network driver left to the sockets, by reason.");
 	for (size_t i = 1; i < source->driver.fates; i++)

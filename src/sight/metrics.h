@@ -21,6 +21,7 @@
 #include "sight/zone_metrics.h"
 
 #define HF_METRICS_FATES 16
+#define HF_METRICS_DOORS 8
 #define HF_METRICS_REASONS 8
 #define HF_METRICS_SIBLINGS 17
 #define HF_METRICS_TWIN_STATES 4
@@ -49,6 +50,11 @@ struct hf_metrics_source {
 		size_t fates;         /* of what it looked at */
 		uint64_t fate[HF_METRICS_FATES];
 		const char *fate_names[HF_METRICS_FATES]; /* the first: answered */
+		size_t doors;                             /* interfaces that are listed */
+		struct {
+			char name[16];
+			bool attached;
+		} door[HF_METRICS_DOORS];
 	} driver;
 	uint64_t unexpected;      /* hf_unexpected_total() */
 	uint64_t events_dropped;  /* of all rings */

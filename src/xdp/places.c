@@ -29,12 +29,17 @@ struct search {
 	size_t vlan_count;
 };
 
+static bool is_at(const struct search *s, size_t door, const char *interface)
+{
+	return !s->doors[door].error && strcmp(s->doors[door].real, interface) == 0;
+}
+
 /* ---- VLANs, as /proc/net/vlan/config lists them: "eth0.10 | 10 | eth0" ---- */
 
 static void note_vlan(struct search *s, const char *name, unsigned id, const char *above)
 {
 	for (size_t d = 0; d < s->door_count && s->vlan_count < VLANS_MOST; d++) {
-		if (strcmp(s->doors[d].name, above) != 0 || id == 0 || id > 4094)
+		if (!is_at(s, d, above) || id == 0 || id > 4094)
 			continue;
 		struct vlan *vlan = &s->vlans[s->vlan_count++];
 		snprintf(vlan->name, sizeof vlan->name, "%s", name);
@@ -123,7 +128,8 @@ static void note_address(
 	if (is_nobodys(local))
 		return;
 	for (size_t d = 0; d < s->door_count; d++)
-		if (strcmp(s->doors[d].name, interface) == 0 || (loopback && !carries_vlans(s, d)))
+		if (is_at(s, d, interface) ||
+			(loopback && !s->doors[d].error && !carries_vlans(s, d)))
 			add_all(s, d, 0, local);
 	for (size_t v = 0; v < s->vlan_count; v++)
 		if (strcmp(s->vlans[v].name, interface) == 0)
@@ -171,7 +177,7 @@ static void note_ours(struct search *s, const struct ifaddrs *at, const struct h
 static void note_mac(struct search *s, const char *interface, const struct sockaddr_ll *ll)
 {
 	for (size_t d = 0; d < s->door_count; d++)
-		if (strcmp(s->doors[d].name, interface) == 0 && ll->sll_halen == 6)
+		if (is_at(s, d, interface) && ll->sll_halen == 6)
 			memcpy(s->doors[d].mac, ll->sll_addr, 6);
 }
 

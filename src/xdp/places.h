@@ -20,16 +20,8 @@
 #include <stddef.h>
 
 #include "base/address.h"
+#include "xdp/doors.h"
 #include "xdp/xdp_map.h"
-
-struct hf_xdp_door { /* an interface that the program sits at */
-	char name[16];
-	uint32_t ifindex;
-	uint16_t mac[3]; /* as on the wire */
-	bool may_native, may_generic; /* modes that it was asked for */
-	_Atomic bool native;           /* the mode that it has */
-	int link;                     /* a descriptor */
-};
 
 struct hf_xdp_found {
 	size_t place_count, place_missed;

@@ -3,14 +3,8 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <linux/ethtool.h>
-#include <linux/if_link.h>
-#include <linux/sockios.h>
-#include <net/if.h>
 #include <pthread.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -44,13 +38,9 @@ static const char *remedy(int error)
 	switch (error) {
 	case -EPERM:
 	case -EACCES: return "; it takes CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN (see the runbook)";
-	case -EEXIST: /* one in the other mode */
-	case -EBUSY: return "; another program sits there: `ip link show` names it";
-	case -ENODEV: return "; there is no such interface";
 	case -ENOSYS:
 	case -EINVAL:
 	case -EOPNOTSUPP: return "; it takes Linux 5.18 or later with BPF";
-	case HF_ESYNTAX: return "; a mode is :native or :generic";
 	default: return "";
 	}
 }
@@ -142,103 +132,24 @@ int hf_xdp_load(const struct hf_xdp_key *key, struct hf_xdp **ret)
 
 /* ---- doors ---- */
 
-/* The other end of a virtual pair drops what is sent natively unless it polls. */
-static bool is_virtual_pair(const char *name)
+/* What is written wrong, or twice, the configuration's reader has said. */
+static void add_door(struct hf_xdp *xdp, const char *text)
 {
-	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
-	struct ifreq request = {.ifr_data = (char *)&info};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
-	bool is = fd >= 0 && ioctl(fd, SIOCETHTOOL, &request) == 0 &&
-		  strcmp(info.driver, "veth") == 0;
-	if (fd >= 0)
-		close(fd);
-	return is;
-}
-
-static int link_at(const struct hf_xdp *xdp, uint32_t ifindex, bool native)
-{
-	DECLARE_LIBBPF_OPTS(bpf_link_create_opts, opts,
-		.flags = native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE);
-	int fd = bpf_link_create(xdp->program_fd, (int)ifindex, BPF_XDP, &opts);
-	return fd < 0 ? -errno : fd;
-}
-
-/* Would another mode be no better? */
-static bool is_final(int error)
-{
-	return error == -EBUSY || error == -EEXIST || error == -EPERM;
-}
-
-/* At the driver, and if it cannot do that, behind it; or only as asked. */
-static int attach(const struct hf_xdp *xdp, struct hf_xdp_door *door)
-{
-	bool both = door->may_native && door->may_generic;
-	door->native = door->may_native && !(both && is_virtual_pair(door->name));
-	door->link = door->native ? link_at(xdp, door->ifindex, true) : -EOPNOTSUPP;
-	if (door->link < 0 && door->may_generic && !is_final(door->link)) {
-		door->native = false;
-		door->link = link_at(xdp, door->ifindex, false);
-	}
-	return door->link < 0 ? door->link : 0;
-}
-
-/* "eth0", "eth0:native", "eth0:generic". */
-static int read_door(const char *text, struct hf_xdp_door *ret)
-{
-	const char *colon = strchr(text, ':');
-	size_t len = colon ? (size_t)(colon - text) : strlen(text);
-	*ret = (struct hf_xdp_door){.link = -1};
-	if (len >= sizeof ret->name)
-		return -ENODEV;
-	memcpy(ret->name, text, len);
-	ret->may_native = !colon || strcmp(colon, ":native") == 0;
-	ret->may_generic = !colon || strcmp(colon, ":generic") == 0;
-	if (!ret->may_native && !ret->may_generic)
-		return HF_ESYNTAX;
-	ret->ifindex = if_nametoindex(ret->name);
-	return ret->ifindex ? 0 : -ENODEV;
-}
-
-static void open_door(struct hf_xdp *xdp, const char *text, FILE *complaints)
-{
-	struct hf_xdp_door *door = &xdp->doors[xdp->door_count];
-	if (xdp->door_count == HF_XDP_DOORS) {
-		complain(complaints, "eight interfaces are all there can be, not", text, HF_EBOUND);
+	struct hf_xdp_door door;
+	if (xdp->door_count == HF_XDP_DOORS || hf_xdp_door_read(text, &door))
 		return;
-	}
-	int rc = read_door(text, door);
-	if (!rc)
-		rc = attach(xdp, door);
-	if (rc)
-		complain(complaints, "cannot answer at", text, rc);
-	else
-		xdp->door_count++;
+	for (size_t d = 0; d < xdp->door_count; d++)
+		if (strcmp(xdp->doors[d].name, door.name) == 0)
+			return;
+	xdp->doors[xdp->door_count++] = door;
 }
 
-/* Has the interface that the link was made for gone? Another may have its number. */
-static bool is_defunct(int link)
+const char *hf_xdp_hindrance(const char *interface)
 {
-	struct bpf_link_info info = {.type = 0};
-	uint32_t len = sizeof info;
-	return bpf_obj_get_info_by_fd(link, &info, &len) == 0 && info.xdp.ifindex == 0;
-}
-
-/* An interface of that name is another now: the old one took the program with it. */
-static void follow_door(struct hf_xdp *xdp, struct hf_xdp_door *door, FILE *complaints)
-{
-	uint32_t ifindex = if_nametoindex(door->name);
-	if (!ifindex || (ifindex == door->ifindex && (door->link < 0 || !is_defunct(door->link))))
-		return;
-	if (door->link >= 0)
-		close(door->link);
-	door->ifindex = ifindex;
-	int rc = attach(xdp, door);
-	if (rc)
-		complain(complaints, "cannot answer again at", door->name, rc);
-	else
-		fprintf(complaints, "listen.xdp: %s has come back; answering there again\n",
-			door->name);
+	struct hf_xdp_door door;
+	int rc = hf_xdp_door_read(interface, &door);
+	rc = rc ? rc : hf_xdp_door_exists(&door);
+	return rc ? hf_xdp_door_why(rc) : NULL;
 }
 
 int hf_xdp_open(const char *const *interfaces, size_t count, const struct hf_xdp_key *key,
@@ -249,11 +160,12 @@ int hf_xdp_open(const char *const *interfaces, size_t count, const struct hf_xdp
 	if (rc)
 		return complain(complaints, "the program", "cannot be loaded", rc);
 	for (size_t i = 0; i < count; i++)
-		open_door(xdp, interfaces[i], complaints);
+		add_door(xdp, interfaces[i]);
 	if (!xdp->door_count) {
 		hf_xdp_close(xdp);
 		return -ENODEV;
 	}
+	hf_xdp_doors_look(xdp->doors, xdp->door_count, xdp->program_fd, complaints);
 	*ret = xdp;
 	return 0;
 }
@@ -269,8 +181,7 @@ void hf_xdp_close(struct hf_xdp *xdp)
 	if (!xdp)
 		return;
 	for (size_t d = 0; d < xdp->door_count; d++)
-		if (xdp->doors[d].link >= 0)
-			close(xdp->doors[d].link);
+		hf_xdp_door_leave(&xdp->doors[d]);
 	unmap(xdp->settings, sizeof *xdp->settings);
 	unmap(xdp->cpus, HF_XDP_CPUS * sizeof *xdp->cpus);
 	unmap(xdp->table.buckets, HF_XDP_BUCKETS * sizeof(struct hf_xdp_bucket));
@@ -351,7 +262,7 @@ static void write_doors(struct hf_xdp *xdp)
 {
 	for (size_t d = 0; d < xdp->door_count; d++) {
 		memcpy(xdp->settings->doors[d].mac, xdp->doors[d].mac, 6);
-		xdp->settings->doors[d].ifindex = xdp->doors[d].ifindex;
+		xdp->settings->doors[d].ifindex = xdp->doors[d].error ? 0 : xdp->doors[d].ifindex;
 	}
 	xdp->settings->door_count = (uint32_t)xdp->door_count;
 }
@@ -439,8 +350,7 @@ void hf_xdp_adopt(
 
 void hf_xdp_tick(struct hf_xdp *xdp, FILE *complaints)
 {
-	for (size_t d = 0; d < xdp->door_count; d++)
-		follow_door(xdp, &xdp->doors[d], complaints);
+	hf_xdp_doors_look(xdp->doors, xdp->door_count, xdp->program_fd, complaints);
 	bool ours = false;
 	int rc = find_places(xdp, complaints, &ours);
 	if (rc && !xdp->told)
@@ -511,6 +421,8 @@ struct hf_xdp_figures hf_xdp_figures(const struct hf_xdp *xdp)
 	for (size_t d = 0; d < xdp->door_count; d++) {
 		memcpy(figures.doors[d].name, xdp->doors[d].name, sizeof figures.doors[d].name);
 		figures.doors[d].native = xdp->doors[d].native;
+		int error = xdp->doors[d].error;
+		figures.doors[d].why = error ? hf_xdp_door_why(error) : NULL;
 	}
 	for (unsigned fate = 0; fate < HF_XDP_FATES; fate++)
 		figures.fates[fate] = sum_cpus(xdp, offsetof(struct hf_xdp_cpu, fates[fate]));

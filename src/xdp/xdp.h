@@ -16,6 +16,9 @@
  * Addresses of this host, and of broadcasts, are no clients', whoever is allowed.
  * hf_xdp_tick looks now and then whether any of them have changed.
  *
+ * An interface that is not there is waited for, and so is what another program sits at
+ * (doors.h); hf_xdp_tick sees whether it has come.
+ *
  * What is attached ends with the process, however it ends: the kernel's link closes with
  * its descriptor. It never takes the place of a program that is there already.
  * It needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN when it is opened, and the descriptors
@@ -48,10 +51,15 @@ struct hf_xdp;
 
 /* interfaces: names, each by itself or with ":native" or ":generic" behind it. key:
  * random octets. What cannot be had is said on `complaints`, a line each with the cause and
- * what helps; the rest works. Nothing of it: a negative error. -ENOSYS: not built in. */
+ * what helps; the rest works, or is waited for. Nothing of it: a negative error. -ENOSYS: not built
+ * in. */
 int hf_xdp_open(const char *const *interfaces, size_t count, const struct hf_xdp_key *key,
 	FILE *complaints, struct hf_xdp **ret);
 void hf_xdp_close(struct hf_xdp *xdp); /* NULL is fine */
+
+/* Why nothing could be answered at what is listed, as far as that can be told without rights and
+ * without a program; NULL: nothing is known to stand in the way. */
+const char *hf_xdp_hindrance(const char *interface);
 
 struct hf_xdp_rules {
 	const struct hf_address *served; /* by UDP; with ports; zero bytes: a wildcard */
@@ -83,6 +91,7 @@ struct hf_xdp_figures {
 	struct {
 		char name[16];
 		bool native; /* else generic */
+		const char *why; /* nothing is answered there; NULL: it is */
 	} doors[HF_XDP_DOORS];
 	size_t door_count;
 	uint64_t fates[HF_XDP_FATES];

@@ -17,6 +17,12 @@ int hf_xdp_open(const char *const *interfaces, size_t count, const struct hf_xdp
 	return -ENOSYS;
 }
 
+const char *hf_xdp_hindrance(const char *interface)
+{
+	(void)interface;
+	return "this holdfast was built without XDP (it takes libbpf and clang)";
+}
+
 void hf_xdp_close(struct hf_xdp *xdp)
 {
 	(void)xdp;
