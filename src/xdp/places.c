@@ -181,9 +181,13 @@ static void note_mac(struct search *s, const char *interface, const struct socka
 			memcpy(s->doors[d].mac, ll->sll_addr, 6);
 }
 
+/* An address of IPv4 goes by its label, such as "eth0:1", if it has one. */
 static void note(struct search *s, const struct ifaddrs *at)
 {
 	struct hf_address local;
+	char interface[IF_NAMESIZE];
+	size_t len = strcspn(at->ifa_name, ":");
+	snprintf(interface, sizeof interface, "%.*s", (int)len, at->ifa_name);
 	if (!at->ifa_addr)
 		return;
 	if (at->ifa_addr->sa_family == AF_PACKET) {
@@ -192,7 +196,8 @@ static void note(struct search *s, const struct ifaddrs *at)
 		local.scope = 0;
 		local.port = 0;
 		note_ours(s, at, &local);
-		note_address(s, at->ifa_name, at->ifa_flags & IFF_LOOPBACK, &local);
+		if (at->ifa_flags & IFF_UP) /* the kernel takes nothing in for one that is not */
+			note_address(s, interface, at->ifa_flags & IFF_LOOPBACK, &local);
 	}
 }
 

@@ -5,8 +5,8 @@
  * sits before that, so it is told each address, for the interface and the VLAN at which
  * it may be asked: the interface's own, those of VLANs above it (for packets with their
  * tag), and those of the loopback interface that are not 127/8 or ::1 (anycast), unless
- * the interface carries VLANs, whose tags a card may have taken off. Link-local
- * addresses are left to the sockets.
+ * the interface carries VLANs, whose tags a card may have taken off. What is down has none.
+ * Link-local addresses are left to the sockets.
  *
  * It is also told which sources no client of another host can have: any address of this one,
  * and those of broadcasts. The kernel drops what comes from them, or sends nothing there; the

@@ -436,6 +436,7 @@ def test_a_question_with_the_tag_of_a_vlan_is_answered_with_it(either_pair, tmp_
     """To the VLAN's address, and not without its tag; nor at the cable's own with it."""
     pair = either_pair
     pair.server_side.run("ip", "link", "add", "vlan5", "type", "veth", "peer", "name", "nobody")
+    pair.server_side.run("ip", "link", "set", "vlan5", "up")
     pair.server_side.run("ip", "addr", "add", VLAN_SERVER + "/24", "dev", "vlan5")
     pair.begin(listen={"dns": ["0.0.0.0:%d" % PORT]}, allow=[*ALLOW, "10.78.0.0/24"],
                start=with_vlan(tmp_path))
@@ -464,6 +465,16 @@ def test_a_question_with_the_tag_of_a_vlan_is_answered_with_it(either_pair, tmp_
             end.send(end.question(m, src, dst, tags=tags))
     pair.settled()
     assert pair.answered() == before
+
+    def is_answered():
+        before = pair.answered()
+        for _ in range(5):
+            end.send(end.question(m, VLAN_CLIENT, VLAN_SERVER, tags=[VLAN]))
+        time.sleep(0.02)
+        return pair.answered() > before
+    assert is_answered()
+    pair.server_side.run("ip", "link", "set", "vlan5", "down")
+    net.wait_until("it to be left to the sockets, which do not hear it", lambda: not is_answered(), 20)
     end.close()
 
 

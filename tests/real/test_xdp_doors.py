@@ -181,6 +181,14 @@ def test_the_check_says_what_is_not_there_and_what_cannot_be(pair, tmp_path):
 
 # --- addresses --------------------------------------------------------------------
 
+def test_an_address_with_a_label_is_answered_at(pair):
+    late = "10.77.0.8"
+    pair.server_side.run("ip", "addr", "add", late + "/24", "dev", "hs0", "label", "hs0:vip")
+    pair.begin(listen=ANYWHERE)
+    pair.heat("hot.example.")
+    net.wait_until("an answer at it", lambda: is_answered_at(pair, late), 20)
+
+
 def test_an_interface_that_loses_its_addresses_and_gets_them_again(pair):
     pair.begin(listen=ANYWHERE)
     pair.heat("hot.example.")
