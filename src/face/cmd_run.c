@@ -92,7 +92,8 @@ static void keep_house(struct run *run, hf_us now)
 	(void)now;
 	if (!out)
 		return;
-	hf_server_tick(run->instance.server, out);
+	if (!run->drainer_began) /* else the server is the drainer's */
+		hf_server_tick(run->instance.server, out);
 	if (fclose(out) == 0 && len)
 		hf_log_lines(run->log, HF_LOG_WARNING, text);
 	free(text);

@@ -26,8 +26,9 @@ struct hf_xdp {
 	struct hf_prefix *allowed;
 	size_t allowed_count;
 	struct hf_xdp_found *found; /* as it stands in the maps */
+	bool clients_tried, clients_good; /* since the rules came: written, and all of it */
 	bool told;
-	_Atomic uint64_t plan;         /* whose answers count */
+	_Atomic uint64_t plan;         /* whose answers count; 0: nobody's */
 	uint64_t folded[HF_XDP_CELLS]; /* the folding worker's */
 };
 

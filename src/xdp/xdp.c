@@ -203,6 +203,7 @@ static void set_generation(struct hf_xdp *xdp, uint64_t generation)
 
 void hf_xdp_pause(struct hf_xdp *xdp)
 {
+	atomic_store(&xdp->plan, 0);
 	set_generation(xdp, 0);
 }
 
@@ -296,14 +297,14 @@ static int find_places(struct hf_xdp *xdp, FILE *complaints, bool *ret_ours)
 	return 0;
 }
 
-/* While they are rewritten everything goes up. */
+/* While they are rewritten everything goes up, and so it does from then on if they cannot all
+ * be written. */
 static int rewrite_clients(struct hf_xdp *xdp)
 {
-	uint64_t generation = __atomic_load_n(&xdp->settings->generation, __ATOMIC_RELAXED);
-	hf_xdp_pause(xdp);
+	set_generation(xdp, 0);
+	xdp->clients_tried = true;
 	int rc = write_clients(xdp);
-	if (!rc)
-		set_generation(xdp, generation);
+	xdp->clients_good = rc == 0;
 	return rc;
 }
 
@@ -329,35 +330,45 @@ static int copy_rules(struct hf_xdp *xdp, const struct hf_xdp_rules *rules)
 	return 0;
 }
 
+/* By the host's addresses as they are now. What cannot be read or written today may be
+ * tomorrow; until then everything goes up. */
+static void renew(struct hf_xdp *xdp, FILE *complaints)
+{
+	bool ours = false;
+	int rc = find_places(xdp, complaints, &ours);
+	if (!rc && (ours || !xdp->clients_tried))
+		rc = rewrite_clients(xdp);
+	if (rc && !xdp->told)
+		complain(complaints, "the rules", "cannot be written", rc);
+	if (!rc && xdp->clients_good) {
+		set_generation(xdp, atomic_load(&xdp->plan));
+		xdp->told = false;
+	} else {
+		set_generation(xdp, 0);
+		xdp->told = true;
+	}
+}
+
 void hf_xdp_adopt(
 	struct hf_xdp *xdp, const struct hf_xdp_rules *rules, uint64_t plan, FILE *complaints)
 {
-	bool ours;
 	hf_xdp_pause(xdp);
 	int rc = copy_rules(xdp, rules);
-	if (!rc)
-		rc = find_places(xdp, complaints, &ours);
-	if (!rc)
-		rc = write_clients(xdp);
 	if (rc) {
 		complain(complaints, "the rules", "cannot be written", rc);
 		return;
 	}
 	xdp->settings->edns_size = rules->edns_size;
+	xdp->clients_tried = xdp->told = false;
 	atomic_store(&xdp->plan, plan);
-	set_generation(xdp, plan);
+	renew(xdp, complaints);
 }
 
 void hf_xdp_tick(struct hf_xdp *xdp, FILE *complaints)
 {
 	hf_xdp_doors_look(xdp->doors, xdp->door_count, xdp->program_fd, complaints);
-	bool ours = false;
-	int rc = find_places(xdp, complaints, &ours);
-	if (rc && !xdp->told)
-		complain(complaints, "the host's addresses", "cannot be read", rc);
-	xdp->told = rc != 0;
-	if (ours && (rc = rewrite_clients(xdp)))
-		complain(complaints, "the rules", "cannot be written", rc);
+	if (atomic_load(&xdp->plan))
+		renew(xdp, complaints);
 }
 
 /* ---- workers ---- */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Answers at the driver: interfaces that come late, go, and change their names."""
+import resource
 import time
 
 import pytest
@@ -198,3 +199,35 @@ def test_an_interface_that_loses_its_addresses_and_gets_them_again(pair):
     net.wait_until("it to be given up", lambda: not is_answered_at(pair, SERVER4), 60)
     run("ip", "addr", "add", SERVER4 + "/24", "dev", "hs0")
     net.wait_until("it to be answered at", lambda: is_answered_at(pair, SERVER4), 60)
+
+
+def test_what_too_many_addresses_of_ours_ended_begins_again_without_them(pair, tmp_path):
+    pair.begin()
+    pair.heat("hot.example.")
+    many = ["10.%d.%d.%d/32" % (80, i // 250, 1 + i % 250) for i in range(8300)]
+    for word in ("add", "del"):
+        batch = tmp_path / word
+        batch.write_text("".join("addr %s %s dev lo\n" % (word, address) for address in many))
+    pair.server_side.run("ip", "-batch", str(tmp_path / "add"))
+    pair.server.says("listen.xdp: the rules cannot be written")
+    assert not is_answered_at(pair, SERVER4)
+    pair.server_side.run("ip", "-batch", str(tmp_path / "del"))
+    net.wait_until("it to answer again", lambda: is_answered_at(pair, SERVER4), 60)
+
+
+def test_a_server_that_cannot_read_its_addresses_leaves_all_to_the_sockets(pair):
+    """It cannot know whether they are still its own: it has no descriptor to ask with."""
+    pair.begin()
+    pair.heat("hot.example.")
+    pid = pair.server.process.pid
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    with pair.client() as client:
+        before = pair.answered()
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limits[1]))
+        pair.server.says("listen.xdp: the rules cannot be written")
+        for _ in range(200):
+            assert client.ask(wire.query("hot.example."))
+        assert programs(pair.server_side)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    assert pair.answered() == before
+    net.wait_until("it to answer again", lambda: is_answered_at(pair, SERVER4), 60)
