@@ -556,7 +556,8 @@ static void a_lie_is_withdrawn_at_the_driver_though_the_cache_had_no_room_for_it
 	struct hf_question q = question(NAME);
 	struct hf_cache_key key = hf_worker_key(o->stage.worker[0], &q, 0);
 	unsigned withdrawn = 0;
-	hf_team_set_hot(o->stage.team, &door, &withdrawn);
+	for (unsigned w = 0; w < o->stage.workers; w++)
+		hf_worker_set_hot(o->stage.worker[w], &door, &withdrawn);
 	expect_proof(o, HF_PROVE_AFTER);
 	shows(o, 66, HF_PROOF_FAILS);
 	gives(o, 0, 66);

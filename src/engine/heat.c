@@ -45,7 +45,7 @@ static void publish(struct hf_worker *worker, const struct hf_cache_key *key,
 		return;
 	if (hf_aliases_lead(&copy->kept, is_in_zone, worker))
 		return; /* the sockets go on in the zone (serve/authority_reply.h) */
-	worker->team->hot->publish(worker->team->hot_ctx, key, copy, worker->plan->number, now);
+	worker->hot->publish(worker->hot_ctx, key, copy, worker->plan->number, now);
 }
 
 /* Word of a hot answer of ours. What the other saw may have been replaced since. */
@@ -53,7 +53,8 @@ static void hot_arrived(void *owner, struct hf_message *message)
 {
 	struct hot_message *m = (struct hot_message *)message;
 	struct hf_worker *worker = owner;
-	if (worker && !worker->sweep.doubts) {
+	/* Without a door: somebody else was told of it a moment before us. */
+	if (worker && worker->hot && !worker->sweep.doubts) {
 		hf_us now = hf_loop_now(worker->loop);
 		struct hf_cache *cache = worker->team->cache;
 		struct hf_cache_key key = hf_plan_key(worker->plan, cache, &m->question, m->flags);
@@ -123,7 +124,6 @@ static bool is_gone(const void *of, const struct hf_name *name, bool aliased)
 
 void hf_heat_zones(struct hf_worker *worker, const struct hf_zones *before)
 {
-	const struct hf_team *team = worker->team;
-	if (team->hot && worker->zones && !hf_zones_same_names(before, worker->zones))
-		team->hot->sweep(team->hot_ctx, is_gone, worker->zones);
+	if (worker->hot && worker->zones && !hf_zones_same_names(before, worker->zones))
+		worker->hot->sweep(worker->hot_ctx, is_gone, worker->zones);
 }

@@ -15,15 +15,15 @@ void hf_heat_note(struct hf_worker *worker, const struct hf_cache_key *key,
 static inline void hf_heat_hit(struct hf_worker *worker, const struct hf_cache_key *key,
 	const struct hf_cached *copy, hf_us now)
 {
-	if (__builtin_expect(worker->team->hot != NULL, 0))
+	if (__builtin_expect(worker->hot != NULL, 0))
 		hf_heat_note(worker, key, copy, now);
 }
 
 /* Something is about to be stored under, or removed from, a key of this worker's. */
 static inline void hf_heat_withdraw(struct hf_worker *worker, const struct hf_cache_key *key)
 {
-	if (__builtin_expect(worker->team->hot != NULL, 0))
-		worker->team->hot->withdraw(worker->team->hot_ctx, key);
+	if (__builtin_expect(worker->hot != NULL, 0))
+		worker->hot->withdraw(worker->hot_ctx, key);
 }
 
 /* The worker goes by another set of zones than `before`: what they answer for is not given

@@ -96,7 +96,8 @@ static int open_porch(void **state)
 		p->stage.client_ctx[w] = p;
 	stage_open(&p->stage, STAGE_WORKERS);
 	p->stage.plan->number = 41;
-	hf_team_set_hot(p->stage.team, &door, p);
+	for (unsigned w = 0; w < STAGE_WORKERS; w++)
+		hf_worker_set_hot(p->stage.worker[w], &door, p);
 	choose_question(p, 0);
 	*state = p;
 	return 0;

@@ -25,7 +25,7 @@
  * Nobody stands at the door in the simulator, nor without `listen.xdp`: then a hit costs
  * one branch more, and a store too.
  * Threads: all functions are called by workers, the first two for their own names only, at any time
- * between hf_team_set_hot and the end of the workers; they must not wait.
+ * between hf_worker_set_hot and the end of the workers; they must not wait.
  * At the bound: a worker tells of so many answers of others in 100 ms, and of each at most
  * once; the rest stay with the sockets until they are asked for again. */
 #ifndef HF_ENGINE_HOT_H

@@ -31,8 +31,6 @@ struct hf_team {
 	unsigned size;
 	struct hf_cache *cache;
 	struct hf_upstreams *upstreams;
-	const struct hf_hot *hot; /* NULL: nobody takes hot answers; set before the workers turn */
-	void *hot_ctx;
 	struct hf_anchors *anchors;
 	struct {                     /* of each shard: sweep.h */
 		_Atomic hf_us since; /* what came later was held against what is expected now */
@@ -81,6 +79,8 @@ struct hf_worker {
 	uint32_t flights_begun;  /* the number of the last */
 	struct hf_plan *plan;
 	struct hf_zones *zones; /* what is answered without us (zone/zones.h), or NULL */
+	const struct hf_hot *hot; /* NULL: nobody takes hot answers */
+	void *hot_ctx;
 	const struct hf_client *client;
 	void *client_ctx;
 	void (*turned)(void *ctx, hf_us now);

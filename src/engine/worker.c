@@ -43,10 +43,10 @@ int hf_team_new(unsigned size, struct hf_cache *cache, struct hf_team **ret)
 	return rc;
 }
 
-void hf_team_set_hot(struct hf_team *team, const struct hf_hot *hot, void *ctx)
+void hf_worker_set_hot(struct hf_worker *worker, const struct hf_hot *hot, void *ctx)
 {
-	team->hot = hot;
-	team->hot_ctx = ctx;
+	worker->hot_ctx = ctx;
+	worker->hot = hot;
 }
 
 static void worker_free(struct hf_worker *worker)

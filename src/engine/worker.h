@@ -37,10 +37,6 @@ struct hf_team; /* workers that share a cache */
 /* A team of `size` (1 to 256). The cache stays the caller's and outlives it. */
 int hf_team_new(unsigned size, struct hf_cache *cache, struct hf_team **ret);
 
-/* Who takes hot answers: before the first loop turns, and for good. */
-struct hf_hot;
-void hf_team_set_hot(struct hf_team *team, const struct hf_hot *hot, void *ctx);
-
 /* Why the upstream in a slot is not believed (TLS), copied to buf; "": it is, or has not
  * been asked. Any thread. */
 #define HF_TEAM_WHY_MAX 200
@@ -161,6 +157,11 @@ size_t hf_worker_attempts(const struct hf_worker *worker);
 /* To be called now and then: shows what only time has changed, such as that an
  * upstream's rest is over. */
 void hf_worker_tick(struct hf_worker *worker, hf_us now);
+
+/* Who takes hot answers: for good. Before anybody gives any of them, all workers of a team have
+ * heard of him. */
+struct hf_hot;
+void hf_worker_set_hot(struct hf_worker *worker, const struct hf_hot *hot, void *ctx);
 
 /* Goes by another plan from now on (takes a reference). */
 void hf_worker_adopt(struct hf_worker *worker, struct hf_plan *plan);

@@ -16,6 +16,7 @@
 #include "serve/inspect.h"
 #include "serve/server.h"
 #include "serve/zones_link.h"
+#include "xdp/xdp_map.h"
 
 /* What a plan was made from, kept with it. */
 struct hf_above {
@@ -32,6 +33,7 @@ struct hf_crew { /* one worker with its thread and ears */
 	struct hf_worker *worker;
 	struct hf_meter *meter;
 	struct hf_event_ring *events;
+	struct hf_xdp *xdp; /* as the server's, since it was told */
 	struct hf_timer turn;
 	pthread_t thread;
 	bool started;
@@ -45,7 +47,8 @@ struct hf_server {
 	struct hf_hash_key key;
 	struct hf_cache *cache;
 	struct hf_keeper *keeper; /* NULL: the cache is not written down */
-	struct hf_xdp *xdp;       /* NULL: sockets answer everything */
+	struct hf_xdp *xdp; /* NULL: sockets answer everything; main's, once there are workers */
+	struct hf_xdp_key xdp_key;
 	uint64_t plans;           /* made so far */
 	struct hf_team *team;
 	struct hf_zones_link zones;

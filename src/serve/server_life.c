@@ -94,6 +94,15 @@ static void retain(struct hf_crew *crew, const struct hf_plan *plan)
 	free(keep);
 }
 
+/* From now on it tells the driver what is hot. */
+static void take_driver(struct hf_crew *crew)
+{
+	if (!crew->server->xdp || crew->xdp)
+		return;
+	crew->xdp = crew->server->xdp;
+	hf_worker_set_hot(crew->worker, &hf_xdp_hot, crew->xdp);
+}
+
 static void run_adopt(struct order *order, hf_us now)
 {
 	struct hf_crew *crew = order->crew;
@@ -101,6 +110,7 @@ static void run_adopt(struct order *order, hf_us now)
 	/* The listener first: its settings live as long as the old plan. */
 	hf_listener_adopt(crew->listener, &hf_above(order->plan)->respond);
 	hf_worker_adopt(crew->worker, order->plan);
+	take_driver(crew);
 	size_t worker = (size_t)(crew - crew->server->crew);
 	int error = hf_ears_take(&order->ears[HF_EARS_DNS], worker, crew->listener);
 	int error_tls = hf_ears_take(&order->ears[HF_EARS_TLS], worker, crew->listener);
@@ -190,8 +200,8 @@ static void turn_again(struct hf_timer *timer, hf_us now)
 {
 	struct hf_crew *crew = (struct hf_crew *)((char *)timer - offsetof(struct hf_crew, turn));
 	/* What was answered at the driver is counted with what the first worker did. */
-	if (crew->server->xdp && crew == crew->server->crew)
-		hf_xdp_fold(crew->server->xdp, crew->meter);
+	if (crew->xdp && crew == crew->server->crew)
+		hf_xdp_fold(crew->xdp, crew->meter);
 	hf_worker_tick(crew->worker, now);
 	take_zones(crew);
 	hf_timer_arm(hf_loop_timers(crew->loop), timer, now + TURN);
@@ -343,15 +353,26 @@ static void adopt_at_driver(struct hf_server *server, FILE *complaints)
 	free(served);
 }
 
-/* What cannot be had there is no reason not to serve. */
-static void open_at_driver(struct hf_server *server, FILE *complaints)
+/* The interfaces that the plan lists. What cannot be had there is no reason not to serve. Without
+ * any the table stays, for workers know it. */
+static void list_at_driver(struct hf_server *server, FILE *complaints)
 {
 	const struct hf_text_list *xdp = &hf_above(server->plan)->settings.listen->xdp;
-	struct hf_xdp_key key;
-	hf_loop_random(server->crew[0].loop, &key, sizeof key);
-	if (!xdp->count || hf_xdp_open(xdp->items, xdp->count, &key, complaints, &server->xdp))
+	if (server->xdp)
+		hf_xdp_list(server->xdp, xdp->items, xdp->count, complaints);
+	else if (xdp->count &&
+		 hf_xdp_open(xdp->items, xdp->count, &server->xdp_key, complaints, &server->xdp))
+		server->xdp = NULL;
+}
+
+static void open_at_driver(struct hf_server *server, FILE *complaints)
+{
+	hf_loop_random(server->crew[0].loop, &server->xdp_key, sizeof server->xdp_key);
+	list_at_driver(server, complaints);
+	if (!server->xdp)
 		return;
-	hf_team_set_hot(server->team, &hf_xdp_hot, server->xdp);
+	for (size_t w = 0; w < server->size; w++)
+		take_driver(&server->crew[w]);
 	adopt_at_driver(server, complaints);
 }
 
@@ -467,6 +488,7 @@ int hf_server_reload(struct hf_server *server, const struct hf_settings *setting
 	hf_ears_left(&server->bound, before, settings->listen);
 	if (server->xdp)
 		hf_xdp_pause(server->xdp);
+	list_at_driver(server, complaints);
 	/* Before the workers: what they store from now on is this plan's. */
 	if (server->keeper)
 		hf_keeper_adopt(server->keeper, plan);

@@ -49,7 +49,7 @@ bool hf_server_xdp_figures(const struct hf_server *server, struct hf_xdp_figures
 {
 	if (server->xdp)
 		*ret = hf_xdp_figures(server->xdp);
-	return server->xdp;
+	return server->xdp && ret->door_count;
 }
 
 struct hf_authority *hf_server_authority(const struct hf_server *server)

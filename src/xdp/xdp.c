@@ -132,16 +132,46 @@ int hf_xdp_load(const struct hf_xdp_key *key, struct hf_xdp **ret)
 
 /* ---- doors ---- */
 
-/* What is written wrong, or twice, the configuration's reader has said. */
-static void add_door(struct hf_xdp *xdp, const char *text)
+/* The door of before, if it was asked for by the same name and mode. */
+static struct hf_xdp_door *find_door(
+	struct hf_xdp_door *doors, size_t count, const struct hf_xdp_door *like)
 {
-	struct hf_xdp_door door;
-	if (xdp->door_count == HF_XDP_DOORS || hf_xdp_door_read(text, &door))
-		return;
+	for (size_t d = 0; d < count; d++)
+		if (strcmp(doors[d].name, like->name) == 0 &&
+			doors[d].may_native == like->may_native &&
+			doors[d].may_generic == like->may_generic)
+			return &doors[d];
+	return NULL;
+}
+
+static bool is_known(const struct hf_xdp *xdp, const char *name)
+{
 	for (size_t d = 0; d < xdp->door_count; d++)
-		if (strcmp(xdp->doors[d].name, door.name) == 0)
-			return;
-	xdp->doors[xdp->door_count++] = door;
+		if (strcmp(xdp->doors[d].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* What is written wrong, or twice, the configuration's reader has said. */
+void hf_xdp_list(struct hf_xdp *xdp, const char *const *interfaces, size_t count, FILE *complaints)
+{
+	struct hf_xdp_door before[HF_XDP_DOORS], door, *same;
+	size_t before_count = xdp->door_count;
+	memcpy(before, xdp->doors, sizeof before);
+	xdp->door_count = 0;
+	for (size_t i = 0; i < count && xdp->door_count < HF_XDP_DOORS; i++) {
+		if (hf_xdp_door_read(interfaces[i], &door) || is_known(xdp, door.name))
+			continue;
+		if ((same = find_door(before, before_count, &door))) {
+			door = *same;
+			same->link = -1; /* is the new one's */
+			door.rest = 0;
+		}
+		xdp->doors[xdp->door_count++] = door;
+	}
+	for (size_t d = 0; d < before_count; d++)
+		hf_xdp_door_leave(&before[d]);
+	hf_xdp_doors_look(xdp->doors, xdp->door_count, xdp->program_fd, complaints);
 }
 
 const char *hf_xdp_hindrance(const char *interface)
@@ -159,13 +189,11 @@ int hf_xdp_open(const char *const *interfaces, size_t count, const struct hf_xdp
 	int rc = hf_xdp_load(key, &xdp);
 	if (rc)
 		return complain(complaints, "the program", "cannot be loaded", rc);
-	for (size_t i = 0; i < count; i++)
-		add_door(xdp, interfaces[i]);
+	hf_xdp_list(xdp, interfaces, count, complaints);
 	if (!xdp->door_count) {
 		hf_xdp_close(xdp);
 		return -ENODEV;
 	}
-	hf_xdp_doors_look(xdp->doors, xdp->door_count, xdp->program_fd, complaints);
 	*ret = xdp;
 	return 0;
 }
@@ -261,9 +289,11 @@ static int write_places(const struct hf_xdp *xdp, const struct hf_xdp_found *nex
  * may see half changed; then a packet goes up. */
 static void write_doors(struct hf_xdp *xdp)
 {
-	for (size_t d = 0; d < xdp->door_count; d++) {
-		memcpy(xdp->settings->doors[d].mac, xdp->doors[d].mac, 6);
-		xdp->settings->doors[d].ifindex = xdp->doors[d].error ? 0 : xdp->doors[d].ifindex;
+	for (size_t d = 0; d < HF_XDP_DOORS; d++) {
+		const struct hf_xdp_door *door = &xdp->doors[d];
+		bool open = d < xdp->door_count && !door->error;
+		memcpy(xdp->settings->doors[d].mac, door->mac, 6);
+		xdp->settings->doors[d].ifindex = open ? door->ifindex : 0;
 	}
 	xdp->settings->door_count = (uint32_t)xdp->door_count;
 }

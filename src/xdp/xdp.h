@@ -28,8 +28,8 @@
  * return paths: docs/architecture.md.
  *
  * Ownership: hf_xdp_close ends everything; no worker may publish any more then.
- * Threads: open, pause, adopt, tick, close from one (main); hf_xdp_fold from one (a
- * worker); figures from any; hf_xdp_hot from workers.
+ * Threads: open, list, pause, adopt, tick, figures, close from one (main); hf_xdp_fold from
+ * one (a worker); hf_xdp_hot from workers.
  * At the bound: HF_XDP_DOORS interfaces and HF_XDP_PLACES addresses; beyond it sockets
  * answer, and it is said. With more than HF_XDP_OURS addresses of its own, or with too many
  * prefixes of clients, they answer everywhere. */
@@ -69,6 +69,9 @@ struct hf_xdp_rules {
 	uint32_t edns_size;
 };
 
+/* Other interfaces than before: those that stay keep their program. While it is paused. */
+void hf_xdp_list(struct hf_xdp *xdp, const char *const *interfaces, size_t count, FILE *complaints);
+
 /* Everything goes up from now on. */
 void hf_xdp_pause(struct hf_xdp *xdp);
 
@@ -80,7 +83,7 @@ void hf_xdp_adopt(
 /* Now and then, a second or so apart: addresses and interfaces that have come or gone. */
 void hf_xdp_tick(struct hf_xdp *xdp, FILE *complaints);
 
-/* For hf_team_set_hot, with the hf_xdp as its context. */
+/* For hf_worker_set_hot, with the hf_xdp as its context. */
 extern const struct hf_hot hf_xdp_hot;
 
 /* Adds what was answered since the last call to a worker's block: queries, replies and

@@ -28,6 +28,14 @@ void hf_xdp_close(struct hf_xdp *xdp)
 	(void)xdp;
 }
 
+void hf_xdp_list(struct hf_xdp *xdp, const char *const *interfaces, size_t count, FILE *complaints)
+{
+	(void)xdp;
+	(void)interfaces;
+	(void)count;
+	(void)complaints;
+}
+
 void hf_xdp_pause(struct hf_xdp *xdp)
 {
 	(void)xdp;

@@ -250,14 +250,6 @@ def test_what_was_given_is_answered_for_if_its_socket_hears_datagrams_there(pair
     end.close()
 
 
-def test_which_interfaces_is_for_the_next_start(pair):
-    pair.begin()
-    pair.server.conf["listen"]["xdp"] = []
-    pair.server.write()
-    code, said = pair.reload()
-    assert code == 0 and "needs a restart" in said and "listen.xdp" in said
-
-
 SUBNETS = "10.77.0.255"         # a broadcast from the start
 NOBODYS = ["10.77.0.8", "10.78.0.8", "10.78.0.255", "10.77.0.99", "fd77::8"]
 

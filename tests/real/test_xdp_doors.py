@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Answers at the driver: interfaces that come late, go, and change their names."""
 import resource
+import threading
 import time
 
 import pytest
 
 import ask
+import fake as fakes
 import holdfast as under_test
 import net
 import pairs
@@ -178,6 +180,68 @@ def test_the_check_says_what_is_not_there_and_what_cannot_be(pair, tmp_path):
     assert code == 2 and "behind an interface stands :native, :generic or nothing" in said, said
     code, said = check("[aninterfacewithaname]")
     assert code == 2 and "no interface can be called so" in said, said
+
+
+# --- reloads ---------------------------------------------------------------------
+
+def relist(pair, *interfaces):
+    pair.server.conf["listen"]["xdp"] = list(interfaces)
+    pair.server.write()
+    code, said = pair.reload()
+    assert code == 0, said
+    return said
+
+
+@pytest.mark.parametrize("first", [[], ["hs0:native"]])
+def test_interfaces_come_and_go_with_a_reload(pair, first):
+    pair.begin(listen={"xdp": first})
+    if pairs.WITHOUT in relist(pair, "hs0:native"):
+        pytest.skip(pairs.WITHOUT)
+    for _ in range(2):
+        assert attached(pair) == 1
+        pair.heat("hot.example.")
+        pair.by_driver(wire.query("hot.example."))
+        relist(pair)
+        assert not programs(pair.server_side)
+        assert not any("xdp" in key for key in pair.metrics())
+        with pair.client() as client:
+            assert client.ask(wire.query("hot.example."))
+        relist(pair, "hs0:native")
+    assert "hs0 (native)" in status(pair)
+    relist(pair, "hs0:generic")
+    assert "hs0 (generic)" in status(pair)
+    pair.heat("hot.example.")
+
+
+def test_reloads_that_change_the_interfaces_lose_no_question_and_tell_no_lie(tmp_path):
+    for pair in pairs.made("generic", tmp_path):
+        said = []
+        pair.server_side.run("ip", "link", "add", "hs1", "type", "veth", "peer", "name", "nobody")
+        pair.begin(lambda q: fakes.honest(q, ttl=3))
+        pair.heat("hot.example.")
+        right = wire.Message(pair.by_sockets(wire.query("hot.example."))).addresses()
+        over = threading.Event()
+
+        def ask_on():
+            with pair.client() as client:
+                while not over.is_set():
+                    reply = client.ask(wire.query("hot.example."))
+                    said.append(wire.Message(reply).addresses() if reply else None)
+        thread = threading.Thread(target=ask_on)
+        thread.start()
+        try:
+            before = pair.answered()
+            for names in [("hs0:generic", "hs1"), ("hs1", "hs0:generic"), ("hs1",), (), ("late0", "hs0")] * 3:
+                relist(pair, *names)
+                at = len(said)
+                net.wait_until("some answers", lambda: len(said) > at + 300, 60)
+                assert programs(pair.server_side) == any("hs0" in name for name in names)
+                assert programs(pair.server_side, "hs1") == ("hs1" in names)
+            assert pair.answered() > before
+        finally:
+            over.set()
+            thread.join()
+        assert all(addresses == right for addresses in said), [a for a in said if a != right]
 
 
 # --- addresses --------------------------------------------------------------------
