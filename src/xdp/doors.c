@@ -14,8 +14,6 @@
 #include "base/check.h"
 #include "base/error.h"
 
-#define RESTS 60 /* looks */
-
 /* ---- what the kernel says of an interface ---- */
 
 static bool ask(const char *name, unsigned long what, struct ifreq *request)
@@ -117,22 +115,25 @@ static void leave_old(struct hf_xdp_door *door)
 	hf_xdp_door_leave(door);
 	door->ifindex = ifindex;
 	door->error = -ENODEV;
-	door->rest = 0;
+	door->over = false;
 }
 
-static bool is_listed_before(const struct hf_xdp_door *doors, const struct hf_xdp_door *door)
+/* By another name of it: the first counts, or the one that has it. */
+static bool is_listed_twice(
+	const struct hf_xdp_door *doors, size_t count, const struct hf_xdp_door *door)
 {
-	for (; doors < door; doors++)
-		if (doors->ifindex == door->ifindex)
+	for (const struct hf_xdp_door *other = doors; other < doors + count; other++)
+		if (other != door && other->ifindex == door->ifindex &&
+			(other < door || other->link >= 0))
 			return true;
 	return false;
 }
 
-static int enter(struct hf_xdp_door *doors, struct hf_xdp_door *door, int program_fd)
+static int enter(struct hf_xdp_door *doors, size_t count, struct hf_xdp_door *door, int program_fd)
 {
 	if (!door->ifindex || !if_indextoname(door->ifindex, door->real))
 		return -ENODEV;
-	if (is_listed_before(doors, door))
+	if (is_listed_twice(doors, count, door))
 		return -EALREADY;
 	return attach(door, program_fd);
 }
@@ -189,11 +190,11 @@ void hf_xdp_doors_look(
 	for (size_t d = 0; d < count; d++)
 		leave_old(&doors[d]);
 	for (struct hf_xdp_door *door = doors; door < doors + count; door++) {
-		if (door->link >= 0 || (door->rest && --door->rest))
+		if (door->link >= 0 || door->over)
 			continue;
-		int error = enter(doors, door, program_fd);
+		int error = enter(doors, count, door, program_fd);
 		door->error = error;
-		door->rest = error == -ENODEV || error == -EALREADY || is_taken(error) ? 0 : RESTS;
+		door->over = error && error != -ENODEV && error != -EALREADY && !is_taken(error);
 		tell(door, complaints);
 	}
 }

@@ -4,8 +4,9 @@
  * Story: a door is an interface as it was listed. Once a second each is looked at: one that
  * has come, also under a name that another had, gets the program; one that has gone, was
  * renamed or was given to another namespace is left, and waited for by the name that was
- * listed. What another program sits at is tried again as often; what failed otherwise, once a
- * minute. Each change is said once.
+ * listed. What another program sits at is tried again as often. What failed otherwise is not
+ * tried again until the interface is another, or a reload, for a driver may disturb its traffic
+ * only to say no. Each change is said once.
  * Threads: from one at a time, but for `native` and `error`, which anybody may read. */
 #ifndef HF_XDP_DOORS_H
 #define HF_XDP_DOORS_H
@@ -25,7 +26,7 @@ struct hf_xdp_door {
 	_Atomic int error;            /* 0: the program sits there; else why not */
 	int link;                     /* a descriptor, or -1 */
 	int told;                     /* the error that was said last */
-	unsigned rest;                /* looks until it is tried again */
+	bool over;                    /* it is not tried again */
 };
 
 /* "eth0", "eth0:native", "eth0:generic". 0, HF_ESYNTAX: no such mode, or -ENAMETOOLONG: no

@@ -165,7 +165,7 @@ void hf_xdp_list(struct hf_xdp *xdp, const char *const *interfaces, size_t count
 		if ((same = find_door(before, before_count, &door))) {
 			door = *same;
 			same->link = -1; /* is the new one's */
-			door.rest = 0;
+			door.over = false;
 		}
 		xdp->doors[xdp->door_count++] = door;
 	}

@@ -139,6 +139,8 @@ def test_one_interface_twice_is_once(pair):
     pair.heat("hot.example.")
     assert attached(pair) == 1 and attached(pair, "uplink0") == 0
     assert sum("holdfast_xdp_attached{" in key for key in pair.metrics()) == 2
+    relist(pair, "uplink0", "hs0:native")
+    assert "uplink0 (not: it is listed by another name, too), hs0 (native)" in status(pair)
 
 
 def test_an_interface_that_moves_to_another_namespace_takes_no_program_along(pair, tmp_path):
