@@ -44,8 +44,11 @@ def ip4(src, dst, payload, ttl=64, frag=0, options=b"", check=None, length=None,
     return head[:10] + struct.pack("!H", check) + head[12:] + payload
 
 
-def ip6(src, dst, payload, next_header=17):
-    return struct.pack("!IHBB", 0x60000000, len(payload), next_header, 64) + src + dst + payload
+def ip6(src, dst, payload, next_header=17, extension=b"", hops=64, first=0, length=None):
+    """first: of the first word, what is not the version; extension: a header of that type."""
+    payload = extension + payload
+    length = len(payload) if length is None else length
+    return struct.pack("!IHBB", 0x60000000 | first, length, next_header, hops) + src + dst + payload
 
 
 def ether(dst, src, payload, proto, tags=(), pad=True):
