@@ -210,10 +210,25 @@ static void drop(struct hf_step *s, const struct hf_query_event *event)
 	hf_step_give_up(s);
 }
 
+/* A connection is refused, or ends, while its upstream is there: it has answered somebody since
+ * this was sent, or it is asked over UDP, answers there, and there is no way for TCP. Whoever asks
+ * for large answers would else take everybody's upstream out of use. */
+static bool is_of_connection(
+	const struct hf_step *s, const struct hf_attempt *a, enum hf_outcome outcome)
+{
+	const struct hf_upstream_state *state = hf_step_state(s, a->upstream);
+	if (outcome != HF_OUTCOME_UNREACHABLE || a->channel == HF_CHANNEL_UDP ||
+		state->health.state != HF_HEALTH_CLOSED)
+		return false;
+	bool beside = hf_step_conf(s, a->upstream)->channel == HF_CHANNEL_UDP;
+	return state->answered > (beside ? s->q->began : a->sent);
+}
+
 static void lost(struct hf_step *s, const struct hf_query_event *event)
 {
 	struct hf_attempt *a = &s->q->attempts[event->attempt];
-	hf_facts_report(s, a, event->outcome);
+	if (!is_of_connection(s, a, event->outcome))
+		hf_facts_report(s, a, event->outcome);
 	if (event->outcome == HF_OUTCOME_UNSENT || event->outcome == HF_OUTCOME_CROWDED)
 		hf_send_refund(s, a, a->cost);
 	hf_step_close(s, a);

@@ -521,6 +521,60 @@ static void who_cannot_be_reached_is_passed_over_at_once(void **state)
 	assert_int_equal(t.states[0].in_flight, 0);
 }
 
+/* A firewall that lets datagrams through and no connections: whoever asks for large answers
+ * would else take everybody's upstream out of use. */
+static void what_is_refused_over_tcp_alone_is_no_news_of_an_upstream_asked_over_udp(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	for (uint32_t name = 0; name < 10; name++) {
+		ask_anew(&t, name);
+		assert_sent(&t, 0, HF_CHANNEL_UDP);
+		t.now += HF_MS;
+		reply(&t, sent(&t)->attempt, HF_VERDICT_TRUNCATED);
+		for (unsigned i = 0; i < 3; i++) {
+			assert_sent(&t, 0, HF_CHANNEL_TCP);
+			t.now += HF_MS;
+			lose(&t, sent(&t)->attempt);
+			assert_int_equal(t.states[0].health.state, HF_HEALTH_CLOSED);
+			assert_int_equal(t.states[0].health.run[HF_OUTCOME_UNREACHABLE], 0);
+			wait(&t);
+		}
+	}
+}
+
+/* ... but if it has said nothing over UDP either, it is. */
+static void what_is_refused_over_tcp_after_silence_is_news(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	start(&t);
+	while (sent(&t)->channel == HF_CHANNEL_UDP)
+		wait(&t);
+	lose(&t, sent(&t)->attempt);
+	assert_int_equal(t.states[0].health.run[HF_OUTCOME_UNREACHABLE], 1);
+}
+
+/* There are servers that close after each answer: those who waited behind it on the same
+ * connection are asked for anew, and it is not gone. */
+static void a_connection_that_ends_behind_an_answer_is_no_news(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	t.confs[0].channel = HF_CHANNEL_TCP;
+	start(&t);
+	t.now += HF_MS;
+	t.states[0].answered = t.now; /* another question */
+	lose(&t, sent(&t)->attempt);
+	assert_int_equal(t.states[0].health.run[HF_OUTCOME_UNREACHABLE], 0);
+	wait(&t);
+	lose(&t, sent(&t)->attempt);
+	assert_int_equal(t.states[0].health.run[HF_OUTCOME_UNREACHABLE], 1);
+}
+
 static void nobody_to_reach_means_pauses_that_grow_until_the_deadline(void **state)
 {
 	struct asked t;
@@ -2782,6 +2836,10 @@ int main(void)
 		cmocka_unit_test(truncated_over_tcp_is_garbage),
 		cmocka_unit_test(an_upstream_set_to_tcp_never_hears_a_datagram),
 		cmocka_unit_test(who_cannot_be_reached_is_passed_over_at_once),
+		cmocka_unit_test(
+			what_is_refused_over_tcp_alone_is_no_news_of_an_upstream_asked_over_udp),
+		cmocka_unit_test(what_is_refused_over_tcp_after_silence_is_news),
+		cmocka_unit_test(a_connection_that_ends_behind_an_answer_is_no_news),
 		cmocka_unit_test(nobody_to_reach_means_pauses_that_grow_until_the_deadline),
 		cmocka_unit_test(a_pause_is_not_cut_short_by_other_news),
 		cmocka_unit_test(who_refused_twice_is_not_taken_for_one_that_loses_large_answers),

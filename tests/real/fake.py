@@ -283,6 +283,13 @@ class Fake:
         self.thread.join(60)
         self.thread = None
 
+    def refuse_tcp(self):
+        """From now on the kernel refuses connections (RST); datagrams are answered."""
+        asyncio.run_coroutine_threadsafe(self._refuse_tcp(), self.loop).result(60)
+
+    async def _refuse_tcp(self):
+        self.tcp.close()
+
     async def _listen(self):
         self.writers = set()
         sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

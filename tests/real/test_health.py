@@ -140,6 +140,35 @@ def test_the_only_server_of_a_zone_that_refuses_all_of_it_is_spared(fake, holdfa
 
 # --- names are not upstreams ----------------------------------------------------------
 
+def test_a_way_without_tcp_costs_nobody_but_who_wants_large_answers(fake, holdfast):
+    """A firewall that resets connections and lets datagrams through: before, twenty names
+    whose answers are large kept the upstream from everybody."""
+    upstream = fake()
+    upstream.refuse_tcp()
+    server = holdfast({"a": quick(upstream.at)})
+    with server.udp_client() as large, server.udp_client() as client:
+        for i in range(30):
+            if i % 10 == 0:
+                for n in range(20):
+                    large.send(wire.query("big%d-%d.example." % (i, n), "TXT"))
+            reply, took = timed(lambda: client.ask(wire.query("small%d.example." % i)))
+            assert came_from(wire.Message(reply), OURS) and took < 1.5
+            time.sleep(0.02)
+    assert "upstream is rested" not in server.process.output()
+
+
+def test_a_tcp_upstream_that_closes_behind_each_answer_is_not_taken_for_gone(fake, holdfast):
+    """Forty are asked on one connection, and the server closes it behind the first."""
+    upstream = fake(fakes.after(0.05, lambda q: [fakes.Send(fakes.honest(q), close=True)]))
+    server = holdfast({"a": {"address": "tcp://" + upstream.at}})
+    with server.udp_client() as client:
+        for i in range(40):
+            client.send(wire.query("closing%d.example." % i, id=i))
+        replies = [wire.Message(m) for m in client.drain(40)]
+    assert len(replies) == 40 and all(came_from(reply, OURS) for reply in replies)
+    assert "upstream is rested" not in server.process.output()
+
+
 def test_a_name_that_nobody_answers_never_rests_an_upstream(fake, holdfast):
     def behave(q):
         return None if q.name.startswith(b"\x03bad") else fakes.honest(q)
