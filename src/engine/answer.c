@@ -30,12 +30,15 @@ struct answer_message {
 
 static void shared_unref(struct shared_answer *shared)
 {
-	if (atomic_fetch_sub_explicit(&shared->refs, 1, memory_order_acq_rel) == 1)
+	if (shared && atomic_fetch_sub_explicit(&shared->refs, 1, memory_order_acq_rel) == 1)
 		free(shared);
 }
 
 static const struct hf_answer outdated = {
 	.ede = HF_EDE_OTHER, .ede_text = "answered while what is expected was changed"};
+
+static const struct hf_answer no_memory = {
+	.ede = HF_EDE_OTHER, .ede_text = "no memory to hand the answer over"};
 
 static void answer_arrived(void *owner, struct hf_message *message)
 {
@@ -43,7 +46,7 @@ static void answer_arrived(void *owner, struct hf_message *message)
 	struct hf_worker *worker = owner;
 	if (worker) {
 		hf_us now = hf_loop_now(worker->loop);
-		const struct hf_answer *answer = &m->shared->answer;
+		const struct hf_answer *answer = m->shared ? &m->shared->answer : &no_memory;
 		worker->waiting--;
 		/* Who sent it may not have heard of a reload. */
 		if (answer->kept && m->shared->plan < worker->plan->adopted &&
@@ -82,15 +85,22 @@ static struct shared_answer *share(const struct hf_worker *worker, const struct 
 	return shared;
 }
 
-static void answer_remote(struct hf_worker *to, const struct hf_waiter *waiter,
-	struct shared_answer *shared)
+void *hf_answer_way_back(void)
 {
-	struct answer_message *m = malloc(sizeof *m);
+	return malloc(sizeof(struct answer_message));
+}
+
+/* shared: NULL: there was no memory for it. */
+static void answer_remote(
+	struct hf_worker *to, const struct hf_waiter *waiter, struct shared_answer *shared)
+{
+	struct answer_message *m = waiter->back;
 	if (hf_unexpected(!m))
-		return; /* the client's own patience bounds what is lost */
-	*m = (struct answer_message){ { .arrive = answer_arrived }, shared, waiter->ticket,
-		waiter->generation };
-	atomic_fetch_add_explicit(&shared->refs, 1, memory_order_relaxed);
+		return;
+	*m = (struct answer_message){
+		{.arrive = answer_arrived}, shared, waiter->ticket, waiter->generation};
+	if (shared)
+		atomic_fetch_add_explicit(&shared->refs, 1, memory_order_relaxed);
 	hf_answer_post(to, &m->message);
 }
 
@@ -108,11 +118,9 @@ void hf_answer_flight(struct hf_worker *worker, struct hf_flight *flight,
 		}
 		if (!shared)
 			shared = share(worker, answer);
-		if (!hf_unexpected(!shared))
-			answer_remote(worker->team->workers[waiter.worker], &waiter, shared);
+		answer_remote(worker->team->workers[waiter.worker], &waiter, shared);
 	}
-	if (shared)
-		shared_unref(shared);
+	shared_unref(shared);
 }
 
 void hf_answer_one(struct hf_worker *worker, const struct hf_waiter *waiter,
@@ -125,8 +133,6 @@ void hf_answer_one(struct hf_worker *worker, const struct hf_waiter *waiter,
 		return;
 	}
 	struct shared_answer *shared = share(worker, answer);
-	if (hf_unexpected(!shared))
-		return;
 	answer_remote(worker->team->workers[waiter->worker], waiter, shared);
 	shared_unref(shared);
 }

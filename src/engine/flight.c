@@ -110,7 +110,7 @@ static void flight_end(struct flight *f)
 		f->inquiry->flight = NULL;
 	hf_flight_take_down(f);
 	while (hf_inflight_leave(&worker->inflight, &f->base, &waiter))
-		; /* only when the worker ends are there any left */
+		free(waiter.back); /* only when the worker ends are there any left */
 	hf_plan_unref(f->plan);
 	*f->prev = f->next;
 	if (f->next)

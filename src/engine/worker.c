@@ -253,6 +253,8 @@ static void question_arrived(void *owner, struct hf_message *message)
 	struct hf_worker *worker = owner;
 	if (worker)
 		take_question(worker, m, hf_loop_now(worker->loop));
+	else
+		free(m->waiter.back);
 	free(m);
 }
 
@@ -306,10 +308,30 @@ static bool cut_above(
 	return false;
 }
 
+static void question_free(struct question_message *m)
+{
+	if (m)
+		free(m->waiter.back);
+	free(m);
+}
+
+/* With what its answer goes back in, if somebody waits for it. */
+static struct question_message *question_new(const struct hf_waiter *waiter)
+{
+	struct question_message *m = malloc(sizeof *m);
+	if (!m)
+		return NULL;
+	m->waiter = *waiter;
+	if (waiter->worker == NOBODY || (m->waiter.back = hf_answer_way_back()))
+		return m;
+	question_free(m);
+	return NULL;
+}
+
 static int ask_owner(
 	struct hf_worker *owner, const struct hf_cache_key *key, const struct hf_waiter *waiter)
 {
-	struct question_message *m = malloc(sizeof *m);
+	struct question_message *m = question_new(waiter);
 	bool wake = false;
 	if (!m)
 		return -ENOMEM;
@@ -317,9 +339,8 @@ static int ask_owner(
 	m->question =
 		(struct hf_question){.name = *key->name, .type = key->type, .class = key->class};
 	m->flags = key->flags;
-	m->waiter = *waiter;
 	if (!hf_mailbox_push(&owner->mailbox, &m->message, false, &wake)) {
-		free(m);
+		question_free(m);
 		return HF_EBOUND;
 	}
 	if (wake)

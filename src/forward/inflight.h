@@ -39,6 +39,7 @@ struct hf_waiter {
 	uint32_t ticket;
 	uint32_t generation;
 	uint64_t client; /* who asks: see queue.h; 0: nobody */
+	void *back;      /* what the answer goes back in, to another worker; else NULL */
 };
 
 struct hf_flight {
