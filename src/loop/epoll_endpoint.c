@@ -213,42 +213,42 @@ static int told_error(struct msghdr *m)
 	return 0;
 }
 
-/* Reads one message of the error queue: whom we had sent to, and what came of
- * it. False: the queue is empty. */
-static bool read_error(int fd, struct hf_address *ret_peer, int *ret_error)
+/* Reads one message of the error queue: whom we had sent to, what came of it (0: nothing), and
+ * what is repeated of it. False: the queue is empty. */
+static bool read_error(int fd, uint8_t quoted[static HF_QUOTED_MAX], struct hf_refusal *ret)
 {
 	struct sockaddr_storage sa = {0};
-	uint8_t quoted[1]; /* the datagram comes back with it; nobody needs it */
 	union {
 		struct cmsghdr head;
 		uint8_t bytes[CMSG_SPACE(sizeof(struct sock_extended_err) +
 					 sizeof(struct sockaddr_in6)) +
 			      HF_CONTROL_MAX];
 	} control;
-	struct iovec part = {.iov_base = quoted, .iov_len = sizeof quoted};
+	struct iovec part = {.iov_base = quoted, .iov_len = HF_QUOTED_MAX};
 	struct msghdr m = {.msg_name = &sa,
 		.msg_namelen = sizeof sa,
 		.msg_iov = &part,
 		.msg_iovlen = 1,
 		.msg_control = &control,
 		.msg_controllen = sizeof control};
-	if (recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+	ssize_t len = recvmsg(fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT);
+	if (len < 0)
 		return false;
-	*ret_error = told_error(&m);
-	if (!m.msg_namelen || hf_address_from_system((struct sockaddr *)&sa, ret_peer))
-		*ret_error = 0;
+	*ret = (struct hf_refusal){.error = told_error(&m), .quoted = quoted, .len = (size_t)len};
+	if (!m.msg_namelen || hf_address_from_system((struct sockaddr *)&sa, &ret->peer))
+		ret->error = 0;
 	return true;
 }
 
 static void report_errors(struct endpoint *e)
 {
-	struct hf_address peer;
-	int error;
+	uint8_t quoted[HF_QUOTED_MAX];
+	struct hf_refusal refusal;
 	for (unsigned n = 0; n < ERRORS_A_TURN && !e->source.closed; n++) {
-		if (!read_error(e->source.fd, &peer, &error))
+		if (!read_error(e->source.fd, quoted, &refusal))
 			return;
-		if (error && e->handler->refused)
-			e->handler->refused(e->ctx, &e->base, &peer, error, e->base.loop->now);
+		if (refusal.error && e->handler->refused)
+			e->handler->refused(e->ctx, &e->base, &refusal, e->base.loop->now);
 	}
 }
 

@@ -52,14 +52,24 @@ struct hf_datagram {
 	bool cut;                /* receive: it was longer than HF_DATAGRAM_MAX */
 };
 
+/* What the network says of a datagram that did not arrive (ICMP). It can be forged by whoever
+ * guesses our port. */
+struct hf_refusal {
+	struct hf_address peer; /* that it was sent to */
+	int error;              /* a negative errno such as -ECONNREFUSED */
+	const uint8_t *quoted;  /* its first octets, as far as they are repeated: perhaps none; */
+	size_t len;             /* HF_QUOTED_MAX at the most */
+};
+
+#define HF_QUOTED_MAX 16
+
 struct hf_endpoint_handler {
 	/* n in [1, HF_BATCH_MAX]. */
 	void (*received)(void *ctx, struct hf_endpoint *endpoint, struct hf_datagram *batch,
 		size_t n, hf_us now);
-	/* The network said that a datagram to peer did not arrive (ICMP): error is
-	 * a negative errno such as -ECONNREFUSED. May be NULL. */
-	void (*refused)(void *ctx, struct hf_endpoint *endpoint, const struct hf_address *peer,
-		int error, hf_us now);
+	/* May be NULL. */
+	void (*refused)(void *ctx, struct hf_endpoint *endpoint, const struct hf_refusal *refusal,
+		hf_us now);
 };
 
 /* How to open an endpoint or a door. */

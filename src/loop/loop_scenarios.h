@@ -115,6 +115,8 @@ struct ear {
 	size_t refusals;
 	int error;
 	struct hf_address refused_by;
+	uint8_t quote[HF_QUOTED_MAX];
+	size_t quoted;
 	bool was_refused;
 };
 
@@ -162,15 +164,17 @@ static void hear(void *ctx, struct hf_endpoint *endpoint, struct hf_datagram *ba
 		hf_endpoint_close(endpoint);
 }
 
-static void hear_refusal(void *ctx, struct hf_endpoint *endpoint, const struct hf_address *peer,
-	int error, hf_us now)
+static void hear_refusal(
+	void *ctx, struct hf_endpoint *endpoint, const struct hf_refusal *refusal, hf_us now)
 {
 	struct ear *ear = ctx;
 	(void)endpoint;
 	(void)now;
 	ear->refusals++;
-	ear->error = error;
-	ear->refused_by = *peer;
+	ear->error = refusal->error;
+	ear->refused_by = refusal->peer;
+	ear->quoted = refusal->len;
+	memcpy(ear->quote, refusal->quoted, refusal->len);
 	ear->was_refused = true;
 }
 
@@ -272,6 +276,8 @@ static void a_refusal_is_reported_and_the_endpoint_stays_usable(void **state)
 		run_until(w, &client.was_refused);
 		assert_int_equal(client.error, -ECONNREFUSED);
 		assert_true(hf_address_equal(&client.refused_by, &nowhere));
+		assert_int_equal(client.quoted, sizeof(uint32_t)); /* all of it */
+		assert_memory_equal(client.quote, "\0\0\0\0", sizeof(uint32_t));
 		run_on(w);
 		assert_int_equal(client.heard, 1);
 		client.next = 0;

@@ -107,9 +107,12 @@ static void report_errors(struct endpoint *e)
 {
 	struct packet *p;
 	while (!e->source.closed && (p = inbox_take(&e->notices))) {
+		const struct hf_refusal refusal = {.peer = p->to,
+			.error = p->error,
+			.quoted = p->bytes,
+			.len = p->len < HF_QUOTED_MAX ? p->len : HF_QUOTED_MAX};
 		if (e->handler->refused)
-			e->handler->refused(
-				e->ctx, &e->base, &p->to, p->error, e->base.loop->now);
+			e->handler->refused(e->ctx, &e->base, &refusal, e->base.loop->now);
 		free(p);
 	}
 }

@@ -29,6 +29,9 @@
 #define TELL_EVERY HF_SECOND
 
 #define BUCKETS 4096
+
+/* Peers of which is known what they answered last; those that meet here push each other out. */
+#define HEARD 64
 #define TRIES 16
 
 /* Ports below are where servers live; a resolver should not sit on theirs. */
@@ -53,6 +56,11 @@ struct together { /* what leaves at once, from one socket */
 	unsigned n;
 };
 
+struct heard {
+	struct hf_address peer;
+	uint64_t serial; /* of the newest attempt that it has answered */
+};
+
 struct shortage {
 	int error; /* why the system gave no socket when it was last asked; 0: it did */
 	hf_us until;
@@ -73,6 +81,7 @@ struct hf_udp_pool {
 	struct hf_udp_attempt *unsent; /* not told of yet */
 	struct hf_timer due; /* armed while something is posted or unsent */
 	struct hf_udp_attempt *buckets[BUCKETS];
+	struct heard heard[HEARD];
 	uint64_t serial;    /* of the next attempt */
 	uint16_t dice[128]; /* drawn in one go: a question needs three numbers */
 	unsigned dice_left;
@@ -163,6 +172,28 @@ static void tidy(struct hf_timer *timer, hf_us now)
 		hf_timer_arm(hf_loop_timers(pool->loop), timer, now + IDLE);
 }
 
+static struct heard *heard_of(struct hf_udp_pool *pool, const struct hf_address *peer)
+{
+	uint32_t words[4], sum;
+	memcpy(words, peer->bytes, sizeof words);
+	sum = (words[0] ^ words[1] ^ words[2] ^ words[3]) + peer->port;
+	return &pool->heard[(sum ^ sum >> 8 ^ sum >> 16 ^ sum >> 24) % HEARD];
+}
+
+static void note_heard(struct hf_udp_pool *pool, const struct hf_udp_attempt *a)
+{
+	struct heard *heard = heard_of(pool, &a->peer);
+	if (a->serial >= heard->serial || !hf_address_equal(&heard->peer, &a->peer))
+		*heard = (struct heard){a->peer, a->serial};
+}
+
+/* Until which attempt it is known to have been there. */
+static uint64_t heard_until(struct hf_udp_pool *pool, const struct hf_address *peer)
+{
+	const struct heard *heard = heard_of(pool, peer);
+	return hf_address_equal(&heard->peer, peer) ? heard->serial : 0;
+}
+
 static void received(void *ctx, struct hf_endpoint *endpoint, struct hf_datagram *batch, size_t n,
 	hf_us now)
 {
@@ -174,38 +205,59 @@ static void received(void *ctx, struct hf_endpoint *endpoint, struct hf_datagram
 		const struct hf_datagram *d = &batch[i];
 		struct hf_udp_attempt *attempt =
 			d->len >= 2 ? find(socket, hf_get_u16(d->bytes), &d->peer) : NULL;
-		if (attempt && !attempt->posted) /* who answers before it is asked guesses */
-			pool->handler->replied(pool->ctx, attempt, d->bytes, d->len, d->cut, now);
-		else
+		if (!attempt || attempt->posted) { /* who answers before it is asked guesses */
 			pool->handler->stray(pool->ctx, &d->peer);
+			continue;
+		}
+		note_heard(pool, attempt);
+		pool->handler->replied(pool->ctx, attempt, d->bytes, d->len, d->cut, now);
 	}
 	socket->calling = false;
 }
 
-/* An attempt at the peer that was sent before `serial`, or NULL. */
-static struct hf_udp_attempt *older_at(const struct hf_udp_socket *socket,
-	const struct hf_address *peer, uint64_t serial)
+/* An attempt at the peer that was sent from `since` on and before `until`, or NULL. */
+static struct hf_udp_attempt *sent_to(const struct hf_udp_socket *socket,
+	const struct hf_address *peer, uint64_t since, uint64_t until)
 {
 	struct hf_udp_attempt *a = socket->attempts;
-	while (a && (a->serial >= serial || a->posted || !hf_address_equal(&a->peer, peer)))
+	while (a && (a->serial < since || a->serial >= until || a->posted ||
+			    !hf_address_equal(&a->peer, peer)))
 		a = a->socket_next;
 	return a;
 }
 
-static void refused(void *ctx, struct hf_endpoint *endpoint, const struct hf_address *peer,
-	int error, hf_us now)
+/* Is it to be believed, and of what was sent from when on? Who repeats an id of ours has seen a
+ * question. Who repeats nothing, as some systems do, may have guessed the port, and is not
+ * believed of what was sent before something that the peer has answered. */
+static bool look_at_quote(
+	struct hf_udp_socket *socket, const struct hf_refusal *refusal, uint64_t *ret_since)
+{
+	*ret_since = 0;
+	if (refusal->len >= 2) {
+		const struct hf_udp_attempt *a =
+			find(socket, hf_get_u16(refusal->quoted), &refusal->peer);
+		return a && !a->posted;
+	}
+	*ret_since = heard_until(socket->pool, &refusal->peer);
+	return true;
+}
+
+static void refused(
+	void *ctx, struct hf_endpoint *endpoint, const struct hf_refusal *refusal, hf_us now)
 {
 	struct hf_udp_socket *socket = ctx;
 	struct hf_udp_pool *pool = socket->pool;
-	uint64_t serial = pool->serial;
+	uint64_t since, until = pool->serial;
 	struct hf_udp_attempt *a;
 	(void)endpoint;
+	if (!look_at_quote(socket, refusal, &since))
+		return; /* forged, or of one that is over */
 	socket->calling = true;
 	/* What the handler does may forget some and start others: look anew each
 	 * time, and leave alone what was sent after the news came. */
-	while ((a = older_at(socket, peer, serial))) {
+	while ((a = sent_to(socket, &refusal->peer, since, until))) {
 		hf_udp_forget(a);
-		pool->handler->refused(pool->ctx, a, error, now);
+		pool->handler->refused(pool->ctx, a, refusal->error, now);
 	}
 	socket->calling = false;
 }

@@ -16,7 +16,10 @@
  * What fails a test is dropped and counted; the attempt stays open for the
  * right reply.
  * ICMP errors that the kernel attributes to a question end the attempts at that
- * address from that socket at once, instead of waiting for a time-out.
+ * address from that socket at once, instead of waiting for a time-out. They can be forged
+ * by whoever guesses the port alone: so one that repeats the question's octets must have an id
+ * that is under way there, and one that repeats none says nothing of what was sent before
+ * something that the address has answered.
  * Ownership: an attempt is embedded in its owner's struct and must be forgotten
  * (hf_udp_forget) before that memory goes.
  * Threads: one owner.  Never: names, policy, retries.

@@ -2,6 +2,8 @@
 """Upstreams that are silent, broken, hostile or dead, and what clients notice of it."""
 import collections
 import itertools
+import socket
+import struct
 import time
 
 import pytest
@@ -343,6 +345,41 @@ def test_a_thousand_forged_replies_do_not_hide_the_right_one(fake, holdfast):
                     [fakes.Send(fakes.honest(q), delay=0.05)])
     server = holdfast({"a": upstream.at})
     assert came_from(server.udp("storm.example."), OURS)
+
+
+def icmp_refusal(upstream, q, quoted):
+    """Says, in the name of nobody in particular, that a question did not arrive, and repeats so
+    many of its octets behind its UDP header."""
+    udp = struct.pack("!HHHH", q.port, upstream.port, 8 + len(q.wire), 0)
+    sent = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp) + len(q.wire), 0, 0, 64, 17, 0,
+                       socket.inet_aton(q.source[0]), socket.inet_aton(upstream.address)) + udp
+    m = bytearray(b"\3\3\0\0\0\0\0\0" + sent + quoted)
+    m += b"\0" * (len(m) % 2)
+    total = sum(struct.unpack("!%dH" % (len(m) // 2), m))
+    total = (total >> 16) + (total & 0xffff)
+    m[2:4] = struct.pack("!H", ~(total + (total >> 16)) & 0xffff)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
+            raw.sendto(bytes(m), (q.source[0], 0))
+    except PermissionError:
+        pytest.skip("nobody but root may send ICMP")
+
+
+@pytest.mark.parametrize("quoted, times", [
+    (lambda q: struct.pack("!H", q.id ^ 1) + q.wire[2:], 1), (lambda q: q.wire, 2),
+    (lambda q: b"", 1)], ids=["of another id", "of the question", "that shows nothing"])
+def test_a_refusal_is_believed_of_what_it_shows(fake, holdfast, quoted, times):
+    """An ICMP error comes from whoever guesses a port. One that repeats no octet of the question
+    is believed unless the upstream has answered something that was asked later."""
+    upstream = fake(lambda q: fakes.after(0.5 if q.name[1:5] == b"slow" else 0, fakes.honest)(q))
+    server = holdfast({"a": upstream.at}, workers=1)
+    with server.udp_client() as client, server.udp_client() as other:
+        client.send(wire.query("slow.example."))
+        net.wait_until("it to be asked", lambda: upstream.count() == 1)
+        assert came_from(wire.Message(other.ask(wire.query("quick.example."))), OURS)
+        icmp_refusal(upstream, upstream.seen[0], quoted(upstream.seen[0]))
+        assert came_from(wire.Message(client.receive()), OURS)
+    assert upstream.count("slow.example.") == times
 
 
 def test_duplicate_replies_harm_nobody(fake, holdfast):
