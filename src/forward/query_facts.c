@@ -66,6 +66,18 @@ void hf_facts_useless(struct hf_step *s, const struct hf_attempt *a)
 		hf_lame_useless(&hf_step_candidate(s, a->upstream)->path->lame, s->q->name);
 }
 
+/* Of the first over TCP: the others are for the same question. */
+void hf_facts_nothing(struct hf_step *s, const struct hf_attempt *a)
+{
+	const struct hf_attempt *first = s->q->attempts;
+	if (a->channel != HF_CHANNEL_TCP || !(s->q->uncookied & hf_step_bit(a->upstream)))
+		return;
+	while (first->channel != HF_CHANNEL_TCP || first->upstream != a->upstream)
+		first++;
+	if (first == a)
+		hf_cookie_unsettled(&hf_step_state(s, a->upstream)->cookie, s->env->now);
+}
+
 void hf_facts_beaten(struct hf_step *s, const struct hf_attempt *a)
 {
 	if (hf_step_state(s, a->upstream)->answered > a->sent)

@@ -195,6 +195,9 @@ void hf_facts_useless(struct hf_step *s, const struct hf_attempt *a);
  * zone is no use on this path; one that talks to nobody is no use at all. */
 void hf_facts_beaten(struct hf_step *s, const struct hf_attempt *a);
 
+/* Nothing has come of it in time, or ever will: what that says of cookies. */
+void hf_facts_nothing(struct hf_step *s, const struct hf_attempt *a);
+
 /* The attempt's end: answered, if late, or lost though somebody had an answer. */
 void hf_facts_settle(struct hf_step *s, const struct hf_attempt *a, bool answered);
 

@@ -229,6 +229,8 @@ static void lost(struct hf_step *s, const struct hf_query_event *event)
 	struct hf_attempt *a = &s->q->attempts[event->attempt];
 	if (!is_of_connection(s, a, event->outcome))
 		hf_facts_report(s, a, event->outcome);
+	if (event->outcome == HF_OUTCOME_UNREACHABLE && !a->late)
+		hf_facts_nothing(s, a);
 	if (event->outcome == HF_OUTCOME_UNSENT || event->outcome == HF_OUTCOME_CROWDED)
 		hf_send_refund(s, a, a->cost);
 	hf_step_close(s, a);
@@ -302,6 +304,7 @@ static void note_late(struct hf_step *s, struct hf_attempt *a)
 {
 	struct hf_query *q = s->q;
 	a->late = true;
+	hf_facts_nothing(s, a);
 	hf_rtt_lost(hf_step_rtt(s, a->upstream), a->sent, s->env->now);
 	if (q->answered) {
 		if (a->upstream != q->answerer)

@@ -822,6 +822,49 @@ static void tcp_without_a_cookie_for_another_reason_lets_nobody_off(void **state
 	assert_true(hf_cookie_due(&t.states[0].cookie, t.now));
 }
 
+/* It does no cookies any more, and TCP, which would say so, does not get through. */
+static void where_tcp_says_nothing_a_cookie_is_due_for_three_questions_more(void **state)
+{
+	struct asked t;
+	(void)state;
+	for (int silent = 0; silent < 2; silent++) {
+		prepare(&t, 1);
+		give_cookies(&t);
+		t.confs[0].failures_to_open = 1000;
+		start(&t);
+		reply_with_cookie(&t, 0, HF_VERDICT_ANSWER);
+		for (uint32_t name = 2; name <= 4; name++) {
+			assert_true(hf_cookie_due(&t.states[0].cookie, t.now));
+			ask_anew(&t, name);
+			miss_cookie(&t, 0);
+			assert_sent(&t, 0, HF_CHANNEL_TCP);
+			while (!t.q.done) { /* however often it is tried for one of them */
+				if (find(&t, HF_ACT_SEND) && !silent)
+					lose(&t, sent(&t)->attempt);
+				wait(&t);
+			}
+		}
+		assert_false(hf_cookie_due(&t.states[0].cookie, t.now));
+	}
+}
+
+static void a_good_cookie_between_lets_nobody_off(void **state)
+{
+	struct asked t;
+	(void)state;
+	prepare(&t, 1);
+	give_cookies(&t);
+	start(&t);
+	reply_with_cookie(&t, 0, HF_VERDICT_ANSWER);
+	for (uint32_t name = 2; name < 12; name++) {
+		ask_anew(&t, name);
+		miss_cookie(&t, 0); /* forged */
+		lose(&t, sent(&t)->attempt);
+		reply_with_cookie(&t, 0, HF_VERDICT_ANSWER);
+		assert_true(hf_cookie_due(&t.states[0].cookie, t.now));
+	}
+}
+
 static void who_answers_only_without_a_cookie_is_asked_without_soon(void **state)
 {
 	struct asked t;
@@ -2853,6 +2896,8 @@ int main(void)
 		cmocka_unit_test(badcookie_is_asked_again_once_with_the_new_cookie_then_over_tcp),
 		cmocka_unit_test(a_reply_without_the_cookie_that_is_due_is_checked_over_tcp),
 		cmocka_unit_test(tcp_without_a_cookie_for_another_reason_lets_nobody_off),
+		cmocka_unit_test(where_tcp_says_nothing_a_cookie_is_due_for_three_questions_more),
+		cmocka_unit_test(a_good_cookie_between_lets_nobody_off),
 		cmocka_unit_test(who_answers_only_without_a_cookie_is_asked_without_soon),
 		cmocka_unit_test(a_rested_upstream_gets_a_copy_whose_answer_counts),
 		cmocka_unit_test(nobody_waits_for_a_probe),

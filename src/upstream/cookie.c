@@ -6,6 +6,7 @@
 /* One may be forged by chance, and one silence be a lost packet. */
 #define WRONG_SEVERAL 3
 #define UNHEARD_SEVERAL 3
+#define UNSETTLED_SEVERAL 3
 
 void hf_cookie_begin(
 	struct hf_cookie *cookie, const struct hf_hash_key *key, const struct hf_address *address)
@@ -77,6 +78,7 @@ void hf_cookie_heard(struct hf_cookie *cookie, const uint8_t client[static HF_CO
 		return;
 	cookie->habit = HF_COOKIE_GIVES;
 	cookie->wrong = 0;
+	cookie->unsettled = 0;
 	if (now >= cookie->lenient_until)
 		cookie->due_until = now + HF_COOKIE_MEMORY;
 	if (memcmp(client, cookie->client, HF_COOKIE_CLIENT) == 0)
@@ -96,7 +98,14 @@ void hf_cookie_ended(struct hf_cookie *cookie, hf_us now)
 	cookie->due_until = 0;
 	cookie->lenient_until = now + HF_COOKIE_MEMORY;
 	cookie->server_len = 0;
+	cookie->unsettled = 0;
 	cookie->habit = HF_COOKIE_KNOWS_NONE;
+}
+
+void hf_cookie_unsettled(struct hf_cookie *cookie, hf_us now)
+{
+	if (hf_cookie_due(cookie, now) && ++cookie->unsettled >= UNSETTLED_SEVERAL)
+		hf_cookie_ended(cookie, now);
 }
 
 void hf_cookie_unheard(struct hf_cookie *cookie, hf_us now)

@@ -15,7 +15,9 @@
  *   none                        not taken where it is due
  *
  * For what is not taken TCP is asked, where nobody can forge. If the upstream gives no cookie
- * there either it does not do them any more: none is due for HF_COOKIE_MEMORY. What is due
+ * there either it does not do them any more: none is due for HF_COOKIE_MEMORY. Nor is one
+ * if TCP gives nothing at all for several questions in a row, with no good cookie between:
+ * whoever wants that must have guessed port, id and case of each of them. What is due
  * also lapses if it has not been seen for as long: nobody shall be lost for a change of
  * settings at the other end.
  * An upstream that is silent with a cookie and answers the same question without one
@@ -69,6 +71,7 @@ struct hf_cookie {
 	uint8_t server_len;                   /* 0: nothing yet */
 	uint8_t wrong;                        /* in a row */
 	uint8_t unheard;                      /* questions answered only without one, in a row */
+	uint8_t unsettled; /* those that one was MISSING for, and no TCP, in a row */
 	uint8_t habit;                        /* enum hf_cookie_habit */
 	hf_us due_until;
 	hf_us lenient_until; /* nothing is made due before */
@@ -102,6 +105,9 @@ void hf_cookie_refused(struct hf_cookie *cookie, enum hf_cookie_found found);
 
 /* Over TCP it gave none, after one was MISSING. */
 void hf_cookie_ended(struct hf_cookie *cookie, hf_us now);
+
+/* After one was MISSING nothing came over TCP. Once a question. */
+void hf_cookie_unsettled(struct hf_cookie *cookie, hf_us now);
 
 /* With one it was silent, and without it answered the same question. */
 void hf_cookie_unheard(struct hf_cookie *cookie, hf_us now);

@@ -139,6 +139,20 @@ def test_who_gives_cookies_no_more_is_believed_over_tcp_and_then_again_over_udp(
     assert len(upstream.seen) == 4 and upstream.seen[3].proto == "udp"
 
 
+def test_who_gives_cookies_no_more_where_there_is_no_tcp_is_lost_for_a_moment_only(start):
+    server, upstream = start(with_cookie)
+    assert server.udp("a.example.").addresses() == address("a.example.")
+    upstream.behave = fakes.honest
+    upstream.refuse_tcp()
+    with server.udp_client() as client:
+        for i in range(6):
+            client.send(wire.query("n%d.example." % i, id=i))
+        assert len(client.drain(6)) == 6
+    # What the refusals have cost it is a rest at most.
+    net.wait_until("it to be believed", lambda: server.udp("z%d.example." % len(upstream.seen))
+                   .addresses(), 30)
+
+
 def test_who_knows_no_edns_is_asked_without_a_cookie(start):
     server, upstream = start(fakes.no_edns(fakes.honest))
     assert server.udp("a.example.").addresses() == address("a.example.")
