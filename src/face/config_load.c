@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -179,14 +180,24 @@ int hf_config_parse(const char *source, const char *text, size_t len, FILE *comp
 
 /* ---- files ---- */
 
+static int read_and_close(int fd, char **ret_text, size_t *ret_len)
+{
+	int error = fd < 0 ? -errno : hf_read_whole(fd, HF_CONFIG_FILE_MAX, ret_text, ret_len);
+	if (fd >= 0)
+		close(fd);
+	return error;
+}
+
+/* Not a pipe: a reload would wait until somebody writes to it. */
 int hf_config_text(const char *path, char **ret_text, size_t *ret_len)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	int error = hf_read_whole(fd, HF_CONFIG_FILE_MAX, ret_text, ret_len);
-	close(fd);
-	return error;
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) {
+		close(fd);
+		return -ESPIPE;
+	}
+	return read_and_close(fd, ret_text, ret_len);
 }
 
 int hf_config_load(const char *path, const char *resolv_conf, FILE *complaints,
@@ -196,7 +207,8 @@ int hf_config_load(const char *path, const char *resolv_conf, FILE *complaints,
 	size_t len = 0;
 	if (!path)
 		return parse("(defaults)", "", 0, resolv_conf, complaints, ret);
-	int error = hf_config_text(path, &text, &len);
+	/* May be a pipe, such as /dev/stdin of `check`; face/instance.c reads none again. */
+	int error = read_and_close(open(path, O_RDONLY | O_CLOEXEC), &text, &len);
 	if (error == HF_EBOUND)
 		return too_long(path, complaints);
 	if (error) {

@@ -147,8 +147,8 @@ void hf_read_sections(struct hf_reading *r, const struct hf_node *root);
 /* Reads one NAMED or LIST section from its node. */
 void hf_read_entries(struct hf_reading *r, enum hf_section_id id, const struct hf_node *node);
 
-/* A file whole, which the caller frees. -errno; HF_EBOUND: more than HF_CONFIG_FILE_MAX octets.
- * In config_load.c. */
+/* A file whole, which the caller frees. -errno, -ESPIPE for a pipe; HF_EBOUND: more than
+ * HF_CONFIG_FILE_MAX octets. In config_load.c. */
 int hf_config_text(const char *path, char **ret_text, size_t *ret_len);
 
 /* Gives a section the entries it has when the file does not speak of it: the

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -1275,6 +1276,22 @@ static void a_file_that_cannot_be_read_is_said_in_words(void **state)
 	}
 }
 
+static void a_list_of_the_retired_that_is_a_pipe_is_not_waited_for(void **state)
+{
+	(void)state;
+	char folder[] = "/tmp/holdfast-config-XXXXXX", path[64], text[128], expected[128];
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/pipe", folder);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	snprintf(text, sizeof text, "tombstones: { file: %s }\n", path);
+	snprintf(expected, sizeof expected, "t:1:15: error: %s is no file\n", path);
+	alarm(20);
+	assert_said(text, strlen(text), expected);
+	alarm(0);
+	unlink(path);
+	rmdir(folder);
+}
+
 static void the_hosts_own_resolvers_stand_behind_the_public_ones(void **state)
 {
 	(void)state;
@@ -1430,6 +1447,7 @@ int main(void)
 		cmocka_unit_test(the_last_reference_frees),
 		cmocka_unit_test(a_file_is_loaded_under_its_name),
 		cmocka_unit_test(a_file_that_cannot_be_read_is_said_in_words),
+		cmocka_unit_test(a_list_of_the_retired_that_is_a_pipe_is_not_waited_for),
 		cmocka_unit_test(the_hosts_own_resolvers_stand_behind_the_public_ones),
 		cmocka_unit_test(a_host_resolver_that_is_ourselves_is_left_out),
 		cmocka_unit_test(every_key_is_in_every_document),

@@ -40,6 +40,8 @@ static bool read_list(struct hf_reading *r, const char *path, uint32_t at, size_
 	if (rc == HF_EBOUND)
 		hf_complain(
 			r->source, at, "%s has more than %u MiB", path, HF_CONFIG_FILE_MAX >> 20);
+	else if (rc == -ESPIPE)
+		hf_complain(r->source, at, "%s is no file", path);
 	else if (rc)
 		hf_complain(r->source, at, "%s cannot be read: %s", path, hf_strerror(rc));
 	if (rc)

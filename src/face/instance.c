@@ -2,6 +2,7 @@
 #include "face/instance.h"
 
 #include <malloc.h>
+#include <sys/stat.h>
 
 #include "authority/authority.h"
 #include "authority/update.h"
@@ -177,6 +178,17 @@ static bool has_darkened(const struct hf_instance *instance)
 	return authority && hf_authority_darkened(authority) > 0;
 }
 
+/* A pipe would hold all up until somebody writes; and what came through it at the start is not
+ * there again: nothing is, which would be taken for a good configuration. */
+static bool can_be_read_again(const char *path, FILE *out)
+{
+	struct stat st;
+	if (!path || stat(path, &st) != 0 || !S_ISFIFO(st.st_mode))
+		return true;
+	fprintf(out, "%s: error: it is a pipe, and cannot be read again\n", path);
+	return false;
+}
+
 static int reload(struct hf_instance *instance, FILE *out)
 {
 	struct hf_config *next;
@@ -187,7 +199,8 @@ static int reload(struct hf_instance *instance, FILE *out)
 	}
 	hf_notify_reloading(instance->notify, hf_clock_now());
 	int status = HF_EXIT_USAGE;
-	if (load(instance->config_path, out, &next) == 0) {
+	if (can_be_read_again(instance->config_path, out) &&
+		load(instance->config_path, out, &next) == 0) {
 		status = apply(instance, next, out);
 		taken = status == HF_EXIT_GOOD;
 		if (!taken)

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -93,6 +94,22 @@ static void a_bad_file_changes_nothing_and_says_why(void **state)
 	assert_ptr_equal(f->instance.config, before);
 	assert_int_equal(f->instance.server->reloads, 0);
 	assert_int_equal(atomic_load(&f->instance.reload_failures), 1);
+}
+
+/* A pipe keeps its reader waiting for somebody who writes, and what was read from it at the
+ * start is not there the second time: nothing is, which is a good configuration. */
+static void a_pipe_is_not_read_again(void **state)
+{
+	struct fixture *f = *state;
+	struct hf_config *before = f->instance.config;
+	unlink(f->path);
+	assert_int_equal(mkfifo(f->path, 0600), 0);
+	alarm(20);
+	assert_int_equal(reload(f), HF_EXIT_USAGE);
+	alarm(0);
+	assert_non_null(strstr(f->said, "it is a pipe, and cannot be read again"));
+	assert_ptr_equal(f->instance.config, before);
+	assert_int_equal(f->instance.server->reloads, 0);
 }
 
 static void a_server_that_cannot_change_keeps_what_it_has(void **state)
@@ -207,6 +224,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_good_file_takes_the_place_of_the_old_one, begin, end),
 		cmocka_unit_test_setup_teardown(a_bad_file_changes_nothing_and_says_why, begin, end),
+		cmocka_unit_test_setup_teardown(a_pipe_is_not_read_again, begin, end),
 		cmocka_unit_test_setup_teardown(a_server_that_cannot_change_keeps_what_it_has, begin, end),
 		cmocka_unit_test_setup_teardown(keys_that_need_a_restart_are_named_until_it_is_restarted, begin, end),
 		cmocka_unit_test_setup_teardown(nothing_is_reloaded_while_stopping, begin, end),
