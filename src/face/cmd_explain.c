@@ -11,13 +11,15 @@
 #include "face/verbs.h"
 #include "zone/rules.h"
 
-/* As the control socket wants it; what is wrong with it is found out there, too. */
+/* As the control socket wants it. */
 static bool make_argument(const struct hf_call *call, char *buf, size_t size)
 {
-	int len = snprintf(buf, size, "%s %s%s%s", call->words[0],
-		call->word_count > 1 ? call->words[1] : "A", call->flags.no_ask ? "" : " ask",
-		call->flags.json ? " json" : "");
-	if (len > 0 && (size_t)len < size && !strchr(buf, '\n'))
+	const char *type = call->word_count > 1 ? call->words[1] : "A";
+	if (!hf_story_words_good(call->words[0], type, call->err))
+		return false;
+	int len = snprintf(buf, size, "%s %s%s%s", call->words[0], type,
+		call->flags.no_ask ? "" : " ask", call->flags.json ? " json" : "");
+	if (len > 0 && (size_t)len < size)
 		return true;
 	fprintf(call->err, "the name is too long\n");
 	return false;

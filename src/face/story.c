@@ -27,6 +27,25 @@ static bool read_word(const char *word, struct hf_story_wish *wish)
 	return true;
 }
 
+static bool no_name(const char *word, FILE *out)
+{
+	fprintf(out, "'%s' is no domain name\n", word);
+	return false;
+}
+
+static bool no_type(const char *word, FILE *out)
+{
+	fprintf(out, "'%s' is no type of record: expected A, AAAA, HTTPS ... or TYPE64\n", word);
+	return false;
+}
+
+bool hf_story_words_good(const char *name, const char *type, FILE *out)
+{
+	if (!name[0] || name[strcspn(name, " \n")])
+		return no_name(name, out);
+	return hf_type_read(type) ? true : no_type(type, out);
+}
+
 bool hf_story_wish_read(const char *argument, struct hf_story_wish *ret, FILE *out)
 {
 	char line[HF_NAME_TEXT_MAX + 64], *rest;
@@ -36,18 +55,11 @@ bool hf_story_wish_read(const char *argument, struct hf_story_wish *ret, FILE *o
 		return false;
 	}
 	const char *name = strtok_r(line, " ", &rest);
-	if (!name || hf_name_from_text(name, strlen(name), &ret->question.name)) {
-		fprintf(out, "'%s' is no domain name\n", name ? name : "");
-		return false;
-	}
+	if (!name || hf_name_from_text(name, strlen(name), &ret->question.name))
+		return no_name(name ? name : "", out);
 	for (const char *word; (word = strtok_r(NULL, " ", &rest));)
-		if (!read_word(word, ret)) {
-			fprintf(out,
-				"'%s' is no type of record: expected A, AAAA, HTTPS ... or "
-				"TYPE64\n",
-				word);
-			return false;
-		}
+		if (!read_word(word, ret))
+			return no_type(word, out);
 	return true;
 }
 

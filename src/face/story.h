@@ -22,6 +22,10 @@ struct hf_story_wish {
 };
 bool hf_story_wish_read(const char *argument, struct hf_story_wish *ret, FILE *out);
 
+/* Whether NAME and TYPE would each be read as what they are there, and not as nothing or as
+ * another word. False, with a word on `out`. */
+bool hf_story_words_good(const char *name, const char *type, FILE *out);
+
 /* What upstreams are given to answer, certificates included; a client of ours has given up by then.
  */
 #define HF_STORY_LONGEST (8 * HF_SECOND)

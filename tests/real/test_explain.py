@@ -89,6 +89,21 @@ def test_a_type_may_be_given(holdfast, fake):
     assert code == 2 and "no domain name" in text
 
 
+@pytest.mark.parametrize("words, said", [
+    (("",), "'' is no domain name"),
+    (("db.corp.example AAAA",), "'db.corp.example AAAA' is no domain name"),
+    ((NAME, ""), "'' is no type of record"),
+    ((NAME, "ask"), "'ask' is no type of record"),
+    ((NAME, "json"), "'json' is no type of record"),
+    ((NAME, "A ask"), "'A ask' is no type of record"),
+])
+@pytest.mark.parametrize("how", [(), ("--standalone",)])
+def test_what_is_asked_for_is_what_was_written(holdfast, fake, words, said, how):
+    server = holdfast({"a": fake().at})
+    code, text = explain(server, "-q", *how, *words)
+    assert code == 2 and said in text, text
+
+
 def test_who_is_silent_takes_his_time_and_nobody_elses(holdfast, fake):
     server = holdfast({"a": fake().at, "dark": fake(fakes.silent).at})
     result = []
