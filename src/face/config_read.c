@@ -49,7 +49,7 @@ static void complain_range(struct hf_reading *r, const struct hf_option *row,
 	hf_option_words(row, words);
 	if (row->type == HF_OPT_PREFIXES)
 		hf_complain(r->source, node->at, "'%s' has bits set behind its length", quoted);
-	else if (row->type == HF_OPT_TEXT)
+	else if (row->type == HF_OPT_TEXT || row->type == HF_OPT_TEXTS)
 		hf_complain(r->source, node->at, "'%s' is %u bytes long: expected %s to %s", quoted,
 			node->len, bound_text(row, row->min, least), bound_text(row, row->max, most));
 	else

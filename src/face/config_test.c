@@ -365,16 +365,19 @@ static void values_out_of_range_are_told_the_range(void **state)
 {
 	(void)state;
 	static const struct fault faults[] = {
-		{ "workers: 0\n", "t:1:10: error: 0 is out of range: expected 1 to 256 or auto\n" },
-		{ "workers: 257\n", "t:1:10: error: 257 is out of range: expected 1 to 256 or auto\n" },
-		{ "listen: { edns-size: 70000 }\n",
-		  "t:1:22: error: 70000 is out of range: expected 512 to 4096\n" },
-		{ "drain: 6m\n", "t:1:8: error: 6m is out of range: expected 0s to 5m\n" },
-		{ "cache: { size: 4KiB }\n",
-		  "t:1:16: error: 4KiB is out of range: expected 1MiB to 16TiB\n" },
-		{ "control: \"\"\n", "t:1:10: error: '' is 0 bytes long: expected 1 to 107\n" },
-		{ "clients: { allow: 10.0.0.1/8 }\n",
-		  "t:1:19: error: '10.0.0.1/8' has bits set behind its length\n" },
+		{"workers: 0\n", "t:1:10: error: 0 is out of range: expected 1 to 256 or auto\n"},
+		{"workers: 257\n",
+			"t:1:10: error: 257 is out of range: expected 1 to 256 or auto\n"},
+		{"listen: { edns-size: 70000 }\n",
+			"t:1:22: error: 70000 is out of range: expected 512 to 4096\n"},
+		{"drain: 6m\n", "t:1:8: error: 6m is out of range: expected 0s to 5m\n"},
+		{"cache: { size: 4KiB }\n",
+			"t:1:16: error: 4KiB is out of range: expected 1MiB to 16TiB\n"},
+		{"control: \"\"\n", "t:1:10: error: '' is 0 bytes long: expected 1 to 107\n"},
+		{"cache: { keep-warm: [\"\"] }\n",
+			"t:1:22: error: '' is 0 bytes long: expected 1 to 1023\n"},
+		{"clients: { allow: 10.0.0.1/8 }\n",
+			"t:1:19: error: '10.0.0.1/8' has bits set behind its length\n"},
 	};
 	assert_faults(faults, HF_COUNT_OF(faults));
 }
