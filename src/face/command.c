@@ -224,6 +224,19 @@ static int close_out(FILE *out, FILE *err, int status)
 	return status == HF_EXIT_GOOD ? HF_EXIT_UNREACHED : status;
 }
 
+/* `holdfast help VERB` is what some people type first. */
+static int help(const struct hf_program *program, const char *about, FILE *out, FILE *err)
+{
+	const struct hf_verb *verb = about ? find_verb(program, about) : NULL;
+	if (about && !verb)
+		return unknown_verb(program, about, err);
+	if (verb)
+		write_verb_help(out, program, verb);
+	else
+		write_program_help(out, program);
+	return HF_EXIT_GOOD;
+}
+
 int hf_command(const struct hf_program *program, int argc, char **argv, FILE *out, FILE *err)
 {
 	static const char *const helps[] = { "--help", "-h", "help", NULL };
@@ -235,14 +248,9 @@ int hf_command(const struct hf_program *program, int argc, char **argv, FILE *ou
 	}
 	const char *word = is_one_of(argv[1], versions) ? "version" : argv[1];
 	const struct hf_verb *verb = find_verb(program, word);
-	/* `holdfast help VERB` is what some people type first. */
-	if (!verb && is_one_of(word, helps) && argc > 2 && (verb = find_verb(program, argv[2])))
-		write_verb_help(out, program, verb);
-	else if (!verb && is_one_of(word, helps))
-		write_program_help(out, program);
-	else if (!verb)
-		return unknown_verb(program, argv[1], err);
-	else
+	if (verb)
 		return close_out(out, err, run_verb(verb, &call, argc - 1, argv + 1));
-	return close_out(out, err, HF_EXIT_GOOD);
+	if (is_one_of(word, helps))
+		return close_out(out, err, help(program, argc > 2 ? argv[2] : NULL, out, err));
+	return unknown_verb(program, argv[1], err);
 }

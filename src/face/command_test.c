@@ -133,6 +133,8 @@ static void help_is_made_from_the_rows(void **state)
 	assert_non_null(strstr(out_text, "Print it."));
 	assert_int_equal(COMMAND("help", "serve"), HF_EXIT_GOOD);
 	assert_non_null(strstr(out_text, "Serve it."));
+	assert_int_equal(COMMAND("help", "serv"), HF_EXIT_USAGE);
+	assert_non_null(strstr(err_text, "unknown verb `serv`, did you mean `serve`?"));
 }
 
 static void output_that_cannot_be_written_is_no_success(void **state)
