@@ -37,6 +37,7 @@ struct primary {
 	struct hf_witness *witness;
 	hf_us rests_until;
 	unsigned failures;   /* in a row */
+	char *fault;         /* the last of them; NULL */
 	bool no_differences; /* they failed last time: it is asked for all next time */
 	/* ---- of this fetch ---- */
 	bool left;   /* may still be tried */
@@ -120,8 +121,28 @@ static void finish(
 	hf_zone_unref(fetched.zone);
 }
 
+static void add_fault(struct xfr *x, const struct primary *p, const char *why)
+{
+	char who[HF_ADDRESS_TEXT_MAX];
+	size_t len = strlen(x->why);
+	snprintf(x->why + len, sizeof x->why - len, "%s%s: %s", len ? "; " : "",
+		hf_address_text(&p->place.address, who), why);
+}
+
+/* Those that rest as well, in the order in which they are written down: else the same trouble
+ * would be told anew each time that another of them is asked. */
+static void say_all_faults(struct xfr *x)
+{
+	x->why[0] = 0;
+	for (size_t i = 0; i < x->count; i++)
+		if (x->primaries[i].fault)
+			add_fault(x, &x->primaries[i], x->primaries[i].fault);
+}
+
 static void finish_empty_handed(struct xfr *x, hf_us now)
 {
+	if (!x->nothing)
+		say_all_faults(x);
 	if (x->nothing)
 		finish(x, HF_SOURCE_NOTHING,
 			(struct hf_fetched){
@@ -143,12 +164,18 @@ static void note_nothing(struct xfr *x, size_t i, uint32_t serial)
 	x->nothing_primary = i;
 }
 
-static void note_fault(struct xfr *x, const struct primary *p, const char *why)
+static void note_fault(struct xfr *x, struct primary *p, const char *why)
 {
-	char who[HF_ADDRESS_TEXT_MAX];
-	size_t len = strlen(x->why);
-	snprintf(x->why + len, sizeof x->why - len, "%s%s: %s", len ? "; " : "",
-		hf_address_text(&p->place.address, who), why);
+	add_fault(x, p, why);
+	free(p->fault);
+	p->fault = strdup(why);
+}
+
+static void note_success(struct primary *p)
+{
+	p->failures = 0;
+	free(p->fault);
+	p->fault = NULL;
 }
 
 static void let_rest(struct xfr *x, struct primary *p, hf_us now)
@@ -174,7 +201,7 @@ static void primary_failed(struct xfr *x, const char *why, hf_us now)
 
 static void primary_has_nothing(struct xfr *x, uint32_t serial, hf_us now)
 {
-	x->primaries[x->current].failures = 0;
+	note_success(&x->primaries[x->current]);
 	note_nothing(x, x->current, serial);
 	hang_up(x);
 	next_primary(x, now);
@@ -219,7 +246,7 @@ static void made(void *ctx, const struct hf_made *made, hf_us now)
 		primary_failed(x, made->why[0] ? made->why : hf_strerror(made->rc), now);
 		return;
 	}
-	x->primaries[x->current].failures = 0;
+	note_success(&x->primaries[x->current]);
 	x->primaries[x->current].no_differences = false;
 	finish(x, HF_SOURCE_NEW,
 		(struct hf_fetched){.zone = made->zone,
@@ -515,8 +542,10 @@ static void free_xfr(struct hf_source *source)
 	if (!x)
 		return;
 	cancel(source);
-	for (size_t i = 0; i < x->count; i++)
+	for (size_t i = 0; i < x->count; i++) {
 		hf_witness_free(x->primaries[i].witness);
+		free(x->primaries[i].fault);
+	}
 	hf_trust_unref(x->secure.trust);
 	hf_tsig_free(x->tsig);
 	free(x->primaries);

@@ -503,6 +503,39 @@ static void a_primary_that_failed_rests_while_another_can_be_asked(void **state)
 	assert_true(w->primaries[0].connections < 3);
 }
 
+/* Else the log would tell of the one and of the other in turns, and the status of half. */
+static void a_failure_names_those_that_rest_too(void **state)
+{
+	struct world *w = *state;
+	w->primaries[0].manner = REFUSES;
+	w->primaries[1].manner = HANGS_UP;
+	make_source(w, 2);
+	for (unsigned i = 0; i < 6; i++) {
+		begin(w, NULL, false);
+		hf_sim_run_for(w->sim, 100 * HF_MS);
+		assert_int_equal(w->fetched, i + 1);
+		assert_int_equal(w->what.result, HF_SOURCE_FAILED);
+		assert_string_equal(w->why,
+			"198.51.100.1:53: the answer is REFUSED; "
+			"198.51.100.2:53: the connection was closed before the end");
+	}
+	assert_true(w->primaries[0].connections < 6);
+}
+
+static void a_failure_that_is_over_is_named_no_more(void **state)
+{
+	struct world *w = *state;
+	w->primaries[0].manner = REFUSES;
+	make_source(w, 2);
+	assert_int_equal(fetch(w, NULL), HF_SOURCE_NEW);
+	w->primaries[0].manner = HONEST;
+	dies(&w->primaries[1]);
+	assert_int_equal(fetch(w, NULL), HF_SOURCE_NEW);
+	w->primaries[0].manner = STALLS;
+	assert_int_equal(fetch(w, NULL), HF_SOURCE_FAILED);
+	assert_null(strstr(w->why, "REFUSED"));
+}
+
 static void who_does_no_ixfr_is_asked_for_all(void **state)
 {
 	struct world *w = *state;
@@ -714,6 +747,8 @@ int main(void)
 		T(octets_that_come_one_by_one_are_given_up),
 		T(nobody_there_is_a_failure_that_names_all),
 		T(a_primary_that_failed_rests_while_another_can_be_asked),
+		T(a_failure_names_those_that_rest_too),
+		T(a_failure_that_is_over_is_named_no_more),
 		T(who_does_no_ixfr_is_asked_for_all),
 		T(differences_that_break_off_are_asked_for_whole_the_next_time),
 		T(an_older_version_is_taken_only_if_it_may_be),
