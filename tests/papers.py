@@ -1,12 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Checks what stands beside the code: licences, scripts, generated pages,
-manuals, and how a run is counted. Prints TAP.
+manuals and examples, and how a run is counted. Prints TAP.
 
     tests/papers.py BUILD    the build directory whose holdfast writes the pages
                              anew, and where the manuals were put together"""
 
 import glob
+import json
 import os
 import re
 import subprocess
@@ -20,6 +21,7 @@ SOURCE = re.compile(r'(\.(c|h|py|sh|play|[1578])|meson\.build|meson_options\.txt
 # Page in the tree -> the words that make the binary write it.
 GENERATED = {
     'docs/configuration.md': ['doc', 'reference'],
+    'docs/holdfast.schema.json': ['doc', 'schema'],
 }
 
 
@@ -110,9 +112,38 @@ def what_is_skipped_neither_passes_nor_fails_and_has_a_name(_, __):
             yield f'{said!r} counts as {tally.of_tap(said, "unit", finished)}, not {counts}'
 
 
+def examples(path, keys):
+    """(line, text) of what a page shows of a configuration; other YAML has other keys."""
+    text = open(os.path.join(HOME, path), encoding='utf-8').read()
+    for found in re.finditer(r'^```yaml\n(.*?)^```', text, re.M | re.S):
+        if re.match(r'[a-z-]*', found[1])[0] in keys:
+            yield text.count('\n', 0, found.start()) + 2, found[1]
+
+
+def faults_of(binary, text):
+    """What is wrong with it, but for files that are not here."""
+    done = subprocess.run([binary, 'check', '-c', '/dev/stdin'], input=text, capture_output=True,
+                          text=True, check=False)
+    return [line for line in (done.stdout + done.stderr).split('\n')
+            if ' error: ' in line and 'No such file or directory' not in line]
+
+
+def examples_of_pages_are_good_configurations(files, build):
+    binary = os.path.join(build, 'holdfast')
+    keys = json.loads(run(binary, 'doc', 'schema').stdout)['properties']
+    for path in (p for p in files if p.endswith('.md')):
+        first = ''
+        for line, text in examples(path, keys):
+            # Alone, or as what is added to the page's first.
+            faults = faults_of(binary, text)
+            if faults and (not first or faults_of(binary, first + text)):
+                yield f'{path}:{line}: {faults[0]}'
+            first = first or text
+
+
 CHECKS = [every_source_file_names_its_licence, shell_scripts_pass_shellcheck,
           generated_pages_are_what_the_binary_writes, manuals_are_well_formed,
-          every_local_link_of_a_page_leads_somewhere,
+          every_local_link_of_a_page_leads_somewhere, examples_of_pages_are_good_configurations,
           what_is_skipped_neither_passes_nor_fails_and_has_a_name]
 
 
