@@ -143,9 +143,10 @@ static void note_sent(const struct hf_step *s, const struct hf_attempt *a)
 	const struct hf_query *q = s->q;
 	hf_us waited = a->due - a->sent;
 	bool retry = a->reason == HF_SEND_RETRY;
+	unsigned why = retry ? q->cause : q->copy ? HF_PROBE_OWN : HF_PROBE_LOOK;
 	if (s->env->diary && (retry || a->reason == HF_SEND_PROBE))
-		hf_step_write(s, retry ? HF_DECIDED_RETRY : HF_DECIDED_PROBE, retry ? q->cause : 0,
-			a->upstream, HF_STEP_NOBODY, waited, retry ? q->sends : 0)
+		hf_step_write(s, retry ? HF_DECIDED_RETRY : HF_DECIDED_PROBE, why, a->upstream,
+			HF_STEP_NOBODY, waited, retry ? q->sends : 0)
 			->channel = (uint8_t)a->channel;
 }
 

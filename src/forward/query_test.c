@@ -2680,6 +2680,20 @@ static void what_is_asked_hedged_and_answered_is_written_down_with_its_figures(v
 	hf_diary_free(t.diary);
 }
 
+static void a_question_of_our_own_is_written_down_as_that(void **state)
+{
+	struct asked t;
+	struct hf_diary_reader reader = {0, 0};
+	(void)state;
+	prepare_with_diary(&t, 1);
+	t.q.copy = true;
+	start(&t);
+	const struct hf_decision *d = decided(&t, &reader, HF_DECIDED_PROBE);
+	assert_int_equal(d->slot, 100);
+	assert_int_equal(d->why, HF_PROBE_OWN);
+	hf_diary_free(t.diary);
+}
+
 static void what_follows_a_truncated_reply_is_written_down_with_its_channel(void **state)
 {
 	struct asked t;
@@ -2979,6 +2993,7 @@ int main(void)
 		cmocka_unit_test(a_step_names_those_it_touched_and_how_they_were),
 		cmocka_unit_test(
 			what_is_asked_hedged_and_answered_is_written_down_with_its_figures),
+		cmocka_unit_test(a_question_of_our_own_is_written_down_as_that),
 		cmocka_unit_test(a_miss_that_is_answered_is_one_line),
 		cmocka_unit_test(what_follows_a_truncated_reply_is_written_down_with_its_channel),
 		cmocka_unit_test(

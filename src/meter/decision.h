@@ -58,7 +58,7 @@ enum hf_decided {
 				 95 % of its answers take no longer */
 	HF_DECIDED_NO_HEDGE,  /* ... that is not sent; other: who is silent, a: for how long, why:
 				 enum hf_decided_without */
-	HF_DECIDED_PROBE,     /* a copy, to slot, that is due for a look */
+	HF_DECIDED_PROBE,     /* a message to slot for our own sake; why: enum hf_decided_probe */
 	HF_DECIDED_FOLLOW,    /* the same once more to slot, or another is heard; why: enum
 				 hf_decided_follow */
 	HF_DECIDED_NO_TOKEN,  /* no further message yet; why: whose budget of retries is spent
@@ -101,6 +101,11 @@ enum hf_decided_follow {
 	HF_FOLLOW_COOKIE,    /* with the cookie that it gave, or over TCP */
 	HF_FOLLOW_FORGED,    /* over TCP: somebody may have guessed what was asked */
 	HF_FOLLOW_TRUTH,     /* another: one lied, or several have to agree */
+};
+
+enum hf_decided_probe {
+	HF_PROBE_LOOK, /* a copy of a client's question: it is due for a look */
+	HF_PROBE_OWN,  /* a canary, a comparison and the like */
 };
 
 enum hf_decided_stale {

@@ -133,8 +133,10 @@ static void say_no_hedge(const struct saying *s)
 
 static void say_probe(const struct saying *s)
 {
-	say(s, "sent %s a copy over %s, to see whether it is back", s->slot,
-		channel(s->d->channel));
+	say(s,
+		s->d->why == HF_PROBE_OWN ? "asked %s over %s, a question of our own"
+					  : "sent %s a copy over %s, to see whether it is back",
+		s->slot, channel(s->d->channel));
 }
 
 static void say_follow(const struct saying *s)

@@ -52,6 +52,10 @@ static void a_decision_is_said_with_names_and_figures(void **state)
 			"asked isp over TLS without EDNS, which it does not know"},
 		{{.kind = HF_DECIDED_FOLLOW, .why = HF_FOLLOW_TRUNCATED, .channel = HF_CHANNEL_TCP},
 			"asked isp over TCP, for its reply was cut short"},
+		{{.kind = HF_DECIDED_PROBE, .why = HF_PROBE_LOOK},
+			"sent isp a copy over UDP, to see whether it is back"},
+		{{.kind = HF_DECIDED_PROBE, .why = HF_PROBE_OWN},
+			"asked isp over UDP, a question of our own"},
 		{{.kind = HF_DECIDED_NO_TOKEN, .slot = 7, .why = HF_WITHOUT_OUR_TOKEN, .a = 5000},
 			"asks nobody else for now, next would be ?: the budget of retries for all "
 			"upstreams is spent; looks again in 5.0 ms"},
