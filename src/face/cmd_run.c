@@ -176,6 +176,9 @@ static int reload(struct run *run, FILE *asker)
 			fputs(text, asker);
 	}
 	free(text);
+	if (asker)
+		fputs(taken ? "reloaded\n" : "not reloaded: the configuration stays as it was\n",
+			asker);
 	hf_log_say(run->log, good ? HF_LOG_INFO : HF_LOG_ERROR,
 		good    ? "configuration reloaded"
 		: taken ? "configuration reloaded, and zones that were answered are not any more"
@@ -284,9 +287,7 @@ static void signal_came(void *ctx, int fd, hf_us now)
 static int request_reload(void *ctx, const char *argument, FILE *out)
 {
 	(void)argument;
-	int status = reload(ctx, out);
-	fputs(status == HF_EXIT_GOOD ? "reloaded\n" : "not reloaded: the configuration stays as it was\n", out);
-	return status;
+	return reload(ctx, out);
 }
 
 static int request_status(void *ctx, const char *argument, FILE *out)

@@ -150,6 +150,7 @@ def test_a_served_zone_is_withheld_when_a_reload_retires_an_address_in_it(zone_s
     code, said = server.reload()  # taken, and a fault is found: by name, with why
     assert code == 1 and "zone %s was answered until now, and is not any more" % ZONE.rstrip(".") in said
     assert "192.0.2.66" in said
+    assert "stays as it was" not in said and said.endswith("reloaded\n"), said
     net.wait_until("a line of it", lambda: "that were answered are not any more" in server.process.output())
     net.wait_until("the zone to be withheld",
                    lambda: server.udp("db." + ZONE, edns=1232).ede == [NOT_READY])
