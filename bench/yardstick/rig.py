@@ -13,7 +13,6 @@ import glob
 import gzip
 import json
 import os
-import resource
 import shutil
 import socket
 import struct
@@ -79,27 +78,28 @@ def interrupts_apart():
 APART = interrupts_apart()
 
 
-def busy_seconds():
-    """(time that the processors did not idle, time that the host took), of all of
-    them. Idle time is measured, not sampled, where the kernel stops its ticks."""
+def used_by_all():
+    """(task -> seconds that it has used, told by the scheduler; seconds that the host took), of all
+    tasks that there are, the kernel's too. What is not idle is no measure of it: with many interrupts
+    and short waits a tenth of a core is neither idle nor anybody's."""
+    seconds = {}
+    for path in glob.glob("/proc/[0-9]*/task/*/schedstat"):
+        try:
+            with open(path) as stat:
+                seconds[path] = int(stat.read().split()[0]) / 1e9
+        except OSError:
+            continue
     with open("/proc/stat") as stat:
-        ticks = [int(field) for field in stat.readline().split()[1:9]]
-    idle, waiting, interrupts, stolen = ticks[3], ticks[4], ticks[5] + ticks[6], ticks[7]
-    nobodys = idle + waiting + stolen + (interrupts if APART else 0)
-    return time.monotonic() * os.cpu_count() - nobodys / TICK, stolen / TICK
-
-
-def own_seconds():
-    """What this process has used, and what it has started and waited for."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + children.ru_utime + children.ru_stime
+        return seconds, int(stat.readline().split()[8]) / TICK
 
 
 def shares(before, after, known, took):
-    """How quiet the machine was between two words of busy_seconds(), as shares of one core:
-    what the host took, and what others used, that is all but the `known` seconds."""
-    busy, stolen = (later - earlier for earlier, later in zip(before, after))
-    return {"others": round(max(0.0, busy - known) / took, 4), "stolen": round(stolen / took, 4)}
+    """How quiet the machine was between two words of used_by_all(), as shares of one core:
+    what the host took, and what others used, that is all who are there at the end but the `known`
+    seconds of those of us who are."""
+    used = sum(max(0.0, seconds - before[0].get(task, 0.0)) for task, seconds in after[0].items())
+    return {"others": round(max(0.0, used - known) / took, 4),
+            "stolen": round((after[1] - before[1]) / took, 4)}
 
 
 def counts_instructions():
@@ -147,9 +147,9 @@ class Look:
 
     def __init__(self, rig):
         self.upstream = rig.upstream.cpu()
-        self.ours = own_seconds() + self.upstream
+        self.ours = time.process_time() + self.upstream
         self.server, self.user, self.system = cpu_of(rig.server.process.pid)
-        self.busy = busy_seconds()
+        self.all = used_by_all()
         self.at = time.monotonic()
         self.asked = rig.upstream.asked()
         self.server_dropped = dropped(rig.server.address, rig.server.port)
@@ -165,7 +165,7 @@ class Look:
                 "upstream_asked": later.asked - self.asked,
                 "server_dropped": later.server_dropped - self.server_dropped,
                 "upstream_dropped": later.upstream_dropped - self.upstream_dropped,
-                **shares(self.busy, later.busy, known, later.at - self.at)}
+                **shares(self.all, later.all, known, later.at - self.at)}
 
 
 class Rig:

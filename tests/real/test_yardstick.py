@@ -387,8 +387,10 @@ def test_who_does_not_do_the_work_is_compared_with_nobody():
 
 
 def test_others_are_all_that_is_not_known():
-    assert rig.shares((10.0, 1.0), (13.0, 1.1), 2.0, 2.0) == {"others": 0.5, "stolen": 0.05}
-    assert rig.shares((10.0, 1.0), (11.9, 1.0), 2.0, 2.0) == {"others": 0.0, "stolen": 0.0}
+    before, gone = {"ours": 9.0, "another": 1.0, "gone": 5.0}, {"ours": 9.0, "another": 1.0}
+    after = {"ours": 11.0, "another": 1.5, "new": 0.5}
+    assert rig.shares((before, 1.0), (after, 1.1), 2.0, 2.0) == {"others": 0.5, "stolen": 0.05}
+    assert rig.shares((before, 1.0), (gone, 1.0), 2.0, 2.0) == {"others": 0.0, "stolen": 0.0}
 
 
 def test_a_noisy_machine_gets_no_verdict():
