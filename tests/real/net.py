@@ -47,14 +47,30 @@ def address():
     return "127.%d.%d.%d" % (octet(), _next // 250, 1 + _next % 250)
 
 
+def _is_free(number):
+    """Nobody on this machine has it, over UDP or TCP."""
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        with socket.socket(socket.AF_INET, kind) as s:
+            if kind == socket.SOCK_STREAM:  # who had it a moment ago is not in the way
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("0.0.0.0", number))
+            except OSError:
+                return False
+    return True
+
+
 def port():
-    """A port that nobody had lately in this process, for who cannot have an
+    """A port that nobody has, nor had lately in this process, for who cannot have an
     address of its own. Below 16384, where source ports of resolvers begin; 55 a
     process in turn, as that many fit."""
     global _next_port
-    _next_port += 1
-    number = 6000 + (octet() - FIRST) * 55 + _next_port % 55
-    return port() if number in (8080, 9153) else number
+    for _ in range(55):
+        _next_port += 1
+        number = 6000 + (octet() - FIRST) * 55 + _next_port % 55
+        if number not in (8080, 9153) and _is_free(number):
+            return number
+    raise RuntimeError("none of this process's ports is free")
 
 
 def wait_until(what, true, seconds=60.0, pause=0.01):
