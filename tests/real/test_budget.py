@@ -36,8 +36,8 @@ def most_in_a_window(questions, window=WINDOW):
 
 def throw(client, names, edns=1232):
     """Asks for all of the names at once; the id is the place in the list."""
-    for i, name in enumerate(names):
-        client.send(wire.query(name, id=i, edns=edns))
+    for m in [wire.query(name, id=i, edns=edns) for i, name in enumerate(names)]:
+        client.send(m)
 
 
 def many(stem, count):

@@ -322,8 +322,8 @@ def test_one_client_with_thousands_of_pending_questions_leaves_room_for_others(f
     server = holdfast({"a": {"address": a.at, **under_test.NEVER_AGAIN, "infer-cap": False}},
                       workers=1, clients={"in-flight": 1024}, drain="0s")
     with server.udp_client(source=net.address()) as greedy:
-        for i in range(3000):
-            greedy.send(wire.query("g%d.slow.example." % i, edns=1232))
+        for m in [wire.query("g%d.slow.example." % i, edns=1232) for i in range(3000)]:
+            greedy.send(m)
         # Those that are over at once, and all that follow within half a second.
         refused = [wire.Message(m) for m in greedy.drain(3000 - 1024) + greedy.drain(1024, 0.5)]
         assert 3000 - 1024 <= len(refused) <= 3000 - 500, len(refused)

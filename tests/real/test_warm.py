@@ -71,12 +71,14 @@ def test_a_name_that_is_asked_for_once_is_not_refreshed(fake, holdfast):
 def test_refreshing_can_be_turned_off(fake, holdfast):
     upstream = fake(living(2))
     server = holdfast({"a": upstream.at}, cache={"prefetch": False})
+    began = time.monotonic()
     server.udp("popular.example.")
-    end = time.monotonic() + 1.9
-    while time.monotonic() < end:
+    while time.monotonic() < began + 1.9:
         server.udp("popular.example.")
         time.sleep(0.02)
-    assert upstream.count() == 1 and counted(server, "prefetched") == 0
+    # Where the machine took that long, its two seconds were over.
+    assert upstream.count() == 1 or time.monotonic() - began > 2
+    assert counted(server, "prefetched") == 0
 
 
 def test_nothing_is_refreshed_when_the_budget_has_no_room(fake, holdfast):
