@@ -197,7 +197,8 @@ def test_a_server_in_between_is_measured(programs, tmp_path):
         variant = servers.VARIANTS[0]
         made.start_server(variant, {".": ["a"]}, ["ready." + ZONE])
         run = made.play([stage.Flow("same", "127.0.2.1", "same." + ZONE, count=20)])
-        assert all(map(scenes.right, run.questions)) and run.weight({"same." + ZONE}) == 1
+        # On a busy machine the one packet may have a copy.
+        assert all(map(scenes.right, run.questions)) and 1 <= run.weight({"same." + ZONE}) <= 2
         run = made.play([stage.Flow("old", "127.0.2.1", "outside.example", count=1, tries=1, wait_ms=6000)],
                         [(0, "fault", lambda: made.upstreams.say("fault", "a", "silent"))])
         assert run.questions[0].rcode in (2, 5) and run.questions[0].ede != "-"
