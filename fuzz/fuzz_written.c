@@ -34,6 +34,8 @@ static void be_given(const struct hf_kept *kept, const struct hf_question *quest
 static void read_answers(struct hf_written_block *b)
 {
 	struct hf_reader r = hf_reader(b->content, b->len);
+	static const struct hf_cache_conf conf = {
+		.ttl_max = 3600 * HF_SECOND, .negative_max = 60 * HF_SECOND};
 	struct hf_written_answer answer, back;
 	while (hf_written_answer_get(&r, b->content, &answer)) {
 		struct hf_question question;
@@ -46,8 +48,9 @@ static void read_answers(struct hf_written_block *b)
 		if (hf_written_answer_question(&answer, &question))
 			continue;
 		hf_require(hf_name_wire_len(question.name.bytes, question.name.len) == question.name.len);
-		if (answer.flags & HF_WRITTEN_GONE || hf_written_answer_read(&answer, &kept))
+		if (answer.flags & HF_WRITTEN_GONE || hf_written_answer_read(&answer, &conf, &kept))
 			continue;
+		hf_require(kept.ttl <= answer.ttl && kept.ttl <= conf.ttl_max / HF_SECOND);
 		hf_require(kept.len >= HF_HEADER_LEN + question.name.len + 4);
 		hf_require(kept.ttl_count <= HF_RECORDS_MAX);
 		be_given(&kept, &question);

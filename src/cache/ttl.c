@@ -48,3 +48,12 @@ void hf_ttl_of_denial(struct hf_kept *kept)
 			hf_put_u32(field, kept->ttl);
 	}
 }
+
+void hf_ttl_bound(struct hf_kept *kept, const uint8_t *m, const struct hf_message_view *view,
+	uint16_t type, const struct hf_cache_conf *conf)
+{
+	enum hf_answer_kind kind = hf_answer_kind(m, view, type);
+	kept->ttl = hf_ttl_of(kind, view, kept->ttl, conf);
+	if (kind != HF_ANSWER_POSITIVE && view->has_soa)
+		hf_ttl_of_denial(kept);
+}

@@ -42,4 +42,9 @@ uint32_t hf_ttl_of(enum hf_answer_kind kind, const struct hf_message_view *view,
  * however old it is here (RFC 2308 section 5). */
 void hf_ttl_of_denial(struct hf_kept *kept);
 
+/* Both, for what is kept of a message, its TTLs noted already (hf_keep). type: the one asked for.
+ */
+void hf_ttl_bound(struct hf_kept *kept, const uint8_t *m, const struct hf_message_view *view,
+	uint16_t type, const struct hf_cache_conf *conf);
+
 #endif

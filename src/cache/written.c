@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "cache/cache.h"
+#include "cache/ttl.h"
 
 static const uint8_t file_magic[16] = "holdfast answers";
 static const uint8_t block_magic[4] = "HFBL";
@@ -303,7 +304,8 @@ static bool is_kept(const struct hf_message_view *view, const struct hf_written_
 	       denial == !!(answer->flags & HF_CACHE_NAME) && answer->ttl <= view->ttl_min;
 }
 
-int hf_written_answer_read(const struct hf_written_answer *answer, struct hf_kept *ret)
+int hf_written_answer_read(const struct hf_written_answer *answer, const struct hf_cache_conf *conf,
+	struct hf_kept *ret)
 {
 	struct hf_message_view view;
 	if (hf_message_read(answer->wire, answer->len, &view) || !is_kept(&view, answer))
@@ -312,7 +314,12 @@ int hf_written_answer_read(const struct hf_written_answer *answer, struct hf_kep
 	ret->len = answer->len;
 	ret->answer_end = view.answer_end;
 	ret->authority_end = view.authority_end;
-	int rc = hf_keep_again(ret, view.question_end, INT32_MAX);
-	ret->ttl = answer->ttl;
-	return rc;
+	int rc = hf_keep_again(ret, view.question_end, (uint32_t)(conf->ttl_max / HF_SECOND));
+	if (rc)
+		return rc;
+	hf_ttl_bound(
+		ret, answer->wire, &view, hf_get_u16(answer->wire + view.question_end - 4), conf);
+	if (ret->ttl > answer->ttl)
+		ret->ttl = answer->ttl;
+	return 0;
 }

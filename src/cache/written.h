@@ -45,6 +45,7 @@
 #include "base/address.h"
 #include "base/buffer.h"
 #include "base/time.h"
+#include "cache/cache_conf.h"
 #include "wire/build.h"
 #include "wire/message.h"
 
@@ -172,9 +173,10 @@ bool hf_written_answer_get(struct hf_reader *r, uint8_t *bytes, struct hf_writte
  * that no key has. */
 int hf_written_answer_question(const struct hf_written_answer *answer, struct hf_question *ret);
 
-/* An answer as the cache keeps it: ret->ttl_at must have room for HF_RECORDS_MAX
- * entries. Whatever hf_keep could not have made is HF_EMALFORMED, and so is an answer
- * without a question. */
-int hf_written_answer_read(const struct hf_written_answer *answer, struct hf_kept *ret);
+/* An answer as the cache keeps it, and by the bounds of now, which may be others than when it
+ * came: ret->ttl_at must have room for HF_RECORDS_MAX entries. Whatever hf_keep could not have
+ * made is HF_EMALFORMED, and so is an answer without a question. */
+int hf_written_answer_read(const struct hf_written_answer *answer, const struct hf_cache_conf *conf,
+	struct hf_kept *ret);
 
 #endif

@@ -29,10 +29,13 @@ static struct hf_written_answer shop(void)
 static bool reads(const struct hf_written_answer *answer, struct hf_question *q,
 	struct hf_kept *kept)
 {
+	static const struct hf_cache_conf conf = {
+		.ttl_max = 86400 * HF_SECOND, .negative_max = 3600 * HF_SECOND};
 	static uint16_t ttl_at[HF_RECORDS_MAX];
 	kept->ttl_at = ttl_at;
 	return hf_written_answer_question(answer, q) == 0 &&
-	       (answer->flags & HF_WRITTEN_GONE || hf_written_answer_read(answer, kept) == 0);
+	       (answer->flags & HF_WRITTEN_GONE ||
+		       hf_written_answer_read(answer, &conf, kept) == 0);
 }
 
 /* A file of `count` blocks, each with one answer whose TTL is its number. */
@@ -105,6 +108,24 @@ static void an_answer_reads_back_as_it_was_written(void **state)
 	assert_int_equal(kept.ttl_count, 1);
 	assert_int_equal(kept.ttl_at[0], 36);
 	assert_int_equal(kept.answer_end, sizeof reply);
+}
+
+static void an_answer_is_good_for_no_longer_than_the_bounds_of_now_allow(void **state)
+{
+	(void)state;
+	const struct hf_cache_conf lowered = {.ttl_max = 60 * HF_SECOND};
+	uint8_t copy[sizeof reply];
+	uint16_t ttl_at[1];
+	struct hf_written_answer in = shop();
+	struct hf_kept kept = {.ttl_at = ttl_at};
+	in.wire = memcpy(copy, reply, sizeof reply);
+	assert_int_equal(hf_written_answer_read(&in, &lowered, &kept), 0);
+	assert_int_equal(kept.ttl, 60);
+	assert_int_equal(hf_get_u32(copy + ttl_at[0]), 60);
+	/* Nor than it was. */
+	in.ttl = 5;
+	assert_int_equal(hf_written_answer_read(&in, &lowered, &kept), 0);
+	assert_int_equal(kept.ttl, 5);
 }
 
 static void an_answer_that_does_not_fit_leaves_nothing(void **state)
@@ -298,6 +319,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_answer_reads_back_as_it_was_written),
+		cmocka_unit_test(an_answer_is_good_for_no_longer_than_the_bounds_of_now_allow),
 		cmocka_unit_test(an_answer_that_does_not_fit_leaves_nothing),
 		cmocka_unit_test(a_name_that_leans_on_a_ttl_is_malformed),
 		cmocka_unit_test(what_could_not_have_been_kept_is_malformed),

@@ -120,10 +120,7 @@ bool hf_deliver_keep(struct flight *f, const uint8_t *m, const struct hf_message
 		ttl_max = ttl_most;
 	if (hf_keep(m, view, ttl_max, kept))
 		return false;
-	enum hf_answer_kind kind = hf_answer_kind(m, view, f->base.question.type);
-	kept->ttl = hf_ttl_of(kind, view, kept->ttl, conf);
-	if (kind != HF_ANSWER_POSITIVE && view->has_soa)
-		hf_ttl_of_denial(kept);
+	hf_ttl_bound(kept, m, view, f->base.question.type, conf);
 	return true;
 }
 

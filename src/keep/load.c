@@ -385,7 +385,7 @@ static void put_back(struct load *load, const struct session *s, const struct ah
 	struct hf_kept kept = { .ttl_at = load->ttl_at };
 	bool gone = a->answer.flags & HF_WRITTEN_GONE;
 	hf_us stored = stored_at(load, s, &a->answer), before;
-	if (!gone && hf_written_answer_read(&a->answer, &kept)) {
+	if (!gone && hf_written_answer_read(&a->answer, load->plan->cache, &kept)) {
 		load->figures->damaged++;
 		return;
 	}

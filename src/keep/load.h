@@ -17,7 +17,8 @@
  *
  * An answer is put back while its TTL or, past that, `cache.stale` lasts, if it
  * still belongs to the route of its name (keep/routes.h), and if its wire form
- * stands up to the care that an upstream's reply gets. What is damaged is told in a
+ * stands up to the care that an upstream's reply gets. It is good for no longer than
+ * `cache.ttl-max` and `negative-max` have it now. What is damaged is told in a
  * line for each place and left out; nothing here keeps a server from starting.
  *
  * What was learnt of upstreams (keep/memory.h) is put back by the same clocks: the

@@ -95,6 +95,20 @@ def test_a_restart_forgets_nothing_and_ttls_run_on(start):
     assert not [w for w in warnings(server) if "persist" in w or "left out" in w]
 
 
+def test_bounds_that_were_lowered_hold_for_what_is_put_back(start):
+    server, upstream = start(lambda q: fakes.honest(q, ttl=7200), cache={"ttl-max": "2h"})
+    learn(server, NAMES[:1])
+    assert server.udp("nx1.example.").authority[0].ttl == 30
+    server.stop()
+    upstream.stop()
+    server.conf["cache"].update({"ttl-max": "100s", "negative-max": "10s"})
+    server.write()
+    server.start()
+    assert 0 < server.udp(NAMES[0]).answer[0].ttl <= 100
+    reply = server.udp("nx1.example.")
+    assert reply.rcode == wire.NXDOMAIN and 0 < reply.authority[0].ttl <= 10
+
+
 def test_denials_and_types_and_do_come_back_as_what_they_were(start):
     server, upstream = start()
     assert server.udp("nx1.example.").rcode == wire.NXDOMAIN
