@@ -40,14 +40,15 @@
  * seven of a pair's 16 are taken while the index grows, eleven when the cache is full: 18
  * to 28 octets, then 12. Its part of the ghosts are 2 octets, once the cache is full. So 90
  * to 108 octets while there is room, and 86 to 94 of the size of a full cache, of which
- * the answer itself is 52 to 60. While the index grows four names in ten thousand find all
+ * the answer itself is 52 to 60. (In one that has nothing but such records, 97: its index is
+ * full before its logs are.) While the index grows four names in ten thousand find all
  * 16 slots of their pair taken, and in a full cache one in a hundred: they go to the annex,
  * a 64th of the largest index and not stretched, where lookups that find nothing at home
  * look once anybody is there. Only when there is no place, either, has somebody to go.
  *
  * Memory is taken once but touched only when it is used, 2 MiB at a time where the
  * kernel gives huge pages (base/pages.h): the logs and the index fill from their beginning,
- * the ghosts (a fiftieth of the size) are in use once the small log has been full. Only the
+ * the ghosts (a 65th of the size) are in use once the small log has been full. Only the
  * annex, where few entries lie far apart, is taken 4 KiB at a time. What comes next may be
  * touched ahead by somebody who has time (hf_cache_prefault).
  *
