@@ -175,8 +175,8 @@ static void tell(struct hf_xdp_door *door, FILE *complaints)
 	if (error == door->told)
 		return;
 	if (!error)
-		fprintf(complaints, "listen.xdp: %s has come; answering there now (%s)\n",
-			door->name, door->native ? "native" : "generic");
+		fprintf(complaints, "listen.xdp: now answering at %s (%s)\n", door->name,
+			door->native ? "native" : "generic");
 	else
 		fprintf(complaints, "listen.xdp: cannot answer at %s: %s%s\n", door->name,
 			hf_xdp_door_why(error), remedy(error));

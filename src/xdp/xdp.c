@@ -397,7 +397,7 @@ void hf_xdp_adopt(
 void hf_xdp_tick(struct hf_xdp *xdp, FILE *complaints)
 {
 	hf_xdp_doors_look(xdp->doors, xdp->door_count, xdp->program_fd, complaints);
-	if (atomic_load(&xdp->plan))
+	if (atomic_load(&xdp->plan) && xdp->door_count)
 		renew(xdp, complaints);
 }
 
