@@ -449,6 +449,13 @@ static void be_deaf_on_tcp(struct hf_peer *peer, const struct hf_heard *heard)
 		answer(peer, heard);
 }
 
+/* A firewall: datagrams pass, and connections are reset. */
+static void refuse_tcp(struct hf_peer *peer, const struct hf_heard *heard)
+{
+	if (!heard->connection)
+		answer(peer, heard);
+}
+
 /* ---- lies: first a false answer, then the true one ---- */
 
 static size_t write_lie(struct hf_peer *peer, const struct hf_heard *heard)
@@ -606,36 +613,37 @@ static void say_nothing_at_all(struct hf_peer *peer, const struct hf_heard *hear
 }
 
 const struct hf_manner hf_manners[] = {
-	{ "answers", HF_TAKES_NOTHING, HF_SIM_UP, answer },
-	{ "silent", HF_TAKES_NOTHING, HF_SIM_UP, keep_silent },
-	{ "dark", HF_TAKES_NOTHING, HF_SIM_DOWN, keep_silent },
-	{ "refuses", HF_TAKES_NOTHING, HF_SIM_DEAD, keep_silent },
-	{ "servfail", HF_TAKES_NOTHING, HF_SIM_UP, say_servfail },
-	{ "refused", HF_TAKES_NOTHING, HF_SIM_UP, say_refused },
-	{ "notimp", HF_TAKES_NOTHING, HF_SIM_UP, say_notimp },
-	{ "formerr-on-edns", HF_TAKES_NOTHING, HF_SIM_UP, say_formerr_on_edns },
-	{ "drops-edns", HF_TAKES_NOTHING, HF_SIM_UP, drop_edns },
-	{ "garbage", HF_TAKES_NOTHING, HF_SIM_UP, say_garbage },
-	{ "truncates", HF_TAKES_NOTHING, HF_SIM_UP, truncate },
-	{ "lame", HF_TAKES_NOTHING, HF_SIM_UP, refer },
-	{ "late", HF_TAKES_DURATION, HF_SIM_UP, be_late },
-	{ "repeats", HF_TAKES_NOTHING, HF_SIM_UP, repeat },
-	{ "flaps", HF_TAKES_DURATION, HF_SIM_UP, flap },
-	{ "deaf-on-tcp", HF_TAKES_NOTHING, HF_SIM_UP, be_deaf_on_tcp },
-	{ "lies-id", HF_TAKES_NOTHING, HF_SIM_UP, lie_about_id },
-	{ "lies-case", HF_TAKES_NOTHING, HF_SIM_UP, lie_about_case },
-	{ "lies-question", HF_TAKES_NOTHING, HF_SIM_UP, lie_about_question },
-	{ "lies-address", HF_TAKES_NOTHING, HF_SIM_UP, lie_from_elsewhere },
-	{ "forges", HF_TAKES_PERCENT, HF_SIM_UP, forge },
-	{ "rewrites-nxdomain", HF_TAKES_NOTHING, HF_SIM_UP, rewrite_nxdomain },
-	{ "denies", HF_TAKES_NOTHING, HF_SIM_UP, deny },
-	{ "empties", HF_TAKES_NOTHING, HF_SIM_UP, empty },
-	{ "hollow", HF_TAKES_NOTHING, HF_SIM_UP, say_nothing_at_all },
-	{ "cookies", HF_TAKES_NOTHING, HF_SIM_UP, answer, HF_PEER_GIVES },
-	{ "demands-cookies", HF_TAKES_NOTHING, HF_SIM_UP, demand_cookie, HF_PEER_GIVES },
-	{ "echoes-cookies", HF_TAKES_NOTHING, HF_SIM_UP, answer, HF_PEER_ECHOES },
-	{ "lies-cookie", HF_TAKES_NOTHING, HF_SIM_UP, lie_about_cookie, HF_PEER_GIVES },
-	{ NULL, HF_TAKES_NOTHING, HF_SIM_UP, NULL, HF_PEER_NO_COOKIES },
+	{"answers", HF_TAKES_NOTHING, HF_SIM_UP, answer},
+	{"silent", HF_TAKES_NOTHING, HF_SIM_UP, keep_silent},
+	{"dark", HF_TAKES_NOTHING, HF_SIM_DOWN, keep_silent},
+	{"refuses", HF_TAKES_NOTHING, HF_SIM_DEAD, keep_silent},
+	{"servfail", HF_TAKES_NOTHING, HF_SIM_UP, say_servfail},
+	{"refused", HF_TAKES_NOTHING, HF_SIM_UP, say_refused},
+	{"notimp", HF_TAKES_NOTHING, HF_SIM_UP, say_notimp},
+	{"formerr-on-edns", HF_TAKES_NOTHING, HF_SIM_UP, say_formerr_on_edns},
+	{"drops-edns", HF_TAKES_NOTHING, HF_SIM_UP, drop_edns},
+	{"garbage", HF_TAKES_NOTHING, HF_SIM_UP, say_garbage},
+	{"truncates", HF_TAKES_NOTHING, HF_SIM_UP, truncate},
+	{"lame", HF_TAKES_NOTHING, HF_SIM_UP, refer},
+	{"late", HF_TAKES_DURATION, HF_SIM_UP, be_late},
+	{"repeats", HF_TAKES_NOTHING, HF_SIM_UP, repeat},
+	{"flaps", HF_TAKES_DURATION, HF_SIM_UP, flap},
+	{"deaf-on-tcp", HF_TAKES_NOTHING, HF_SIM_UP, be_deaf_on_tcp},
+	{"refuses-tcp", HF_TAKES_NOTHING, HF_SIM_UP, refuse_tcp},
+	{"lies-id", HF_TAKES_NOTHING, HF_SIM_UP, lie_about_id},
+	{"lies-case", HF_TAKES_NOTHING, HF_SIM_UP, lie_about_case},
+	{"lies-question", HF_TAKES_NOTHING, HF_SIM_UP, lie_about_question},
+	{"lies-address", HF_TAKES_NOTHING, HF_SIM_UP, lie_from_elsewhere},
+	{"forges", HF_TAKES_PERCENT, HF_SIM_UP, forge},
+	{"rewrites-nxdomain", HF_TAKES_NOTHING, HF_SIM_UP, rewrite_nxdomain},
+	{"denies", HF_TAKES_NOTHING, HF_SIM_UP, deny},
+	{"empties", HF_TAKES_NOTHING, HF_SIM_UP, empty},
+	{"hollow", HF_TAKES_NOTHING, HF_SIM_UP, say_nothing_at_all},
+	{"cookies", HF_TAKES_NOTHING, HF_SIM_UP, answer, HF_PEER_GIVES},
+	{"demands-cookies", HF_TAKES_NOTHING, HF_SIM_UP, demand_cookie, HF_PEER_GIVES},
+	{"echoes-cookies", HF_TAKES_NOTHING, HF_SIM_UP, answer, HF_PEER_ECHOES},
+	{"lies-cookie", HF_TAKES_NOTHING, HF_SIM_UP, lie_about_cookie, HF_PEER_GIVES},
+	{NULL, HF_TAKES_NOTHING, HF_SIM_UP, NULL, HF_PEER_NO_COOKIES},
 };
 
 /* ---- hearing ---- */
@@ -700,9 +708,13 @@ static const struct hf_stream_handler stream_handler = { ready };
 static void accepted(void *ctx, struct hf_stream_door *door, struct hf_stream *stream, hf_us now)
 {
 	struct hf_peer *peer = ctx;
-	struct connection *c = calloc(1, sizeof *c);
 	(void)door;
 	(void)now;
+	if (peer->manner->reply == refuse_tcp) {
+		hf_stream_close(stream);
+		return;
+	}
+	struct connection *c = calloc(1, sizeof *c);
 	hf_require(c);
 	c->peer = peer;
 	c->stream = stream;
