@@ -100,7 +100,7 @@ char *hf_read_file(const char *path, size_t most, size_t *ret_len)
 		}
 		len += fread(text + len, 1, cap - len - 1, file);
 	} while (!feof(file) && !ferror(file) && len <= most);
-	int error = ferror(file) ? EIO : len > most ? EFBIG : 0;
+	int error = ferror(file) ? errno : len > most ? EFBIG : 0;
 	fclose(file);
 	if (error) {
 		free(text);

@@ -65,7 +65,7 @@ static int doc(const struct hf_call *call)
 		if (strcmp(docs[i].name, word) != 0)
 			continue;
 		int error = docs[i].write(call->program, call->out);
-		if (error)
+		if (error && !ferror(call->out)) /* that is told for every verb */
 			fprintf(call->err, "holdfast doc: %s\n", hf_strerror(error));
 		return error ? HF_EXIT_UNREACHED : HF_EXIT_GOOD;
 	}

@@ -71,3 +71,8 @@ at 0s ask x.example A expect 192.0.2.10
     assert '  holdfast, x.example A #1: asked b over UDP, message 2, and waits ' in told.stdout
     assert '; before that: answered SERVFAIL' in told.stdout
     assert '  holdfast, x.example A #1: b answered a retry, ' in told.stdout
+
+
+def test_a_folder_is_said_to_be_one_and_not_a_broken_disk(tmp_path):
+    done = drill(str(tmp_path))
+    assert done.returncode == 2 and 'Is a directory' in done.stderr + done.stdout

@@ -58,3 +58,11 @@ def test_a_good_file_is_good_to_the_schema(validator, path):
                          ids=lambda path: path.stem)
 def test_a_bad_file_is_bad_to_the_schema(validator, path):
     assert list(validator.iter_errors(load(path)))
+
+
+def test_a_full_disk_is_said_once_and_as_that():
+    with open('/dev/full', 'w', encoding='ascii') as full:
+        done = subprocess.run([holdfast.binary(), 'doc', 'schema'], stdout=full, stderr=subprocess.PIPE,
+                              text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr == 'holdfast: cannot write the output: No space left on device\n'
