@@ -55,6 +55,8 @@ struct hf_config {
 	atomic_uint refs;
 	struct hf_arena arena;
 	const char *source;           /* file name, or "(defaults)" */
+	bool said;                    /* there is something in it, if only {} */
+	bool keyed;                   /* ... and a key */
 	struct hf_process_conf process;
 	struct hf_listen_conf listen;
 	struct hf_tcp_conf tcp;

@@ -109,6 +109,8 @@ static int fill(struct hf_reading *r)
 		return 0;
 	if (error)
 		return error;
+	r->config->said = root;
+	r->config->keyed = root && root->first;
 	hf_read_sections(r, root);
 	if (!r->failed && !hf_source_hopeless(r->source))
 		hf_check_all(r);

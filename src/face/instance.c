@@ -189,6 +189,21 @@ static bool can_be_read_again(const char *path, FILE *out)
 	return false;
 }
 
+/* An empty file means the defaults, and on a full disk, or while somebody writes it in place, it
+ * is what is left of another: the server would leave its addresses, and names of a house would
+ * go to public resolvers. */
+static bool has_become_empty(
+	const struct hf_instance *instance, const struct hf_config *next, FILE *out)
+{
+	if (next->said || !instance->config->keyed)
+		return false;
+	fprintf(out,
+		"%s: error: nothing is left in it: write {} if the defaults are meant, or start "
+		"anew\n",
+		instance->config_path);
+	return true;
+}
+
 static int reload(struct hf_instance *instance, FILE *out)
 {
 	struct hf_config *next;
@@ -201,7 +216,8 @@ static int reload(struct hf_instance *instance, FILE *out)
 	int status = HF_EXIT_USAGE;
 	if (can_be_read_again(instance->config_path, out) &&
 		load(instance->config_path, out, &next) == 0) {
-		status = apply(instance, next, out);
+		if (!has_become_empty(instance, next, out))
+			status = apply(instance, next, out);
 		taken = status == HF_EXIT_GOOD;
 		if (!taken)
 			hf_config_unref(next);

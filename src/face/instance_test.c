@@ -96,6 +96,25 @@ static void a_bad_file_changes_nothing_and_says_why(void **state)
 	assert_int_equal(atomic_load(&f->instance.reload_failures), 1);
 }
 
+/* As a full disk leaves one, or who writes the file in place and is not done yet. */
+static void a_file_that_became_empty_is_not_taken_for_the_defaults(void **state)
+{
+	static const char *const texts[] = {"", "\n", "# only a comment\n"};
+	struct fixture *f = *state;
+	struct hf_config *before = f->instance.config;
+	for (size_t i = 0; i < HF_COUNT_OF(texts); i++) {
+		write_file(f, texts[i]);
+		assert_int_equal(reload(f), HF_EXIT_USAGE);
+		assert_non_null(strstr(f->said, "nothing is left in it"));
+		assert_ptr_equal(f->instance.config, before);
+	}
+	write_file(f, "{}\n");
+	assert_int_equal(reload(f), HF_EXIT_GOOD);
+	write_file(f, ""); /* nothing is lost by it */
+	assert_int_equal(reload(f), HF_EXIT_GOOD);
+	assert_int_equal(reload(f), HF_EXIT_GOOD);
+}
+
 /* A pipe keeps its reader waiting for somebody who writes, and what was read from it at the
  * start is not there the second time: nothing is, which is a good configuration. */
 static void a_pipe_is_not_read_again(void **state)
@@ -222,13 +241,20 @@ static void the_status_is_a_page_and_an_object(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_good_file_takes_the_place_of_the_old_one, begin, end),
-		cmocka_unit_test_setup_teardown(a_bad_file_changes_nothing_and_says_why, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_good_file_takes_the_place_of_the_old_one, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_bad_file_changes_nothing_and_says_why, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_file_that_became_empty_is_not_taken_for_the_defaults, begin, end),
 		cmocka_unit_test_setup_teardown(a_pipe_is_not_read_again, begin, end),
-		cmocka_unit_test_setup_teardown(a_server_that_cannot_change_keeps_what_it_has, begin, end),
-		cmocka_unit_test_setup_teardown(keys_that_need_a_restart_are_named_until_it_is_restarted, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_server_that_cannot_change_keeps_what_it_has, begin, end),
+		cmocka_unit_test_setup_teardown(
+			keys_that_need_a_restart_are_named_until_it_is_restarted, begin, end),
 		cmocka_unit_test_setup_teardown(nothing_is_reloaded_while_stopping, begin, end),
-		cmocka_unit_test_setup_teardown(it_is_alive_but_not_ready_while_stopping, begin, end),
+		cmocka_unit_test_setup_teardown(
+			it_is_alive_but_not_ready_while_stopping, begin, end),
 		cmocka_unit_test_setup_teardown(others_may_look_while_it_reloads, begin, end),
 		cmocka_unit_test_setup_teardown(the_status_is_a_page_and_an_object, begin, end),
 	};
