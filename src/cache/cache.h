@@ -85,7 +85,9 @@
  * may copy entry by entry up to there, by the same proof, and finds out if it has
  * been overtaken. An entry that moves within the cache is marked as carried and
  * told once only. A removal leaves no trace in a log, unless hf_cache_note_removals
- * has been called: then it leaves an entry that says so, to which no slot leads.
+ * has been called: then it leaves an entry that says so, to which no slot leads. (In a
+ * shard of less than 16 KiB there is none for a long name, as it would be more than a quarter of
+ * the small log.)
  *
  * Threads: hf_cache_lookup and all that reads along from any thread; hf_cache_store and _remove for
  * keys of one shard from one thread; figures from any. At the bound: memory is taken once; an
