@@ -37,6 +37,7 @@ struct hf_team {
 		_Atomic uint64_t
 			adopted;        /* ... under this plan, or one with the same expectations */
 		_Atomic uint64_t swept; /* what came earlier too */
+		_Atomic hf_us believed; /* failures from before may have come of another belief */
 	} sweeps[HF_WORKERS_MAX];
 	struct hf_worker *workers[];
 };

@@ -20,12 +20,14 @@ bool hf_remarked(const struct hf_worker *worker, const struct hf_cache_key *key,
 
 /* ---- failures ---- */
 
-/* A failure from before an upstream came back says nothing any more. */
+/* A failure from before an upstream came back, or a reload changed what is believed, says
+ * nothing any more. */
 static bool over(struct hf_worker *worker, const struct hf_cache_key *key,
 	const struct hf_cached *failure)
 {
-	return hf_upstreams_recovered(worker->team->upstreams, worker->plan,
-		hf_route_find(worker->plan->routes, key->name), failure->stored);
+	return hf_sweep_outdates(worker, key, failure->stored) ||
+	       hf_upstreams_recovered(worker->team->upstreams, worker->plan,
+		       hf_route_find(worker->plan->routes, key->name), failure->stored);
 }
 
 enum hf_trouble hf_trouble(struct hf_worker *worker, const struct hf_cache_key *key, hf_us now,

@@ -139,10 +139,29 @@ static bool retires_more(const struct hf_plan *before, const struct hf_plan *pla
 	return hf_tombstones_more(before->tombstones, plan->tombstones);
 }
 
+/* Less as well as more: what failed then need not fail now. */
+static bool believes_otherwise(const struct hf_plan *before, const struct hf_plan *plan)
+{
+	return hf_expect_print(before->expected) != hf_expect_print(plan->expected) ||
+	       hf_rebind_print(before->rebind) != hf_rebind_print(plan->rebind) ||
+	       hf_tombstones_more(before->tombstones, plan->tombstones) ||
+	       hf_tombstones_more(plan->tombstones, before->tombstones);
+}
+
+bool hf_sweep_outdates(struct hf_worker *worker, const struct hf_cache_key *key, hf_us stored)
+{
+	struct hf_team *team = worker->team;
+	unsigned shard = hf_cache_shard(team->cache, key);
+	return stored < atomic_load_explicit(&team->sweeps[shard].believed, memory_order_relaxed);
+}
+
 void hf_sweep_adopt(struct hf_worker *worker, struct hf_plan *before)
 {
 	struct hf_sweep *sweep = &worker->sweep;
 	const struct hf_plan *plan = worker->plan;
+	if (before && believes_otherwise(before, plan))
+		atomic_store_explicit(&worker->team->sweeps[worker->index].believed,
+			hf_loop_now(worker->loop), memory_order_relaxed);
 	bool changed = before && (expects_other_things(before, plan) ||
 					 refuses_more(before, plan) || retires_more(before, plan));
 	if (changed)

@@ -9,6 +9,8 @@
  * it is given: the workers *doubt*. Then a hit costs one branch again.
  * So it is when private addresses of public names are refused that were not (rebind.h), and
  * when addresses are retired (tombstones.h).
+ * Failures are not gone through: those from before a reload after which other things are
+ * believed count no longer, for what failed by a list that has been mended need not fail now.
  * What only has to be shown to be true (agreement, proof) is taken out as well: the next
  * who asks has it asked for anew.
  * Private to engine/.  Threads: the worker's own, but for how far each has come, which all
@@ -26,6 +28,9 @@ void hf_sweep_adopt(struct hf_worker *worker, struct hf_plan *before);
 void hf_sweep_turn(struct hf_worker *worker);
 
 void hf_sweep_end(struct hf_worker *worker); /* the worker does */
+
+/* Is a failure of the key, remembered since then, from before other things were believed? */
+bool hf_sweep_outdates(struct hf_worker *worker, const struct hf_cache_key *key, hf_us stored);
 
 /* For who doubts: would it be believed now? stored: when its owner put it into the cache;
  * INT64_MIN: not known. */

@@ -258,6 +258,8 @@ static void what_is_not_expected_any_more_was_no_lie(void **state)
 	assert_int_equal(hf_prefix_parse("203.0.113.0/24", &moved), 0);
 	expectations[0].addresses = (struct hf_prefix_list){&moved, 1};
 	stage_adopt(s);
+	assert_int_equal(stage_barred(s, "db.corp.example"), 0); /* at once */
+	assert_int_equal(stage_barred(s, "shop.example"), 1);
 	hf_sim_run_for(s->sim, HF_SECOND);
 	assert_int_equal(stage_barred(s, "db.corp.example"), 0);
 	assert_int_equal(stage_barred(s, "shop.example"), 1);

@@ -44,9 +44,21 @@ void hf_watch_begin(struct hf_worker *worker)
 	worker->truth.fire = look;
 }
 
+/* Before the next question. And again at the next look: what was asked under the plan before may
+ * still bring a lie to light that is none by this one. */
+static void lower_what_holds_no_more(struct hf_worker *worker, hf_us now)
+{
+	uint64_t swept = worker->truth_swept;
+	if (!hf_liars_any(&worker->team->upstreams->liars))
+		return;
+	hf_quarantines_sweep(worker, now);
+	worker->truth_swept = swept;
+}
+
 void hf_watch_adopted(struct hf_worker *worker, hf_us now)
 {
 	hf_intercept_adopted(worker);
+	lower_what_holds_no_more(worker, now);
 	if (is_first(worker))
 		hf_truth_watch(worker, now);
 }

@@ -92,6 +92,15 @@ def test_a_restart_does_not_put_a_retired_address_back(two, tmp_path):
     assert reply is None or (reply.rcode == wire.SERVFAIL and not reply.answer)
 
 
+def test_an_address_that_is_used_again_is_given_at_once(two):
+    _, _, server = two(gives(GONE), gives(GONE), tombstones={"addresses": [GONE]}, cache={"failure": "30s"})
+    assert server.udp("db.example.").rcode == wire.SERVFAIL
+    server.conf["tombstones"] = {}
+    server.write()
+    assert server.reload()[0] == 0
+    net.wait_until("the answer", lambda: server.udp("db.example.").addresses() == [GONE], 5)
+
+
 def test_a_list_with_faults_is_refused_with_their_lines(two, tmp_path):
     gone = tmp_path / "gone"
     gone.write_text("192.0.2.66\n")

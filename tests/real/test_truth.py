@@ -191,6 +191,23 @@ def test_a_reload_with_an_expectation_ends_the_lie_that_was_believed(start):
         assert server.udp(name).addresses() == [FALSE] and upstreams[0].count(name) == 1
 
 
+@pytest.mark.parametrize("then", [[{**INSIDE, "addresses": ["198.51.100.0/24"]}], []], ids=["mended", "removed"])
+def test_a_failure_is_forgotten_with_the_expectation_that_it_came_of(start, then):
+    server, upstreams = start([gives(FALSE)], [INSIDE], cache={"failure": "30s"})
+    reply = server.udp(NAME)
+    assert reply.rcode == wire.SERVFAIL
+    asked = upstreams[0].count(NAME)
+    assert server.udp(NAME).rcode == wire.SERVFAIL and upstreams[0].count(NAME) == asked
+    assert server.reload()[0] == 0  # nothing is new: nor is anybody asked anew
+    assert server.udp(NAME).rcode == wire.SERVFAIL and upstreams[0].count(NAME) == asked
+    server.conf.pop("expect")
+    if then:
+        server.conf["expect"] = then
+    server.write()
+    assert server.reload()[0] == 0
+    net.wait_until("the answer", lambda: server.udp(NAME).addresses() == [FALSE], 5)
+
+
 def test_a_restart_brings_no_lie_back(start, tmp_path):
     place = str(tmp_path / "cache")
     server, upstreams = start([gives(FALSE), gives(TRUE)], [], cache={"persist": place})
