@@ -51,6 +51,7 @@ struct run {
 	struct hf_http *http;
 	struct hf_agent *agent;
 	int signals;
+	char *complaints; /* about the configuration, until there is a log */
 	struct tick events, watchdog, housekeeping, readiness, prefault;
 	struct hf_timer linger;
 	pthread_t drainer;
@@ -360,14 +361,25 @@ static int tell(struct run *run, const char *what, const char *where, int error)
 	return HF_EXIT_UNREACHED;
 }
 
+/* What is odd about a good file goes to the log that it describes; faults to who typed it. */
 static int begin_config(struct run *run)
 {
-	int error = hf_instance_init(&run->instance, run->call->flags.config, run->call->err);
-	return error ? HF_EXIT_USAGE : HF_EXIT_GOOD;
+	size_t len;
+	FILE *out = open_memstream(&run->complaints, &len);
+	if (!out)
+		return HF_EXIT_UNREACHED;
+	int error = hf_instance_init(&run->instance, run->call->flags.config, out);
+	if (fclose(out) != 0 || !error)
+		return error ? HF_EXIT_USAGE : HF_EXIT_GOOD;
+	fputs(run->complaints, run->call->err);
+	free(run->complaints);
+	run->complaints = NULL;
+	return HF_EXIT_USAGE;
 }
 
 static void end_config(struct run *run)
 {
+	free(run->complaints);
 	hf_instance_clear(&run->instance);
 }
 
@@ -386,6 +398,8 @@ static int begin_loop_and_log(struct run *run)
 		.wall = wall, .wall_ctx = run->loop };
 	if (hf_log_new(&to, &run->instance.config->log, &run->log) < 0)
 		return HF_EXIT_UNREACHED;
+	if (run->complaints)
+		hf_log_lines(run->log, HF_LOG_WARNING, run->complaints);
 	run->instance.log = run->log;
 	run->instance.notify = &run->notify;
 	run->instance.started = hf_clock_now();

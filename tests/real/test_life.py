@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Start, reload, drain, death and rebirth."""
+import json
 import os
 import random
 import re
@@ -207,6 +208,14 @@ def test_an_address_that_cannot_be_bound_changes_nothing(fake, holdfast):
     code, said = server.reload()
     assert code in (2, 3) and "192.0.2.1" in said
     assert server.udp("still.example.").addresses()
+
+
+def test_what_is_odd_about_the_file_is_a_line_of_the_log_at_the_start_too(fake, holdfast):
+    up = fake()
+    server = holdfast({"a": up.at, "b": up.at}, log={"format": "json"})
+    rows = [json.loads(line) for line in server.process.output().splitlines()]
+    odd = [row for row in rows if "the one cannot stand in for the other" in row["message"]]
+    assert len(odd) == 1 and odd[0]["level"] == "warning"
 
 
 def test_a_change_that_needs_a_restart_is_said_to(fake, holdfast):
