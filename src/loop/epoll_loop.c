@@ -268,8 +268,10 @@ static int turn(struct hf_epoll_loop *loop)
 	struct epoll_event events[EVENTS_MAX];
 	struct hf_loop *base = &loop->base;
 	int n = epoll_wait(loop->fd, events, EVENTS_MAX, wait_ms(loop));
-	if (n < 0 && errno != EINTR)
-		return -errno;
+	/* A signal, or a stop that is over: what came meanwhile has not been looked at, so no
+	 * timer may fire. The next wait does not last if one is due, and is not interrupted. */
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
 	base->now = hf_clock_now();
 	for (int i = 0; i < n; i++) {
 		struct hf_epoll_source *source = events[i].data.ptr;

@@ -5,9 +5,11 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "loop/loop_scenarios.h"
@@ -325,6 +327,66 @@ static void a_door_without_descriptors_rests_and_comes_back(void **state)
 	run_until(w, &hall.full);
 }
 
+/* ---- the process stands still ---- */
+
+static struct {
+	int fds[2]; /* a pipe */
+	hf_us until;
+	volatile bool late;
+} still;
+
+/* As by SIGSTOP and SIGCONT the wait is interrupted, and what came meanwhile lies there. */
+static void stand_still(int signal)
+{
+	(void)signal;
+	still.late = hf_clock_now() >= still.until || write(still.fds[1], "x", 1) != 1;
+	while (hf_clock_now() < still.until)
+		;
+}
+
+struct order {
+	struct alarm due;
+	bool came_first;
+};
+
+static void note_order(void *ctx, int fd, hf_us now)
+{
+	struct order *o = ctx;
+	char c;
+	(void)now;
+	assert_int_equal(read(fd, &c, 1), 1);
+	o->came_first = !o->due.rang;
+}
+
+static bool comes_before_the_timer(struct world *w)
+{
+	struct order o = {.due.timer.fire = ring};
+	const struct itimerval soon = {.it_value.tv_usec = 20000};
+	assert_int_equal(pipe(still.fds), 0);
+	assert_int_equal(hf_loop_watch(w->loop, still.fds[0], note_order, &o), 0);
+	still.until = hf_clock_now() + 300 * HF_MS;
+	hf_timer_arm(hf_loop_timers(w->loop), &o.due.timer, still.until);
+	assert_int_equal(setitimer(ITIMER_REAL, &soon, NULL), 0);
+	run_until(w, &o.due.rang);
+	assert_int_equal(hf_loop_watch(w->loop, still.fds[0], NULL, NULL), 0);
+	close(still.fds[0]);
+	close(still.fds[1]);
+	return o.came_first;
+}
+
+static void what_came_while_the_process_stood_still_has_not_timed_out(void **state)
+{
+	const struct sigaction handler = {.sa_handler = stand_still};
+	struct sigaction before;
+	bool first;
+	assert_int_equal(sigaction(SIGALRM, &handler, &before), 0);
+	do
+		first = comes_before_the_timer(*state);
+	while (still.late); /* the machine itself stood still until it was due */
+	assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+	assert_true(first);
+}
+
 static void a_freed_loop_leaves_no_descriptor_behind(void **state)
 {
 	(void)state;
@@ -364,6 +426,7 @@ int main(void)
 		SCENARIO(the_same_address_is_bound_for_every_thread),
 		SCENARIO(a_watched_descriptor_is_told_of_until_it_is_let_go),
 		SCENARIO(a_door_without_descriptors_rests_and_comes_back),
+		SCENARIO(what_came_while_the_process_stood_still_has_not_timed_out),
 		cmocka_unit_test(a_freed_loop_leaves_no_descriptor_behind),
 	};
 	return cmocka_run_group_tests_name("loop_epoll", tests, NULL, NULL);

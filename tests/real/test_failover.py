@@ -2,6 +2,7 @@
 """Upstreams that are silent, broken, hostile or dead, and what clients notice of it."""
 import collections
 import itertools
+import signal
 import socket
 import struct
 import time
@@ -114,6 +115,23 @@ def test_a_dead_upstream_is_soon_no_longer_waited_for(fake, holdfast):
     lasted = time.monotonic() - began
     # Each that waited for it, and each that went to find it back, is a packet.
     assert a.count() <= 6 + 2 * lasted, "%d packets in %.1f s to the dead one" % (a.count(), lasted)
+
+
+def test_what_came_while_the_server_stood_still_has_not_timed_out(fake, holdfast):
+    def stops(q):
+        if upstream.count() == 1:
+            server.process.signal(signal.SIGSTOP)
+        return fakes.honest(q)
+
+    upstream = fake(fakes.after(0.2, stops))  # it stands by then
+    server = holdfast({"a": upstream.at})
+    with server.udp_client() as client:
+        client.send(wire.query("still.example."))
+        net.wait_until("the question", upstream.count)
+        time.sleep(2.5)  # one time-out takes 1.5 s
+        server.process.signal(signal.SIGCONT)
+        assert wire.Message(client.receive()).addresses()
+    assert upstream.count() == 1
 
 
 def test_an_upstream_that_comes_back_is_used_again(fake, holdfast):

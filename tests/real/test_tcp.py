@@ -300,7 +300,7 @@ def test_at_the_limit_of_all_connections_the_longest_idle_one_goes(fake, holdfas
 @pytest.mark.own
 def test_more_questions_than_in_flight_are_read_later_and_all_answered(fake, holdfast):
     upstream = fake(fakes.after(0.05, fakes.honest))
-    server = holdfast({"a": upstream.at}, workers=1, tcp={"in-flight": 4})
+    server = holdfast({"a": {"address": upstream.at, **under_test.NEVER_AGAIN}}, workers=1, tcp={"in-flight": 4})
     with server.tcp_client() as client:
         client.send(*[wire.query("f%d.example." % i, id=i) for i in range(40)])
         ids = {wire.Message(client.receive()).id for _ in range(40)}
