@@ -9,6 +9,7 @@ it is seen by exactly those who share our loopback network, wherever their /tmp
 is, and it ends with the process.
 """
 import atexit
+import glob
 import os
 import signal
 import socket
@@ -86,6 +87,23 @@ def wait_until(what, true, seconds=60.0, pause=0.01):
         time.sleep(pause)
 
 
+def _group_runs(leader):
+    """Does anybody of a process group still run? Who waits to be buried does not."""
+    try:
+        os.killpg(leader, 0)
+    except ProcessLookupError:
+        return False
+    for stat in glob.glob("/proc/[0-9]*/stat"):
+        try:
+            with open(stat) as text:
+                state, _, group = text.read().rsplit(")", 1)[1].split()[:3]
+        except OSError:  # it ended meanwhile
+            continue
+        if int(group) == leader and state not in "ZX":
+            return True
+    return False
+
+
 class Process:
     """A program of ours in the foreground, its output in a file. It leads a
     process group of its own, so that its children end with it, and the kernel
@@ -131,6 +149,8 @@ class Process:
         except ProcessLookupError:
             pass
         self.popen.wait()
+        # One of its children may have its port for a moment longer.
+        wait_until("all of %s to end" % self.name, lambda: not _group_runs(self.popen.pid), pause=0.002)
         if self in Process.running:
             Process.running.remove(self)
             self.handle.close()
