@@ -3,7 +3,8 @@
  *
  * CLOCK_MONOTONIC and not _BOOTTIME: a laptop that slept has a cache that is
  * older than it looks, but TTLs that run on while packets cannot be sent would
- * make every upstream look silent. What sleeps does not serve.
+ * make every upstream look silent. What sleeps does not serve, and is to be started anew
+ * when it wakes (docs/runbook.md).
  * Threads: hf_loop_run in the thread that owns the loop. */
 #ifndef HF_LOOP_LOOP_EPOLL_H
 #define HF_LOOP_LOOP_EPOLL_H
