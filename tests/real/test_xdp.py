@@ -103,8 +103,9 @@ def test_what_does_not_fit_into_the_clients_size_is_truncated_by_the_sockets(pai
     assert len(wire.Message(pair.by_driver(m)).answer) == 1
     for edns in (None, 0, 512):
         before = pair.passed("size")
-        reply = wire.Message(pair.not_by_driver(wire.query("text.example.", "TXT", edns=edns)))
-        assert reply.flag(wire.TC) and not reply.answer
+        for _ in range(5):  # one in 256 goes up before its size is looked at
+            reply = wire.Message(pair.not_by_driver(wire.query("text.example.", "TXT", edns=edns)))
+            assert reply.flag(wire.TC) and not reply.answer
         assert pair.passed("size") > before
 
 
