@@ -227,12 +227,12 @@ static double late_percentile(double share)
 	return 0;
 }
 
-/* Replies that found the socket of their lane full. */
+/* Replies that found the socket of their lane full: datagrams, for a connection loses none so. */
 static uint64_t dropped(void)
 {
 	uint64_t all = 0;
 
-	for (unsigned i = 0; i < lane_count; i++) {
+	for (unsigned i = 0; i < lane_count && transport == &hf_yard_udp; i++) {
 		uint32_t memory[SK_MEMINFO_VARS] = {0};
 		socklen_t len = sizeof memory;
 		if (getsockopt(ready[i].fd, SOL_SOCKET, SO_MEMINFO, memory, &len) < 0)

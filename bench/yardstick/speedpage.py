@@ -132,7 +132,7 @@ def remarks(of):
     for row in of.rows:
         full = [(row.total(key), whose) for key, whose in (
             ("server_dropped", "its own"), ("upstream_dropped", "the upstream's"), ("dropped", "the load generator's"))]
-        if any(count for count, _ in full):
+        if of.scene.transport == "udp" and any(count for count, _ in full):
             yield "With %s datagrams found a socket full: %s." % (
                 row.server, ", ".join("%s %s" % ("{:,}".format(count), whose) for count, whose in full if count))
     for row in of.rows:
