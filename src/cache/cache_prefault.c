@@ -45,7 +45,7 @@ static void look_at_index(const struct hf_shard *shard, struct hf_prefault *p)
 	p->begin = pairs == next ? p->end : index_octets(pairs);
 	if (hf_shape_rests(shape)) {
 		uint64_t entries = atomic_load_explicit(&shard->entries, memory_order_relaxed);
-		uint64_t soon = 2 * (entries - (entries > p->entries ? p->entries : entries));
+		uint64_t soon = entries > p->entries ? entries - p->entries : 0;
 		if (hf_shard_stretches(shard, entries + soon + HF_PREFAULT_MARGIN / (HF_WAYS * 8)))
 			hf_front_begins(&p->index);
 		p->entries = entries;

@@ -14,8 +14,9 @@ static uint64_t larger(uint64_t a, uint64_t b)
 uint64_t hf_front_look(struct hf_front *front, uint64_t used)
 {
 	uint64_t moved = used > front->seen ? used - front->seen : 0;
-	uint64_t ahead = moved < HF_PREFAULT_AHEAD / 2 ? HF_PREFAULT_MARGIN + 2 * moved
-						       : HF_PREFAULT_AHEAD;
+	uint64_t ahead = HF_PREFAULT_MARGIN + moved;
+	if (ahead > HF_PREFAULT_AHEAD)
+		ahead = HF_PREFAULT_AHEAD;
 	front->seen = used;
 	front->ready = larger(front->ready, whole(used));
 	if (used)

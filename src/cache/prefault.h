@@ -6,7 +6,7 @@
  * else, who has time, looks every now and then how far the owner has come, and touches
  * what comes next. A *front* is a piece of memory that is used from one end on: a log until
  * it has been full once, and what an index is about to be stretched into. Ahead of
- * it is touched half of a huge page, and twice what was used between two looks; so what is
+ * it is touched half of a huge page, and as much as was used since the look before; what is
  * used up faster, or between two looks, its owner touches himself, as if nobody looked.
  * Knows:   distances in octets.  Never: addresses, what is kept there.
  * At the bound: HF_PREFAULT_AHEAD octets ahead.
