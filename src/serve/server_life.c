@@ -358,11 +358,16 @@ static void adopt_at_driver(struct hf_server *server, FILE *complaints)
 static void list_at_driver(struct hf_server *server, FILE *complaints)
 {
 	const struct hf_text_list *xdp = &hf_above(server->plan)->settings.listen->xdp;
+	struct hf_xdp *opened = NULL;
+	if (!server->xdp && xdp->count)
+		(void)hf_xdp_open(xdp->items, xdp->count, &server->xdp_key, complaints, &opened);
+	/* Whoever reads its figures, of any thread, sees the list of before or this one. */
+	pthread_mutex_lock(&server->lock);
 	if (server->xdp)
 		hf_xdp_list(server->xdp, xdp->items, xdp->count, complaints);
-	else if (xdp->count &&
-		 hf_xdp_open(xdp->items, xdp->count, &server->xdp_key, complaints, &server->xdp))
-		server->xdp = NULL;
+	else
+		server->xdp = opened;
+	pthread_mutex_unlock(&server->lock);
 }
 
 static void open_at_driver(struct hf_server *server, FILE *complaints)

@@ -45,13 +45,6 @@ struct hf_event_ring *hf_server_keeper_events(struct hf_server *server)
 	return server->keeper ? hf_keeper_events(server->keeper) : NULL;
 }
 
-bool hf_server_xdp_figures(const struct hf_server *server, struct hf_xdp_figures *ret)
-{
-	if (server->xdp)
-		*ret = hf_xdp_figures(server->xdp);
-	return server->xdp && ret->door_count;
-}
-
 struct hf_authority *hf_server_authority(const struct hf_server *server)
 {
 	return atomic_load(&server->zones.authority);
@@ -72,6 +65,16 @@ void hf_server_prefault(struct hf_server *server)
 static pthread_mutex_t *lock_of(const struct hf_server *server)
 {
 	return (pthread_mutex_t *)(uintptr_t)&server->lock;
+}
+
+bool hf_server_xdp_figures(const struct hf_server *server, struct hf_xdp_figures *ret)
+{
+	pthread_mutex_lock(lock_of(server));
+	bool on = server->xdp;
+	if (on)
+		*ret = hf_xdp_figures(server->xdp);
+	pthread_mutex_unlock(lock_of(server));
+	return on && ret->door_count;
 }
 
 uint64_t hf_server_client(const struct hf_server *server, const struct hf_address *client)

@@ -28,8 +28,8 @@
  * return paths: docs/architecture.md.
  *
  * Ownership: hf_xdp_close ends everything; no worker may publish any more then.
- * Threads: open, list, pause, adopt, tick, figures, close from one (main); hf_xdp_fold from
- * one (a worker); hf_xdp_hot from workers.
+ * Threads: open, list, pause, adopt, tick, close from one (main); hf_xdp_fold from one (a
+ * worker); figures from any, but not beside open, list or close; hf_xdp_hot from workers.
  * At the bound: HF_XDP_DOORS interfaces and HF_XDP_PLACES addresses; beyond it sockets
  * answer, and it is said. With more than HF_XDP_OURS addresses of its own, or with too many
  * prefixes of clients, they answer everywhere. */

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Answers at the driver: interfaces that come late, go, and change their names."""
 import resource
+import re
 import threading
 import time
 
@@ -229,11 +230,19 @@ def test_reloads_that_change_the_interfaces_lose_no_question_and_tell_no_lie(tmp
                 while not over.is_set():
                     reply = client.ask(wire.query("hot.example."))
                     said.append(wire.Message(reply).addresses() if reply else None)
-        thread = threading.Thread(target=ask_on)
-        thread.start()
+
+        def read_on():
+            """What a reader of /metrics, in a thread of its own, takes for the list."""
+            while not over.is_set():
+                told.add(frozenset(re.findall(r'xdp_attached{interface="(.*?)"}', " ".join(pair.metrics()))))
+        lists = [("hs0:generic", "hs1"), ("hs1", "hs0:generic"), ("hs1",), (), ("late0", "hs0")]
+        told = set()
+        threads = [threading.Thread(target=act) for act in (ask_on, read_on)]
+        for thread in threads:
+            thread.start()
         try:
             before = pair.answered()
-            for names in [("hs0:generic", "hs1"), ("hs1", "hs0:generic"), ("hs1",), (), ("late0", "hs0")] * 3:
+            for names in lists * 3:
                 relist(pair, *names)
                 at = len(said)
                 net.wait_until("some answers", lambda: len(said) > at + 300, 60)
@@ -242,8 +251,10 @@ def test_reloads_that_change_the_interfaces_lose_no_question_and_tell_no_lie(tmp
             assert pair.answered() > before
         finally:
             over.set()
-            thread.join()
+            for thread in threads:
+                thread.join()
         assert all(addresses == right for addresses in said), [a for a in said if a != right]
+        assert told <= {frozenset(name.split(":")[0] for name in names) for names in lists + [("hs0",)]}
 
 
 # --- addresses --------------------------------------------------------------------
