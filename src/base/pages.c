@@ -43,7 +43,7 @@ void *hf_pages_get(size_t octets)
 		return from_heap(octets);
 	if (octets > SIZE_MAX / 2)
 		return NULL;
-	size_t size = whole(octets, HF_PAGES_HUGE);
+	size_t size = hf_pages_whole(octets);
 	uint8_t *all = mmap(NULL, size + HF_PAGES_HUGE, PROT_READ | PROT_WRITE,
 		MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (all == MAP_FAILED)
@@ -79,5 +79,5 @@ void hf_pages_free(void *pages, size_t octets)
 	if (octets < HF_PAGES_HUGE)
 		to_heap(pages);
 	else if (pages)
-		munmap(pages, whole(octets, HF_PAGES_HUGE));
+		munmap(pages, hf_pages_whole(octets));
 }

@@ -20,6 +20,12 @@
 
 #define HF_PAGES_HUGE ((size_t)2 << 20)
 
+/* Octets, up to whole huge pages. */
+static inline size_t hf_pages_whole(size_t octets)
+{
+	return (octets + HF_PAGES_HUGE - 1) / HF_PAGES_HUGE * HF_PAGES_HUGE;
+}
+
 /* Zeroed memory, aligned to a cache line at least; NULL: there is none. */
 void *hf_pages_get(size_t octets);
 

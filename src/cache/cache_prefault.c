@@ -2,17 +2,12 @@
 #include "cache/cache_inside.h"
 #include "cache/shard.h"
 
-static uint64_t whole(uint64_t octets)
-{
-	return (octets + HF_PAGES_HUGE - 1) / HF_PAGES_HUGE * HF_PAGES_HUGE;
-}
-
 /* What is used from its end to its beginning, the huge page that it ends in first; the one that
  * it begins in is in use. */
 static bool touch_down(struct hf_front *front, uint8_t *base, uint64_t begin, uint64_t end)
 {
-	uint64_t top = whole(end), from;
-	if (!hf_front_next(front, top - whole(begin), &from))
+	uint64_t top = hf_pages_whole(end), from;
+	if (!hf_front_next(front, top - hf_pages_whole(begin), &from))
 		return false;
 	uint64_t at = top - from - HF_PAGES_HUGE;
 	hf_pages_prefault(base + at, end - at < HF_PAGES_HUGE ? end - at : HF_PAGES_HUGE);
@@ -42,7 +37,7 @@ static void look_at_index(const struct hf_shard *shard, struct hf_prefault *p)
 		p->index = (struct hf_front){0};
 	p->next = next;
 	p->end = index_octets(next);
-	p->begin = pairs == next ? p->end : index_octets(pairs);
+	p->begin = index_octets(pairs);
 	if (hf_shape_rests(shape)) {
 		uint64_t entries = atomic_load_explicit(&shard->entries, memory_order_relaxed);
 		uint64_t soon = entries > p->entries ? entries - p->entries : 0;
@@ -51,7 +46,7 @@ static void look_at_index(const struct hf_shard *shard, struct hf_prefault *p)
 		p->entries = entries;
 	} else {
 		uint64_t at = index_octets((uint64_t)hf_shape_frontier(shape) * next / pairs);
-		hf_front_look(&p->index, whole(p->end) - at);
+		hf_front_look(&p->index, hf_pages_whole(p->end) - at);
 	}
 }
 

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cache/prefault.h"
 
-static uint64_t whole(uint64_t octets)
-{
-	return (octets + HF_PAGES_HUGE - 1) / HF_PAGES_HUGE * HF_PAGES_HUGE;
-}
-
 static uint64_t larger(uint64_t a, uint64_t b)
 {
 	return a > b ? a : b;
@@ -18,7 +13,7 @@ uint64_t hf_front_look(struct hf_front *front, uint64_t used)
 	if (ahead > HF_PREFAULT_AHEAD)
 		ahead = HF_PREFAULT_AHEAD;
 	front->seen = used;
-	front->ready = larger(front->ready, whole(used));
+	front->ready = larger(front->ready, hf_pages_whole(used));
 	if (used)
 		front->wanted = used + ahead;
 	return ahead;
